@@ -1,0 +1,1 @@
+"""The scheduler: queue, engines, archive and HTTP API."""

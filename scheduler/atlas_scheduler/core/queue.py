@@ -1,0 +1,90 @@
+"""Which waiting jobs start now, and why each of the others does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from atlas_scheduler.core.job import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What the machine and the settings allow in all, not what is free: that follows from jobs."""
+
+    max_running_jobs: int
+    gpus: tuple[str, ...] = ()
+    problem: str | None = None
+    """Why nothing can start at all, such as an engine that does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A job to start, with the GPUs it gets."""
+
+    job_id: str
+    gpus: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The picks in order, and a reason for each job left waiting."""
+
+    picks: tuple[Pick, ...] = ()
+    waiting: dict[str, str] = field(default_factory=dict)
+
+
+def refusal(num_gpus: int, capacity: Capacity) -> str | None:
+    """Say why a job of this size could never start, or None when it could."""
+    total = len(capacity.gpus)
+    if num_gpus > total:
+        has = f"{total} GPU{'s' if total != 1 else ''}" if total else "no GPU"
+        return f"the job asks for {num_gpus} GPU(s) and this scheduler has {has}"
+    return None
+
+
+def choose_next(queued: Sequence[Job], holding: Iterable[Job], capacity: Capacity) -> Decision:
+    """Choose which jobs start now: first in, first out, as far as capacity goes.
+
+    Args:
+        queued: jobs that wait, in any order; `Job.order` decides.
+        holding: jobs that occupy slots and GPUs.
+        capacity: what there is in all.
+    """
+    line = sorted(queued, key=lambda job: job.order)
+    if capacity.problem is not None:
+        return Decision(waiting={job.job_id: capacity.problem for job in line})
+    held = list(holding)
+    taken = {gpu for job in held for gpu in job.gpus}
+    free_gpus = [gpu for gpu in capacity.gpus if gpu not in taken]
+    free_slots = capacity.max_running_jobs - len(held)
+    picks: list[Pick] = []
+    waiting: dict[str, str] = {}
+    blocker: Job | None = None
+    for job in line:
+        if blocker is not None:
+            waiting[job.job_id] = f"behind job {blocker.job_id[:8]} in the queue"
+            continue
+        reason = _shortage(job, free_slots, len(free_gpus), capacity)
+        if reason is not None:
+            waiting[job.job_id] = reason
+            blocker = job
+            continue
+        picks.append(Pick(job.job_id, tuple(free_gpus[: job.num_gpus])))
+        free_gpus = free_gpus[job.num_gpus :]
+        free_slots -= 1
+    return Decision(tuple(picks), waiting)
+
+
+def _shortage(job: Job, free_slots: int, free_gpus: int, capacity: Capacity) -> str | None:
+    """What is missing for `job` to start now."""
+    never = refusal(job.num_gpus, capacity)
+    if never is not None:
+        return never
+    if free_slots <= 0:
+        limit = capacity.max_running_jobs
+        running = "1 job is" if limit == 1 else f"{limit} jobs are"
+        return f"{running} running, and max_running_jobs is {limit}"
+    if job.num_gpus > free_gpus:
+        return f"needs {job.num_gpus} GPU(s); {free_gpus} of {len(capacity.gpus)} are free"
+    return None

@@ -1,0 +1,1 @@
+"""What runs jobs: one `Engine` protocol, one module an engine."""

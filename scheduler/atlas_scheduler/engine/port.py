@@ -1,0 +1,140 @@
+"""What the scheduler needs of an engine, and the data that passes between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from atlas_scheduler.core.reconcile import Seen
+from foundations.models import Volume
+
+
+class StartRefusedError(Exception):
+    """This attempt can never start; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptId:
+    """Which attempt of which job of which scheduler instance."""
+
+    instance: str
+    job_id: str
+    attempt: int
+
+    @property
+    def name(self) -> str:
+        """The container's name: fixed, so that a second start meets the first (the fence)."""
+        return f"atlas-{self.instance}-{self.job_id}-{self.attempt}"
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One attempt to start, as a closed set of fields: nothing is passed through to the engine."""
+
+    attempt: AttemptId
+    job_dir: Path
+    """The job's own directory, seen by the job as `/job` where there are containers. Holds
+    `job_source/` (the work dir), `records/events.jsonl`, `artifacts/` and `home/`."""
+    library_dir: Path
+    """Holds the packages `foundations` and `atlas_worker` for the job, read-only."""
+    log_path: Path
+    """Where the job's output is kept."""
+    command: tuple[str, ...]
+    entrypoint: tuple[str, ...] | None = None
+    image: str | None = None
+    python: str | None = None
+    working_dir: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What the submitter set plus `FOUNDATIONS_*`; each engine adds the paths, which differ."""
+    volumes: tuple[Volume, ...] = ()
+    gpus: tuple[str, ...] = ()
+    cpus: float | None = None
+    ram_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How an attempt ended, after all its output is in the log."""
+
+    at_ms: int
+    exit_code: int | None
+    """None when the infrastructure lost it; `lost_reason` says how."""
+    oom_killed: bool = False
+    lost_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an engine is and offers."""
+
+    name: str
+    version: str
+    isolated: bool
+    gpus: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Things the user should know, a sentence each."""
+
+
+class JobLog(Protocol):
+    """The file that keeps a job's output: what Atlas says first, then the job's own bytes."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+
+    def say(self, text: str) -> None:
+        """Append a line of Atlas' own, before the job's first byte."""
+
+    def begin_output(self) -> int:
+        """Mark where the job's own output begins, once; return how much of it is kept (bytes)."""
+
+    def append(self, data: bytes) -> None:
+        """Append the job's own output, and wake followers. Blocks on the disk."""
+
+    def touch(self) -> None:
+        """Wake followers: the file grew by another hand."""
+
+
+class Engine(Protocol):
+    """Runs attempts. Every method may be repeated, also by a later process of the server.
+
+    Raises `foundations.errors.EngineDown` from any method when the engine does not answer.
+    """
+
+    async def capabilities(self) -> Capabilities:
+        """Say what the engine is; doubles as the check that it answers."""
+
+    async def prepare(self, launch: Launch, log: JobLog) -> None:
+        """Make what the start needs and may take long: pull or build the image, build an
+        environment. Cancelling it leaves nothing half-made.
+
+        Raises:
+            StartRefusedError: it cannot be made, ever.
+        """
+
+    async def start(self, launch: Launch) -> int:
+        """Start the attempt, or adopt the one that has its name. Returns its start (ms, UTC).
+
+        Raises:
+            StartRefusedError: the engine will not run it.
+        """
+
+    async def observe(self) -> list[Seen]:
+        """List every attempt of this instance."""
+
+    async def watch(self, attempt: AttemptId, log: JobLog) -> Ended:
+        """Bring the output into `log`, from where it stands to the end, and wait for the end.
+
+        Cancelling it leaves the job running; a later call goes on without a gap or a repeat.
+        """
+
+    async def stop(self, attempt: AttemptId, *, grace_seconds: float) -> None:
+        """End it: SIGTERM, then SIGKILL after the grace period. An unknown or ended one is fine."""
+
+    async def remove(self, attempt: AttemptId) -> None:
+        """Forget an ended attempt and free what it holds. An unknown one is fine."""
+
+    async def close(self) -> None:
+        """Let go of connections and threads; jobs run on."""
