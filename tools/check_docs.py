@@ -1,0 +1,112 @@
+"""Fails when the documentation lacks something that exists, or links to nothing."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from pydantic import BaseModel
+
+import foundations
+from atlas_scheduler.__main__ import cli as server_cli
+from atlas_scheduler.api import create_app
+from atlas_scheduler.settings import ServerSettings
+from foundations.cli.__main__ import cli as foundations_cli
+from foundations.errors import SCHEDULER_ERRORS
+from foundations.job_config import JobConfig
+
+ROOT = Path(__file__).resolve().parent.parent
+LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
+
+
+def commands(group: click.Command, path: tuple[str, ...]) -> Iterator[tuple[str, click.Command]]:
+    """Every command below a group that help shows, with its full name."""
+    if not isinstance(group, click.Group):
+        yield " ".join(path), group
+        return
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if command is not None and not command.hidden:
+            yield from commands(command, (*path, name))
+
+
+def missing_from_cli_page(page: str) -> Iterator[str]:
+    """Commands and long options that `docs/cli.md` does not name."""
+    for program, group in (("foundations", foundations_cli), ("atlas-server", server_cli)):
+        for name, command in commands(group, (program,)):
+            if name not in page:
+                yield f"docs/cli.md: `{name}`"
+            for option in command.params:
+                names = [one for one in option.opts if one.startswith("--")]
+                hidden = isinstance(option, click.Option) and option.hidden
+                if names and not hidden and not any(one in page for one in names):
+                    yield f"docs/cli.md: {names[0]} of `{name}`"
+
+
+def settings(model: type[BaseModel]) -> Iterator[str]:
+    """Every key of a config file, sections included."""
+    for name, field in model.model_fields.items():
+        yield field.alias or name
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from settings(kind)
+
+
+def dead_links(path: Path) -> Iterator[str]:
+    """Relative links of a page whose file is not there."""
+    for target, _ in LINK.findall(path.read_text(encoding="utf-8")):
+        if "://" not in target and not (path.parent / target).exists():
+            yield f"{path.relative_to(ROOT)}: link to {target}"
+
+
+def missing_from_configuration_page(page: str) -> Iterator[str]:
+    """Keys of config files that `docs/configuration.md` does not name."""
+    for model in (JobConfig, ServerSettings):
+        for key in settings(model):
+            if f"`{key}`" not in page:
+                yield f"docs/configuration.md: {key} of {model.__name__}"
+
+
+def missing_from_api_page(page: str) -> Iterator[str]:
+    """Routes and error codes that `docs/api.md` does not name."""
+    routes = create_app(None).openapi()["paths"]  # type: ignore[arg-type]  # only described
+    for name in (*routes, *SCHEDULER_ERRORS):
+        if f"`{name}`" not in page:
+            yield f"docs/api.md: {name}"
+
+
+def missing_from_sdk_page(page: str) -> Iterator[str]:
+    """Public names that `docs/sdk.md` does not have."""
+    for name in foundations.__all__:
+        if f"`{name}" not in page and not name.startswith("__"):
+            yield f"docs/sdk.md: {name}"
+
+
+def problems() -> Iterator[str]:
+    """Everything that is wrong, a line each."""
+    docs = ROOT / "docs"
+    yield from missing_from_cli_page((docs / "cli.md").read_text(encoding="utf-8"))
+    yield from missing_from_sdk_page((docs / "sdk.md").read_text(encoding="utf-8"))
+    yield from missing_from_configuration_page(
+        (docs / "configuration.md").read_text(encoding="utf-8")
+    )
+    yield from missing_from_api_page((docs / "api.md").read_text(encoding="utf-8"))
+    for folder in (ROOT, docs, ROOT / "bench"):
+        for path in folder.glob("*.md"):
+            yield from dead_links(path)
+
+
+def main() -> None:
+    """Print the problems; exits 1 when there are any."""
+    found = list(problems())
+    for problem in found:
+        sys.stdout.write(f"missing in {problem}\n")
+    sys.exit(1 if found else 0)
+
+
+if __name__ == "__main__":
+    main()
