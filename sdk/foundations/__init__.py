@@ -4,8 +4,26 @@ Names are resolved on first use (PEP 562), so that `import foundations` costs ne
 works inside a job's container with the standard library of any Python from 3.8 on.
 """
 
+from __future__ import annotations
+
 import importlib
-from typing import Any, List
+
+TYPE_CHECKING = False  # type checkers take it for true; importing it from typing costs more
+if TYPE_CHECKING:
+    from foundations.client import AsyncClient, Client
+    from foundations.errors import AtlasError
+    from foundations.models import JobState
+    from foundations.submission import SubmittedJob, submit
+    from foundations.tracking import (
+        flatten_parameters,
+        load_parameters,
+        log_metric,
+        log_param,
+        log_params,
+        save_artifact,
+        set_tag,
+        should_stop,
+    )
 
 __version__ = "0.1.0"
 
@@ -28,17 +46,33 @@ _HOME_OF = {
     "AtlasError": "errors",
 }
 
-__all__ = ["__version__", *_HOME_OF]
+__all__ = [
+    "AsyncClient",
+    "AtlasError",
+    "Client",
+    "JobState",
+    "SubmittedJob",
+    "__version__",
+    "flatten_parameters",
+    "load_parameters",
+    "log_metric",
+    "log_param",
+    "log_params",
+    "save_artifact",
+    "set_tag",
+    "should_stop",
+    "submit",
+]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     module = _HOME_OF.get(name)
     if module is None:
         raise AttributeError("module 'foundations' has no attribute {!r}".format(name))
-    value = getattr(importlib.import_module("foundations." + module), name)
+    value: object = getattr(importlib.import_module("foundations." + module), name)
     globals()[name] = value
     return value
 
 
-def __dir__() -> List[str]:
+def __dir__() -> list[str]:
     return sorted(__all__)

@@ -1,0 +1,299 @@
+"""Record what a job does: parameters, metrics, tags, artifacts.
+
+Outside a job these functions warn once and do nothing, so a script runs unchanged without Atlas.
+The records are lines of JSON in the file that `ATLAS_EVENTS` names (see docs/records.md).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+
+from foundations.recorder import (
+    Recorder,
+    key_text,
+    plain_scalar,
+    quoted,
+    scalar_text,
+    value_text,
+    warn,
+    warn_once,
+)
+
+TYPE_CHECKING = False  # as in recorder.py
+if TYPE_CHECKING:
+    from typing import Any, Dict, Optional, Union
+
+PARAMETERS_FILE = "foundations_job_parameters.json"
+
+_LONGEST_FILE_NAME = 200
+
+_recorders: Dict[str, Recorder] = {}
+
+
+def load_parameters(log_parameters: bool = True) -> Dict[str, Any]:
+    """Load the parameters that the job was submitted with.
+
+    Args:
+        log_parameters: whether to record them too, flattened.
+
+    Returns:
+        The content of `foundations_job_parameters.json` in the current directory, else at the
+        top of the job's work dir; empty when there is no such file or nothing in it.
+
+    Raises:
+        ValueError: the file is not a JSON object.
+    """
+    text = _parameters_text()
+    if not text.strip():
+        return {}
+    try:
+        parameters = json.loads(text)
+    except ValueError as error:
+        raise ValueError("{} is not valid JSON: {}".format(PARAMETERS_FILE, error)) from error
+    if not isinstance(parameters, dict):
+        raise ValueError("{} must hold a JSON object".format(PARAMETERS_FILE))
+    if log_parameters:
+        log_params(parameters)
+    return parameters
+
+
+def _parameters_text() -> str:
+    folders = [""]
+    if os.environ.get("ATLAS_JOB_DIR"):
+        folders.append(os.path.join(os.environ["ATLAS_JOB_DIR"], "job_source"))
+    for folder in folders:
+        try:
+            with open(os.path.join(folder, PARAMETERS_FILE), encoding="utf-8-sig") as file:
+                return file.read()
+        except FileNotFoundError:
+            continue
+    return ""
+
+
+def flatten_parameters(parameters: Mapping[str, Any]) -> Dict[str, Any]:
+    """Flatten nested parameters: `{"layers": [{"n": 5}]}` becomes `{"layers_0_n": 5}`.
+
+    An empty dict or list becomes None.
+    """
+    flat: Dict[str, Any] = {}
+    for key, value in parameters.items():
+        if isinstance(value, (list, tuple)):
+            value = dict(enumerate(value))
+        if not isinstance(value, Mapping):
+            flat[key] = value
+        elif not value:
+            flat[key] = None
+        else:
+            for nested_key, nested in flatten_parameters(value).items():
+                flat["{}_{}".format(key, nested_key)] = nested
+    return flat
+
+
+def log_param(key: str, value: Any) -> None:
+    """Record a parameter; the last value of a key counts.
+
+    Args:
+        key: its name.
+        value: anything; what JSON has no form for is recorded as its text.
+    """
+    recorder = _recorder()
+    if recorder is not None:
+        recorder.append(_param_line(key, value))
+
+
+def log_params(parameters: Mapping[str, Any]) -> None:
+    """Record a dict of parameters, flattened as by `flatten_parameters`."""
+    flat = flatten_parameters(parameters)
+    recorder = _recorder() if flat else None
+    if recorder is not None:
+        recorder.append(b"".join(_param_line(key, value) for key, value in flat.items()))
+
+
+def log_metric(key: str, value: Any, step: Optional[float] = None) -> None:
+    """Record a value of a metric; each call adds to the metric's series.
+
+    Args:
+        key: the metric's name.
+        value: a number, string or boolean, also of numpy, torch and the like, or a flat list of
+            them, which is recorded element by element. NaN and infinities are kept.
+        step: where in the training it belongs, such as the epoch; any order, repeats allowed.
+
+    Raises:
+        ValueError: the key is not a string, or the step is not finite.
+        TypeError: the value or the step is of another type.
+    """
+    if not isinstance(key, str):
+        raise ValueError("Invalid metric name `{}`".format(key))
+    values = value if isinstance(value, (list, tuple)) else (value,)
+    try:
+        texts = [scalar_text(each) for each in values]
+    except TypeError:
+        raise TypeError(_invalid_metric(key, value)) from None
+    place = "" if step is None else ',"step":' + _step_text(step)
+    recorder = _recorder()
+    if recorder is None or not texts:
+        return
+    recorder.append(b"".join(_line("metric", key, '"value":' + text + place) for text in texts))
+
+
+def set_tag(key: str, value: str = "") -> None:
+    """Tag the job; a tag that is there already gets the new value."""
+    recorder = _recorder()
+    if recorder is not None:
+        recorder.append(_line("tag", str(key), '"value":' + quoted(str(value))))
+
+
+def save_artifact(filepath: Union[str, os.PathLike[str]], key: Optional[str] = None) -> None:
+    """Keep a copy of a file with the job, as the file is now.
+
+    Args:
+        filepath: the file.
+        key: the artifact's name; by default the file's own. Saving a key again replaces it.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        IsADirectoryError: it is a directory.
+        OSError: it cannot be read. (Trouble with the copy is a warning.)
+    """
+    source = os.fsdecode(filepath)
+    _check_artifact(source)
+    name = os.path.basename(source)
+    key = name if key is None else str(key)
+    recorder = _recorder()
+    if recorder is None:
+        return
+    root = os.environ.get("ATLAS_ARTIFACTS")
+    if not root:
+        return warn_once("Cannot save artifacts: ATLAS_ARTIFACTS is not set.")
+    path = _artifact_path(root, key, name)
+    try:
+        size_bytes = _copy(source, os.path.join(root, path), root, key=key)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        return warn('Cannot save artifact "{}": {}; the job goes on.'.format(key, reason))
+    place = '"path":{},"size_bytes":{}'.format(quoted(path), size_bytes)
+    recorder.append(_line("artifact", key, place))
+
+
+def should_stop() -> bool:
+    """Tell whether someone asked the job to end by itself; always False outside a job."""
+    job_dir = os.environ.get("ATLAS_JOB_DIR")
+    return bool(job_dir) and os.path.exists(os.path.join(str(job_dir), "stop_requested"))
+
+
+def _recorder() -> Optional[Recorder]:
+    """Find where this process records to; None, and a warning once, outside a job."""
+    path = os.environ.get("ATLAS_EVENTS")
+    if not path:
+        warn_once("Script not run with Foundations.")
+        return None
+    recorder = _recorders.get(path)
+    if recorder is None:
+        recorder = _recorders.setdefault(path, Recorder(path))
+    return recorder
+
+
+def _line(event: str, key: str, rest: str) -> bytes:
+    line = '{{"event":"{}","key":{},{},"at":{:.3f}}}\n'
+    return line.format(event, key_text(key), rest, time.time()).encode("ascii")
+
+
+def _param_line(key: str, value: Any) -> bytes:
+    try:
+        text = scalar_text(value)
+    except TypeError:
+        text = value_text(value)
+    return _line("param", str(key), '"value":' + text)
+
+
+def _step_text(step: Any) -> str:
+    try:
+        scalar = plain_scalar(step)
+    except TypeError:
+        scalar = ""
+    if isinstance(scalar, (str, bool)):
+        raise TypeError("Invalid step {!r}: it should be a number".format(step))
+    if scalar - scalar != 0:
+        raise ValueError("Invalid step {!r}: it should be finite".format(step))
+    return repr(scalar)
+
+
+def _invalid_metric(key: str, value: Any) -> str:
+    shown = str(value)
+    if len(shown) > 30:
+        shown = shown[:30] + " ..."
+    return (
+        'Invalid metric with key="{}" of value={} with type {}. Value should be of type string or '
+        "number, or a list of strings / numbers"
+    ).format(key, shown, type(value))
+
+
+def _check_artifact(source: str) -> None:
+    if os.path.isdir(source):
+        text = "{!r} is a directory; save_artifact takes a file, such as an archive of it"
+        raise IsADirectoryError(text.format(source))
+    if not os.path.exists(source):
+        raise FileNotFoundError("there is no file {!r} to save as an artifact".format(source))
+    if not os.path.isfile(source):
+        raise OSError("{!r} is not a regular file; it cannot be saved".format(source))
+    with open(source, "rb"):
+        return
+
+
+def _artifact_path(root: str, key: str, name: str) -> str:
+    """Choose where an artifact lies below `root`; the same key and name give the same place.
+
+    That is the file's own name, or for another key a folder of that key, so that files of one
+    name never meet, also when several processes of a job save.
+    """
+    file_name = _file_name(name)
+    if key == name and not os.path.isdir(os.path.join(root, file_name)):
+        return file_name
+    folder = _file_name(key)
+    if os.path.isfile(os.path.join(root, folder)):
+        folder += "%"  # never the end of a quoted name
+    return "{}/{}".format(folder, file_name)
+
+
+def _file_name(text: str) -> str:
+    """Make one component of a path from any text; different texts give different names."""
+    quote = "".join
+    name = quote(
+        one
+        if one.isprintable() and one not in "/\\%"
+        else quote("%{:02X}".format(byte) for byte in one.encode("utf-8", "surrogatepass"))
+        for one in text
+    )
+    if not name.strip("."):
+        name = name.replace(".", "%2E") or "%E"
+    encoded = name.encode("utf-8")
+    if len(encoded) <= _LONGEST_FILE_NAME:
+        return name
+    from hashlib import sha256
+
+    start = encoded[: _LONGEST_FILE_NAME - 20].decode("utf-8", "ignore")
+    return "{}%{}".format(start, sha256(encoded).hexdigest()[:16])
+
+
+def _copy(source: str, target: str, root: str, *, key: str) -> int:
+    """Copy a file so that nobody sees a part of it; return its size in bytes."""
+    folder = os.path.dirname(target)
+    if os.path.exists(target) and os.path.samefile(source, target):
+        return os.stat(target).st_size
+    if os.path.exists(target if folder == root else folder):
+        warn('Artifact "{}" already exists - overwriting.'.format(key))
+    from shutil import copyfile
+
+    os.makedirs(folder, exist_ok=True)
+    part = os.path.join(root, ".{}.part".format(os.urandom(8).hex()))
+    try:
+        copyfile(source, part)
+        size_bytes = os.stat(part).st_size
+        os.replace(part, target)
+    finally:
+        if os.path.exists(part):
+            os.unlink(part)
+    return size_bytes
