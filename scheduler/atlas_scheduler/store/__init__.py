@@ -1,0 +1,1 @@
+"""What the scheduler keeps: the database, and beside it bundles, job dirs, archives and logs."""

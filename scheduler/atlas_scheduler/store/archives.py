@@ -1,0 +1,193 @@
+"""What is kept of a job: what it changed, its artifacts, records and output."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence, Set
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from pydantic import JsonValue
+
+from atlas_scheduler.store.archive_stream import ArchiveStream
+from atlas_scheduler.store.bundles import Bundles, Unpacked
+from atlas_scheduler.store.files import (
+    copy_content,
+    open_file_below,
+    remove_tree,
+    storage_errors,
+    write_durably,
+)
+from atlas_scheduler.store.harvest import NOT_KEPT, Harvest, Unchanged, listing
+from atlas_scheduler.store.work_dirs import ARTIFACTS, RECORDS, SOURCE, remove_work_dir
+from foundations.errors import BundleRejected, NotFound, ServerFault
+from foundations.home import Home
+from foundations.unpack import Manifest
+
+CHANGED = "changed"
+EVENTS = "events.jsonl"
+JOB = "job.json"
+LOG = "job.log"
+SUMMARY = "archive.json"
+"""Written last: where it is, the archive is complete."""
+
+
+class Archives:
+    """The archives of one home. Everything here blocks on the disk."""
+
+    def __init__(self, home: Home, bundles: Bundles | None = None) -> None:
+        """Open the archives of a home; give it the bundles where they are open already."""
+        self._home = home
+        self._bundles = bundles or Bundles(home)
+
+    def is_complete(self, job_id: str) -> bool:
+        """Say whether a job's archive is finished."""
+        return (self._home.archive(job_id) / SUMMARY).exists()
+
+    def finish(self, job_id: str, digest: str, job_json: Mapping[str, JsonValue]) -> None:
+        """Keep what a finished job left, and remove its directory.
+
+        May be repeated after a crash or an error at any moment. Nothing that the job did to its
+        directory makes it fail: what cannot be kept is named in `archive.json` under `skipped`.
+
+        Args:
+            job_id: The job; nothing of it runs any more.
+            digest: Its bundle.
+            job_json: Written to `job.json`.
+
+        Raises:
+            StorageFull: there is no space; call again later.
+        """
+        archive = self._home.archive(job_id)
+        with storage_errors():
+            if not (archive / SUMMARY).exists():
+                archive.mkdir(parents=True, exist_ok=True)
+                write_durably(archive / JOB, _json(job_json))
+                summary = self._collect(self._home.job_dir(job_id), archive, digest)
+                write_durably(archive / SUMMARY, _json(summary))
+            # Files of another user, made by an image that insists on its own: they stay until
+            # `remove` says so to somebody.
+            with contextlib.suppress(OSError):
+                remove_work_dir(self._home.job_dir(job_id))
+
+    def stream(self, job_id: str, digest: str) -> Iterator[bytes]:
+        """Return an archive as a tar.gz with one top directory, named by the job.
+
+        In it lie the bundle as `source/`, then what the archive has. Names that are not portable
+        are written with `%XX` in place of the bytes in question.
+
+        Raises:
+            NotFound: there is no archive, or its bundle is gone.
+        """
+        archive = self._home.archive(job_id)
+        if not archive.is_dir():
+            raise NotFound(f"Job {job_id} has no archive.")
+        stream = ArchiveStream(
+            job_id,
+            directories=(
+                ("source", self._bundles.tree(digest)),
+                (CHANGED, archive / CHANGED),
+                (ARTIFACTS, archive / ARTIFACTS),
+            ),
+            files=[(name, archive / name) for name in (LOG, EVENTS, JOB, SUMMARY)],
+        )
+        return stream.pieces()
+
+    def open_artifact(self, job_id: str, path: str) -> BinaryIO:
+        """Open one of a job's artifacts, of a running job too, following no link.
+
+        Args:
+            job_id: The job.
+            path: Below its `artifacts/`, parts joined with `/`.
+
+        Raises:
+            NotFound: there is no such regular file.
+        """
+        parts = path.split("/")
+        if not any(part in ("", ".", "..") or "\0" in part for part in parts):
+            for place in (self._home.job_dir(job_id), self._home.archive(job_id)):
+                file = _open_regular(place, (ARTIFACTS, *parts))
+                if file is not None:
+                    return file
+        raise NotFound(f"Job {job_id} has no artifact file {path!r}.")
+
+    def remove(self, job_id: str) -> None:
+        """Remove a job's archive and directory, whatever the job made of them.
+
+        Raises:
+            ServerFault: something belongs to another user; all the rest is removed.
+        """
+        try:
+            remove_work_dir(self._home.job_dir(job_id))
+            remove_tree(self._home.archive(job_id))
+        except OSError as error:
+            raise ServerFault(
+                f"Not all files of job {job_id} can be removed: {error}. An image that runs as "
+                "another user may have made them."
+            ) from error
+
+    def _collect(self, job_dir: Path, archive: Path, digest: str) -> dict[str, JsonValue]:
+        """Move everything worth keeping; return the summary."""
+        unpacked = self._unpacked(digest)
+        unchanged = Unchanged(unpacked.manifest, unpacked.tree)
+        source = Harvest(archive / CHANGED, keep=lambda found: not unchanged.has(found))
+        source.run(job_dir, SOURCE)
+        artifacts = Harvest(archive / ARTIFACTS, keep=lambda found: True)
+        artifacts.run(job_dir, ARTIFACTS)
+        _keep_events(job_dir, archive)
+        changed, links = listing(archive / CHANGED)
+        still_there = {*changed, *links, *source.passed_over, *source.left_behind}
+        skipped = dict(source.left_behind)
+        skipped.update((f"{ARTIFACTS}/{path}", why) for path, why in artifacts.left_behind.items())
+        has_run = still_there or job_dir.exists()
+        return {
+            "changed": list(changed),
+            "deleted": list(_deleted(unpacked.manifest, still_there)) if has_run else [],
+            "links": dict(links),
+            "skipped": dict(skipped),
+            "bundle": digest,
+            "finished_at": datetime.now(UTC).isoformat(),
+        }
+
+    def _unpacked(self, digest: str) -> Unpacked:
+        """Return the bundle to compare with: an empty one where it is gone, to lose nothing."""
+        try:
+            return self._bundles.unpacked(digest)
+        except (NotFound, BundleRejected):
+            return Unpacked(self._home.bundles, Manifest())
+
+
+def _deleted(manifest: Manifest, still_there: Set[str]) -> Iterator[str]:
+    for path in manifest.files:
+        if path not in still_there and NOT_KEPT.isdisjoint(path.split("/")):
+            yield path
+
+
+def _keep_events(job_dir: Path, archive: Path) -> None:
+    """Copy the records, where the job left a regular file of them."""
+    file = _open_regular(job_dir, (RECORDS, EVENTS))
+    if file is None:
+        return
+    part = archive / f"{EVENTS}.part"
+    with file, part.open("wb") as copy:
+        copy_content(file.fileno(), copy.fileno(), os.fstat(file.fileno()).st_size)
+    part.rename(archive / EVENTS)
+
+
+def _open_regular(top: Path, parts: Sequence[str]) -> BinaryIO | None:
+    try:
+        descriptor = open_file_below(top, parts)
+    except OSError:
+        return None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return None
+    return os.fdopen(descriptor, "rb")
+
+
+def _json(content: Mapping[str, JsonValue]) -> bytes:
+    return (json.dumps(content, indent=2) + "\n").encode()

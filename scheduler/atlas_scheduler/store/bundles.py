@@ -1,0 +1,283 @@
+"""Bundles by digest: the packed file, durable, and its unpacked tree, a cache."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import threading
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+from pydantic import JsonValue
+
+from atlas_scheduler.store import boot
+from atlas_scheduler.store.extraction import Extractor, Order
+from atlas_scheduler.store.files import remove_tree, storage_errors, sync_directory
+from atlas_scheduler.store.threads import in_thread
+from atlas_scheduler.store.uploads import Upload
+from atlas_scheduler.store.work_dirs import make_work_dir
+from foundations.errors import InvalidRequest, NotFound, StorageFull
+from foundations.home import Home
+from foundations.models import BundleView
+from foundations.unpack import Manifest
+
+_BATCH_BYTES = 1024 * 1024
+_DIGEST = re.compile("sha256:([0-9a-f]{64})")
+_PACKED_SUFFIX = ".tar.gz"
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """A bundle's content on disk."""
+
+    tree: Path
+    """Its files; never to be written to."""
+    manifest: Manifest
+
+
+class Bundles:
+    """The bundles of one home. A bundle is here when its packed file is; the tree follows it."""
+
+    def __init__(
+        self, home: Home, *, extractor: Extractor | None = None, boot_id: str | None = None
+    ) -> None:
+        """Open the bundles of a home.
+
+        Args:
+            home: Where they lie.
+            extractor: Unpacks them; one with the usual limits by default.
+            boot_id: The machine's current boot; asked of the machine by default.
+        """
+        self._directory = home.bundles
+        self._incoming = home.bundles / "incoming"
+        self._extractor = extractor or Extractor()
+        self._boot_id = boot_id or boot.boot_id()
+        self._locks_guard = threading.Lock()
+        self._locks: WeakValueDictionary[str, _Lock] = WeakValueDictionary()
+
+    def sweep(self) -> None:
+        """Remove what a crash left, and get ready. Call it once, before anything is received."""
+        remove_tree(self._incoming)
+        self._incoming.mkdir(parents=True)
+        for path in self._directory.iterdir():
+            if path != self._incoming and path.is_dir() and not self._packed(path.name).exists():
+                remove_tree(path)
+        self._extractor.warm()
+
+    def close(self) -> None:
+        """Stop the process that waits for the next upload."""
+        self._extractor.close()
+
+    def has(self, digest: str) -> bool:
+        """Say whether a bundle is here, checked and durable."""
+        return self._packed(_name(digest)).exists()
+
+    def size_bytes(self, digest: str) -> int:
+        """Return the size of the packed file.
+
+        Raises:
+            NotFound: it is not here.
+        """
+        try:
+            return self._packed(_name(digest)).stat().st_size
+        except FileNotFoundError:
+            raise _missing(digest) from None
+
+    async def receive(
+        self,
+        stream: AsyncIterator[bytes],
+        *,
+        digest: str,
+        max_bytes: int,
+        size_bytes: int | None = None,
+    ) -> BundleView:
+        """Take in a bundle: when this returns, it is checked, unpacked and durable.
+
+        Whatever goes wrong, a caller that is cancelled included, leaves nothing behind.
+
+        Args:
+            stream: The packed file, in pieces; read to its end also when the bundle is here.
+            digest: What its digest must be.
+            max_bytes: How large it may be.
+            size_bytes: How large the sender said it is.
+
+        Raises:
+            BundleRejected: size or digest are not as declared, or it cannot be unpacked.
+            TooLarge: it is larger than `max_bytes`.
+            StorageFull: there is no space for it.
+        """
+        name = _name(digest)
+        upload = Upload(self._incoming, max_bytes=max_bytes, declared_bytes=size_bytes)
+        try:
+            with storage_errors():
+                if self.has(digest):
+                    async for piece in stream:
+                        upload.announce(len(piece))
+                else:
+                    self._require_space(size_bytes or 0)
+                    await self._receive(upload, stream, digest)
+                    await in_thread(self._publish, upload.part, upload.content, name)
+        finally:
+            await in_thread(upload.discard)
+        return BundleView(digest=digest, size_bytes=self.size_bytes(digest))
+
+    def tree(self, digest: str) -> Path:
+        """Return where a bundle is unpacked; unpack it again when the tree cannot be trusted.
+
+        Raises:
+            NotFound: the bundle is not here.
+            StorageFull: there is no space to unpack it.
+        """
+        return self.unpacked(digest).tree
+
+    def unpacked(self, digest: str) -> Unpacked:
+        """Return a bundle's tree, as `tree` does, and what is in it."""
+        name = _name(digest)
+        with self._lock_of(name), storage_errors():
+            manifest = self._trusted_manifest(name)
+            if manifest is None:
+                self._unpack_again(name, digest)
+                manifest = self._trusted_manifest(name)
+            assert manifest is not None
+            return Unpacked(self._directory / name / "tree", manifest)
+
+    def materialise(self, digest: str, job_dir: Path, params: Mapping[str, JsonValue]) -> None:
+        """Make a job's directory: its own copy of the bundle, and places for what it leaves.
+
+        May be repeated: a complete directory stays as it is, since the job may run in it.
+
+        Args:
+            digest: The bundle.
+            job_dir: The directory to make.
+            params: Written to `foundations_job_parameters.json` in the copy when not empty.
+
+        Raises:
+            NotFound: the bundle is not here.
+            StorageFull: there is no space for the copy.
+        """
+        unpacked = self.unpacked(digest)
+        with storage_errors():
+            make_work_dir(
+                job_dir,
+                tree=unpacked.tree,
+                manifest=unpacked.manifest,
+                params=params,
+                boot_id=self._boot_id,
+            )
+
+    def remove(self, digest: str) -> None:
+        """Remove a bundle that no job needs any more; a missing one is fine."""
+        name = _name(digest)
+        with self._lock_of(name):
+            self._packed(name).unlink(missing_ok=True)
+            self._put_aside(name)
+
+    def _packed(self, name: str) -> Path:
+        return self._directory / f"{name}{_PACKED_SUFFIX}"
+
+    def _lock_of(self, name: str) -> _Lock:
+        with self._locks_guard:
+            return self._locks.setdefault(name, _Lock())
+
+    def _require_space(self, size_bytes: int) -> None:
+        self._incoming.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(self._incoming).free < size_bytes:
+            raise StorageFull(
+                f"The scheduler has no space for a bundle of {size_bytes} bytes. Free space on its "
+                "disk, or delete old jobs, and try again."
+            )
+
+    async def _receive(self, upload: Upload, stream: AsyncIterator[bytes], digest: str) -> None:
+        pieces: list[bytes] = []
+        pending_bytes = 0
+        async for piece in stream:
+            upload.announce(len(piece))
+            pieces.append(piece)
+            pending_bytes += len(piece)
+            if pending_bytes >= _BATCH_BYTES:
+                await in_thread(upload.write, pieces)
+                pieces, pending_bytes = [], 0
+        await in_thread(upload.finish, pieces, digest=digest)
+        await self._extractor.extract_async(self._order(upload.part, upload.content))
+
+    def _order(self, archive: Path, content: Path) -> Order:
+        return Order(
+            archive=archive,
+            destination=content / "tree",
+            manifest=content / "manifest.json",
+            boot_id=self._boot_id,
+        )
+
+    def _publish(self, part: Path, content: Path, name: str) -> None:
+        """Give an upload its name. The packed file comes last: it says that the bundle is here."""
+        with self._lock_of(name):
+            if self._packed(name).exists():
+                return
+            self._put_aside(name)
+            content.rename(self._directory / name)
+            part.rename(self._packed(name))
+            sync_directory(self._directory)
+
+    def _put_aside(self, name: str) -> None:
+        """Remove a tree in one step as seen from outside."""
+        self._incoming.mkdir(parents=True, exist_ok=True)
+        aside = self._incoming / uuid.uuid4().hex
+        try:
+            (self._directory / name).rename(aside)
+        except FileNotFoundError:
+            return
+        remove_tree(aside)
+
+    def _trusted_manifest(self, name: str) -> Manifest | None:
+        """Read a tree's manifest; None when the tree may be incomplete.
+
+        Nothing in a tree is synced, so that only one made since the machine started is whole.
+        """
+        try:
+            written = json.loads((self._directory / name / "manifest.json").read_bytes())
+        except (FileNotFoundError, ValueError):
+            return None
+        if written["boot_id"] != self._boot_id:
+            return None
+        return Manifest(files=written["files"], directories=written["directories"])
+
+    def _unpack_again(self, name: str, digest: str) -> None:
+        packed = self._packed(name)
+        if not packed.exists():
+            raise _missing(digest)
+        content = self._incoming / uuid.uuid4().hex
+        try:
+            (content / "tree").mkdir(parents=True)
+            self._extractor.extract(self._order(packed, content))
+            self._put_aside(name)
+            content.rename(self._directory / name)
+        finally:
+            remove_tree(content)
+
+
+class _Lock:
+    """A lock that can be held weakly."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._lock.release()
+
+
+def _name(digest: str) -> str:
+    match = _DIGEST.fullmatch(digest)
+    if match is None:
+        raise InvalidRequest(f"Not a bundle's digest: {digest[:80]!r}.")
+    return match[1]
+
+
+def _missing(digest: str) -> NotFound:
+    return NotFound(f"The bundle {digest} is not here. Send it again.")

@@ -1,0 +1,77 @@
+"""The history of jobs: every change as a row, in one order for all."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from atlas_scheduler.store import sql
+from atlas_scheduler.store.times import utc
+from foundations.models import Change, JobState
+
+_SQL = sql.queries("history")
+
+
+def append_change(  # noqa: PLR0913 - one argument a column
+    conn: sqlite3.Connection,
+    *,
+    job_id: str,
+    project: str,
+    event: str,
+    state: JobState,
+    at_ms: int,
+    detail: Mapping[str, Any],
+) -> int:
+    """Add a change to the history, in the transaction that makes the change.
+
+    Args:
+        conn: a connection that writes.
+        job_id: the job it happened to.
+        project: the job's project at this time.
+        event: what happened, in the lifecycle's words.
+        state: the job's state after it.
+        at_ms: when it happened; the order is that of the calls, not of this.
+        detail: what else is known of it, anything JSON can say.
+
+    Returns:
+        Its sequence number: larger than every one before, never given twice.
+    """
+    row = conn.execute(
+        _SQL["append_change"],
+        {
+            "job_id": job_id,
+            "project": project,
+            "event": event,
+            "state": state.value,
+            "at_ms": at_ms,
+            "detail": json.dumps(dict(detail), allow_nan=False),
+        },
+    ).fetchone()
+    return int(row["seq"])
+
+
+def changes_since(
+    conn: sqlite3.Connection, seq: int, *, job_id: str | None = None, limit: int = 500
+) -> list[Change]:
+    """The first changes after `seq`, oldest first, of all jobs or of one."""
+    name = "changes_since" if job_id is None else "changes_of_job_since"
+    rows = conn.execute(_SQL[name], {"seq": seq, "job_id": job_id, "limit": limit})
+    return [
+        Change(
+            seq=row["seq"],
+            at=utc(row["at_ms"]),
+            job_id=row["job_id"],
+            project=row["project"],
+            event=row["event"],
+            state=JobState(row["state"]),
+            detail=json.loads(row["detail"]),
+        )
+        for row in rows
+    ]
+
+
+def last_seq(conn: sqlite3.Connection) -> int:
+    """The sequence number of the newest change; 0 before the first."""
+    return int(conn.execute(_SQL["last_seq"]).fetchone()["seq"])

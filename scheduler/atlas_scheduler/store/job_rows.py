@@ -1,0 +1,79 @@
+"""Jobs as rows: between the columns of the database and the dataclasses of the code."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from atlas_scheduler.core.job import Job
+from foundations.models import JobSpec, JobState
+
+
+@dataclass(frozen=True, slots=True)
+class StoredJob:
+    """A job with everything that is stored of it."""
+
+    job: Job
+    spec: JobSpec
+    bundle: str
+    """Digest of the bundle it runs in."""
+    bundle_size_bytes: int
+    engine: str | None = None
+    """The engine that it was handed to; None before its first start."""
+    archived: bool = False
+    """Whether its archive is complete."""
+    records_offset: int = 0
+    """Up to where (bytes) its event file is taken in."""
+    idempotency_key: str | None = None
+    deleted: bool = False
+    """Whether it is marked deleted and only waits to be purged."""
+
+
+def columns(job: Job) -> dict[str, Any]:
+    """What changes in a job's life, by column."""
+    return {
+        "job_id": job.job_id,
+        "state": job.state.value,
+        "queue_order": job.order,
+        "attempt": job.attempt,
+        "gpus": json.dumps(job.gpus),
+        "started_at_ms": job.started_at_ms,
+        "finished_at_ms": job.finished_at_ms,
+        "exit_code": job.exit_code,
+        "reason": job.reason,
+    }
+
+
+def read_job(row: sqlite3.Row) -> Job:
+    """A row of the view `core_jobs`."""
+    return Job(
+        job_id=row["job_id"],
+        project=row["project"],
+        state=JobState(row["state"]),
+        order=row["queue_order"],
+        num_gpus=row["num_gpus"],
+        attempt=row["attempt"],
+        gpus=tuple(json.loads(row["gpus"])),
+        submitted_at_ms=row["submitted_at_ms"],
+        started_at_ms=row["started_at_ms"],
+        finished_at_ms=row["finished_at_ms"],
+        exit_code=row["exit_code"],
+        reason=row["reason"],
+    )
+
+
+def read_stored_job(row: sqlite3.Row) -> StoredJob:
+    """A row of the view `stored_jobs`."""
+    return StoredJob(
+        job=read_job(row),
+        spec=JobSpec.model_validate_json(row["spec"]),
+        bundle=row["bundle"],
+        bundle_size_bytes=row["bundle_size_bytes"],
+        engine=row["engine"],
+        archived=bool(row["archived"]),
+        records_offset=row["records_offset"],
+        idempotency_key=row["idempotency_key"],
+        deleted=row["deleted_at_ms"] is not None,
+    )

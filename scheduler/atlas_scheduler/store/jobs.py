@@ -1,0 +1,202 @@
+"""Jobs in the database: what was submitted, where each stands, and in which order."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+
+from atlas_scheduler.core.job import Job
+from atlas_scheduler.store import sql
+from atlas_scheduler.store.job_lists import PAGE_LIMIT, count_by_state, page, projects
+from atlas_scheduler.store.job_rows import StoredJob, columns, read_job, read_stored_job
+from foundations.errors import AmbiguousJob, InvalidRequest, JobConflict, NotFound
+
+__all__ = [
+    "PAGE_LIMIT",
+    "PREFIX_LENGTH",
+    "StoredJob",
+    "bundle_in_use",
+    "by_idempotency_key",
+    "count_by_state",
+    "deleted",
+    "holding",
+    "insert_job",
+    "load",
+    "load_job",
+    "mark_archived",
+    "mark_deleted",
+    "next_order",
+    "page",
+    "projects",
+    "purge",
+    "queued",
+    "resolve",
+    "save_job",
+    "unfinished_archives",
+]
+
+_SQL = sql.queries("jobs")
+
+PREFIX_LENGTH = 4
+"""Shortest part of an id that stands for the whole."""
+_ID_LENGTH = 36
+_ID_CHARACTERS = re.compile(r"[0-9a-f-]+")
+_CANDIDATES_SHOWN = 5
+
+
+def insert_job(conn: sqlite3.Connection, stored: StoredJob, *, now_ms: int) -> None:
+    """Add a job, with its project where that is new, and the tags of its spec.
+
+    Raises:
+        sqlite3.IntegrityError: its id or its idempotency key is taken.
+    """
+    job = stored.job
+    conn.execute(_SQL["insert_project"], {"project": job.project, "now_ms": now_ms})
+    row = conn.execute(
+        _SQL["insert_job"],
+        {
+            **columns(job),
+            "project": job.project,
+            "num_gpus": job.num_gpus,
+            "submitted_at_ms": job.submitted_at_ms,
+            "engine": stored.engine,
+            "archived": stored.archived,
+            "records_offset": stored.records_offset,
+            "idempotency_key": stored.idempotency_key,
+            "deleted_at_ms": now_ms if stored.deleted else None,
+            "bundle": stored.bundle,
+            "bundle_size_bytes": stored.bundle_size_bytes,
+            "spec": stored.spec.model_dump_json(),
+        },
+    ).fetchone()
+    tags = stored.spec.tags.items()
+    conn.executemany(_SQL["insert_tag"], ((row["job_number"], name, value) for name, value in tags))
+
+
+def save_job(conn: sqlite3.Connection, job: Job, *, engine: str | None = None) -> None:
+    """Store where a job stands now; an engine that is None leaves the stored one.
+
+    Raises:
+        NotFound: there is no such job.
+    """
+    saved = conn.execute(_SQL["save_job"], {**columns(job), "engine": engine})
+    if not saved.rowcount:
+        raise _no_job(job.job_id)
+
+
+def load(conn: sqlite3.Connection, job_id: str) -> StoredJob:
+    """A job with everything; one that is marked deleted too.
+
+    Raises:
+        NotFound: there is no such job.
+    """
+    row = conn.execute(_SQL["load"], {"job_id": job_id}).fetchone()
+    if row is None:
+        raise _no_job(job_id)
+    return read_stored_job(row)
+
+
+def load_job(conn: sqlite3.Connection, job_id: str) -> Job:
+    """A job as the core's rules see it; one that is marked deleted too.
+
+    Raises:
+        NotFound: there is no such job.
+    """
+    row = conn.execute(_SQL["load_job"], {"job_id": job_id}).fetchone()
+    if row is None:
+        raise _no_job(job_id)
+    return read_job(row)
+
+
+def resolve(conn: sqlite3.Connection, ref: str) -> str:
+    """Find the id that an id, or a unique prefix of one, means. Deleted jobs are not found.
+
+    Raises:
+        AmbiguousJob: several ids begin like this.
+        InvalidRequest: it is shorter than `PREFIX_LENGTH`.
+        NotFound: no id begins like this.
+    """
+    prefix = ref.strip().lower()
+    if len(prefix) < PREFIX_LENGTH:
+        raise InvalidRequest(
+            f"{ref!r} is too short for a job id: give its first {PREFIX_LENGTH} characters or more."
+        )
+    if len(prefix) > _ID_LENGTH or not _ID_CHARACTERS.fullmatch(prefix):
+        raise _no_job(ref)
+    rows = conn.execute(
+        _SQL["resolve"],
+        # "g" follows every character of an id, so this ends the range of ids with the prefix.
+        {"prefix": prefix, "after_prefix": prefix + "g", "limit": _CANDIDATES_SHOWN + 1},
+    ).fetchall()
+    if not rows:
+        raise _no_job(ref)
+    if len(rows) > 1:
+        shown = [row["job_id"] for row in rows[:_CANDIDATES_SHOWN]]
+        more = " and others" if len(rows) > _CANDIDATES_SHOWN else ""
+        raise AmbiguousJob(
+            f"{ref!r} fits several jobs: {', '.join(shown)}{more}. Give more of the id."
+        )
+    return str(rows[0]["job_id"])
+
+
+def by_idempotency_key(conn: sqlite3.Connection, key: str) -> str | None:
+    """The id of the job that was submitted with this key, if there is one."""
+    row = conn.execute(_SQL["by_idempotency_key"], {"key": key}).fetchone()
+    return None if row is None else str(row["job_id"])
+
+
+def mark_archived(conn: sqlite3.Connection, job_id: str) -> None:
+    """Note that a final job's archive is complete."""
+    conn.execute(_SQL["mark_archived"], {"job_id": job_id})
+
+
+def mark_deleted(conn: sqlite3.Connection, job_id: str, now_ms: int) -> None:
+    """Take a final job out of every list; `purge` removes it. May be repeated.
+
+    Raises:
+        JobConflict: the job is not final.
+        NotFound: there is no such job.
+    """
+    if not conn.execute(_SQL["mark_deleted"], {"job_id": job_id, "now_ms": now_ms}).rowcount:
+        state = load_job(conn, job_id).state
+        raise JobConflict(f"Job {job_id} is {state}. Only a job that has ended can be deleted.")
+
+
+def purge(conn: sqlite3.Connection, job_id: str) -> None:
+    """Remove a job that is marked deleted, with its records. Its history stays."""
+    conn.execute(_SQL["purge"], {"job_id": job_id})
+
+
+def next_order(conn: sqlite3.Connection) -> int:
+    """The place behind every job that waits."""
+    return int(conn.execute(_SQL["next_order"]).fetchone()["queue_order"])
+
+
+def queued(conn: sqlite3.Connection, project: str | None = None) -> list[Job]:
+    """Jobs that wait, in their order, of all projects or of one."""
+    name = "queued" if project is None else "queued_of_project"
+    return [read_job(row) for row in conn.execute(_SQL[name], {"project": project})]
+
+
+def holding(conn: sqlite3.Connection) -> list[Job]:
+    """Jobs that occupy a slot, in the order of their submission."""
+    return [read_job(row) for row in conn.execute(_SQL["holding"])]
+
+
+def unfinished_archives(conn: sqlite3.Connection) -> list[Job]:
+    """Final jobs whose archive is not complete, in the order they ended."""
+    return [read_job(row) for row in conn.execute(_SQL["unfinished_archives"])]
+
+
+def deleted(conn: sqlite3.Connection) -> list[str]:
+    """Ids of the jobs that are marked deleted and not yet purged."""
+    return [row["job_id"] for row in conn.execute(_SQL["deleted"])]
+
+
+def bundle_in_use(conn: sqlite3.Connection, digest: str) -> bool:
+    """Whether a job that is not deleted runs in this bundle."""
+    return bool(conn.execute(_SQL["bundle_in_use"], {"bundle": digest}).fetchone()["in_use"])
+
+
+def _no_job(ref: str) -> NotFound:
+    return NotFound(f"There is no job {ref!r}. `foundations list jobs` shows the jobs there are.")

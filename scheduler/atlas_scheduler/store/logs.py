@@ -1,0 +1,176 @@
+"""A job's output: one file, written to its end once, followed by any number of readers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+from atlas_scheduler.store.archives import LOG
+from atlas_scheduler.store.files import storage_errors, write_all, write_durably
+from atlas_scheduler.store.log_followers import Followers, LogReader, size_of
+from foundations.home import Home
+
+CHUNK_BYTES = 64 * 1024
+"""The most that a follower gets at once."""
+
+
+class FileLog:
+    """One job's log (`atlas_scheduler.engine.port.JobLog`).
+
+    Appending may happen in any thread, and is not synced: after a power cut the job is gone too.
+    """
+
+    def __init__(self, path: Path, *, limit_bytes: int | None = None) -> None:
+        """Open the log of a path; the file is made by the first write.
+
+        Args:
+            path: Where it is.
+            limit_bytes: How much of the job's own output `append` keeps; None is everything.
+        """
+        self._path = path
+        self._limit_bytes = limit_bytes
+        self._write_lock = threading.Lock()
+        self._followers = Followers(path)
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return self._path
+
+    @property
+    def size_bytes(self) -> int:
+        """How much it holds; 0 before the first write."""
+        return size_of(self._path)
+
+    def say(self, text: str) -> None:
+        """Append a line of Atlas' own, before the job's first byte.
+
+        Raises:
+            RuntimeError: the job has output already; the line would count as part of it.
+            StorageFull: the disk is full.
+        """
+        with self._write_lock:
+            origin = self._origin()
+            if origin is not None and self.size_bytes > origin:
+                raise RuntimeError(f"{self._path} has output of the job already")
+            self._append(f"{text}\n".encode())
+            if origin is not None:
+                self._write_origin()
+        self.touch()
+
+    def begin_output(self) -> int:
+        """Mark where the job's own output begins, once; return how much of it is kept (bytes)."""
+        with self._write_lock:
+            origin = self._origin()
+            if origin is None:
+                origin = self._write_origin()
+            kept_bytes = self.size_bytes - origin
+            return kept_bytes if self._limit_bytes is None else min(kept_bytes, self._limit_bytes)
+
+    def append(self, data: bytes) -> None:
+        """Append the job's own output, and wake followers. Blocks on the disk.
+
+        What is over the limit is dropped, and a line at the end says so.
+
+        Raises:
+            StorageFull: the disk is full; part of `data` may be kept, as `begin_output` says.
+        """
+        with self._write_lock:
+            self._append(data if self._limit_bytes is None else self._within_limit(data))
+        self.touch()
+
+    def touch(self) -> None:
+        """Wake followers, from any thread: the file grew, also by another hand."""
+        self._followers.wake()
+
+    async def follow(self, offset: int = 0, *, ended: asyncio.Event) -> AsyncGenerator[bytes, None]:
+        """Yield the log from an offset on, as it grows, to the end of the job.
+
+        Args:
+            offset: Where to begin (bytes, not negative); it may lie behind what is there yet.
+            ended: Set when the job is final and its log complete. What the log holds at that
+                moment is still delivered.
+        """
+        async with LogReader(self._path) as reader:
+            with self._followers.added(ended) as grown:
+                end: int | None = None
+                while True:
+                    grown.clear()
+                    if end is None and ended.is_set():
+                        end = self.size_bytes
+                    limit = CHUNK_BYTES if end is None else min(CHUNK_BYTES, end - offset)
+                    data = await reader.read(offset, limit) if limit > 0 else b""
+                    if data:
+                        offset += len(data)
+                        yield data
+                    elif end is not None:
+                        return
+                    else:
+                        await grown.wait()
+
+    def _within_limit(self, data: bytes) -> bytes:
+        assert self._limit_bytes is not None
+        room_bytes = self._limit_bytes - (self.size_bytes - (self._origin() or 0))
+        if len(data) <= room_bytes:
+            return data
+        if room_bytes < 0:
+            return b""
+        notice = f"\n[Atlas: only the first {self._limit_bytes} bytes of the output are kept.]\n"
+        return data[:room_bytes] + notice.encode()
+
+    def _append(self, data: bytes) -> None:
+        with storage_errors():
+            descriptor = self._open_to_append()
+            try:
+                write_all(descriptor, data)
+            finally:
+                os.close(descriptor)
+
+    def _open_to_append(self) -> int:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        try:
+            return os.open(self._path, flags, 0o644)
+        except FileNotFoundError:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            return os.open(self._path, flags, 0o644)
+
+    @property
+    def _origin_path(self) -> Path:
+        return self._path.with_name(f"{self._path.name}.origin")
+
+    def _origin(self) -> int | None:
+        try:
+            return int(self._origin_path.read_text())
+        except FileNotFoundError:
+            return None
+
+    def _write_origin(self) -> int:
+        origin = self.size_bytes
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with storage_errors():
+            write_durably(self._origin_path, str(origin).encode())
+        return origin
+
+
+class Logs:
+    """The logs of one home. Everybody who asks for the same one gets the same one."""
+
+    def __init__(self, home: Home, *, limit_bytes: int | None = None) -> None:
+        """Open the logs of a home, each with this limit (see `FileLog`)."""
+        self._home = home
+        self._limit_bytes = limit_bytes
+        self._lock = threading.Lock()
+        self._logs: WeakValueDictionary[str, FileLog] = WeakValueDictionary()
+
+    def of(self, job_id: str) -> FileLog:
+        """Return a job's log. Writers and followers that share it need not wait for the disk."""
+        with self._lock:
+            log = self._logs.get(job_id)
+            if log is None:
+                log = FileLog(self._home.archive(job_id) / LOG, limit_bytes=self._limit_bytes)
+                self._logs[job_id] = log
+            return log

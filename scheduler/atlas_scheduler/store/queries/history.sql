@@ -1,0 +1,15 @@
+-- name: append_change
+INSERT INTO job_events (job_id, project, event, state, at_ms, detail)
+VALUES (:job_id, :project, :event, :state, :at_ms, :detail)
+RETURNING seq;
+
+-- name: changes_since
+SELECT seq, job_id, project, event, state, at_ms, detail FROM job_events
+WHERE seq > :seq ORDER BY seq LIMIT :limit;
+
+-- name: changes_of_job_since
+SELECT seq, job_id, project, event, state, at_ms, detail FROM job_events
+WHERE job_id = :job_id AND seq > :seq ORDER BY seq LIMIT :limit;
+
+-- name: last_seq
+SELECT coalesce(max(seq), 0) AS seq FROM job_events;

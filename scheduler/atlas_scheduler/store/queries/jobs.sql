@@ -1,0 +1,85 @@
+-- name: insert_project
+INSERT INTO projects (name, created_at_ms) VALUES (:project, :now_ms)
+ON CONFLICT (name) DO NOTHING;
+
+-- name: insert_job
+INSERT INTO jobs (
+    job_id, project_number, state, queue_order, num_gpus, attempt, gpus,
+    submitted_at_ms, started_at_ms, finished_at_ms, exit_code, reason,
+    engine, archived, records_offset, idempotency_key, deleted_at_ms,
+    bundle, bundle_size_bytes, spec
+) VALUES (
+    :job_id, (SELECT project_number FROM projects WHERE name = :project),
+    :state, :queue_order, :num_gpus, :attempt, :gpus,
+    :submitted_at_ms, :started_at_ms, :finished_at_ms, :exit_code, :reason,
+    :engine, :archived, :records_offset, :idempotency_key, :deleted_at_ms,
+    :bundle, :bundle_size_bytes, :spec
+)
+RETURNING job_number;
+
+-- name: insert_tag
+INSERT INTO tags (job_number, name, value) VALUES (?, ?, ?);
+
+-- name: save_job
+-- What the submitter decided never changes; an engine, once known, is not forgotten.
+UPDATE jobs SET
+    state = :state, queue_order = :queue_order, attempt = :attempt, gpus = :gpus,
+    started_at_ms = :started_at_ms, finished_at_ms = :finished_at_ms,
+    exit_code = :exit_code, reason = :reason, engine = coalesce(:engine, engine)
+WHERE job_id = :job_id;
+
+-- name: load
+SELECT * FROM stored_jobs WHERE job_id = :job_id;
+
+-- name: load_job
+SELECT * FROM core_jobs WHERE job_id = :job_id;
+
+-- name: by_idempotency_key
+SELECT job_id FROM jobs WHERE idempotency_key = :key AND deleted_at_ms IS NULL;
+
+-- name: resolve
+-- Ids that begin with a prefix are a range of the index on ids.
+SELECT job_id FROM jobs
+WHERE job_id >= :prefix AND job_id < :after_prefix AND deleted_at_ms IS NULL
+ORDER BY job_id LIMIT :limit;
+
+-- name: next_order
+-- Behind every job that waits, also one that was moved to the end.
+SELECT 1 + max(
+    coalesce((SELECT max(job_number) FROM jobs), 0),
+    coalesce((SELECT max(queue_order) FROM jobs WHERE state = 'queued'), 0)
+) AS queue_order;
+
+-- name: queued
+SELECT * FROM core_jobs WHERE state = 'queued' ORDER BY queue_order, job_number;
+
+-- name: queued_of_project
+SELECT * FROM core_jobs WHERE state = 'queued' AND project = :project
+ORDER BY queue_order, job_number;
+
+-- name: holding
+SELECT * FROM core_jobs WHERE state IN ('starting', 'running', 'stopping') ORDER BY job_number;
+
+-- name: unfinished_archives
+SELECT * FROM core_jobs
+WHERE finished_at_ms IS NOT NULL AND archived = 0 AND deleted_at_ms IS NULL
+ORDER BY finished_at_ms;
+
+-- name: mark_archived
+UPDATE jobs SET archived = 1 WHERE job_id = :job_id;
+
+-- name: mark_deleted
+UPDATE jobs SET deleted_at_ms = coalesce(deleted_at_ms, :now_ms)
+WHERE job_id = :job_id AND finished_at_ms IS NOT NULL;
+
+-- name: deleted
+SELECT job_id FROM jobs WHERE deleted_at_ms IS NOT NULL ORDER BY deleted_at_ms;
+
+-- name: purge
+-- What the job recorded goes with it; its history stays.
+DELETE FROM jobs WHERE job_id = :job_id AND deleted_at_ms IS NOT NULL;
+
+-- name: bundle_in_use
+SELECT EXISTS (
+    SELECT 1 FROM jobs WHERE bundle = :bundle AND deleted_at_ms IS NULL
+) AS in_use;

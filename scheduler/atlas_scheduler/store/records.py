@@ -1,0 +1,272 @@
+"""What jobs recorded: parameters, metrics, tags and artifacts.
+
+A value that JSON cannot say comes out as a string: `NaN`, `Infinity`, `-Infinity`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from atlas_scheduler.store import sql
+from atlas_scheduler.store.event_lines import (
+    INTEGERS,
+    Artifact,
+    Metric,
+    Parameter,
+    Parsed,
+    Record,
+    Tag,
+    parse_lines,
+)
+from atlas_scheduler.store.times import utc
+from foundations.models import ArtifactView, MetricSummary
+
+__all__ = [
+    "Artifact",
+    "JobRecords",
+    "Metric",
+    "Parameter",
+    "Parsed",
+    "Point",
+    "Record",
+    "Tag",
+    "artifacts",
+    "ingest",
+    "of_jobs",
+    "parse_lines",
+    "points",
+    "series",
+]
+
+_SQL = sql.queries("records")
+_RANK_LENGTH = 200
+
+
+@dataclass(slots=True)
+class JobRecords:
+    """What lists show of a job's records."""
+
+    parameters: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    """The last value of each."""
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One logged value of a metric."""
+
+    step: float | None
+    value: Any
+    at_ms: int
+
+
+def ingest(
+    conn: sqlite3.Connection,
+    job_id: str,
+    records: Iterable[Record],
+    *,
+    offset: int,
+    new_offset: int,
+    now_ms: int | None = None,
+) -> bool:
+    """Take records in, exactly once: rows and offset change in the same transaction.
+
+    Args:
+        conn: a connection that writes.
+        job_id: whose records they are.
+        records: what was read of its event file, in order.
+        offset: where in the file (bytes) the reading began.
+        new_offset: where it ended.
+        now_ms: the time for records without one; None takes the clock's.
+
+    Returns:
+        False, and nothing is changed, when the job is gone or its records were taken in up to
+        somewhere else than `offset`: someone else took these in already.
+    """
+    row = conn.execute(
+        _SQL["advance_offset"], {"job_id": job_id, "offset": offset, "new_offset": new_offset}
+    ).fetchone()
+    if row is None:
+        return False
+    _save(conn, row["job_number"], records, _clock_ms() if now_ms is None else now_ms)
+    return True
+
+
+def of_jobs(conn: sqlite3.Connection, job_ids: Sequence[str]) -> dict[str, JobRecords]:
+    """The records of several jobs; a job without any has empty ones."""
+    found = {job_id: JobRecords() for job_id in job_ids}
+    wanted = {"job_ids": json.dumps(list(job_ids))}
+    for row in conn.execute(_SQL["parameters_of_jobs"], wanted):
+        found[row["job_id"]].parameters[row["name"]] = json.loads(row["value"])
+    for row in conn.execute(_SQL["metrics_of_jobs"], wanted):
+        found[row["job_id"]].metrics[row["name"]] = _shown(row["value"])
+    for row in conn.execute(_SQL["tags_of_jobs"], wanted):
+        found[row["job_id"]].tags[row["name"]] = row["value"]
+    return found
+
+
+def series(conn: sqlite3.Connection, job_id: str) -> list[MetricSummary]:
+    """Each metric of a job in a row, by name."""
+    return [
+        MetricSummary(
+            name=row["name"],
+            last=_shown(row["last_value"]),
+            last_step=row["last_step"],
+            min=row["min_value"],
+            max=row["max_value"],
+            count=row["points"],
+        )
+        for row in conn.execute(_SQL["series"], {"job_id": job_id})
+    ]
+
+
+def points(conn: sqlite3.Connection, job_id: str, name: str) -> list[Point]:
+    """Every point of one metric, in the order they were logged."""
+    return [
+        Point(row["step"], _shown(row["value"]), row["logged_at_ms"])
+        for row in conn.execute(_SQL["points"], {"job_id": job_id, "name": name})
+    ]
+
+
+def artifacts(conn: sqlite3.Connection, job_id: str) -> list[ArtifactView]:
+    """The artifacts that a job saved so far, by key."""
+    return [
+        ArtifactView(
+            key=row["key"],
+            path=row["path"],
+            size_bytes=row["size_bytes"],
+            saved_at=utc(row["saved_at_ms"]),
+        )
+        for row in conn.execute(_SQL["artifacts"], {"job_id": job_id})
+    ]
+
+
+def _save(
+    conn: sqlite3.Connection, job_number: int, records: Iterable[Record], now_ms: int
+) -> None:
+    """Store records; of parameters, tags and artifacts with one key the last counts."""
+    parameters: dict[str, tuple[object, ...]] = {}
+    tags: dict[str, tuple[object, ...]] = {}
+    saved: dict[str, tuple[object, ...]] = {}
+    metrics: defaultdict[str, list[Metric]] = defaultdict(list)
+    for record in records:
+        key = record.key
+        match record:
+            case Metric():
+                metrics[key].append(record)
+            case Parameter(_, value, at_ms):
+                stored = (_json(value), _rank(value), now_ms if at_ms is None else at_ms)
+                parameters[key] = (job_number, key, *stored)
+            case Tag(_, text):
+                tags[key] = (job_number, key, text)
+            case Artifact(_, path, size_bytes, at_ms):
+                at_ms = now_ms if at_ms is None else at_ms
+                saved[key] = (job_number, key, path, size_bytes, at_ms)
+    conn.executemany(_SQL["save_parameter"], parameters.values())
+    conn.executemany(_SQL["save_tag"], tags.values())
+    conn.executemany(_SQL["save_artifact"], saved.values())
+    for name, added in metrics.items():
+        _extend_series(conn, job_number, name, added, now_ms)
+
+
+def _extend_series(
+    conn: sqlite3.Connection, job_number: int, name: str, added: Sequence[Metric], now_ms: int
+) -> None:
+    row = conn.execute(_SQL["open_series"], {"job_number": job_number, "name": name}).fetchone()
+    number, first = row["series_number"], row["points"]
+    conn.executemany(
+        _SQL["append_point"],
+        (
+            (number, position, step, _coded(value), now_ms if at_ms is None else at_ms)
+            for position, (_, value, step, at_ms) in enumerate(added, start=first)
+        ),
+    )
+    finite = [point.value for point in added if _is_finite(point.value)]
+    conn.execute(
+        _SQL["extend_series"],
+        {
+            "series_number": number,
+            "added": len(added),
+            "last_value": _coded(added[-1].value),
+            "last_step": added[-1].step,
+            "min_value": min(finite, default=None),
+            "max_value": max(finite, default=None),
+        },
+    )
+
+
+def _is_finite(value: Any) -> bool:
+    return type(value) is int or (type(value) is float and math.isfinite(value))
+
+
+def _coded(value: Any) -> float | str | None:
+    """A metric value as the database holds it (see the table `metrics`)."""
+    if type(value) is float:
+        return None if value != value else value
+    return value if type(value) is int else _json(value)
+
+
+def _shown(coded: float | str | None) -> Any:
+    """What `_coded` coded, as JSON can say it."""
+    if isinstance(coded, str):
+        return json.loads(coded)
+    if coded is None:
+        return "NaN"
+    return coded if math.isfinite(coded) else _name(coded)
+
+
+def _rank(value: Any) -> float | str | None:
+    """The place of a parameter's value in an order (see the table `parameters`)."""
+    if isinstance(value, str):
+        return value[:_RANK_LENGTH]
+    if isinstance(value, bool | float):
+        return value
+    if isinstance(value, int):
+        if value in INTEGERS:
+            return value
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf if value > 0 else -math.inf
+    return None
+
+
+def _json(value: Any) -> str:
+    encode: Callable[[Any], str] = _ENCODER.encode
+    try:
+        return encode(value)
+    except ValueError:
+        return encode(_sayable(value))
+
+
+def _sayable(value: Any) -> Any:
+    """A copy of a value in which NaN and infinities are strings."""
+    match value:
+        case float() if not math.isfinite(value):
+            return _name(value)
+        case dict():
+            return {key: _sayable(one) for key, one in value.items()}
+        case list():
+            return [_sayable(one) for one in value]
+    return value
+
+
+def _name(value: float) -> str:
+    if value != value:
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _clock_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,78 @@
+"""Databases and jobs to test with."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from atlas_scheduler.core.job import Job
+from atlas_scheduler.store import jobs, schema, sql
+from atlas_scheduler.store.jobs import StoredJob
+from atlas_scheduler.store.sql import Migration
+from foundations.models import JobSpec, JobState
+
+DIGEST = f"sha256:{'a' * 64}"
+
+
+def memory_database() -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    schema.migrate(connection)
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def next_step(*statements: str) -> Migration:
+    """A migration that follows those there are."""
+    version = sql.migrations()[-1].version + 1
+    script = "".join(f"{statement};\n" for statement in statements)
+    return Migration(version, f"{script}PRAGMA user_version = {version};\n")
+
+
+def new_job(
+    *,
+    job_id: str | None = None,
+    project: str = "digits",
+    order: int = 1,
+    submitted_at_ms: int = 1_000,
+    spec: Mapping[str, Any] | None = None,
+    **stored: Any,
+) -> StoredJob:
+    """A queued job as a submission makes it."""
+    made = JobSpec.model_validate({"project": project, **(spec or {})})
+    job = Job(
+        job_id=job_id or str(uuid.uuid4()),
+        project=project,
+        state=JobState.QUEUED,
+        order=order,
+        num_gpus=made.num_gpus,
+        submitted_at_ms=submitted_at_ms,
+    )
+    return replace(StoredJob(job=job, spec=made, bundle=DIGEST, bundle_size_bytes=1), **stored)
+
+
+def add(conn: sqlite3.Connection, **wanted: Any) -> Job:
+    """Insert a job at the end of the queue."""
+    stored = new_job(order=jobs.next_order(conn), **wanted)
+    jobs.insert_job(conn, stored, now_ms=stored.job.submitted_at_ms)
+    return stored.job
+
+
+def run(conn: sqlite3.Connection, job: Job) -> Job:
+    """Let a job run."""
+    running = replace(job, state=JobState.RUNNING, attempt=1, started_at_ms=2_000)
+    jobs.save_job(conn, running, engine="process")
+    return running
+
+
+def finish(
+    conn: sqlite3.Connection, job: Job, state: JobState = JobState.COMPLETED, *, at_ms: int = 3_000
+) -> Job:
+    """Let a job end."""
+    exit_code = {JobState.COMPLETED: 0, JobState.FAILED: 1}.get(state)
+    ended = replace(run(conn, job), state=state, finished_at_ms=at_ms, exit_code=exit_code)
+    jobs.save_job(conn, ended)
+    return ended
