@@ -103,6 +103,10 @@ class Engine(Protocol):
     Raises `foundations.errors.EngineDown` from any method when the engine does not answer.
     """
 
+    @property
+    def name(self) -> str:
+        """`docker`, `process`, …"""
+
     async def capabilities(self) -> Capabilities:
         """Say what the engine is; doubles as the check that it answers."""
 

@@ -1,0 +1,151 @@
+"""The private directory of one attempt of the process engine: what its shim keeps there.
+
+The files and who writes them are described in `atlas_worker.shim`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True, slots=True)
+class StartRecord:
+    """What the shim wrote before the job's program ran."""
+
+    pid: int
+    pgid: int
+    at_ms: int
+    start_ticks: int
+    """With the boot id it tells the job from a later process with its number."""
+    boot_id: str
+    shim_pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExitRecord:
+    """What the shim wrote after the job's program ended."""
+
+    exit_code: int
+    at_ms: int
+    error: str | None
+    """Why the program could not be started, if it could not."""
+
+
+class AttemptDir:
+    """One attempt's directory, whether it is there or not. Everything here blocks."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def spec(self) -> Path:
+        """What the shim is to start."""
+        return self.path / "spec.json"
+
+    @property
+    def started(self) -> StartRecord | None:
+        """How it started; None when the job's program never ran."""
+        record = self._read("started.json")
+        return None if record is None else StartRecord(**record)
+
+    @property
+    def exited(self) -> ExitRecord | None:
+        """How it ended; None when it did not, or nobody saw it."""
+        record = self._read("exit.json")
+        if record is None:
+            return None
+        return ExitRecord(record["exit_code"], record["at_ms"], record.get("error"))
+
+    def _read(self, name: str) -> dict[str, Any] | None:
+        try:
+            record: dict[str, Any] = json.loads((self.path / name).read_bytes())
+        except FileNotFoundError:
+            return None
+        return record
+
+    def write_spec(self, spec: dict[str, Any]) -> None:
+        """Make the directory and the spec, readable by their owner only."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        partial = self.path / "spec.json.part"
+        file = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            os.write(file, json.dumps(spec).encode())
+        finally:
+            os.close(file)
+        partial.rename(self.spec)
+
+    @property
+    def has_shim(self) -> bool:
+        """Whether the shim lives, and with it the job."""
+        try:
+            with self._lock_file() as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
+    def await_shim(self) -> None:
+        """Wait until the shim is gone. Nothing can cut this short."""
+        try:
+            with self._lock_file() as file:
+                fcntl.flock(file, fcntl.LOCK_SH)
+        except FileNotFoundError:
+            return
+
+    @contextmanager
+    def _lock_file(self) -> Iterator[int]:
+        file = os.open(self.path / "shim.lock", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            yield file
+        finally:
+            os.close(file)
+
+    def signal_job(self, number: signal.Signals) -> None:
+        """Send a signal to the job's process group, if that is still the job's."""
+        started = self.started
+        if started is None or self.exited is not None:
+            return
+        # While the shim lives, it keeps the number from being used again.
+        if self.has_shim or _is_same_process(started):
+            try:
+                os.killpg(started.pgid, number)
+            except ProcessLookupError:
+                return
+
+    def remove(self) -> None:
+        """Delete the directory; a missing one is fine."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def boot_id() -> str:
+    """Return what names the time since the machine was started."""
+    return _BOOT_ID.read_text(encoding="ascii").strip()
+
+
+def now_ms() -> int:
+    """Return the time in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def _is_same_process(started: StartRecord) -> bool:
+    try:
+        stat = Path(f"/proc/{started.pid}/stat").read_bytes()
+    except OSError:
+        return False
+    # The second field is a name in parentheses, which may hold spaces and parentheses.
+    start_ticks = int(stat.rpartition(b")")[2].split()[19])
+    return start_ticks == started.start_ticks and boot_id() == started.boot_id

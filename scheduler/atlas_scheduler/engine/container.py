@@ -1,0 +1,183 @@
+"""From a `Launch` to the body of Docker's create call: a closed schema, nothing passed through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from atlas_scheduler.engine.facts import CDI_KIND, EngineFacts
+from atlas_scheduler.engine.launch import Places, job_environment, start_dir
+from atlas_scheduler.engine.port import AttemptId, Launch
+from atlas_scheduler.engine.volumes import JOB, LIBRARY, Bind
+from foundations.models import Volume
+
+INSTANCE_LABEL = "atlas.instance"
+JOB_LABEL = "atlas.job"
+ATTEMPT_LABEL = "atlas.attempt"
+
+PLACES = Places(job_dir=JOB, library_dir=LIBRARY, foundations_home=f"{JOB}/home/.foundations")
+_GIB = 2**30
+_LOG_DRIVER = "local"
+"""The one that keeps bytes as they are; json-file mangles what is not UTF-8."""
+_LOG_OPTIONS = {"max-size": "1024t", "max-file": "1", "compress": "false"}
+_FIND_PYTHON = (
+    "for python in python3 python; do "
+    'if command -v "$python" >/dev/null 2>&1; then exec "$python" -m atlas_worker "$@"; fi; '
+    "done; "
+    'echo "This image has no Python; set an entry point for it (worker: entrypoint)." >&2; '
+    "exit 127"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DockerSettings:
+    """What whoever runs the server decides about every container."""
+
+    network: str = "bridge"
+    worker_image: str = "atlas-ce/worker:latest"
+    """Image of a job that names none."""
+    worker_base: str = "python:3.11-slim"
+    """What the standard worker image is built from when it is missing."""
+    build_network: str | None = None
+    """Network while that image is built; None is Docker's default."""
+    pids_limit: int = 4096
+    shm_bytes: int = _GIB
+    """Size of /dev/shm, which data loaders use; it counts as memory only when used."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    volumes: tuple[Volume, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What a start must know of an image."""
+
+    name: str
+    has_entrypoint: bool
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The user who runs the server, and so owns what jobs write."""
+
+    uid: int
+    gid: int
+
+
+def labels(attempt: AttemptId) -> dict[str, str]:
+    """Name the labels that tell whose container it is."""
+    return {
+        INSTANCE_LABEL: attempt.instance,
+        JOB_LABEL: attempt.job_id,
+        ATTEMPT_LABEL: str(attempt.attempt),
+    }
+
+
+def container_body(
+    launch: Launch,
+    *,
+    settings: DockerSettings,
+    facts: EngineFacts,
+    image: Image,
+    owner: Owner,
+    binds: tuple[Bind, ...] = (),
+) -> dict[str, Any]:
+    """Build the body of `POST /containers/create`.
+
+    Raises:
+        StartRefusedError: the working directory is not there.
+    """
+    body: dict[str, Any] = {
+        "Image": image.name,
+        "Cmd": list(launch.command),
+        "User": _user(facts, owner),
+        "WorkingDir": start_dir(launch, PLACES),
+        "Hostname": launch.attempt.job_id[:8],
+        "Env": [f"{name}={value}" for name, value in _environment(launch, settings, facts, image)],
+        "Labels": labels(launch.attempt),
+        "StopSignal": "SIGTERM",
+        "HostConfig": _host_config(launch, settings, facts, binds),
+    }
+    entrypoint = _entrypoint(launch, image)
+    if entrypoint is not None:
+        body["Entrypoint"] = entrypoint
+    return body
+
+
+def _user(facts: EngineFacts, owner: Owner) -> str:
+    return "0:0" if facts.is_rootless else f"{owner.uid}:{owner.gid}"
+
+
+def _entrypoint(launch: Launch, image: Image) -> list[str] | None:
+    """Choose what takes the command; None leaves it to the image."""
+    if launch.entrypoint is not None:
+        return list(launch.entrypoint)
+    if image.has_entrypoint:
+        return None
+    return ["/bin/sh", "-c", _FIND_PYTHON, "atlas_worker"]
+
+
+def _environment(
+    launch: Launch, settings: DockerSettings, facts: EngineFacts, image: Image
+) -> list[tuple[str, str]]:
+    # A user id that the image does not know has no name; programs then ask these variables.
+    defaults = {"HOME": f"{JOB}/home", "USER": "atlas", "LOGNAME": "atlas"}
+    if "PYTHONPATH" in image.environment:
+        defaults["PYTHONPATH"] = image.environment["PYTHONPATH"]
+    variables = job_environment(launch, PLACES, defaults={**defaults, **settings.environment})
+    if launch.gpus:
+        variables["NVIDIA_VISIBLE_DEVICES"] = ",".join(launch.gpus)
+    elif facts.nvidia_is_default:
+        variables["NVIDIA_VISIBLE_DEVICES"] = "void"
+    return sorted(variables.items())
+
+
+def _host_config(
+    launch: Launch, settings: DockerSettings, facts: EngineFacts, binds: tuple[Bind, ...]
+) -> dict[str, Any]:
+    own = (
+        Bind(source=str(launch.job_dir), target=JOB, read_only=False),
+        Bind(source=str(launch.library_dir), target=LIBRARY, read_only=True),
+    )
+    config: dict[str, Any] = {
+        "Privileged": False,
+        "CapDrop": ["ALL"],
+        "SecurityOpt": ["no-new-privileges"],
+        "Init": True,
+        "NetworkMode": settings.network,
+        "IpcMode": "private",
+        "RestartPolicy": {"Name": "no"},
+        "AutoRemove": False,
+        "PidsLimit": settings.pids_limit,
+        "ShmSize": settings.shm_bytes,
+        "Mounts": [_mount(bind) for bind in (*own, *binds)],
+    }
+    if launch.ram_bytes is not None:
+        config |= {"Memory": launch.ram_bytes, "MemorySwap": launch.ram_bytes}
+    if launch.cpus is not None:
+        config["NanoCpus"] = round(launch.cpus * 1e9)
+    if launch.gpus:
+        config["DeviceRequests"] = [_gpu_request(launch.gpus, facts)]
+    if facts.remaps_users:
+        # Files must belong to the owner's real id, or they could not be deleted without root.
+        config["UsernsMode"] = "host"
+    if _LOG_DRIVER in facts.log_drivers:
+        config["LogConfig"] = {"Type": _LOG_DRIVER, "Config": _LOG_OPTIONS}
+    return config
+
+
+def _mount(bind: Bind) -> dict[str, Any]:
+    return {
+        "Type": "bind",
+        "Source": bind.source,
+        "Target": bind.target,
+        "ReadOnly": bind.read_only,
+        "BindOptions": {"Propagation": "rprivate"},
+    }
+
+
+def _gpu_request(gpus: tuple[str, ...], facts: EngineFacts) -> dict[str, Any]:
+    if facts.nvidia_runtime:
+        return {"DeviceIDs": list(gpus), "Capabilities": [["gpu"]]}
+    return {"Driver": "cdi", "DeviceIDs": [CDI_KIND + gpu for gpu in gpus]}

@@ -1,0 +1,180 @@
+"""Make, start, adopt, list and remove the containers of one instance. Everything here blocks."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+from docker import APIClient
+from docker.errors import APIError, NotFound
+
+from atlas_scheduler.core.reconcile import Seen, SeenStatus
+from atlas_scheduler.engine.container import ATTEMPT_LABEL, INSTANCE_LABEL, JOB_LABEL, labels
+from atlas_scheduler.engine.daemon import Daemon
+from atlas_scheduler.engine.port import AttemptId, StartRefusedError
+from atlas_scheduler.engine.state import ContainerState
+from foundations.errors import EngineDown
+
+_CONFLICT_TRIES = 20
+_CONFLICT_SECONDS = 0.1
+_STATUS = {
+    "created": SeenStatus.CREATED,
+    "running": SeenStatus.RUNNING,
+    "paused": SeenStatus.RUNNING,
+    "restarting": SeenStatus.RUNNING,
+    "exited": SeenStatus.EXITED,
+    "dead": SeenStatus.EXITED,
+}
+"""Docker's words for a container; one that is being removed is as good as gone."""
+_WRAPPING = re.compile(
+    r"^(failed to create (task for container|shim task|shim): )?"
+    r"(OCI runtime create failed: )?"
+    r"(\w+\.go:\d+: starting container process caused: "
+    r"|runc create failed: unable to start container process: )?"
+)
+_ENGINE_TROUBLE = re.compile(
+    r"containerd\.sock|transport is closing|error while dialing|context canceled"
+)
+
+
+class Containers:
+    """The containers of one instance; their names are the fence against a second start."""
+
+    def __init__(self, daemon: Daemon, instance: str) -> None:
+        self._daemon = daemon
+        self._instance = instance
+
+    def start(self, attempt: AttemptId, body: Callable[[], dict[str, Any]]) -> int:
+        """Start an attempt's container, or adopt the one that has its name.
+
+        Args:
+            attempt: whose it is.
+            body: gives what to create; called only when there is no such container.
+
+        Returns:
+            When it was started (ms).
+
+        Raises:
+            StartRefusedError: the engine will not run it; nothing is left of it.
+            EngineDown: the engine does not answer.
+        """
+        try:
+            return self._start(attempt, body)
+        except EngineDown:
+            # Perhaps only the answer was lost. What was made has the name, and is found.
+            return self._start(attempt, body)
+
+    def _start(self, attempt: AttemptId, body: Callable[[], dict[str, Any]]) -> int:
+        state = self._find(attempt) or self._create(attempt, body)
+        if state.never_started:
+            try:
+                self._daemon.call(lambda api: api.start(attempt.name))
+            except APIError as error:
+                if _is_engine_trouble(error):
+                    raise
+                self.remove(attempt.name)
+                raise _refusal(error) from error
+            state = self._find(attempt) or state
+        return state.started_at_ms or time.time_ns() // 1_000_000
+
+    def _find(self, attempt: AttemptId) -> ContainerState | None:
+        """Inspect an attempt's container; make sure that it is ours."""
+        try:
+            answer = self._daemon.call(lambda api: api.inspect_container(attempt.name))
+        except NotFound:
+            return None
+        state = ContainerState.from_inspect(answer)
+        if state.is_going:
+            return None
+        wanted = labels(attempt)
+        if {name: state.labels.get(name) for name in wanted} != wanted:
+            raise StartRefusedError(
+                f"Another container has the name {attempt.name}, and it is not Atlas'. Remove it "
+                f"and submit again."
+            )
+        return state
+
+    def _create(self, attempt: AttemptId, body: Callable[[], dict[str, Any]]) -> ContainerState:
+        config = body()
+
+        def create(api: APIClient) -> None:
+            api.create_container_from_config(config, attempt.name)  # type: ignore[no-untyped-call]  # in its stubs
+
+        for _ in range(_CONFLICT_TRIES):
+            try:
+                self._daemon.call(create)
+            except APIError as error:
+                if error.status_code != 409:
+                    if _is_engine_trouble(error):
+                        raise
+                    raise _refusal(error) from error
+            state = self._find(attempt)
+            if state is not None:
+                return state
+            time.sleep(_CONFLICT_SECONDS)  # someone removes the one that had the name
+        raise EngineDown(f"The Docker engine does not let go of the name {attempt.name}.")
+
+    def list(self) -> list[Seen]:
+        """List every container of this instance."""
+        filters = {"label": f"{INSTANCE_LABEL}={self._instance}"}
+        found = self._daemon.call(lambda api: api.containers(all=True, filters=filters))
+        seen = [self._seen(one) for one in found if one["State"] in _STATUS]
+        return [one for one in seen if one is not None]
+
+    def _seen(self, summary: dict[str, Any]) -> Seen | None:
+        name = summary["Names"][0].lstrip("/")
+        job_id = summary["Labels"].get(JOB_LABEL, "")
+        attempt = summary["Labels"].get(ATTEMPT_LABEL, "")
+        if not attempt.isdecimal() or name != AttemptId(self._instance, job_id, int(attempt)).name:
+            return None  # someone else's, who copied our labels
+        try:
+            answer = self._daemon.call(lambda api: api.inspect_container(name))
+        except NotFound:
+            return None
+        state = ContainerState.from_inspect(answer)
+        if state.status not in _STATUS:
+            return None
+        return Seen(
+            name=name,
+            job_id=job_id,
+            attempt=int(attempt),
+            status=_STATUS[state.status],
+            started_at_ms=state.started_at_ms,
+        )
+
+    def ended(self) -> frozenset[str]:
+        """Name the containers of this instance that have ended."""
+        filters = {"label": f"{INSTANCE_LABEL}={self._instance}", "status": ["exited", "dead"]}
+        found = self._daemon.call(lambda api: api.containers(all=True, filters=filters))
+        return frozenset(one["Names"][0].lstrip("/") for one in found)
+
+    def remove(self, name: str) -> None:
+        """Remove a container, whatever its state; an unknown one is fine."""
+        try:
+            self._daemon.call(lambda api: api.remove_container(name, v=True, force=True))
+        except NotFound:
+            return
+        except APIError as error:
+            if error.status_code != 409:  # someone else removes it already
+                raise
+
+
+def _is_engine_trouble(error: APIError) -> bool:
+    """Tell whether an error is the engine's own and may pass, rather than the container's."""
+    return bool(_ENGINE_TROUBLE.search(error.explanation or ""))
+
+
+def _refusal(error: APIError) -> StartRefusedError:
+    words = _WRAPPING.sub("", (error.explanation or str(error)).strip(), count=1)
+    words = words.removesuffix(": unknown")
+    return StartRefusedError(f"Docker cannot start the job: {words}.{_advice(words)}")
+
+
+def _advice(words: str) -> str:
+    if "executable file not found" in words or "no such file or directory" in words:
+        return " The image has no such program; look at `entrypoint` and the command."
+    if "could not select device driver" in words:
+        return " Docker has no NVIDIA runtime; install the NVIDIA Container Toolkit."
+    return ""

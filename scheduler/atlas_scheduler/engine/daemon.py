@@ -1,0 +1,294 @@
+"""The connection to the Docker engine: short calls, long streams, and `EngineDown` for silence."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import select
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import requests
+import urllib3
+from docker import APIClient
+from docker.context import ContextAPI
+from docker.errors import APIError, DockerException
+from docker.utils import kwargs_from_env
+
+from foundations.errors import EngineDown
+
+T = TypeVar("T")
+
+CALL_SECONDS = 60
+"""Longest silence of the engine within a call."""
+CONNECT_SECONDS = 10
+_DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
+_POOL_SIZE = 1024
+_PIECE_BYTES = 65_536
+_NO_ANSWER = (
+    requests.exceptions.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+    DockerException,
+)
+
+
+def connect(*, timeout_seconds: float, version: str | None = None) -> APIClient:
+    """Make a client for the engine that `DOCKER_*` or the current Docker context names.
+
+    Args:
+        timeout_seconds: longest silence of the engine within a call.
+        version: of the API; None asks the engine.
+    """
+    where: dict[str, Any] = dict(kwargs_from_env())
+    if "base_url" not in where:
+        where |= _from_context()
+    return APIClient(
+        version=version,
+        timeout=timeout_seconds,  # type: ignore[arg-type]  # requests takes fractions too
+        max_pool_size=_POOL_SIZE,
+        **where,
+    )
+
+
+class Stream:
+    """The body of one long answer: read in one thread, aborted from any other."""
+
+    def __init__(self, response: requests.Response, *, address: str) -> None:
+        self._response = response
+        self._address = address
+        self._readable = select.poll()
+        self._readable.register(response.raw.fileno(), select.POLLIN)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Give the body piece by piece, as it comes.
+
+        Raises:
+            EngineDown: it ended before its end.
+        """
+        with translated(self._address):
+            yield from self._response.raw.stream(_PIECE_BYTES, decode_content=False)
+
+    def has_more_now(self) -> bool:
+        """Whether the next piece is likely there without waiting."""
+        return bool(self._readable.poll(0))
+
+    def abort(self) -> None:
+        """Make the reader meet the end at once."""
+        abort(self._response)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._response.close()
+
+
+def abort(response: requests.Response) -> None:
+    """Make whoever reads a response, in any thread, meet its end at once."""
+    try:
+        response.raw.shutdown()
+    except (ValueError, RuntimeError, OSError):
+        return  # read to its end already, or closed
+
+
+class Operation:
+    """One long call of the SDK, such as a pull, on a client of its own, that can be aborted."""
+
+    def __init__(self, open_client: Callable[[], APIClient], *, address: str) -> None:
+        self._open_client = open_client
+        self._address = address
+        self._responses: list[requests.Response] = []
+        self._aborted = threading.Event()
+
+    def run(self, ask: Callable[[APIClient], T]) -> T:
+        """Make the call. Blocks.
+
+        Raises:
+            EngineDown: no answer came, or `abort` was called.
+            docker.errors.APIError: the engine answered with an error.
+        """
+        with translated(self._address):
+            api = self._open_client()
+            api.hooks["response"].append(self._note)
+            try:
+                return ask(api)
+            finally:
+                api.close()
+
+    def abort(self) -> None:
+        """End the call from any thread; the engine drops what it was doing for it."""
+        self._aborted.set()
+        for response in self._responses:
+            abort(response)
+
+    def _note(self, response: requests.Response, *_: object, **__: object) -> None:
+        self._responses.append(response)
+        if self._aborted.is_set():
+            abort(response)
+
+
+class Daemon:
+    """The Docker engine. Every method blocks, from any thread."""
+
+    def __init__(self) -> None:
+        self.address = engine_address()
+        """Where the engine is reached, for messages."""
+        self._lock = threading.Lock()
+        self._api: APIClient | None = None
+
+    def call(self, ask: Callable[[APIClient], T]) -> T:
+        """Make one call, or a few that belong together.
+
+        Raises:
+            EngineDown: no answer came.
+            docker.errors.APIError: the engine answered with an error.
+        """
+        with translated(self.address):
+            self._knock()
+            return ask(self._client())
+
+    def stream(self, path: str, params: Mapping[str, Any]) -> Stream:
+        """Open a long answer, whose pieces may come at any time.
+
+        Raises:
+            EngineDown: no answer came.
+            docker.errors.APIError: the engine answered with an error.
+        """
+
+        def ask(api: APIClient) -> Stream:
+            response = api.get(
+                f"{api.base_url}/v{api.api_version}{path}",
+                params=params,
+                stream=True,
+                timeout=(CONNECT_SECONDS, None),
+            )
+            if not response.ok:
+                raise _api_error(response)
+            return Stream(response, address=self.address)
+
+        return self.call(ask)
+
+    def operation(self, *, idle_seconds: float) -> Operation:
+        """Prepare a long call in which the engine may be silent for `idle_seconds`."""
+        return Operation(
+            lambda: connect(
+                timeout_seconds=idle_seconds, version=self.call(lambda api: api.api_version)
+            ),
+            address=self.address,
+        )
+
+    @property
+    def socket_path(self) -> str | None:
+        """Where the engine listens, when that is a path on this machine."""
+        scheme, _, path = self.address.rpartition("unix://")
+        return path if scheme in ("", "http+") and path != self.address else None
+
+    def close(self) -> None:
+        """Let go of all connections; the next call makes new ones."""
+        with self._lock:
+            api, self._api = self._api, None
+        if api is not None:
+            api.close()
+
+    def _knock(self) -> None:
+        """Fail early where nothing listens: the SDK leaks a socket whenever it cannot connect."""
+        path = self.socket_path
+        if path is not None:
+            with socket.socket(socket.AF_UNIX) as knock:
+                knock.settimeout(CONNECT_SECONDS)
+                knock.connect(path)
+
+    def _client(self) -> APIClient:
+        with self._lock:
+            if self._api is None:
+                self._api = connect(timeout_seconds=CALL_SECONDS)
+            return self._api
+
+
+def engine_address() -> str:
+    """Name the address that `connect` uses, for messages."""
+    host = os.environ.get("DOCKER_HOST")
+    if host:
+        return host
+    try:
+        address: str = _from_context().get("base_url", _DEFAULT_ADDRESS)
+    except DockerException:
+        return "the current Docker context"
+    return address
+
+
+def _from_context() -> dict[str, Any]:
+    try:
+        return dict(ContextAPI.kwargs_from_context())
+    except Exception as error:  # the SDK raises no kind of its own for a damaged context file
+        raise DockerException(f"the current Docker context cannot be read: {error}") from error
+
+
+def _api_error(response: requests.Response) -> APIError:
+    """Make the SDK's error of an answer, as its own calls do."""
+    try:
+        explanation = response.json()["message"]
+    except (ValueError, KeyError):
+        explanation = response.text
+    return APIError("", response=response, explanation=explanation)
+
+
+def timed_out(error: EngineDown) -> bool:
+    """Tell whether the engine was silent for too long, having taken the call."""
+    return any(
+        isinstance(cause, requests.exceptions.ReadTimeout | urllib3.exceptions.ReadTimeoutError)
+        for cause in _chain(error)
+    )
+
+
+@contextmanager
+def translated(address: str) -> Iterator[None]:
+    """Turn every lack of an answer into `EngineDown`; errors that were answered pass."""
+    try:
+        yield
+    except APIError:
+        raise
+    except _NO_ANSWER as error:
+        raise EngineDown(explain(error, address)) from error
+
+
+def explain(error: BaseException, address: str) -> str:
+    """Say why no answer came from the engine at `address`, and what to do."""
+    causes = list(_chain(error))
+    start = f"No Docker engine answers at {address}"
+    if any(isinstance(cause, PermissionError) for cause in causes):
+        return (
+            f"{start}: permission denied. Add your user to the group `docker` "
+            f"(`sudo usermod -aG docker $USER`, then log in again), or run Docker rootless."
+        )
+    if any(isinstance(cause, FileNotFoundError) for cause in causes):
+        return (
+            f"{start}: there is no such socket. Install and start Docker, or set DOCKER_HOST to "
+            f"where it listens."
+        )
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        return f"{start}: it is not running. Start it (`sudo systemctl start docker`)."
+    if any(isinstance(cause, requests.exceptions.Timeout | TimeoutError) for cause in causes):
+        return f"{start} in time: it is overloaded or hangs. Look at its log or restart it."
+    innermost = next(filter(_is_about_the_wire, reversed(causes)), error)
+    return f"{start}: {str(innermost).rstrip('.') or type(innermost).__name__}."
+
+
+def _is_about_the_wire(error: BaseException) -> bool:
+    return isinstance(error, OSError | http.client.HTTPException) and not isinstance(
+        error, requests.exceptions.RequestException
+    )
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Walk from an exception to the first one that caused it."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        inner = [part for part in current.args if isinstance(part, BaseException)]
+        current = current.__cause__ or current.__context__ or (inner[0] if inner else None)

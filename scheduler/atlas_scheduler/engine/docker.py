@@ -1,0 +1,202 @@
+"""Runs attempts in Docker containers, through the Docker SDK."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
+from functools import partial
+from typing import Any, TypeVar
+
+from docker import APIClient
+from docker.errors import APIError, NotFound
+
+from atlas_scheduler.core.reconcile import Seen
+from atlas_scheduler.engine.container import DockerSettings, Owner, container_body
+from atlas_scheduler.engine.containers import Containers
+from atlas_scheduler.engine.daemon import CALL_SECONDS, Daemon
+from atlas_scheduler.engine.facts import EngineFacts
+from atlas_scheduler.engine.follow import Follower
+from atlas_scheduler.engine.gpus import discover_gpus
+from atlas_scheduler.engine.images import Images
+from atlas_scheduler.engine.port import AttemptId, Capabilities, Ended, JobLog, Launch
+from atlas_scheduler.engine.threads import in_thread
+from atlas_scheduler.engine.volumes import check_volumes, make_mount_points
+from foundations.errors import EngineDown
+from foundations.home import Home
+
+T = TypeVar("T")
+
+ANSWER_SECONDS = 2 * CALL_SECONDS
+"""Longest that anything but a watch, a pull or a build may take."""
+CHECK_SECONDS = 5.0
+"""How often the engine is asked about the containers whose streams are followed."""
+_CALLS_AT_ONCE = 32
+
+
+class DockerEngine:
+    """The engine `docker`: one container an attempt, named after it."""
+
+    name = "docker"
+
+    def __init__(
+        self,
+        *,
+        home: Home,
+        instance: str,
+        settings: DockerSettings | None = None,
+        check_seconds: float = CHECK_SECONDS,
+    ) -> None:
+        self._home = home
+        self._settings = settings or DockerSettings()
+        self._owner = Owner(uid=os.getuid(), gid=os.getgid())
+        self._daemon = Daemon()
+        self._images = Images(self._daemon, self._settings)
+        self._containers = Containers(self._daemon, instance)
+        self._facts: EngineFacts | None = None
+        self._calls = asyncio.Semaphore(_CALLS_AT_ONCE)
+        self._followers: dict[str, Follower] = {}
+        self._stopped: set[str] = set()
+        self._check_seconds = check_seconds
+        self._checking: asyncio.Task[None] | None = None
+
+    async def capabilities(self) -> Capabilities:
+        """Say what the engine is; doubles as the check that it answers."""
+
+        def ask() -> Capabilities:
+            facts = self._facts = self._read_facts()
+            here = tuple(gpu.uuid for gpu in discover_gpus())
+            usable = facts.usable_gpus(here)
+            notes = facts.notes(gpus_here=len(here), gpus_usable=len(usable))
+            return Capabilities(
+                name=self.name, version=facts.version, isolated=True, gpus=usable, notes=notes
+            )
+
+        return await self._ask(ask)
+
+    async def prepare(self, launch: Launch, log: JobLog) -> None:
+        """Pull or build the image when it is missing."""
+        await self._images.ensure(launch.image, log)
+
+    async def start(self, launch: Launch) -> int:
+        """Start the attempt's container, or adopt the one that has its name."""
+        body = partial(self._body, launch)
+        return await self._ask(partial(self._containers.start, launch.attempt, body))
+
+    async def observe(self) -> list[Seen]:
+        """List the containers of this instance."""
+        return await self._ask(self._containers.list)
+
+    async def watch(self, attempt: AttemptId, log: JobLog) -> Ended:
+        """Bring the output into `log` and wait for the end.
+
+        An engine that goes away meanwhile is waited for.
+        """
+        name = attempt.name
+        follower = Follower(self._daemon, name, log, was_stopped=lambda: name in self._stopped)
+        self._followers[name] = follower
+        if self._checking is None:
+            self._checking = asyncio.create_task(self._keep_checking())
+        try:
+            return await in_thread(follower.run, name="watch", abort=follower.abort)
+        finally:
+            if self._followers.get(name) is follower:
+                del self._followers[name]
+
+    async def stop(self, attempt: AttemptId, *, grace_seconds: float) -> None:
+        """End it: SIGTERM, then SIGKILL after the grace period (whole seconds, rounded up)."""
+        self._stopped.add(attempt.name)
+        grace = math.ceil(grace_seconds)
+
+        def ask(api: APIClient) -> None:
+            with suppress(NotFound):
+                api.stop(attempt.name, timeout=grace)
+
+        await self._ask(
+            partial(self._daemon.call, ask), seconds=grace + ANSWER_SECONDS, takes_long=True
+        )
+
+    async def remove(self, attempt: AttemptId) -> None:
+        """Remove the container, whatever its state."""
+        await self._ask(partial(self._containers.remove, attempt.name))
+        self._stopped.discard(attempt.name)
+
+    async def close(self) -> None:
+        """Let go of connections and threads; jobs run on."""
+        if self._checking is not None:
+            self._checking.cancel()
+            await asyncio.wait([self._checking])
+            self._checking = None
+        for follower in self._followers.values():
+            follower.abort()
+        self._daemon.close()
+
+    def _body(self, launch: Launch) -> dict[str, Any]:
+        """Build what is to be created; makes the mount points that belong to the job's owner."""
+        image = self._images.find(launch.image)
+        binds = check_volumes(
+            (*self._settings.volumes, *launch.volumes),
+            home=self._home.root,
+            engine_socket=self._daemon.socket_path,
+        )
+        make_mount_points(binds, launch.job_dir)
+        facts = self._facts = self._facts or self._read_facts()
+        return container_body(
+            launch,
+            settings=self._settings,
+            facts=facts,
+            image=image,
+            owner=self._owner,
+            binds=binds,
+        )
+
+    def _read_facts(self) -> EngineFacts:
+        return EngineFacts.from_info(self._daemon.call(lambda api: api.info()))
+
+    async def _ask(
+        self,
+        call: Callable[[], T],
+        *,
+        seconds: float = ANSWER_SECONDS,
+        takes_long: bool = False,
+    ) -> T:
+        """Make a blocking call within a deadline.
+
+        Args:
+            call: what to do.
+            seconds: the deadline.
+            takes_long: do not let it hold back short calls.
+        """
+        try:
+            async with asyncio.timeout(seconds), nullcontext() if takes_long else self._calls:
+                return await in_thread(call, name="docker")
+        except TimeoutError:
+            raise EngineDown(
+                f"The Docker engine did not answer within {seconds:.0f} seconds: it is overloaded "
+                f"or hangs. Look at its log or restart it."
+            ) from None
+        except APIError as error:
+            raise EngineDown(f"The Docker engine failed: {error}") from error
+
+    async def _keep_checking(self) -> None:
+        """Find followed streams that hang although their containers have ended."""
+        suspects: dict[str, int] = {}
+        while True:
+            await asyncio.sleep(self._check_seconds)
+            if not self._followers:
+                continue
+            try:
+                ended = await self._ask(self._containers.ended)
+            except EngineDown:
+                continue
+            stands = {
+                name: follower.kept_bytes
+                for name, follower in self._followers.items()
+                if name in ended
+            }
+            for name, kept_bytes in stands.items():
+                if suspects.get(name) == kept_bytes:
+                    self._followers[name].nudge()
+            suspects = stands

@@ -1,0 +1,265 @@
+"""Follow one container to its end and bring all it writes into a log, once and in order.
+
+A followed stream is quick and not to be trusted: it may be cut, it may hang after the end, and
+some versions of Docker lose the last line when that has no newline. So the log's own length says
+where to go on, every new stream is read from the beginning up to there, and after the end what
+the stream may have missed is read once more.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psutil
+from docker.errors import NotFound
+
+from atlas_scheduler.engine.daemon import Daemon, Stream
+from atlas_scheduler.engine.frames import Entry, FrameSplitter, Mark, count_after
+from atlas_scheduler.engine.port import Ended, JobLog
+from atlas_scheduler.engine.state import ContainerState
+from foundations.errors import EngineDown
+
+REMOVED = "its container was removed"
+ENGINE_RESTARTED = "the Docker engine was restarted while the job ran"
+MACHINE_RESTARTED = "the machine was restarted while the job ran"
+
+_KILLED_FROM_OUTSIDE = frozenset({137, 143, 255})
+"""Exit codes of a container that ends with its engine: SIGKILL, SIGTERM, unknown."""
+_FLUSH_BYTES = 65_536
+_WHOLE_ENTRIES = 4096
+"""Up to so many, reading all entries again costs less than finding the place."""
+_TAIL_ENTRIES = 1024
+_RECENT_ENTRIES = 256
+_SETTLE_SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3)
+"""Pauses between the end of the stream and the engine's word that the container ended."""
+_RETRY_SECONDS = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+
+
+class FollowAborted(Exception):
+    """Nobody wants the container followed any more."""
+
+
+class Follower:
+    """Follows one container, in a thread; `abort` and `nudge` come from others."""
+
+    def __init__(
+        self, daemon: Daemon, name: str, log: JobLog, *, was_stopped: Callable[[], bool]
+    ) -> None:
+        self._daemon = daemon
+        self._name = name
+        self._log = log
+        self._was_stopped = was_stopped
+        self._kept = 0
+        """Bytes of the job's output that the log has."""
+        self._position = 0
+        """Bytes of the job's output that the stream has given since its beginning."""
+        self._entries = 0
+        self._recent: deque[Mark] = deque(maxlen=_RECENT_ENTRIES)
+        self._verdict: Ended | None = None
+        self._broke = False
+        self._aborted = threading.Event()
+        self._nudged = False
+        self._lock = threading.Lock()
+        self._stream: Stream | None = None
+
+    @property
+    def kept_bytes(self) -> int:
+        """How much of the job's output is in the log."""
+        return self._kept
+
+    def run(self) -> Ended:
+        """Follow to the end.
+
+        An engine that does not answer is waited for: it may come back with the container.
+
+        Raises:
+            FollowAborted: `abort` was called.
+        """
+        self._kept = self._log.begin_output()
+        failures = 0
+        while True:
+            kept_before = self._kept
+            try:
+                ended = self._follow_once()
+                if ended is not None:
+                    return ended
+            except NotFound:
+                return self._without_container()
+            except EngineDown:
+                self._broke = not self._nudged
+                self._nudged = False
+            failures = 0 if self._kept > kept_before else failures + 1
+            self._pause(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)])
+
+    def abort(self) -> None:
+        """Let `run` end soon, leaving the container as it is."""
+        self._aborted.set()
+        with self._lock:
+            if self._stream is not None:
+                self._stream.abort()
+
+    def nudge(self) -> None:
+        """Let go of the stream: the container is known to have ended, and the stream hangs."""
+        with self._lock:
+            if self._stream is not None:
+                self._nudged = True
+                self._stream.abort()
+
+    def _pause(self, seconds: float) -> None:
+        if self._aborted.wait(seconds):
+            raise FollowAborted
+
+    # -- the container
+
+    def _follow_once(self) -> Ended | None:
+        """Follow as long as the stream lasts; None when the container runs on."""
+        state = self._state()
+        if not state.has_ended and not state.is_going:
+            self._broke = False
+            self._rewind()
+            self._read(follow=1)
+            state = self._state_after_stream()
+        if state.is_going:
+            return self._lost(REMOVED)
+        if not state.has_ended:
+            return None
+        self._verdict = self._verdict or self._judge(state)
+        self._collect_rest()
+        return self._verdict
+
+    def _state(self) -> ContainerState:
+        answer = self._daemon.call(lambda api: api.inspect_container(self._name))
+        return ContainerState.from_inspect(answer)
+
+    def _state_after_stream(self) -> ContainerState:
+        """Ask until the engine has noted the end that the stream's end announced."""
+        for seconds in _SETTLE_SECONDS:
+            state = self._state()
+            if state.has_ended or state.is_going:
+                break
+            self._pause(seconds)
+        return state
+
+    def _judge(self, state: ContainerState) -> Ended:
+        if self._was_killed_from_outside(state):
+            if self._broke:
+                return self._lost(ENGINE_RESTARTED, state.finished_at_ms)
+            if self._predates_boot(state):
+                return self._lost(MACHINE_RESTARTED, state.finished_at_ms)
+        return Ended(
+            at_ms=state.finished_at_ms or _now_ms(),
+            exit_code=state.exit_code,
+            oom_killed=state.oom_killed,
+        )
+
+    def _was_killed_from_outside(self, state: ContainerState) -> bool:
+        return (
+            state.exit_code in _KILLED_FROM_OUTSIDE
+            and not state.oom_killed
+            and not self._was_stopped()
+        )
+
+    def _predates_boot(self, state: ContainerState) -> bool:
+        return (
+            self._daemon.socket_path is not None
+            and state.started_at_ms is not None
+            and state.started_at_ms < psutil.boot_time() * 1000
+        )
+
+    def _without_container(self) -> Ended:
+        """Say how it ended when the container went away meanwhile."""
+        verdict = self._verdict
+        if verdict is not None and verdict.exit_code not in _KILLED_FROM_OUTSIDE:
+            return verdict
+        return self._lost(REMOVED)
+
+    def _lost(self, reason: str, at_ms: int | None = None) -> Ended:
+        return Ended(at_ms=at_ms or _now_ms(), exit_code=None, lost_reason=reason)
+
+    # -- the output
+
+    def _rewind(self) -> None:
+        self._position = self._entries = 0
+        self._recent.clear()
+
+    def _read(self, **params: int) -> None:
+        """Read a stream from the output's beginning, and keep what is not kept yet."""
+        for entries in self._batches(**params):
+            self._entries += len(entries)
+            self._recent.extend(_mark(entry) for entry in entries)
+            data = b"".join(entry.data for entry in entries)
+            known = max(0, self._kept - self._position)
+            self._position += len(data)
+            self._keep(data[known:])
+
+    def _keep(self, data: bytes) -> None:
+        if data:
+            self._log.append(data)
+            self._kept += len(data)
+
+    def _collect_rest(self) -> None:
+        """Keep what the followed stream did not give, now that the container has ended."""
+        if self._entries <= _WHOLE_ENTRIES or not self._collect_tail():
+            self._rewind()
+            self._read(follow=0)
+
+    def _collect_tail(self) -> bool:
+        """Find the place in the last entries only; False when it cannot be found for sure."""
+        if self._position != self._kept:
+            return False
+        tail = [entry for entries in self._batches(tail=_TAIL_ENTRIES) for entry in entries]
+        count = count_after(self._recent, [_mark(entry) for entry in tail])
+        if count is None:
+            return False
+        self._keep(b"".join(entry.data for entry in tail[len(tail) - count :]))
+        return True
+
+    def _batches(self, **params: int) -> Iterator[list[Entry]]:
+        """Give a stream's entries, many at a time where many are there.
+
+        Raises:
+            EngineDown: the stream was cut.
+        """
+        splitter = FrameSplitter()
+        waiting: list[Entry] = []
+        size_bytes = 0
+        with self._open(params) as stream:
+            for piece in stream:
+                entries = splitter.feed(piece)
+                waiting += entries
+                size_bytes += sum(len(entry.data) for entry in entries)
+                if size_bytes >= _FLUSH_BYTES or not stream.has_more_now():
+                    yield waiting
+                    waiting, size_bytes = [], 0
+        yield waiting
+        if not splitter.is_between_entries:
+            raise EngineDown("the log stream ended in the middle of an entry")
+
+    @contextmanager
+    def _open(self, params: dict[str, int]) -> Iterator[Stream]:
+        stream = self._daemon.stream(
+            f"/containers/{self._name}/logs",
+            {"stdout": 1, "stderr": 1, "timestamps": 1, **params},
+        )
+        with self._lock:
+            self._stream = stream
+        try:
+            if self._aborted.is_set():
+                raise FollowAborted
+            yield stream
+        finally:
+            with self._lock:
+                self._stream = None
+            stream.close()
+
+
+def _mark(entry: Entry) -> Mark:
+    return Mark(entry.stamp, len(entry.data))
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

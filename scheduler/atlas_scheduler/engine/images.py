@@ -1,0 +1,212 @@
+"""Images for jobs: the standard worker is built where it is missing, others are pulled."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from docker import APIClient
+from docker.errors import APIError
+
+from atlas_scheduler.engine.container import DockerSettings, Image
+from atlas_scheduler.engine.daemon import Daemon, Operation, timed_out
+from atlas_scheduler.engine.port import JobLog, StartRefusedError
+from atlas_scheduler.engine.progress import PullProgress, build_line, fault
+from atlas_scheduler.engine.sharing import SharedRuns, Tell
+from atlas_scheduler.engine.threads import in_thread
+from foundations.errors import EngineDown
+
+PULL_IDLE_SECONDS = 120
+"""Longest silence of a pull before it is given up."""
+BUILD_IDLE_SECONDS = 900
+"""Longest silence of a build; a step may install packages without a word."""
+LONGEST_SECONDS = 2 * 3600
+"""Longest time that one image may take in all."""
+ML_IMAGE = "atlas-ce/worker-ml:latest"
+
+
+class Images:
+    """The images of one engine."""
+
+    def __init__(self, daemon: Daemon, settings: DockerSettings) -> None:
+        self._daemon = daemon
+        self._settings = settings
+        self._runs = SharedRuns()
+
+    async def ensure(self, image: str | None, log: JobLog) -> None:
+        """Make sure that a job's image is here; several jobs that lack it get it once.
+
+        Raises:
+            StartRefusedError: it cannot be had; the text holds the engine's own words.
+            EngineDown: the engine does not answer.
+        """
+        name = self.name_of(image)
+        absence = await in_thread(partial(self._absence, name), name="image")
+        if absence is None:
+            return
+        await self._runs.join(name, log.say, partial(self._obtain, name, absence))
+
+    def find(self, image: str | None) -> Image:
+        """Read what a start must know of an image. Blocks.
+
+        Raises:
+            StartRefusedError: it is not here.
+        """
+        name = self.name_of(image)
+        try:
+            answer = self._daemon.call(partial(_inspect, name=name))
+        except APIError as error:
+            raise StartRefusedError(f"The image {name!r} cannot be used: {error}") from error
+        config = answer.get("Config") or {}
+        variables = dict(entry.partition("=")[::2] for entry in config.get("Env") or ())
+        return Image(
+            name=name, has_entrypoint=bool(config.get("Entrypoint")), environment=variables
+        )
+
+    def name_of(self, image: str | None) -> str:
+        """Name the image of a job, the standard worker's for one that names none."""
+        return image or self._settings.worker_image
+
+    def _is_built_here(self, name: str) -> bool:
+        standard = _with_tag(self._settings.worker_image)
+        return _with_tag(name) == standard and not _names_registry(name)
+
+    def _absence(self, name: str) -> str | None:
+        """Say in the engine's words that it has no such image; None when it has."""
+        try:
+            self._daemon.call(partial(_inspect, name=name))
+        except APIError as error:
+            if error.status_code == 404:
+                return str(error)
+            raise StartRefusedError(
+                f"The image name {name!r} is not valid: {error}. Correct `worker: image:` in "
+                f"job.config.yaml; Docker image names are lower case."
+            ) from error
+        return None
+
+    async def _obtain(self, name: str, absence: str, tell: Tell) -> None:
+        """Build or pull an image, within the time that this may take."""
+        if self._is_built_here(name):
+            operation = self._daemon.operation(idle_seconds=BUILD_IDLE_SECONDS)
+            work = partial(self._build, operation, name, tell)
+        else:
+            operation = self._daemon.operation(idle_seconds=PULL_IDLE_SECONDS)
+            work = partial(_pull, operation, name, absence, tell)
+        try:
+            async with asyncio.timeout(LONGEST_SECONDS):
+                await in_thread(work, name="image", abort=operation.abort)
+        except TimeoutError:
+            raise StartRefusedError(
+                f"The image {name!r} was not there after {LONGEST_SECONDS // 3600} hours."
+            ) from None
+
+    def _build(self, operation: Operation, name: str, tell: Tell) -> None:
+        base = self._settings.worker_base
+        tell(f"The standard worker image {name} does not exist yet; building it from {base}.")
+
+        def build(api: APIClient) -> str | None:
+            events = api.build(
+                path=str(_packaged_images() / "worker"),
+                tag=name,
+                buildargs={"BASE": base},
+                network_mode=self._settings.build_network,
+                rm=True,
+                forcerm=True,
+                decode=True,
+            )
+            return _play(events, build_line, tell)
+
+        problem = _problem(operation, build)
+        if problem is not None:
+            raise StartRefusedError(
+                f"The standard worker image {name!r} is missing, and building it from {base!r} "
+                f"failed: {problem}. Set `docker: worker_base:` in config/server.yaml to a Python "
+                f"image that this machine has or can pull, then submit again."
+            )
+        tell(f"Built image {name}.")
+
+
+def _inspect(api: APIClient, *, name: str) -> dict[str, Any]:
+    answer: dict[str, Any] = api.inspect_image(name)  # type: ignore[no-untyped-call]  # in its stubs
+    return answer
+
+
+def _pull(operation: Operation, name: str, absence: str, tell: Tell) -> None:
+    tell(f"Image {name} is not on this machine; pulling it.")
+
+    def pull(api: APIClient) -> str | None:
+        return _play(api.pull(name, stream=True, decode=True), PullProgress(name).line, tell)
+
+    problem = _problem(operation, pull)
+    if problem is not None:
+        raise StartRefusedError(
+            f"The image {name!r} is not on this machine ({absence}) and cannot be pulled: "
+            f"{problem}. {_advice(name)}"
+        )
+    tell(f"Pulled image {name}.")
+
+
+def _play(
+    events: Iterable[Mapping[str, Any]],
+    line_of: Callable[[Mapping[str, Any]], str | None],
+    tell: Tell,
+) -> str | None:
+    """Follow progress events to the end; return the fault that ended them."""
+    for event in events:
+        problem = fault(event)
+        if problem is not None:
+            return problem
+        line = line_of(event)
+        if line is not None:
+            tell(line)
+    return None
+
+
+def _problem(operation: Operation, ask: Callable[[APIClient], str | None]) -> str | None:
+    """Run a pull or build; return what went wrong with it, if not with the engine itself."""
+    try:
+        return operation.run(ask)
+    except APIError as error:
+        return str(error)
+    except EngineDown as error:
+        if timed_out(error):
+            return "nothing more came for too long"
+        raise
+
+
+def _advice(name: str) -> str:
+    if _with_tag(name) == ML_IMAGE:
+        return f"Build it: docker build -t {ML_IMAGE} {_packaged_images() / 'ml'}"
+    return (
+        "Check `worker: image:` in job.config.yaml, and whether the scheduler's machine reaches "
+        "the registry and is logged in there (`docker login`)."
+    )
+
+
+def _with_tag(name: str) -> str:
+    last = name.rpartition("/")[2]
+    return name if ":" in last or "@" in last else f"{name}:latest"
+
+
+def _names_registry(name: str) -> bool:
+    """Tell whether a name begins with a registry's host, as Docker decides it."""
+    first, slash, _ = name.partition("/")
+    return bool(slash) and ("." in first or ":" in first or first == "localhost")
+
+
+def _packaged_images() -> Path:
+    """Find the Dockerfiles: inside the installed package, or beside it in a source tree.
+
+    Raises:
+        StartRefusedError: this installation has none.
+    """
+    package = importlib.util.find_spec("atlas_worker")
+    for place in (package.submodule_search_locations or ()) if package is not None else ():
+        for directory in (Path(place) / "images", Path(place).parent / "images"):
+            if directory.is_dir():
+                return directory
+    raise StartRefusedError("This installation lacks the Dockerfiles of the worker images.")

@@ -1,0 +1,235 @@
+"""Runs attempts as plain processes, each owned by a shim that outlives the server."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import foundations
+from atlas_scheduler.core.reconcile import Seen, SeenStatus
+from atlas_scheduler.engine.attempts import AttemptDir, ExitRecord, boot_id, now_ms
+from atlas_scheduler.engine.gpus import discover_gpus
+from atlas_scheduler.engine.interpreter import choose_python, surroundings
+from atlas_scheduler.engine.launch import Places, job_environment, start_dir
+from atlas_scheduler.engine.port import (
+    AttemptId,
+    Capabilities,
+    Ended,
+    JobLog,
+    Launch,
+    StartRefusedError,
+)
+from atlas_scheduler.engine.shimwait import shim_ended
+from atlas_scheduler.engine.threads import in_thread
+from foundations.errors import EngineDown
+from foundations.home import Home
+
+NOTES = (
+    "Jobs run as plain processes of your user: they are not isolated from each other or from this "
+    "machine.",
+    "Limits on memory and processors are not enforced, and images are ignored.",
+)
+SHIM_LOST = "its process was killed together with its shim"
+MACHINE_RESTARTED = "the machine was restarted while the job ran"
+RECORDS_LOST = "its records were removed"
+
+_SHIM_SECONDS = 60.0
+"""Longest that a shim may take to start a job; it syncs two small files."""
+_KILL_SECONDS = 10.0
+"""Longest wait for a killed process: one that hangs in the kernel goes later."""
+_REFUSED = 2
+"""Exit status of a shim that cannot use its spec."""
+
+
+class ProcessEngine:
+    """The engine `process`: one process group an attempt."""
+
+    name = "process"
+
+    def __init__(self, *, home: Home, instance: str) -> None:
+        self._home = home
+        self._attempts = home.run / "attempts"
+        self._name = re.compile(
+            rf"(?P<name>atlas-{re.escape(instance)}-(?P<job>.+)-(?P<attempt>\d+))"
+        )
+
+    async def capabilities(self) -> Capabilities:
+        """Say what the engine is."""
+        gpus = await in_thread(discover_gpus, name="gpus")
+        return Capabilities(
+            name=self.name,
+            version=foundations.__version__,
+            isolated=False,
+            gpus=tuple(gpu.uuid for gpu in gpus),
+            notes=NOTES,
+        )
+
+    async def prepare(self, launch: Launch, log: JobLog) -> None:
+        """Mark where the job's output begins, because the job writes its log itself."""
+        await in_thread(partial(self._prepare, launch, log), name="prepare")
+
+    def _prepare(self, launch: Launch, log: JobLog) -> None:
+        directory = self._dir(launch.attempt).path
+        if not directory.exists():
+            if launch.image is not None:
+                log.say(
+                    f"The process engine runs jobs without containers: image {launch.image} is "
+                    f"ignored."
+                )
+            directory.mkdir(mode=0o700, parents=True)
+        log.begin_output()
+
+    async def start(self, launch: Launch) -> int:
+        """Start the attempt's process, or adopt the one that has its name."""
+        return await in_thread(partial(self._start, launch), name="start")
+
+    def _start(self, launch: Launch) -> int:
+        attempt = self._dir(launch.attempt)
+        if attempt.started is None and attempt.exited is None:
+            attempt.write_spec(self._spec(launch, attempt))
+            _run_shim(launch.library_dir / "atlas_worker" / "shim.py", attempt)
+        exited = attempt.exited
+        if exited is not None and exited.error is not None:
+            attempt.remove()
+            raise _refusal(exited)
+        started = attempt.started
+        if started is None:
+            raise EngineDown("The job's process was started and its records are gone.")
+        return started.at_ms
+
+    def _spec(self, launch: Launch, attempt: AttemptDir) -> dict[str, Any]:
+        _refuse_volumes(launch)
+        python = choose_python(launch.python)
+        places = Places(
+            job_dir=str(launch.job_dir),
+            library_dir=str(launch.library_dir),
+            foundations_home=str(self._home.root),
+        )
+        entrypoint = launch.entrypoint or (python, "-m", "atlas_worker")
+        return {
+            "argv": [*entrypoint, *launch.command],
+            "env": job_environment(launch, places, defaults=surroundings(python)),
+            "cwd": start_dir(launch, places),
+            "log": str(launch.log_path),
+            "private_dir": str(attempt.path),
+        }
+
+    async def observe(self) -> list[Seen]:
+        """List the attempts of this instance that have a directory."""
+        return await in_thread(self._list, name="observe")
+
+    def _list(self) -> list[Seen]:
+        with suppress(FileNotFoundError):
+            names = [self._name.fullmatch(path.name) for path in sorted(self._attempts.iterdir())]
+            return [self._seen(found) for found in names if found is not None]
+        return []
+
+    def _seen(self, found: re.Match[str]) -> Seen:
+        attempt = AttemptDir(self._attempts / found["name"])
+        started = attempt.started
+        if started is None and attempt.exited is None:
+            status = SeenStatus.CREATED
+        else:
+            status = SeenStatus.RUNNING if attempt.has_shim else SeenStatus.EXITED
+        return Seen(
+            name=found["name"],
+            job_id=found["job"],
+            attempt=int(found["attempt"]),
+            status=status,
+            started_at_ms=None if started is None else started.at_ms,
+        )
+
+    async def watch(self, attempt: AttemptId, log: JobLog) -> Ended:
+        """Wait for the end; the job itself writes its output into the log."""
+        directory = self._dir(attempt)
+        await shim_ended(directory)
+        log.touch()
+        return await in_thread(partial(_judge, directory), name="collect")
+
+    async def stop(self, attempt: AttemptId, *, grace_seconds: float) -> None:
+        """End it: SIGTERM to its process group, then SIGKILL after the grace period."""
+        directory = self._dir(attempt)
+        for number, seconds in ((signal.SIGTERM, grace_seconds), (signal.SIGKILL, _KILL_SECONDS)):
+            await in_thread(partial(directory.signal_job, number), name="signal")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(shim_ended(directory), seconds)
+                return
+
+    async def remove(self, attempt: AttemptId) -> None:
+        """Forget the attempt, and kill it if it still runs."""
+        directory = self._dir(attempt)
+        await self.stop(attempt, grace_seconds=0)
+        await in_thread(directory.remove, name="remove")
+
+    async def close(self) -> None:
+        """Do nothing: shims need nobody."""
+
+    def _dir(self, attempt: AttemptId) -> AttemptDir:
+        return AttemptDir(self._attempts / attempt.name)
+
+
+def _run_shim(shim: Path, attempt: AttemptDir) -> None:
+    """Let a shim start what the spec says; returns when the outcome is on disk.
+
+    Raises:
+        StartRefusedError: the spec cannot be used.
+        EngineDown: nothing was started, and a later try may do it.
+    """
+    command = [sys.executable, "-I", "-S", str(shim), str(attempt.spec)]
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            timeout=_SHIM_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise EngineDown(f"The job's process cannot be started now: {error}") from error
+    problem = done.stderr.decode("utf-8", "replace").strip()
+    if done.returncode == _REFUSED:
+        raise StartRefusedError(f"The job's process cannot be started: {problem}")
+    if done.returncode != 0:
+        raise EngineDown(f"The job's process cannot be started now: {problem}")
+
+
+def _refuse_volumes(launch: Launch) -> None:
+    for volume in launch.volumes:
+        if volume.host != volume.bind or not Path(volume.host).exists():
+            raise StartRefusedError(
+                f"The volume {volume.host!r} cannot be mounted at {volume.bind!r}: the process "
+                f"engine has no containers, so a volume must exist and have the same path on both "
+                f"sides. Use the path itself, or the Docker engine."
+            )
+
+
+def _refusal(exited: ExitRecord) -> StartRefusedError:
+    return StartRefusedError(
+        f"The job's process cannot be started: {exited.error}. Look at `entrypoint`, the command "
+        f"and `worker: python:`."
+    )
+
+
+def _judge(attempt: AttemptDir) -> Ended:
+    """Say how an attempt without a shim ended."""
+    exited = attempt.exited
+    if exited is not None:
+        return Ended(at_ms=exited.at_ms, exit_code=exited.exit_code)
+    started = attempt.started
+    if started is None:
+        reason = RECORDS_LOST
+    elif started.boot_id != boot_id():
+        reason = MACHINE_RESTARTED
+    else:
+        # The job is given up, so what is left of it may not go on using its GPUs.
+        attempt.signal_job(signal.SIGKILL)
+        reason = SHIM_LOST
+    return Ended(at_ms=now_ms(), exit_code=None, lost_reason=reason)
