@@ -1,0 +1,70 @@
+"""The change feed: every job's history as server-sent events."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request, Response
+
+from atlas_scheduler.api.context import service_of
+from atlas_scheduler.api.errors import answers
+from atlas_scheduler.api.streaming import FollowedResponse
+from foundations.errors import AmbiguousJob, InvalidRequest, NotFound
+from foundations.models import Change
+
+MEDIA_TYPE = "text/event-stream"
+LARGEST_SEQ = 2**63 - 1
+
+router = APIRouter(tags=["changes"])
+
+
+@router.get(
+    "/changes",
+    operation_id="changes",
+    summary="Follow what happens to jobs",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "Events with `id: SEQ` and `data: CHANGE`, a `Change` as JSON. "
+            "A comment line is a sign of life.",
+            "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+        },
+        **answers(InvalidRequest, NotFound, AmbiguousJob),
+    },
+)
+async def changes(
+    request: Request,
+    since: Annotated[
+        int, Query(ge=0, le=LARGEST_SEQ, description="Send what came after this change.")
+    ] = 0,
+    job: Annotated[str | None, Query(max_length=64, description="Only this job.")] = None,
+    follow: Annotated[bool, Query(description="Go on with new changes as they come.")] = True,
+    last_event_id: Annotated[
+        int | None,
+        Header(
+            alias="Last-Event-ID",
+            ge=0,
+            le=LARGEST_SEQ,
+            description="Replaces `since`; clients send it when they connect again.",
+        ),
+    ] = None,
+) -> FollowedResponse:
+    """Every change from a sequence number on, in order, each exactly once."""
+    service = service_of(request)
+    job_id = None if job is None else await service.resolve(job)
+    start = since if last_event_id is None else last_event_id
+    found = service.changes(start, job_id=job_id, follow=follow)
+    return FollowedResponse(_frames(found), media_type=MEDIA_TYPE, headers=_HEADERS)
+
+
+_HEADERS = {"X-Accel-Buffering": "no"}
+
+
+async def _frames(changes: AsyncIterable[Change | None]) -> AsyncIterator[bytes]:
+    async for change in changes:
+        yield b": still here\n\n" if change is None else _frame(change)
+
+
+def _frame(change: Change) -> bytes:
+    return f"id: {change.seq}\ndata: {change.model_dump_json()}\n\n".encode()

@@ -1,0 +1,198 @@
+"""Every error answer of the API, made in one place."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import anyio
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+import foundations
+from foundations.errors import InvalidRequest, NotFound, SchedulerError, ServerFault
+from foundations.models import API_VERSION, WireError
+
+SHOWN_PROBLEMS = 3
+"""How many problems of one request body are named; the rest is counted."""
+
+LINGER_SECONDS = 2.0
+"""Longest time for which a client that is refused may go on sending before it is cut off."""
+
+log = structlog.get_logger(__name__)
+
+
+def answer(
+    error: SchedulerError, *, status: int | None = None, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """Turn an error into its answer.
+
+    Args:
+        error: what went wrong.
+        status: replaces the status of the error's class.
+        headers: sent along.
+    """
+    body = WireError(error=error.code, message=error.message)
+    return JSONResponse(
+        body.model_dump(),
+        status_code=error.status if status is None else status,
+        headers=None if headers is None else dict(headers),
+    )
+
+
+class _Lingering(JSONResponse):
+    """Closes the connection, but not before the client had time to read why."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, and throw away what the client still sends, for a while."""
+        start = {"type": "http.response.start", "status": self.status_code}
+        await send({**start, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        # Closing with unread input resets the connection, and may destroy the answer on its way.
+        with anyio.move_on_after(LINGER_SECONDS):
+            while (await receive()).get("more_body", False):
+                pass
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def hang_up(error: SchedulerError) -> JSONResponse:
+    """Turn an error into the answer to a request whose body is not read to its end.
+
+    Closing the connection tells the client to stop sending.
+    """
+    body = WireError(error=error.code, message=error.message).model_dump()
+    return _Lingering(body, status_code=error.status, headers={"Connection": "close"})
+
+
+def answers(*kinds: type[SchedulerError]) -> dict[int | str, dict[str, Any]]:
+    """Describe for OpenAPI which errors an operation answers; any other is the default."""
+    described: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        text = f"`{kind.code}`: {(kind.__doc__ or '').strip()}"
+        entry = described.setdefault(kind.status, {"model": WireError, "description": ""})
+        entry["description"] = f"{entry['description']}\n\n{text}".strip()
+    described["default"] = {"model": WireError, "description": "Any other error."}
+    return described
+
+
+def install(app: FastAPI) -> None:
+    """Let the application answer errors in the one form that clients know."""
+    app.add_exception_handler(SchedulerError, _scheduler_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(ClientDisconnect, _nobody_there)
+
+
+async def _scheduler_error(request: Request, error: Exception) -> Response:
+    refusal = cast("SchedulerError", error)
+    return hang_up(refusal) if getattr(request.state, "body_unread", False) else answer(refusal)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    return answer(InvalidRequest(describe(cast("RequestValidationError", error).errors())))
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    trouble = cast("HTTPException", error)
+    status = trouble.status_code
+    if status == 404:
+        return answer(NotFound(_no_route(request)))
+    if status == 405:
+        text = f"{request.method} is not possible on {request.url.path}."
+        return answer(InvalidRequest(text), status=405, headers=trouble.headers)
+    if status >= 500:
+        return answer(ServerFault(str(trouble.detail)), status=status, headers=trouble.headers)
+    return answer(InvalidRequest(str(trouble.detail)), status=status, headers=trouble.headers)
+
+
+async def _nobody_there(request: Request, error: Exception) -> Response:
+    return Response(status_code=400)
+
+
+def _no_route(request: Request) -> str:
+    asked = re.match(r"/api/v(\d+)(/|$)", request.url.path)
+    if asked and int(asked[1]) != API_VERSION:
+        return (
+            f"This scheduler (version {foundations.__version__}) speaks version {API_VERSION} of "
+            f"the API, and version {asked[1]} was asked for. Install the same version of "
+            "foundations on both sides."
+        )
+    return f"There is no {request.method} {request.url.path}."
+
+
+def describe(problems: Sequence[Mapping[str, Any]]) -> str:
+    """Say in one sentence what is wrong with a request, naming each field by its path."""
+    sentences = [_problem(one) for one in problems[:SHOWN_PROBLEMS]]
+    more = len(problems) - SHOWN_PROBLEMS
+    if more > 0:
+        sentences.append(f"and {more} more")
+    return "; ".join(sentences)
+
+
+def _problem(problem: Mapping[str, Any]) -> str:
+    part, *path = problem["loc"] or ("body",)
+    if problem["type"] == "json_invalid":
+        place = f" (at character {path[0]})" if path else ""
+        return f"The body is not JSON: {problem.get('ctx', {}).get('error', 'unreadable')}{place}"
+    name = _field(path)
+    if part != "body":
+        return f"{part} parameter `{name}`: {_text(problem)}"
+    return f"`{name}`: {_text(problem)}" if name else f"The body: {_text(problem)}"
+
+
+def _field(path: Sequence[str | int]) -> str:
+    name = ""
+    for step in path:
+        name += f"[{step}]" if isinstance(step, int) else f".{step}" if name else str(step)
+    return name
+
+
+def _text(problem: Mapping[str, Any]) -> str:
+    if problem["type"] == "extra_forbidden":
+        return "there is no such key"
+    if problem["type"] == "missing":
+        return "is required"
+    text = str(problem["msg"])
+    return text[:1].lower() + text[1:]
+
+
+class Faults:
+    """ASGI middleware: an unexpected exception is logged under an id, and the answer names it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and answer for it when that fails."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def watch(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watch)
+        except Exception:
+            fault_id = secrets.token_hex(4)
+            log.exception(
+                "request_failed", fault_id=fault_id, method=scope["method"], path=scope["path"]
+            )
+            if started:
+                # Only a broken connection tells the client that the answer is not whole.
+                raise
+            fault = ServerFault(
+                f"The scheduler met a defect of its own (fault {fault_id}). "
+                "Its log has the details under this id."
+            )
+            await answer(fault)(scope, receive, send)

@@ -1,0 +1,186 @@
+"""Routes about jobs and the files they leave."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Header, Query, Request, Response
+
+from atlas_scheduler.api.context import Ref, caller, service_of
+from atlas_scheduler.api.errors import answers
+from atlas_scheduler.api.streaming import BINARY, StreamedResponse, from_thread
+from foundations.errors import (
+    AmbiguousJob,
+    InvalidRequest,
+    JobConflict,
+    NotFound,
+    StorageFull,
+)
+from foundations.models import (
+    ArtifactView,
+    JobDetail,
+    JobPage,
+    JobState,
+    JobView,
+    Submission,
+)
+
+CHUNK_BYTES = 256 * 1024
+LARGEST_PAGE = 1000
+
+router = APIRouter(tags=["jobs"])
+
+
+@router.post(
+    "/jobs",
+    operation_id="submit",
+    summary="Submit a job",
+    status_code=201,
+    responses=answers(InvalidRequest, NotFound, StorageFull),
+)
+async def submit(
+    request: Request,
+    submission: Submission,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            min_length=1,
+            max_length=200,
+            description="A second request with the same key gets the job of the first.",
+        ),
+    ] = None,
+) -> JobView:
+    """Its bundle must be here already. The job is durable when this answers."""
+    return await service_of(request).submit(submission, idempotency_key=idempotency_key)
+
+
+@router.get("/jobs", operation_id="jobs", summary="List jobs", responses=answers(InvalidRequest))
+async def jobs(
+    request: Request,
+    project: Annotated[str | None, Query(description="Only jobs of this project.")] = None,
+    state: Annotated[
+        list[JobState] | None, Query(description="Only jobs in this state; may be repeated.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="Most jobs of a page.")] = 50,
+    cursor: Annotated[
+        str | None, Query(description="`next_cursor` of the page before.", max_length=1000)
+    ] = None,
+) -> JobPage:
+    """One page, newest first."""
+    return await service_of(request).jobs(project=project, states=state, limit=limit, cursor=cursor)
+
+
+_ONE = answers(InvalidRequest, NotFound, AmbiguousJob)
+
+
+@router.get("/jobs/{ref}", operation_id="job", summary="Show a job", responses=_ONE)
+async def job(request: Request, ref: Ref) -> JobDetail:
+    """Everything that is known of one job."""
+    return await service_of(request).job(ref)
+
+
+@router.post(
+    "/jobs/{ref}/stop",
+    operation_id="stop",
+    summary="Stop a job",
+    status_code=202,
+    responses=answers(InvalidRequest, NotFound, AmbiguousJob, JobConflict),
+)
+async def stop(request: Request, ref: Ref) -> JobView:
+    """A job that waits is stopped at once; one that runs is asked to end, then made to."""
+    return await service_of(request).stop(ref, by=caller())
+
+
+@router.delete(
+    "/jobs/{ref}",
+    operation_id="delete",
+    summary="Delete a job",
+    status_code=204,
+    response_class=Response,
+    responses=answers(InvalidRequest, NotFound, AmbiguousJob, JobConflict),
+)
+async def delete(request: Request, ref: Ref) -> Response:
+    """Remove a job that has ended, with its archive."""
+    await service_of(request).delete(ref)
+    return Response(status_code=204)
+
+
+@router.get(
+    "/jobs/{ref}/archive",
+    operation_id="archive",
+    summary="Download the archive",
+    response_class=Response,
+    responses={
+        200: {"description": "A tar.gz file.", "content": {"application/gzip": BINARY}},
+        **_ONE,
+    },
+)
+async def archive(request: Request, ref: Ref) -> StreamedResponse:
+    """Source, changes, artifacts, log and records below one folder named by the job's id."""
+    job_id, pieces = await service_of(request).archive(ref)
+    return StreamedResponse(
+        from_thread(pieces), media_type="application/gzip", headers=_file(f"{job_id}.tar.gz")
+    )
+
+
+@router.get(
+    "/jobs/{ref}/artifacts", operation_id="artifacts", summary="List artifacts", responses=_ONE
+)
+async def artifacts(request: Request, ref: Ref) -> list[ArtifactView]:
+    """What the job has saved so far."""
+    return await service_of(request).artifacts(ref)
+
+
+@router.get(
+    "/jobs/{ref}/artifacts/{key:path}",
+    operation_id="artifact",
+    summary="Download an artifact",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The file, byte for byte.",
+            "content": {"application/octet-stream": BINARY},
+        },
+        **_ONE,
+    },
+)
+async def artifact(request: Request, ref: Ref, key: str) -> StreamedResponse:
+    """The key may contain slashes."""
+    view, path = await service_of(request).open_artifact(ref, key)
+    descriptor, size_bytes = await run_sync(_open, path, key)
+    headers = _file(view.path.rpartition("/")[2])
+    return StreamedResponse(
+        from_thread(_chunks(descriptor)),
+        media_type="application/octet-stream",
+        headers={"Content-Length": str(size_bytes), **headers},
+    )
+
+
+def _file(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
+
+
+def _open(path: Path, key: str) -> tuple[int, int]:
+    """Open a file that a job made, whatever it has put there by now."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise NotFound(f"The file of artifact `{key}` cannot be read: {error.strerror}") from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise NotFound(f"The file of artifact `{key}` is not a regular file.")
+    return descriptor, status.st_size
+
+
+def _chunks(descriptor: int) -> Iterator[bytes]:
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk

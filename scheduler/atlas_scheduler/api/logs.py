@@ -1,0 +1,65 @@
+"""The log of a job, from any byte on."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from atlas_scheduler.api.context import Ref, service_of
+from atlas_scheduler.api.errors import answers
+from atlas_scheduler.api.streaming import BINARY, FollowedResponse, StreamedResponse
+from foundations.errors import AmbiguousJob, InvalidRequest, NotFound
+
+MEDIA_TYPE = "application/octet-stream"
+FARTHEST = 2**63 - 1
+
+router = APIRouter(tags=["jobs"])
+
+
+@router.get(
+    "/jobs/{ref}/logs",
+    operation_id="logs",
+    summary="Read or follow the log",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The job's output, byte for byte.",
+            "content": {MEDIA_TYPE: BINARY},
+            "headers": {
+                "X-Job-Id": {
+                    "description": "The job's full id.",
+                    "schema": {"type": "string"},
+                },
+                "X-Log-Offset": {
+                    "description": "Where in the log the first byte of this answer lies.",
+                    "schema": {"type": "integer"},
+                },
+            },
+        },
+        **answers(InvalidRequest, NotFound, AmbiguousJob),
+    },
+)
+async def logs(
+    request: Request,
+    ref: Ref,
+    offset: Annotated[
+        int,
+        Query(
+            ge=-FARTHEST,
+            le=FARTHEST,
+            description="Where to begin, in bytes; a negative one counts from the end.",
+        ),
+    ] = 0,
+    follow: Annotated[bool, Query(description="Go on until the job has ended.")] = False,
+) -> StreamedResponse:
+    """The log from `offset` to what there is, or with `follow` to the end of the job."""
+    service = service_of(request)
+    job_id = await service.resolve(ref)
+    start = offset if offset >= 0 else max(0, service.log_size(job_id) + offset)
+    response = FollowedResponse if follow else StreamedResponse
+    return response(
+        service.read_log(job_id, start, follow=follow),
+        media_type=MEDIA_TYPE,
+        headers={"X-Job-Id": job_id, "X-Log-Offset": str(start)},
+    )

@@ -1,0 +1,90 @@
+"""Answers that are sent piece by piece, and end the moment their reader is gone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
+from contextlib import aclosing
+from typing import Any
+
+import anyio
+from anyio.to_thread import run_sync
+from starlette.responses import StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
+
+BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+"""OpenAPI's words for bytes as they are."""
+
+
+class StreamedResponse(StreamingResponse):
+    """A stream that may wait long for its next piece, and watches its reader meanwhile."""
+
+    def __init__(
+        self, pieces: AsyncIterable[bytes], *, media_type: str, headers: dict[str, str]
+    ) -> None:
+        headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **headers}
+        self._pieces = _relay(pieces)
+        super().__init__(self._pieces, media_type=media_type, headers=headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the pieces until they end or the reader is gone."""
+
+        async def send_or_stop(message: Message) -> None:
+            try:
+                await send(message)
+            except OSError:
+                tasks.cancel_scope.cancel()
+
+        async def watch() -> None:
+            await self.listen_for_disconnect(receive)
+            tasks.cancel_scope.cancel()
+
+        async with aclosing(self._pieces), anyio.create_task_group() as tasks:
+            tasks.start_soon(watch)
+            await self._deliver(scope, send_or_stop)
+            tasks.cancel_scope.cancel()
+
+    async def _deliver(self, scope: Scope, send: Send) -> None:
+        await self.stream_response(send)
+
+
+class FollowedResponse(StreamedResponse):
+    """A stream without an end of its own: it ends in good order when the server is to stop."""
+
+    async def _deliver(self, scope: Scope, send: Send) -> None:
+        closing: asyncio.Event = scope["app"].state.closing
+        delivery = anyio.CancelScope()
+
+        async def end_with_server() -> None:
+            await closing.wait()
+            delivery.cancel()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(end_with_server)
+            with delivery:
+                await self.stream_response(send)
+            if delivery.cancelled_caught:
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+            tasks.cancel_scope.cancel()
+
+
+async def _relay(pieces: AsyncIterable[bytes]) -> AsyncGenerator[bytes]:
+    """Yield what `pieces` yields, and close it with this generator."""
+    try:
+        async for piece in pieces:
+            yield piece
+    finally:
+        if isinstance(pieces, AsyncGenerator):
+            await pieces.aclose()
+
+
+async def from_thread(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield what a blocking iterator yields, and close it, always in a thread."""
+    try:
+        while (piece := await run_sync(next, pieces, None)) is not None:
+            yield piece
+    finally:
+        close = getattr(pieces, "close", None)
+        if close is not None:
+            with anyio.CancelScope(shield=True):
+                await run_sync(close)

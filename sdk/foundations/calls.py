@@ -1,0 +1,327 @@
+"""Every request to a scheduler as data, and how to read its answer; nothing is sent here."""
+
+from __future__ import annotations
+
+import json as json_text
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+
+import foundations
+from foundations.errors import AtlasError, InvalidRequest, Unreachable, from_wire
+from foundations.lazy_models import models
+
+T = TypeVar("T")
+PREFIX = "/api/v1"
+"""Where the API begins on every server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One request, and how to read its answer."""
+
+    method: str
+    path: str
+    """Below `PREFIX`, quoted."""
+    parse: Callable[[int, bytes], T]
+    """Makes the value of an answer's status and body; raises ValueError when it cannot."""
+    params: tuple[tuple[str, str], ...] = ()
+    json: Any = None
+    """The body, when it is JSON."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    expected: tuple[int, ...] = (200,)
+    """Statuses that are not errors."""
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether sending it twice has no other effect than sending it once."""
+        return self.method in ("GET", "HEAD") or "Idempotency-Key" in self.headers
+
+    def content(self) -> bytes | None:
+        """Return the body to send.
+
+        Raises:
+            InvalidRequest: JSON cannot express it.
+        """
+        if self.json is None:
+            return None
+        try:
+            return json_text.dumps(self.json, ensure_ascii=False, allow_nan=False).encode()
+        except ValueError as error:
+            raise InvalidRequest(f"The request cannot be written as JSON: {error}") from error
+
+    def all_headers(self) -> dict[str, str]:
+        """Return the headers to send."""
+        kind = {} if self.json is None else {"Content-Type": "application/json"}
+        return {**kind, **self.headers}
+
+
+def as_json(call: Call[Any]) -> Call[Any]:
+    """Return the same call, whose answer is read as plain JSON."""
+    return replace(call, parse=lambda _, body: json_text.loads(body))
+
+
+def read(
+    call: Call[T], status: int, body: bytes, *, url: str = "its address", version: str | None = None
+) -> T:
+    """Read the answer to a call.
+
+    Args:
+        call: what was asked.
+        status: HTTP status of the answer.
+        body: the whole body.
+        url: where it came from, for messages.
+        version: what the answer's `X-Atlas-Version` says, None without one.
+
+    Raises:
+        SchedulerError: the scheduler refused.
+        Unreachable: this is no answer of a scheduler of this version.
+    """
+    if status not in call.expected:
+        raise refusal(status, body, url=url, version=version)
+    try:
+        return call.parse(status, body)
+    except (ValueError, KeyError, TypeError) as error:
+        raise stranger(status, url=url, version=version) from error
+
+
+def refusal(status: int, body: bytes, *, url: str, version: str | None) -> AtlasError:
+    """Make the exception that an error answer stands for."""
+    try:
+        answer = json_text.loads(body)
+        return from_wire(str(answer["error"]), str(answer["message"]))
+    except (ValueError, KeyError, TypeError):
+        return stranger(status, url=url, version=version)
+
+
+def stranger(status: int, *, url: str, version: str | None) -> Unreachable:
+    """Make the exception for an answer that no scheduler of this version gives."""
+    if version is None:
+        return Unreachable(
+            f"Something that is not an Atlas scheduler answers at {url} (HTTP {status}). "
+            "Check the `scheduler_url` of the scheduler config."
+        )
+    return Unreachable(
+        f"The scheduler at {url} is version {version} and this client version "
+        f"{foundations.__version__}: its answer cannot be read (HTTP {status}). "
+        "Install the same version on both sides."
+    )
+
+
+# -- the scheduler
+
+
+def health() -> Call[None]:
+    """Ask for a sign of life."""
+    return Call("GET", "/health", _healthy)
+
+
+def info() -> Call[models.SchedulerInfo]:
+    """Ask who answers and how it stands."""
+    return Call("GET", "/info", _info)
+
+
+def projects() -> Call[list[models.ProjectView]]:
+    """Ask for every project."""
+    return Call(
+        "GET",
+        "/projects",
+        lambda _, body: [models.ProjectView.model_validate(one) for one in json_text.loads(body)],
+    )
+
+
+# -- the queue
+
+
+def queue_settings() -> Call[models.QueueSettings]:
+    """Ask how the queue is run."""
+    return Call("GET", "/queue", _settings)
+
+
+def set_queue_settings(max_running_jobs: int) -> Call[models.QueueSettings]:
+    """Change how many jobs run at once."""
+    return Call("PUT", "/queue", _settings, json={"max_running_jobs": max_running_jobs})
+
+
+def clear_queue(project: str | None = None) -> Call[models.Cleared]:
+    """Stop every job that waits; None means in every project."""
+    return Call(
+        "POST",
+        "/queue/clear",
+        lambda _, body: models.Cleared.model_validate_json(body),
+        json={"project": project},
+    )
+
+
+# -- bundles
+
+
+def has_bundle(digest: str) -> Call[bool]:
+    """Ask whether a bundle is there."""
+    path = f"/bundles/{quote(digest, safe='')}"
+    return Call("HEAD", path, lambda status, _: status == 200, expected=(200, 404))
+
+
+def upload_bundle(digest: str, *, size_bytes: int) -> Call[models.BundleView]:
+    """Send a bundle; its body is the packed file."""
+    return Call(
+        "PUT",
+        f"/bundles/{quote(digest, safe='')}",
+        lambda _, body: models.BundleView.model_validate_json(body),
+        headers={"Content-Type": "application/gzip", "Content-Length": str(size_bytes)},
+        expected=(201,),
+    )
+
+
+# -- jobs
+
+
+def submit(
+    submission: models.Submission, *, idempotency_key: str | None = None
+) -> Call[models.JobView]:
+    """Submit a job. What has its default is left out, so that an older server understands it."""
+    return Call(
+        "POST",
+        "/jobs",
+        _job_view,
+        json=submission.model_dump(mode="json", exclude_defaults=True),
+        headers={} if idempotency_key is None else {"Idempotency-Key": idempotency_key},
+        expected=(201,),
+    )
+
+
+def jobs(
+    *,
+    project: str | None = None,
+    states: Iterable[str] = (),
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Call[models.JobPage]:
+    """Ask for one page of jobs, newest first."""
+    return Call(
+        "GET",
+        "/jobs",
+        lambda _, body: models.JobPage.model_validate_json(body),
+        params=(
+            *_given("project", project),
+            *(("state", str(state)) for state in states),
+            ("limit", str(limit)),
+            *_given("cursor", cursor),
+        ),
+    )
+
+
+def job(ref: str) -> Call[models.JobDetail]:
+    """Ask for everything about one job."""
+    return Call("GET", _job(ref), lambda _, body: models.JobDetail.model_validate_json(body))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the reader of a log must know of its job."""
+
+    state: str
+    log_size_bytes: int
+
+
+def standing(ref: str) -> Call[Standing]:
+    """Ask for a job, and take only how it stands from the answer."""
+    return Call("GET", _job(ref), _standing)
+
+
+def stop(ref: str) -> Call[models.JobView]:
+    """Ask a job to end."""
+    return Call("POST", f"{_job(ref)}/stop", _job_view, expected=(202,))
+
+
+def delete(ref: str) -> Call[None]:
+    """Remove a job that has ended."""
+    return Call("DELETE", _job(ref), _nothing, expected=(204,))
+
+
+def artifacts(ref: str) -> Call[list[models.ArtifactView]]:
+    """Ask for the artifacts of a job."""
+    return Call(
+        "GET",
+        f"{_job(ref)}/artifacts",
+        lambda _, body: [models.ArtifactView.model_validate(one) for one in json_text.loads(body)],
+    )
+
+
+# -- streams: their body is read piece by piece
+
+
+def archive(ref: str) -> Call[None]:
+    """Ask for the archive of a job, a tar.gz."""
+    return Call("GET", f"{_job(ref)}/archive", _nothing)
+
+
+def artifact(ref: str, key: str) -> Call[None]:
+    """Ask for the bytes of an artifact."""
+    path = "/".join(_segment(part) for part in key.split("/"))
+    return Call("GET", f"{_job(ref)}/artifacts/{path}", _nothing)
+
+
+def logs(ref: str, *, offset: int = 0, follow: bool = False) -> Call[None]:
+    """Ask for the log from `offset` on; a negative one counts from the end."""
+    params = (("offset", str(offset)), ("follow", _flag(follow)))
+    return Call("GET", f"{_job(ref)}/logs", _nothing, params=params)
+
+
+def changes(since: int, *, job: str | None = None, follow: bool = True) -> Call[None]:
+    """Ask for the change feed after `since`, of one job or of all."""
+    params = (("since", str(since)), *_given("job", job), ("follow", _flag(follow)))
+    return Call("GET", "/changes", _nothing, params=params)
+
+
+# -- parts of calls
+
+
+def _job(ref: str) -> str:
+    """Path of a job."""
+    if not ref or "/" in ref:
+        raise InvalidRequest(f"`{ref}` is not a job id. Give the id or its first characters.")
+    return f"/jobs/{_segment(ref)}"
+
+
+def _segment(part: str) -> str:
+    """Quote one part of a path, so that `.` and `..` do not climb."""
+    return part.replace(".", "%2E") if part in (".", "..") else quote(part, safe="")
+
+
+def _given(name: str, value: str | None) -> tuple[tuple[str, str], ...]:
+    return () if value is None else ((name, value),)
+
+
+def _flag(value: object) -> str:
+    return "true" if value else "false"
+
+
+def _nothing(status: int, body: bytes) -> None:
+    """Parse of answers whose status says everything, or whose body is a stream."""
+
+
+def _healthy(status: int, body: bytes) -> None:
+    if json_text.loads(body)["status"] != "ok":
+        raise ValueError("not a sign of life")
+
+
+def _info(status: int, body: bytes) -> models.SchedulerInfo:
+    found = models.SchedulerInfo.model_validate_json(body)
+    if found.api_version != models.API_VERSION:
+        raise ValueError(f"version {found.api_version} of the API")
+    return found
+
+
+def _standing(status: int, body: bytes) -> Standing:
+    found = json_text.loads(body)
+    return Standing(state=str(found["state"]), log_size_bytes=int(found["log_size_bytes"]))
+
+
+def _settings(status: int, body: bytes) -> models.QueueSettings:
+    return models.QueueSettings.model_validate_json(body)
+
+
+def _job_view(status: int, body: bytes) -> models.JobView:
+    return models.JobView.model_validate_json(body)

@@ -1,0 +1,356 @@
+"""Carries calls to a scheduler and answers back over HTTP: the only file that knows httpx.
+
+`Client` blocks and may be shared by threads; `AsyncClient` is its twin for asyncio. They have the
+same methods with the same arguments. Both raise `foundations.errors`: `Unreachable` when nothing
+answers, a `SchedulerError` when the scheduler refuses.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import ssl
+import sys
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import aclosing, asynccontextmanager, closing, contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+import foundations
+from foundations import calls
+from foundations.address import Address, bearer
+from foundations.calls import Call
+from foundations.errors import AtlasError, BundleError, Unreachable
+from foundations.followers import AsyncFollowers, Followers
+from foundations.lazy_models import models
+from foundations.reconnection import PATIENCE, Patience
+
+# httpx loads its own command line, with click, rich and pygments, wherever they are installed.
+# That takes longer than all the rest of it; a module that is None cannot be imported.
+_modules: dict[str, Any] = sys.modules
+_hidden = _modules.setdefault("httpx._main", None)
+import httpcore  # noqa: E402 - after the line above
+import httpx  # noqa: E402 - after the line above
+
+if _hidden is None:
+    del _modules["httpx._main"]
+
+T = TypeVar("T")
+
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 60.0
+"""Longest wait for an answer."""
+CHUNK_BYTES = 1024 * 1024
+
+
+class Client(Followers):
+    """A scheduler, for code that blocks: a context manager that threads may share."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        timeout_seconds: float = ANSWER_SECONDS,
+        patience: Patience = PATIENCE,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        """Prepare to talk to a scheduler; nothing is sent yet.
+
+        Args:
+            url: `unix:///path/to/atlas.sock`, `http://host:port` or `https://host:port`.
+            token: sent with every request.
+            timeout_seconds: longest wait for an answer.
+            patience: how followers behave while nothing answers.
+            transport: replaces the network, for tests.
+
+        Proxies that the environment names are used for other machines only.
+
+        Raises:
+            ConfigError: the URL or the token cannot be one.
+        """
+        self._address = Address.parse(url)
+        self.patience = patience
+        if transport is None and self._address.socket is not None:
+            transport = _UnixTransport(self._address.socket)
+        elif transport is None and self._address.is_local:
+            transport = httpx.HTTPTransport()
+        options = _options(self._address, token, timeout_seconds)
+        self._http = httpx.Client(transport=transport, **options)
+
+    @property
+    def url(self) -> str:
+        """Where the scheduler is."""
+        return self._address.url
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def send(self, call: Call[T]) -> T:
+        """Send any call of `foundations.calls`, and read its answer."""
+        return _read(call, self._begin(call), self._address)
+
+    def upload_bundle(self, digest: str, path: str | Path) -> models.BundleView:
+        """Upload a packed bundle, in constant memory.
+
+        Raises:
+            BundleError: the file became shorter meanwhile.
+            BundleRejected, TooLarge, StorageFull: the scheduler does not take it.
+        """
+        with Path(path).open("rb") as file:
+            call, size_bytes = _upload(digest, file)
+            content = iter(lambda: _chunk(file, size_bytes), b"")
+            request = _request(self._http, call, content=content, waits=_patient(None))
+            with _speaking(self._address):
+                answer = self._http.send(request)
+        return _read(call, answer, self._address)
+
+    @contextmanager
+    def open(self, call: Call[None], *, silence_seconds: float) -> Iterator[httpx.Response]:
+        """Send a call, and give its answer as soon as that begins."""
+        answer = self._begin(call, stream=True, waits=_patient(silence_seconds))
+        with _speaking(self._address), closing(answer):
+            if answer.status_code not in call.expected:
+                answer.read()
+                raise _refusal(answer, self._address)
+            yield answer
+
+    def _begin(
+        self, call: Call[Any], *, stream: bool = False, waits: httpx.Timeout | None = None
+    ) -> httpx.Response:
+        """Send a call, and once more when its idle connection was closed at that moment."""
+        try:
+            with _speaking(self._address):
+                return self._http.send(_request(self._http, call, waits=waits), stream=stream)
+        except Unreachable as error:
+            if not _is_worth_repeating(call, error):
+                raise
+        with _speaking(self._address):
+            return self._http.send(_request(self._http, call, waits=waits), stream=stream)
+
+
+class AsyncClient(AsyncFollowers):
+    """A scheduler, for asyncio: an async context manager, and the twin of `Client`."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        timeout_seconds: float = ANSWER_SECONDS,
+        patience: Patience = PATIENCE,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """Prepare to talk to a scheduler; see `Client`."""
+        self._address = Address.parse(url)
+        self.patience = patience
+        if transport is None and self._address.is_local:
+            socket_path = self._address.socket
+            verify = True if socket_path is None else _no_certificates()
+            transport = httpx.AsyncHTTPTransport(uds=socket_path, verify=verify)
+        options = _options(self._address, token, timeout_seconds)
+        self._http = httpx.AsyncClient(transport=transport, **options)
+
+    @property
+    def url(self) -> str:
+        """Where the scheduler is."""
+        return self._address.url
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def send(self, call: Call[T]) -> T:
+        """Send any call of `foundations.calls`, and read its answer."""
+        return _read(call, await self._begin(call), self._address)
+
+    async def upload_bundle(self, digest: str, path: str | Path) -> models.BundleView:
+        """Upload a packed bundle, in constant memory."""
+        from anyio.to_thread import run_sync  # not at the top: the blocking twin needs no threads
+
+        with await run_sync(_opened, path) as file:
+            call, size_bytes = _upload(digest, file)
+
+            async def content() -> AsyncIterator[bytes]:
+                while piece := await run_sync(_chunk, file, size_bytes):
+                    yield piece
+
+            request = _request(self._http, call, content=content(), waits=_patient(None))
+            with _speaking(self._address):
+                answer = await self._http.send(request)
+        return _read(call, answer, self._address)
+
+    @asynccontextmanager
+    async def open(
+        self, call: Call[None], *, silence_seconds: float
+    ) -> AsyncIterator[httpx.Response]:
+        """Send a call, and give its answer as soon as that begins."""
+        answer = await self._begin(call, stream=True, waits=_patient(silence_seconds))
+        with _speaking(self._address):
+            async with aclosing(answer):
+                if answer.status_code not in call.expected:
+                    await answer.aread()
+                    raise _refusal(answer, self._address)
+                yield answer
+
+    async def _begin(
+        self, call: Call[Any], *, stream: bool = False, waits: httpx.Timeout | None = None
+    ) -> httpx.Response:
+        try:
+            with _speaking(self._address):
+                request = _request(self._http, call, waits=waits)
+                return await self._http.send(request, stream=stream)
+        except Unreachable as error:
+            if not _is_worth_repeating(call, error):
+                raise
+        with _speaking(self._address):
+            request = _request(self._http, call, waits=waits)
+            return await self._http.send(request, stream=stream)
+
+
+class _UnixTransport(httpx.HTTPTransport):
+    """httpx's transport with sockets that are closed also when they could not be connected."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(verify=_no_certificates())
+        self._pool = httpcore.ConnectionPool(uds=path, network_backend=_UnixSockets())
+
+
+class _UnixSockets(httpcore.SyncBackend):
+    """httpcore forgets a socket whose connect fails; here it is tried with another one before."""
+
+    def connect_unix_socket(
+        self,
+        path: str,
+        timeout: float | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(timeout)
+            try:
+                probe.connect(path)
+            except TimeoutError as error:
+                raise httpcore.ConnectTimeout(str(error)) from error
+            except OSError as error:
+                raise httpcore.ConnectError(str(error)) from error
+        return super().connect_unix_socket(path, timeout, socket_options)
+
+
+# -- what the twins share
+
+
+def _options(address: Address, token: str | None, timeout_seconds: float) -> dict[str, Any]:
+    headers = {
+        "Accept-Encoding": "identity",
+        "User-Agent": f"foundations/{foundations.__version__}",
+    }
+    if token is not None:
+        headers["Authorization"] = bearer(token)
+    return {
+        "base_url": address.origin + calls.PREFIX,
+        "headers": headers,
+        "timeout": httpx.Timeout(timeout_seconds, connect=CONNECT_SECONDS),
+    }
+
+
+def _no_certificates() -> ssl.SSLContext:
+    """Return a context that trusts nobody: on a Unix socket there is no TLS.
+
+    Loading certificates takes longer than a request.
+    """
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _patient(silence_seconds: float | None) -> httpx.Timeout:
+    return httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS, read=silence_seconds)
+
+
+def _request(
+    http: httpx.Client | httpx.AsyncClient,
+    call: Call[Any],
+    *,
+    content: Any = None,
+    waits: httpx.Timeout | None = None,
+) -> httpx.Request:
+    return http.build_request(
+        call.method,
+        call.path,
+        params=call.params,
+        content=call.content() if content is None else content,
+        headers=call.all_headers(),
+        timeout=http.timeout if waits is None else waits,
+    )
+
+
+def _opened(path: str | Path) -> BinaryIO:
+    return Path(path).open("rb")
+
+
+def _upload(digest: str, file: BinaryIO) -> tuple[Call[models.BundleView], int]:
+    size_bytes = os.fstat(file.fileno()).st_size
+    return calls.upload_bundle(digest, size_bytes=size_bytes), size_bytes
+
+
+def _chunk(file: BinaryIO, size_bytes: int) -> bytes:
+    """Read the next piece of an upload; empty at the announced size."""
+    left = size_bytes - file.tell()
+    piece = file.read(min(CHUNK_BYTES, left))
+    if left and not piece:
+        raise BundleError("The bundle became shorter while it was uploaded.")
+    return piece
+
+
+@contextmanager
+def _speaking(address: Address) -> Iterator[None]:
+    """Turn trouble of the connection into words for the user."""
+    try:
+        yield
+    except httpx.RequestError as error:
+        raise Unreachable(address.silence(_reason(error))) from error
+
+
+def _reason(error: httpx.RequestError) -> str:
+    if isinstance(error, httpx.ConnectTimeout):
+        return f"no connection within {CONNECT_SECONDS:.0f} s"
+    if isinstance(error, httpx.TimeoutException):
+        return "no answer in time"
+    if isinstance(error, httpx.ConnectError):
+        return re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or "no connection"
+    return f"the connection broke: {error}" if str(error) else "the connection broke"
+
+
+def _is_worth_repeating(call: Call[Any], error: Unreachable) -> bool:
+    """Whether an idle connection may just have been closed by the server as it was used again."""
+    broken = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
+    return call.is_repeatable and isinstance(error.__cause__, broken)
+
+
+def _read(call: Call[T], answer: httpx.Response, address: Address) -> T:
+    return calls.read(
+        call, answer.status_code, answer.content, url=address.url, version=_version(answer)
+    )
+
+
+def _refusal(answer: httpx.Response, address: Address) -> AtlasError:
+    return calls.refusal(
+        answer.status_code, answer.content, url=address.url, version=_version(answer)
+    )
+
+
+def _version(answer: httpx.Response) -> str | None:
+    version: str | None = answer.headers.get("X-Atlas-Version")
+    return version

@@ -1,0 +1,202 @@
+"""Reading long answers piece by piece over connections that may break: places, not I/O.
+
+A follower reads until its connection ends, then asks again from the place that it has reached.
+`LogPlace` and `FeedPlace` know that place and what to ask next; `Backoff` knows when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import foundations
+from foundations import calls
+from foundations.calls import Call, Standing
+from foundations.errors import SchedulerError, Unreachable
+from foundations.lazy_models import models
+
+MEDIA_TYPE = "text/event-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How a follower behaves while nothing answers."""
+
+    first_delay_seconds: float = 0.2
+    longest_delay_seconds: float = 5.0
+    """Each delay is twice the one before, up to this."""
+    give_up_seconds: float = 60.0
+    """Time without any answer after which it gives up."""
+
+
+PATIENCE = Patience()
+
+
+class Backoff:
+    """When to ask again, and when to give up."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._delay_seconds = patience.first_delay_seconds
+        self._silent_since: float | None = None
+
+    def answered(self) -> None:
+        """Note that the server is there."""
+        self._delay_seconds = self._patience.first_delay_seconds
+        self._silent_since = None
+
+    def lost(self, now: float) -> float | None:
+        """Note that the connection was lost, or not made.
+
+        Args:
+            now: the time on a monotonic clock, in seconds.
+
+        Returns:
+            Seconds to wait before asking again; None to give up.
+        """
+        if self._silent_since is None:
+            self._silent_since = now
+        left = self._silent_since + self._patience.give_up_seconds - now
+        if left <= 0:
+            return None
+        delay = min(self._delay_seconds, left)
+        self._delay_seconds = min(2 * self._delay_seconds, self._patience.longest_delay_seconds)
+        return delay
+
+
+class LogPlace:
+    """How far one reader of a log has come."""
+
+    def __init__(self, ref: str, *, offset: int, follow: bool) -> None:
+        self.ref = ref
+        self.offset = offset
+        self.connected = False
+        """Whether the server has answered at all."""
+        self.finished = False
+        self.asks_state = False
+        """Whether the next thing to ask is how the job stands, not for more of the log."""
+        self._follow = follow
+
+    def call(self) -> Call[None]:
+        """What asks for the rest of the log."""
+        return calls.logs(self.ref, offset=self.offset, follow=self._follow)
+
+    def opened(self, headers: Mapping[str, str]) -> bool:
+        """Learn from an answer's headers where it begins. Returns whether it is a log's."""
+        offset, job_id = headers.get("x-log-offset", ""), headers.get("x-job-id", "")
+        if not offset.isdecimal() or not job_id:
+            return False
+        self.offset, self.ref, self.connected = int(offset), job_id, True
+        return True
+
+    def took(self, size_bytes: int) -> None:
+        """Move on by what was read."""
+        self.offset += size_bytes
+
+    def ended(self) -> None:
+        """Note that the server ended its answer in good order.
+
+        A followed log ends with its job, but also when the server is stopped.
+        """
+        self.finished = not self._follow
+        self.asks_state = self._follow
+
+    def saw(self, now: Standing) -> None:
+        """Learn how the job stands.
+
+        Raises:
+            Unreachable: it has not ended, so the end of the answer was not the end of the log.
+        """
+        self.asks_state = False
+        if now.state not in models.FINAL_STATES:
+            raise Unreachable("The scheduler ended the log before the job had ended.")
+        self._follow = False
+        self.finished = self.offset >= now.log_size_bytes
+
+
+class FeedPlace:
+    """How far one reader of the change feed has come."""
+
+    def __init__(self, since: int, *, job: str | None, follow: bool) -> None:
+        self.since = since
+        self.connected = False
+        self.finished = False
+        self._job = job
+        self._follow = follow
+        self._events = EventReader()
+
+    @classmethod
+    def after(cls, seen: models.JobDetail) -> FeedPlace:
+        """Return the place from which a job's feed misses nothing that came after this view."""
+        place = cls(max((one.seq for one in seen.history), default=0), job=seen.job_id, follow=True)
+        place.connected = True
+        return place
+
+    def call(self) -> Call[None]:
+        """What asks for the rest of the feed."""
+        return calls.changes(self.since, job=self._job, follow=self._follow)
+
+    def opened(self, headers: Mapping[str, str]) -> bool:
+        """Begin a new answer. Returns whether it is a feed."""
+        if not headers.get("content-type", "").startswith(MEDIA_TYPE):
+            return False
+        self._events = EventReader()
+        self.connected = True
+        return True
+
+    def read(self, piece: bytes) -> Iterator[models.Change | None]:
+        """Yield the changes that end in `piece`, and None for each sign of life.
+
+        Raises:
+            SchedulerError: the server's version has changes of another form.
+        """
+        for data in self._events.feed(piece):
+            if data is None:
+                yield None
+                continue
+            change = _change(data)
+            if change.seq > self.since:
+                self.since = change.seq
+                yield change
+
+    def ended(self) -> None:
+        """Note that the server ended its answer in good order.
+
+        Raises:
+            Unreachable: a followed feed has no end; the server is being stopped.
+        """
+        self.finished = not self._follow
+        if self._follow:
+            raise Unreachable("The scheduler ended the change feed.")
+
+
+def _change(data: bytes) -> models.Change:
+    try:
+        return models.Change.model_validate_json(data)
+    except ValueError as error:
+        raise SchedulerError(
+            f"This client (version {foundations.__version__}) cannot read the scheduler's change "
+            "feed. Install the same version on both sides."
+        ) from error
+
+
+class EventReader:
+    """Takes server-sent events out of a stream of bytes, however that is cut."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._data: list[bytes] = []
+
+    def feed(self, piece: bytes) -> Iterator[bytes | None]:
+        """Yield the data of each event that ends in `piece`, and None for each comment."""
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        for line in lines:
+            line = line.removesuffix(b"\r")
+            if not line:
+                if self._data:
+                    data, self._data = b"\n".join(self._data), []
+                    yield data
+            elif line.startswith(b":"):
+                yield None
+            elif line.startswith(b"data:"):
+                self._data.append(line.removeprefix(b"data:").removeprefix(b" "))

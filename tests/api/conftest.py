@@ -1,0 +1,59 @@
+"""The API over a fake service, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from atlas_scheduler.api import create_app
+from foundations.models import JobSpec, Submission
+from tests.api.fake_service import BUNDLE, DIGEST, FakeService, as_service
+from tests.api.in_memory import InMemory
+from tests.api.schema import Contract
+
+
+@pytest.fixture
+def service() -> FakeService:
+    fake = FakeService()
+    fake.bundles[DIGEST] = BUNDLE
+    return fake
+
+
+@pytest.fixture
+def app(service: FakeService) -> FastAPI:
+    return create_app(as_service(service))
+
+
+@pytest.fixture
+def contract(app: FastAPI) -> Contract:
+    return Contract(app.openapi())
+
+
+@pytest.fixture
+async def http(app: FastAPI, contract: Contract) -> AsyncIterator[httpx.AsyncClient]:
+    """A plain HTTP client; every answer that it reads whole is checked against OpenAPI."""
+
+    async def check(answer: httpx.Response) -> None:
+        if "x-unchecked" not in answer.request.headers:
+            await answer.aread()
+            contract.check(answer)
+
+    async with httpx.AsyncClient(
+        transport=InMemory(app),
+        base_url="http://atlas/api/v1",
+        event_hooks={"response": [check]},
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+def submission() -> Submission:
+    return Submission(spec=JobSpec(project="cats", params={"lr": 0.1}), bundle=DIGEST)
+
+
+@pytest.fixture
+async def job_id(service: FakeService, submission: Submission) -> str:
+    return (await service.submit(submission, idempotency_key=None)).job_id

@@ -1,0 +1,362 @@
+"""A scheduler's service in memory: small, and true in what the API and the client can see of it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import foundations
+from foundations.errors import (
+    AmbiguousJob,
+    BundleRejected,
+    InvalidRequest,
+    JobConflict,
+    NotFound,
+    TooLarge,
+)
+from foundations.models import (
+    API_VERSION,
+    FINAL_STATES,
+    ArtifactView,
+    BundleView,
+    Change,
+    Cleared,
+    EngineView,
+    JobDetail,
+    JobPage,
+    JobState,
+    JobView,
+    ProjectView,
+    QueueSettings,
+    SchedulerInfo,
+    Submission,
+    Waiting,
+)
+
+if TYPE_CHECKING:
+    from atlas_scheduler.service import Service
+
+MOMENT = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)
+LOG_PIECE_BYTES = 1000
+BUNDLE = b"a packed directory"
+DIGEST = f"sha256:{hashlib.sha256(BUNDLE).hexdigest()}"
+
+
+@dataclass
+class _Job:
+    job_id: str
+    submission: Submission
+    state: JobState = JobState.QUEUED
+    exit_code: int | None = None
+    reason: str | None = None
+    log: bytearray = field(default_factory=bytearray)
+    artifacts: dict[str, tuple[str, Path]] = field(default_factory=dict)
+
+
+class FakeService:
+    """Jobs in a dict, logs as bytes, changes in a list. Use it from its event loop only."""
+
+    def __init__(self) -> None:
+        self.bundles: dict[str, bytes] = {}
+        self.incoming = 0
+        """Uploads under way."""
+        self.followers = 0
+        """Logs and feeds that someone reads at this moment."""
+        self.heartbeat_seconds = 15.0
+        self.max_bundle_bytes = 10_000_000
+        self.broken: Exception | None = None
+        """Raised by `info` and in the middle of archives."""
+        self.submissions = 0
+        self._jobs: dict[str, _Job] = {}
+        self._keys: dict[str, str] = {}
+        self._changes: list[Change] = []
+        self._queue = QueueSettings(max_running_jobs=1)
+        self._changed = asyncio.Event()
+
+    # -- what happens to jobs
+
+    def start(self, job_id: str) -> None:
+        self._move(job_id, "Started", JobState.RUNNING)
+
+    def write_log(self, job_id: str, data: bytes) -> None:
+        self._jobs[job_id].log += data
+        self.announce()
+
+    def finish(self, job_id: str, exit_code: int = 0) -> None:
+        self._jobs[job_id].exit_code = exit_code
+        self._move(job_id, "Exited", JobState.FAILED if exit_code else JobState.COMPLETED)
+
+    def note(self, job_id: str, event: str) -> None:
+        """Add a change that moves nothing."""
+        self._move(job_id, event, self._jobs[job_id].state)
+
+    def save_artifact(self, job_id: str, key: str, path: Path) -> None:
+        self._jobs[job_id].artifacts[key] = (path.name, path)
+
+    def forget(self, job_id: str) -> None:
+        self._move(job_id, "Deleted", self._jobs[job_id].state)
+        del self._jobs[job_id]
+
+    def announce(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for something that this service can see."""
+        async with asyncio.timeout(10):
+            while not condition():
+                await self._changed.wait()
+
+    def _move(self, job_id: str, event: str, state: JobState) -> None:
+        job = self._jobs[job_id]
+        job.state = state
+        self._changes.append(
+            Change(
+                seq=len(self._changes) + 1,
+                at=MOMENT,
+                job_id=job_id,
+                project=job.submission.spec.project,
+                event=event,
+                state=state,
+                detail={"text": "line\nand ünïcode"},
+            )
+        )
+        self.announce()
+
+    # -- what the API calls
+
+    async def info(self) -> SchedulerInfo:
+        if self.broken is not None:
+            raise self.broken
+        return SchedulerInfo(
+            version=foundations.__version__,
+            api_version=API_VERSION,
+            instance="0123abcd",
+            pid=1,
+            home="/home/someone/.foundations",
+            engine=EngineView(name="fake", isolated=False, available=True),
+            queue=self._queue,
+            last_seq=len(self._changes),
+        )
+
+    async def projects(self) -> list[ProjectView]:
+        names = {job.submission.spec.project for job in self._jobs.values()}
+        return [ProjectView(name=name, created_at=MOMENT, jobs=1) for name in sorted(names)]
+
+    async def queue_settings(self) -> QueueSettings:
+        return self._queue
+
+    async def set_queue_settings(self, settings: QueueSettings) -> QueueSettings:
+        self._queue = settings
+        return settings
+
+    async def clear_queue(self, project: str | None, *, by: str) -> Cleared:
+        cleared = [
+            job_id
+            for job_id, job in self._jobs.items()
+            if job.state is JobState.QUEUED and project in (None, job.submission.spec.project)
+        ]
+        for job_id in cleared:
+            self._jobs[job_id].reason = f"stopped by {by}"
+            self._move(job_id, "StopRequested", JobState.STOPPED)
+        return Cleared(removed=len(cleared), job_ids=cleared)
+
+    async def has_bundle(self, digest: str) -> bool:
+        return digest in self.bundles
+
+    async def receive_bundle(
+        self, digest: str, stream: AsyncIterator[bytes], *, size_bytes: int | None = None
+    ) -> BundleView:
+        if (size_bytes or 0) > self.max_bundle_bytes:
+            raise TooLarge(f"The bundle is larger than {self.max_bundle_bytes} bytes.")
+        data = bytearray()
+        self.incoming += 1
+        self.announce()
+        try:
+            async for chunk in stream:
+                data += chunk
+                if len(data) > self.max_bundle_bytes:
+                    raise TooLarge(f"The bundle is larger than {self.max_bundle_bytes} bytes.")
+        finally:
+            self.incoming -= 1
+            self.announce()
+        if f"sha256:{hashlib.sha256(data).hexdigest()}" != digest:
+            raise BundleRejected("The upload is not what its digest says.")
+        self.bundles[digest] = bytes(data)
+        return BundleView(digest=digest, size_bytes=len(data))
+
+    async def submit(self, submission: Submission, *, idempotency_key: str | None) -> JobView:
+        self.submissions += 1
+        if idempotency_key is not None and idempotency_key in self._keys:
+            return self._view(self._jobs[self._keys[idempotency_key]])
+        if submission.bundle not in self.bundles:
+            raise NotFound(f"Bundle {submission.bundle} is not here. Upload it first.")
+        job = _Job(str(uuid.uuid4()), submission)
+        self._jobs[job.job_id] = job
+        if idempotency_key is not None:
+            self._keys[idempotency_key] = job.job_id
+        self._move(job.job_id, "Submitted", JobState.QUEUED)
+        return self._view(job)
+
+    async def jobs(
+        self,
+        *,
+        project: str | None = None,
+        states: Sequence[JobState] | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> JobPage:
+        if cursor is not None and not cursor.isdecimal():
+            raise InvalidRequest(f"`{cursor}` is no cursor.")
+        found = [
+            job
+            for job in reversed(self._jobs.values())
+            if project in (None, job.submission.spec.project)
+            and (not states or job.state in states)
+        ]
+        start = int(cursor or 0)
+        end = start + limit
+        return JobPage(
+            jobs=[self._view(job) for job in found[start:end]],
+            next_cursor=str(end) if end < len(found) else None,
+        )
+
+    async def resolve(self, ref: str) -> str:
+        if len(ref) < 4:
+            raise InvalidRequest(f"`{ref}` is too short: give 4 characters or more.")
+        found = [job_id for job_id in self._jobs if job_id.startswith(ref)]
+        if not found:
+            raise NotFound(f"There is no job `{ref}`.")
+        if len(found) > 1:
+            raise AmbiguousJob(f"`{ref}` fits {len(found)} jobs.")
+        return found[0]
+
+    async def job(self, ref: str) -> JobDetail:
+        job = self._jobs[await self.resolve(ref)]
+        return JobDetail(
+            **self._view(job).model_dump(),
+            spec=job.submission.spec,
+            bundle=job.submission.bundle,
+            bundle_size_bytes=len(self.bundles[job.submission.bundle]),
+            log_size_bytes=len(job.log),
+            history=[change for change in self._changes if change.job_id == job.job_id],
+        )
+
+    async def stop(self, ref: str, *, by: str) -> JobView:
+        job = self._jobs[await self.resolve(ref)]
+        if job.state in FINAL_STATES:
+            raise JobConflict(f"Job `{job.job_id}` is {job.state} and cannot be stopped")
+        job.reason = f"stopped by {by}"
+        waits = job.state is JobState.QUEUED
+        self._move(job.job_id, "StopRequested", JobState.STOPPED if waits else JobState.STOPPING)
+        return self._view(job)
+
+    async def delete(self, ref: str) -> None:
+        job = self._jobs[await self.resolve(ref)]
+        if job.state not in FINAL_STATES:
+            raise JobConflict(f"Job `{job.job_id}` is {job.state} and cannot be deleted")
+        self.forget(job.job_id)
+
+    def log_size(self, job_id: str) -> int:
+        return len(self._jobs[job_id].log)
+
+    async def read_log(self, job_id: str, offset: int, *, follow: bool) -> AsyncIterator[bytes]:
+        job = self._jobs[job_id]
+        with self._follower():
+            while True:
+                changed = self._changed
+                ended = not follow or job.state in FINAL_STATES
+                while offset < len(job.log):
+                    piece = bytes(job.log[offset : offset + LOG_PIECE_BYTES])
+                    offset += len(piece)
+                    yield piece
+                if ended:
+                    return
+                await changed.wait()
+
+    async def changes(
+        self, since: int, *, job_id: str | None = None, follow: bool
+    ) -> AsyncIterator[Change | None]:
+        with self._follower():
+            while True:
+                changed = self._changed
+                for change in self._changes[since:]:
+                    since = change.seq
+                    if job_id in (None, change.job_id):
+                        yield change
+                if not follow:
+                    return
+                try:
+                    async with asyncio.timeout(self.heartbeat_seconds):
+                        await changed.wait()
+                except TimeoutError:
+                    yield None
+
+    async def archive(self, ref: str) -> tuple[str, Iterator[bytes]]:
+        job_id = await self.resolve(ref)
+        return job_id, self._pack(job_id)
+
+    def _pack(self, job_id: str) -> Iterator[bytes]:
+        for number in range(20):
+            if number == 10 and self.broken is not None:
+                raise self.broken
+            yield f"{job_id} {number}\n".encode() * 1000
+
+    async def artifacts(self, ref: str) -> list[ArtifactView]:
+        job = self._jobs[await self.resolve(ref)]
+        return [
+            ArtifactView(key=key, path=name, size_bytes=path.stat().st_size, saved_at=MOMENT)
+            for key, (name, path) in job.artifacts.items()
+        ]
+
+    async def open_artifact(self, ref: str, key: str) -> tuple[ArtifactView, Path]:
+        job = self._jobs[await self.resolve(ref)]
+        if key not in job.artifacts:
+            raise NotFound(f"Job {job.job_id} has no artifact `{key}`.")
+        name, path = job.artifacts[key]
+        return ArtifactView(key=key, path=name, size_bytes=0, saved_at=MOMENT), path
+
+    def _follower(self) -> _Counted:
+        return _Counted(self)
+
+    def _view(self, job: _Job) -> JobView:
+        spec = job.submission.spec
+        queued = job.state is JobState.QUEUED
+        return JobView(
+            job_id=job.job_id,
+            project=spec.project,
+            user=spec.user,
+            state=job.state,
+            reason=job.reason,
+            exit_code=job.exit_code,
+            command=list(spec.command),
+            submitted_at=MOMENT,
+            parameters=spec.params,
+            waiting=Waiting(reason="behind another job", position=1) if queued else None,
+        )
+
+
+class _Counted:
+    """Counts a follower for as long as it reads."""
+
+    def __init__(self, service: FakeService) -> None:
+        self._service = service
+
+    def __enter__(self) -> None:
+        self._service.followers += 1
+        self._service.announce()
+
+    def __exit__(self, *_: object) -> None:
+        self._service.followers -= 1
+        self._service.announce()
+
+
+def as_service(fake: FakeService) -> Service:
+    """Pass the fake where the real one is asked for."""
+    return cast("Service", fake)

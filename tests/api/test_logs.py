@@ -1,0 +1,86 @@
+"""The log endpoint: bytes from an offset, followed to the end of the job."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from tests.api.fake_service import FakeService
+
+pytestmark = pytest.mark.anyio
+
+UNCHECKED = {"x-unchecked": "1"}
+
+
+@pytest.mark.parametrize(
+    ("offset", "start", "body"),
+    [
+        (0, 0, b"\xff\x000123456789"),
+        (2, 2, b"0123456789"),
+        (12, 12, b""),
+        (1000, 1000, b""),
+        (-3, 9, b"789"),
+        (-12, 0, b"\xff\x000123456789"),
+        (-1000, 0, b"\xff\x000123456789"),
+    ],
+)
+async def test_a_log_is_read_from_any_byte(
+    http: httpx.AsyncClient,
+    service: FakeService,
+    job_id: str,
+    offset: int,
+    start: int,
+    body: bytes,
+) -> None:
+    service.write_log(job_id, b"\xff\x000123456789")
+    answer = await http.get(f"/jobs/{job_id[:8]}/logs", params={"offset": offset})
+    assert answer.content == body
+    assert answer.headers["X-Log-Offset"] == str(start)
+    assert answer.headers["X-Job-Id"] == job_id
+    assert answer.headers["content-type"] == "application/octet-stream"
+
+
+async def test_a_followed_log_ends_with_its_job(
+    http: httpx.AsyncClient, service: FakeService, job_id: str
+) -> None:
+    service.write_log(job_id, b"one ")
+    url = f"/jobs/{job_id}/logs?follow=true"
+    async with http.stream("GET", url, headers=UNCHECKED) as answer:
+        pieces = answer.aiter_raw()
+        assert await anext(pieces) == b"one "
+        service.write_log(job_id, b"two ")
+        assert await anext(pieces) == b"two "
+        service.write_log(job_id, b"three")
+        service.finish(job_id)
+        assert [piece async for piece in pieces] == [b"three"]
+
+
+async def test_following_a_final_job_ends_at_once(
+    http: httpx.AsyncClient, service: FakeService, job_id: str
+) -> None:
+    service.write_log(job_id, b"all")
+    service.finish(job_id)
+    answer = await http.get(f"/jobs/{job_id}/logs", params={"follow": "true"})
+    assert answer.content == b"all"
+
+
+@pytest.mark.parametrize("path", ["/jobs/{job_id}/logs?follow=true", "/changes"])
+async def test_a_follower_that_goes_away_is_freed_at_once(
+    http: httpx.AsyncClient, service: FakeService, job_id: str, path: str
+) -> None:
+    service.write_log(job_id, b"one")
+    url = path.format(job_id=job_id)
+    async with http.stream("GET", url, headers=UNCHECKED) as answer:
+        await anext(answer.aiter_raw())
+        assert service.followers == 1
+    await service.until(lambda: service.followers == 0)
+
+
+async def test_a_follower_that_reads_nothing_is_freed_too(
+    http: httpx.AsyncClient, service: FakeService, job_id: str
+) -> None:
+    service.write_log(job_id, b"x" * 1_000_000)
+    url = f"/jobs/{job_id}/logs?follow=true"
+    async with http.stream("GET", url, headers=UNCHECKED):
+        await service.until(lambda: service.followers == 1)
+    await service.until(lambda: service.followers == 0)

@@ -1,0 +1,205 @@
+"""Every route does what it says, and answers what OpenAPI says (the `http` fixture checks that)."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import foundations
+from foundations.client import Client
+from foundations.models import Submission
+from tests.api.fake_service import BUNDLE, DIGEST, FakeService
+from tests.api.schema import Contract
+
+pytestmark = pytest.mark.anyio
+
+
+def wire(submission: Submission) -> dict[str, Any]:
+    return submission.model_dump(mode="json")
+
+
+async def test_health_answers_without_the_service(http: httpx.AsyncClient) -> None:
+    assert (await http.get("/health")).json() == {"status": "ok"}
+
+
+async def test_info_says_who_answers(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/info")
+    assert answer.json()["api_version"] == 1
+    assert answer.headers["X-Atlas-Version"] == foundations.__version__
+
+
+async def test_a_bundle_is_uploaded_and_then_known(
+    http: httpx.AsyncClient, service: FakeService
+) -> None:
+    service.bundles.clear()
+    assert (await http.head(f"/bundles/{DIGEST}")).status_code == 404
+    answer = await http.put(f"/bundles/{DIGEST}", content=BUNDLE)
+    assert (answer.status_code, answer.json()["size_bytes"]) == (201, len(BUNDLE))
+    assert (await http.head(f"/bundles/{DIGEST}")).status_code == 200
+
+
+async def test_a_submitted_job_is_queued(http: httpx.AsyncClient, submission: Submission) -> None:
+    answer = await http.post("/jobs", json=wire(submission))
+    assert answer.status_code == 201
+    assert answer.json()["state"] == "queued"
+    assert answer.json()["parameters"] == {"lr": 0.1}
+
+
+async def test_the_same_idempotency_key_gets_the_same_job(
+    http: httpx.AsyncClient, submission: Submission
+) -> None:
+    key = {"Idempotency-Key": "k" * 200}
+    first = await http.post("/jobs", json=wire(submission), headers=key)
+    second = await http.post("/jobs", json=wire(submission), headers=key)
+    assert first.json()["job_id"] == second.json()["job_id"]
+
+
+@pytest.mark.parametrize("key", ["", "k" * 201])
+async def test_an_idempotency_key_has_a_length(
+    http: httpx.AsyncClient, submission: Submission, key: str
+) -> None:
+    answer = await http.post("/jobs", json=wire(submission), headers={"Idempotency-Key": key})
+    assert answer.status_code == 400
+    assert "header parameter `Idempotency-Key`" in answer.json()["message"]
+
+
+async def test_jobs_are_listed_newest_first_by_pages_project_and_state(
+    http: httpx.AsyncClient, service: FakeService, submission: Submission
+) -> None:
+    ids = [(await service.submit(submission, idempotency_key=None)).job_id for _ in range(3)]
+    service.start(ids[0])
+    page = (await http.get("/jobs", params={"limit": 2})).json()
+    assert [job["job_id"] for job in page["jobs"]] == [ids[2], ids[1]]
+    rest = (await http.get("/jobs", params={"cursor": page["next_cursor"]})).json()
+    assert [job["job_id"] for job in rest["jobs"]] == [ids[0]]
+    assert rest["next_cursor"] is None
+    states = {"state": ["running", "failed"]}
+    assert len((await http.get("/jobs", params=states)).json()["jobs"]) == 1
+    assert (await http.get("/jobs", params={"project": "dogs"})).json()["jobs"] == []
+
+
+async def test_a_job_is_shown_by_id_and_by_prefix(http: httpx.AsyncClient, job_id: str) -> None:
+    for ref in (job_id, job_id[:4]):
+        answer = await http.get(f"/jobs/{ref}")
+        assert answer.json()["job_id"] == job_id
+        assert answer.json()["history"][0]["event"] == "Submitted"
+
+
+async def test_stopping_names_who_asked(http: httpx.AsyncClient, job_id: str) -> None:
+    answer = await http.post(f"/jobs/{job_id}/stop")
+    assert answer.status_code == 202
+    assert answer.json()["state"] == "stopped"
+    assert len(answer.json()["reason"]) > len("stopped by ")
+
+
+async def test_a_final_job_is_deleted(
+    http: httpx.AsyncClient, service: FakeService, job_id: str
+) -> None:
+    service.finish(job_id)
+    assert (await http.delete(f"/jobs/{job_id}")).status_code == 204
+    assert (await http.get(f"/jobs/{job_id}")).status_code == 404
+
+
+async def test_the_queue_is_cleared_in_one_project_or_in_all(
+    http: httpx.AsyncClient, job_id: str
+) -> None:
+    answer = await http.post("/queue/clear", json={"project": "dogs"})
+    assert answer.json() == {"removed": 0, "job_ids": []}
+    answer = await http.post("/queue/clear", json={"project": None})
+    assert answer.json() == {"removed": 1, "job_ids": [job_id]}
+
+
+async def test_queue_settings_are_changed(http: httpx.AsyncClient) -> None:
+    assert (await http.get("/queue")).json() == {"max_running_jobs": 1}
+    answer = await http.put("/queue", json={"max_running_jobs": 4})
+    assert answer.json() == {"max_running_jobs": 4}
+    assert (await http.get("/queue")).json() == {"max_running_jobs": 4}
+
+
+async def test_projects_are_listed(http: httpx.AsyncClient, job_id: str) -> None:
+    assert [one["name"] for one in (await http.get("/projects")).json()] == ["cats"]
+
+
+async def test_an_archive_is_a_download(http: httpx.AsyncClient, job_id: str) -> None:
+    answer = await http.get(f"/jobs/{job_id}/archive")
+    assert answer.headers["content-type"] == "application/gzip"
+    assert f"{job_id}.tar.gz" in answer.headers["content-disposition"]
+    assert answer.content.endswith(f"{job_id} 19\n".encode())
+
+
+@pytest.mark.parametrize("key", ["model", "a/b.pt", "a//b", "../x", ".", "ü %2F?#"])
+async def test_an_artifact_is_found_by_any_key(
+    http: httpx.AsyncClient, service: FakeService, job_id: str, tmp_path: Path, key: str
+) -> None:
+    file = tmp_path / 'mo"del\u00fc.pt'
+    file.write_bytes(b"weights" * 100_000)
+    service.save_artifact(job_id, key, file)
+    assert (await http.get(f"/jobs/{job_id}/artifacts")).json()[0]["key"] == key
+    quoted = "".join(f"%{byte:02X}" for byte in key.encode())
+    answer = await http.get(f"/jobs/{job_id}/artifacts/{quoted}")
+    assert answer.content == b"weights" * 100_000
+    assert answer.headers["content-length"] == "700000"
+    assert answer.headers["content-disposition"].endswith("mo%22del%C3%BC.pt")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_an_artifact_that_became_something_else_is_not_found(
+    http: httpx.AsyncClient, service: FakeService, job_id: str, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to("/etc/passwd")
+    service.save_artifact(job_id, "link", tmp_path / "link")
+    service.save_artifact(job_id, "directory", tmp_path)
+    for key in ("link", "directory"):
+        answer = await http.get(f"/jobs/{job_id}/artifacts/{key}")
+        assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
+
+
+async def test_answers_that_break_the_contract_are_noticed(
+    http: httpx.AsyncClient, contract: Contract, job_id: str
+) -> None:
+    schema = {"$ref": "#/components/schemas/JobView"}
+    view = (await http.get(f"/jobs/{job_id}")).json()
+    assert list(contract.problems(view, schema, "job")) == []
+    broken = {"state": "asleep", "num_gpus": "1", "submitted_at": "2024-05-01T12:00:00"}
+    for name, value in broken.items():
+        assert len(list(contract.problems({**view, name: value}, schema, "job"))) == 1, name
+    del view["job_id"]
+    assert list(contract.problems(view, schema, "job")) == ["job: no job_id"]
+
+
+def test_operation_ids_are_the_clients_methods(contract: Contract) -> None:
+    methods = {
+        name
+        for name, _ in inspect.getmembers(Client, inspect.isfunction)
+        if not name.startswith("_")
+    }
+    own = {"send", "json", "open", "close", "wait"}
+    assert contract.operations().keys() == methods - own
+
+
+def test_every_operation_is_described(contract: Contract) -> None:
+    for operation_id, operation in contract.operations().items():
+        assert operation["summary"], operation_id
+        assert operation["description"], operation_id
+        assert operation["tags"], operation_id
+        assert "422" not in operation["responses"], operation_id
+        for parameter in operation.get("parameters", []):
+            assert parameter["schema"], operation_id
+        for status, response in operation["responses"].items():
+            if status == "default" or (status >= "400" and operation_id != "has_bundle"):
+                schema = response["content"]["application/json"]["schema"]
+                assert schema == {"$ref": "#/components/schemas/WireError"}, operation_id
+
+
+async def test_openapi_is_served_and_no_page_that_needs_a_network(
+    http: httpx.AsyncClient,
+) -> None:
+    unchecked = {"x-unchecked": "1"}
+    document = (await http.get("/openapi.json", headers=unchecked)).json()
+    assert document["info"]["title"] == "Atlas"
+    for page in ("/docs", "/redoc"):
+        assert (await http.get(f"http://atlas{page}")).status_code == 404

@@ -1,0 +1,100 @@
+"""Uploads pass through piece by piece, and a broken one leaves nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+
+import anyio
+import httpx
+import pytest
+
+from tests.api.fake_service import DIGEST, FakeService
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_client_that_goes_away_leaves_nothing_half_made(
+    http: httpx.AsyncClient, service: FakeService
+) -> None:
+    async def cut() -> AsyncIterator[bytes]:
+        yield b"a packed "
+        await service.until(lambda: service.incoming == 1)
+        raise httpx.WriteError("the client is gone")
+
+    service.bundles.clear()
+    await http.put(f"/bundles/{DIGEST}", content=cut(), headers={"x-unchecked": "1"})
+    assert service.incoming == 0
+    assert service.bundles == {}
+
+
+async def test_a_wrong_digest_is_rejected(http: httpx.AsyncClient, service: FakeService) -> None:
+    service.bundles.clear()
+    answer = await http.put(f"/bundles/{DIGEST}", content=b"something else")
+    assert (answer.status_code, answer.json()["error"]) == (400, "bundle_rejected")
+    assert service.bundles == {}
+
+
+async def test_a_refusal_before_the_end_closes_the_connection(
+    http: httpx.AsyncClient, service: FakeService
+) -> None:
+    service.max_bundle_bytes = 1000
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x" * 500
+
+    answer = await http.put(f"/bundles/{DIGEST}", content=endless())
+    assert (answer.status_code, answer.json()["error"]) == (413, "too_large")
+    assert answer.headers["connection"] == "close"
+    assert service.incoming == 0
+
+
+@pytest.fixture(autouse=True)
+def linger_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("atlas_scheduler.api.errors.LINGER_SECONDS", 0.05)
+
+
+async def test_an_announced_size_that_is_too_large_is_refused_unread(
+    http: httpx.AsyncClient, service: FakeService
+) -> None:
+    service.max_bundle_bytes = 10
+    answer = await http.put(f"/bundles/{DIGEST}", content=b"x" * 11)
+    assert answer.status_code == 413
+
+
+async def test_a_complete_upload_that_is_refused_keeps_the_connection(
+    http: httpx.AsyncClient,
+) -> None:
+    answer = await http.put(f"/bundles/{DIGEST}", content=b"something else")
+    assert "connection" not in answer.headers
+
+
+async def test_a_stalled_upload_is_given_up(
+    http: httpx.AsyncClient, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("atlas_scheduler.api.bundles.IDLE_SECONDS", 0.05)
+
+    async def stalled() -> AsyncIterator[bytes]:
+        yield b"a packed "
+        await anyio.sleep_forever()
+
+    answer = await http.put(f"/bundles/{DIGEST}", content=stalled())
+    assert answer.status_code == 400
+    assert "stalled" in answer.json()["message"]
+    assert service.incoming == 0
+
+
+async def test_a_body_of_many_pieces_arrives_whole(
+    http: httpx.AsyncClient, service: FakeService
+) -> None:
+    data = bytes(range(256)) * 20_000
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(data), 65_536):
+            yield data[start : start + 65_536]
+
+    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    answer = await http.put(f"/bundles/{digest}", content=pieces())
+    assert answer.status_code == 201
+    assert service.bundles[digest] == data

@@ -1,0 +1,237 @@
+"""Calls as data: what is sent, and how answers are read. Nothing here touches a network."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+import foundations
+from foundations import calls
+from foundations.calls import Call, read
+from foundations.errors import (
+    InvalidRequest,
+    JobConflict,
+    NotFound,
+    SchedulerError,
+    Unreachable,
+)
+from foundations.models import JobSpec, JobState, Submission, Volume
+
+JOB_ID = "45540b52-ffe2-44ab-9838-db467d3499c0"
+SUBMISSION = Submission(spec=JobSpec(project="cats"), bundle=f"sha256:{'0' * 64}")
+
+INFO = {
+    "version": "0.1.0",
+    "api_version": 1,
+    "instance": "0123abcd",
+    "pid": 1,
+    "home": "/home",
+    "engine": {"name": "process", "isolated": False, "available": True},
+    "queue": {"max_running_jobs": 1},
+}
+
+
+@pytest.mark.parametrize(
+    ("call", "request_line"),
+    [
+        (calls.health(), "GET /health"),
+        (calls.info(), "GET /info"),
+        (calls.projects(), "GET /projects"),
+        (calls.queue_settings(), "GET /queue"),
+        (calls.set_queue_settings(3), "PUT /queue"),
+        (calls.clear_queue(), "POST /queue/clear"),
+        (calls.has_bundle("sha256:00"), "HEAD /bundles/sha256%3A00"),
+        (calls.upload_bundle("sha256:00", size_bytes=5), "PUT /bundles/sha256%3A00"),
+        (calls.submit(SUBMISSION), "POST /jobs"),
+        (calls.jobs(), "GET /jobs"),
+        (calls.job(JOB_ID), f"GET /jobs/{JOB_ID}"),
+        (calls.standing(JOB_ID), f"GET /jobs/{JOB_ID}"),
+        (calls.stop(JOB_ID), f"POST /jobs/{JOB_ID}/stop"),
+        (calls.delete(JOB_ID), f"DELETE /jobs/{JOB_ID}"),
+        (calls.archive(JOB_ID), f"GET /jobs/{JOB_ID}/archive"),
+        (calls.artifacts(JOB_ID), f"GET /jobs/{JOB_ID}/artifacts"),
+        (calls.artifact(JOB_ID, "model"), f"GET /jobs/{JOB_ID}/artifacts/model"),
+        (calls.logs(JOB_ID), f"GET /jobs/{JOB_ID}/logs"),
+        (calls.changes(0), "GET /changes"),
+    ],
+)
+def test_each_call_has_its_method_and_path(call: Call[Any], request_line: str) -> None:
+    assert f"{call.method} {call.path}" == request_line
+
+
+def test_parameters_that_are_not_given_are_not_sent() -> None:
+    assert calls.jobs().params == (("limit", "50"),)
+    assert calls.jobs(
+        project="cats", states=[JobState.QUEUED, "running"], limit=5, cursor="c"
+    ).params == (
+        ("project", "cats"),
+        ("state", "queued"),
+        ("state", "running"),
+        ("limit", "5"),
+        ("cursor", "c"),
+    )
+    assert calls.changes(7, follow=False).params == (("since", "7"), ("follow", "false"))
+    assert calls.changes(7, job="abcd").params == (
+        ("since", "7"),
+        ("job", "abcd"),
+        ("follow", "true"),
+    )
+    assert calls.logs("abcd", offset=-5, follow=True).params == (
+        ("offset", "-5"),
+        ("follow", "true"),
+    )
+
+
+def test_a_submission_leaves_out_what_has_its_default() -> None:
+    spec = JobSpec(
+        project="cats",
+        num_gpus=1,
+        params={"lr": 0.1},
+        volumes=(Volume(host="/data", bind="/data"),),
+    )
+    call = calls.submit(Submission(spec=spec, bundle=SUBMISSION.bundle), idempotency_key="k")
+    content = call.content()
+    assert content is not None
+    sent = json.loads(content)
+    assert sent["spec"] == {
+        "project": "cats",
+        "num_gpus": 1,
+        "params": {"lr": 0.1},
+        "volumes": [{"host": "/data", "bind": "/data"}],
+    }
+    assert Submission.model_validate(sent).spec == spec
+    assert call.all_headers() == {"Content-Type": "application/json", "Idempotency-Key": "k"}
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "\ud800"])
+def test_what_json_cannot_express_is_refused_before_it_is_sent(value: Any) -> None:
+    spec = JobSpec(project="cats", params={"x": value})
+    with pytest.raises(InvalidRequest, match="cannot be written as JSON"):
+        calls.submit(Submission(spec=spec, bundle=SUBMISSION.bundle)).content()
+
+
+def test_a_call_without_a_body_has_no_content() -> None:
+    assert calls.info().content() is None
+    assert calls.info().all_headers() == {}
+
+
+@pytest.mark.parametrize(
+    ("key", "path"),
+    [
+        ("a/b", "a/b"),
+        ("../x", "%2E%2E/x"),
+        (".", "%2E"),
+        ("a//b", "a//b"),
+        ("ü?#% ", "%C3%BC%3F%23%25%20"),
+    ],
+)
+def test_artifact_keys_are_quoted_so_that_they_arrive_as_they_are(key: str, path: str) -> None:
+    assert calls.artifact("abcd", key).path == f"/jobs/abcd/artifacts/{path}"
+
+
+@pytest.mark.parametrize("ref", ["", "a/b", "/", "../jobs"])
+def test_what_can_be_no_job_id_is_not_sent(ref: str) -> None:
+    for make in (calls.job, calls.stop, calls.delete, calls.logs, calls.archive):
+        with pytest.raises(InvalidRequest, match="is not a job id"):
+            make(ref)
+
+
+def test_a_ref_cannot_climb_in_the_path() -> None:
+    assert calls.stop("..").path == "/jobs/%2E%2E/stop"
+
+
+def test_only_calls_that_change_nothing_twice_are_repeatable() -> None:
+    repeatable = [
+        calls.info(),
+        calls.has_bundle("d"),
+        calls.submit(SUBMISSION, idempotency_key="k"),
+    ]
+    once: list[Call[Any]] = [calls.submit(SUBMISSION), calls.stop("abcd"), calls.delete("abcd")]
+    assert [call.is_repeatable for call in repeatable] == [True, True, True]
+    assert [call.is_repeatable for call in once] == [False, False, False]
+
+
+def test_answers_become_models() -> None:
+    info = read(calls.info(), 200, json.dumps(INFO).encode())
+    assert info.engine.name == "process"
+    projects = [{"name": "cats", "created_at": "2024-05-01T12:00:00Z", "jobs": 1, "new": True}]
+    assert read(calls.projects(), 200, json.dumps(projects).encode())[0].name == "cats"
+    assert read(calls.queue_settings(), 200, b'{"max_running_jobs": 2}').max_running_jobs == 2
+    assert read(calls.clear_queue(), 200, b'{"removed": 0, "job_ids": []}').removed == 0
+    assert read(calls.artifacts("abcd"), 200, b"[]") == []
+    assert read(calls.has_bundle("d"), 200, b"") is True
+    assert read(calls.has_bundle("d"), 404, b"") is False
+    read(calls.health(), 200, b'{"status": "ok"}')
+    read(calls.delete("abcd"), 204, b"")
+
+
+def test_an_answer_can_be_read_as_plain_json() -> None:
+    assert read(calls.as_json(calls.jobs()), 200, b'{"jobs": [1]}') == {"jobs": [1]}
+
+
+def test_an_error_answer_is_raised_as_its_class() -> None:
+    body = b'{"error": "job_conflict", "message": "It runs."}'
+    with pytest.raises(JobConflict, match=r"^It runs\.$"):
+        read(calls.delete("abcd"), 409, body)
+    with pytest.raises(NotFound):
+        read(calls.as_json(calls.job("abcd")), 404, b'{"error": "not_found", "message": "No."}')
+    with pytest.raises(SchedulerError, match="new trouble"):
+        read(calls.info(), 418, b'{"error": "new_code", "message": "new trouble"}')
+
+
+@pytest.mark.parametrize(
+    ("call", "status", "body"),
+    [
+        (calls.info(), 200, b"<html>"),
+        (calls.info(), 200, b"{}"),
+        (calls.info(), 200, b"[]"),
+        (calls.info(), 200, b""),
+        (calls.info(), 302, b""),
+        (calls.info(), 404, b'{"detail": "Not Found"}'),
+        (calls.info(), 404, b'"error"'),
+        (calls.info(), 502, b"\xff\xfe"),
+        (calls.health(), 200, b'{"status": "up"}'),
+        (calls.health(), 200, b'"ok"'),
+        (calls.projects(), 200, b'{"a": 1}'),
+        (calls.projects(), 200, b"1"),
+        (calls.standing("abcd"), 200, b'{"state": "running"}'),
+        (calls.as_json(calls.jobs()), 200, b"no json"),
+        (calls.delete("abcd"), 200, b""),
+    ],
+)
+def test_an_answer_of_something_else_is_no_answer(
+    call: Call[Any], status: int, body: bytes
+) -> None:
+    with pytest.raises(Unreachable) as raised:
+        read(call, status, body, url="http://lab:5000")
+    text = raised.value.message
+    assert "is not an Atlas scheduler answers at http://lab:5000" in text
+    assert f"(HTTP {status})" in text
+    assert "scheduler_url" in text
+
+
+def test_a_scheduler_of_another_version_is_named() -> None:
+    newer = json.dumps({**INFO, "api_version": 2}).encode()
+    with pytest.raises(Unreachable) as raised:
+        read(calls.info(), 200, newer, url="http://lab:5000", version="9.0.0")
+    assert "is version 9.0.0" in raised.value.message
+    assert f"this client version {foundations.__version__}" in raised.value.message
+    assert "Install the same version on both sides." in raised.value.message
+
+
+def test_making_calls_and_reading_plain_json_loads_no_third_party_module() -> None:
+    program = """
+import sys
+from foundations import calls
+call = calls.as_json(calls.jobs(project="cats", states=["queued"]))
+assert calls.read(call, 200, b'{"jobs": []}') == {"jobs": []}
+print([name for name in ("pydantic", "httpx", "anyio", "click") if name in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

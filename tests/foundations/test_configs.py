@@ -1,0 +1,156 @@
+"""Scheduler configs: where they are found, what they may say, and the default one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from foundations import configs
+from foundations.errors import ConfigError
+from foundations.home import Home
+
+SEED_CONFIG = """\
+cache_config:
+  end_point: /cache_end_point
+container_config_root: /home/x/.foundations/config/local_docker_scheduler/worker_config
+job_deployment_env: local_docker_scheduler_plugin
+job_results_root: /home/x/.foundations/job_data
+scheduler_url: http://10.0.0.7:5000
+working_dir_root: /home/x/.foundations/local_docker_scheduler/work_dir
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+def write(directory: Path, name: str, text: str = "scheduler_url: http://here:1\n") -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{name}.config.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_config_of_the_original_is_understood_and_what_it_says_too_much_noted(
+    home: Home,
+) -> None:
+    path = write(home.config_dir, "aws", SEED_CONFIG)
+
+    config = configs.load("aws", home=home)
+
+    assert (config.name, config.path) == ("aws", path)
+    assert config.scheduler_url == "http://10.0.0.7:5000"
+    assert config.note == (
+        f"{path}: the scheduler knows these by itself, ignored: cache_config, "
+        "container_config_root, job_deployment_env, job_results_root, working_dir_root"
+    )
+
+
+def test_the_url_alone_is_enough_and_a_token_may_come_with_it(home: Home) -> None:
+    write(home.config_dir, "lab", "scheduler_url: https://lab:5000\ntoken: secret\n")
+
+    config = configs.load("lab", home=home)
+
+    assert (config.token, config.note, config.is_local) == ("secret", None, False)
+
+
+def test_a_file_near_the_project_wins_over_one_near_the_user_and_one_in_the_home(
+    home: Home, tmp_path: Path
+) -> None:
+    places = [tmp_path / "project", tmp_path / "cwd"]
+    for place in places:
+        write(place / "config" / "submission", "x")
+    write(home.config_dir, "x")
+
+    def found() -> Path:
+        return configs.load("x", home=home, cwd=places[1], job_dir=places[0]).path.parents[2]
+
+    assert found() == places[0]
+    (places[0] / "config" / "submission" / "x.config.yaml").unlink()
+    assert found() == places[1]
+    (places[1] / "config" / "submission" / "x.config.yaml").unlink()
+    assert found() == home.root
+
+
+def test_configs_are_listed_by_name_each_once(home: Home, tmp_path: Path) -> None:
+    near = write(tmp_path / "config" / "submission", "b")
+    write(home.config_dir, "b")
+    write(home.config_dir, "a", "broken: [")
+    write(home.config_dir, ".hidden")
+    (home.config_dir / "notes.yaml").touch()
+
+    found = configs.list_configs(home=home, cwd=tmp_path)
+
+    assert [(file.name, file.path.parent) for file in found] == [
+        ("a", home.config_dir),
+        ("b", near.parent),
+    ]
+
+
+@pytest.mark.parametrize("name", ["nobody", "../aws", "", "."])
+def test_an_unknown_name_is_told_with_those_that_exist(home: Home, name: str) -> None:
+    write(home.config_dir, "aws")
+    write(home.config_dir, "lab")
+
+    with pytest.raises(ConfigError) as caught:
+        configs.load(name, home=home)
+
+    assert caught.value.message.startswith(
+        f"Could not find submission configuration with name: `{name}`. Known: aws, lab. "
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ": no settings in it; it needs at least `scheduler_url`"),
+        ("- a\n", ": no settings in it"),
+        ("token: x\n", ": `scheduler_url` is missing"),
+        ("\nscheduler_uri: http://x\n", ", line 2: unknown key `scheduler_uri`. Did you mean `sch"),
+        ("scheduler_url: 5\n", ", line 1: `scheduler_url` must be text"),
+        ("scheduler_url: x:5000\n", "must start with unix://, http://, https://, ssh://"),
+        ("scheduler_url: ftp://x\n", "must start with"),
+        ("scheduler_url: http://\n", "names no host"),
+        ("scheduler_url: unix://run/x\n", "needs an absolute path"),
+        ("scheduler_url: http://<remote_address>:5000\n", "still holds a placeholder"),
+        ("scheduler_url: http://x\ntoken: 123\n", ", line 2: `token` must be text"),
+        ("scheduler_url: [\n", "not valid YAML"),
+    ],
+)
+def test_a_wrong_config_is_told_with_its_place(home: Home, text: str, expected: str) -> None:
+    path = write(home.config_dir, "x", text)
+
+    with pytest.raises(ConfigError) as caught:
+        configs.load("x", home=home)
+
+    assert caught.value.message.startswith(str(path))
+    assert expected in caught.value.message
+
+
+def test_the_default_config_leads_to_this_homes_socket(home: Home) -> None:
+    path = configs.ensure_default(home)
+
+    config = configs.load("scheduler", home=home)
+    assert config.path == path
+    assert config.scheduler_url == f"unix://{home.socket}"
+    assert config.is_local
+    assert [entry.name for entry in home.config_dir.iterdir()] == ["scheduler.config.yaml"]
+    assert home.root.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_default_config_of_an_odd_home_can_be_read_back(tmp_path: Path) -> None:
+    home = Home(tmp_path / "a #b: 'c' \"d\" é")
+    configs.ensure_default(home)
+
+    assert configs.load("scheduler", home=home).scheduler_url == f"unix://{home.socket}"
+
+
+def test_a_default_config_that_was_edited_is_left_alone(home: Home) -> None:
+    path = write(home.config_dir, "scheduler")
+    before = path.read_text()
+
+    configs.ensure_default(home)
+
+    assert path.read_text() == before
