@@ -1,0 +1,131 @@
+"""`atlas-server`: start, stop and look at the scheduler of a home."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import click
+
+import foundations
+from foundations.errors import AtlasError
+from foundations.home import Home
+
+home_option = click.option(
+    "--home",
+    "home_path",
+    type=click.Path(path_type=Path),
+    help="Where everything is kept. Default: $FOUNDATIONS_HOME, else ~/.foundations.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Run the Atlas scheduler on this machine."""
+
+
+@cli.command()
+@home_option
+@click.option("--detach", "-d", is_flag=True, help="Run in the background; return when it answers.")
+def start(home_path: Path | None, *, detach: bool) -> None:
+    """Start the scheduler. It keeps running jobs that an earlier one started.
+
+    It listens on a Unix socket that only you can open.
+    """
+    from atlas_scheduler import process
+
+    home = _home(home_path)
+    if detach:
+        running = process.find_server(home)
+        if running is not None:
+            click.echo(f"The Atlas server is already running (process {running}).")
+            return
+        pid = process.start_detached(home)
+        click.echo(f"The Atlas server is running (process {pid}), home {home.root}.")
+        return
+    _serve(home)
+
+
+def _serve(home: Home) -> None:
+    from atlas_scheduler import process
+    from atlas_scheduler.app import serve
+    from atlas_scheduler.serverlog import configure
+    from atlas_scheduler.settings import ServerSettings
+
+    configure(on_terminal=sys.stderr.isatty())
+    settings = ServerSettings.load(home.server_config)
+
+    def on_ready() -> None:
+        process.announce_ready()
+        if sys.stderr.isatty():
+            click.echo(
+                f"Atlas server {foundations.__version__} at unix://{home.socket}. "
+                "Ctrl-C stops it; jobs run on.",
+                err=True,
+            )
+
+    with process.hold_lock(home):
+        asyncio.run(serve(home, settings, on_ready=on_ready))
+
+
+@cli.command()
+@home_option
+def stop(home_path: Path | None) -> None:
+    """Stop the scheduler. Running jobs go on, and the next start adopts them."""
+    from atlas_scheduler import process
+
+    home = _home(home_path)
+    pid = process.stop(home)
+    if pid is None:
+        click.echo(f"No Atlas server is running for {home.root}.")
+    else:
+        click.echo(f"Stopped the Atlas server (process {pid}). Running jobs go on.")
+
+
+@cli.command()
+@home_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def status(home_path: Path | None, *, as_json: bool) -> None:
+    """Show whether the scheduler runs, and how it stands. Exits 1 when it does not run."""
+    from foundations.client import Client
+
+    home = _home(home_path)
+    with Client(f"unix://{home.socket}") as client:
+        info = client.info()
+    if as_json:
+        click.echo(json.dumps(info.model_dump(mode="json"), indent=2))
+        return
+    engine = info.engine
+    states = ", ".join(f"{count} {state}" for state, count in info.states.items() if count)
+    click.echo(f"Atlas server {info.version}, process {info.pid}, home {info.home}")
+    click.echo(f"Engine: {engine.name} {engine.version or ''}".rstrip())
+    if engine.problem:
+        click.echo(f"  {engine.problem}")
+    for note in engine.notes:
+        click.echo(f"  {note}")
+    click.echo(f"Jobs: {states or 'none yet'}; at most {info.queue.max_running_jobs} at once")
+
+
+@cli.command()
+def version() -> None:
+    """Print the version."""
+    click.echo(foundations.__version__)
+
+
+def _home(path: Path | None) -> Home:
+    return Home.default() if path is None else Home(path)
+
+
+def main() -> None:
+    """Run the command line; errors go to stderr, exit code 1."""
+    try:
+        cli(prog_name="atlas-server")
+    except AtlasError as error:
+        click.echo(f"Error: {error.message}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

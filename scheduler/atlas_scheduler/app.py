@@ -1,0 +1,207 @@
+"""Puts the scheduler together and serves it: the only place where the parts meet."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import cache, partial
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from atlas_scheduler.api import create_app
+from atlas_scheduler.catalogue import EngineState
+from atlas_scheduler.engine.container import DockerSettings
+from atlas_scheduler.engine.docker import DockerEngine
+from atlas_scheduler.engine.port import Engine
+from atlas_scheduler.engine.process import ProcessEngine
+from atlas_scheduler.intake import Intake
+from atlas_scheduler.loop import Loop
+from atlas_scheduler.service import Service
+from atlas_scheduler.settings import DockerSection, ServerSettings
+from atlas_scheduler.store import jobs, meta
+from atlas_scheduler.store.db import Database
+from atlas_scheduler.store.library import install_library
+from foundations.errors import ConfigError, EngineDown
+from foundations.home import Home
+from foundations.models import QueueSettings
+
+GRACEFUL_SHUTDOWN_SECONDS = 2
+"""Time that open requests, such as log followers, get when the server stops."""
+
+log = structlog.get_logger(__name__)
+
+
+def now_ms() -> int:
+    """The time, in milliseconds since 1970 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+@asynccontextmanager
+async def scheduler(home: Home, settings: ServerSettings) -> AsyncIterator[FastAPI]:
+    """Run a scheduler on a home, and give its HTTP application.
+
+    The caller holds the home's lock. Jobs run on when this ends.
+    """
+    database = await Database.open(home.database)
+    try:
+        instance = await database.write(meta.instance_id)
+        engine = await _choose_engine(home, settings, database, instance)
+        try:
+            async with _service(home, settings, database, engine, instance) as service:
+                yield create_app(service)
+        finally:
+            await engine.close()
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def _service(
+    home: Home, settings: ServerSettings, database: Database, engine: Engine, instance: str
+) -> AsyncIterator[Service]:
+    service = Service(
+        database=database,
+        home=home,
+        instance=instance,
+        queue=await _queue_settings(database, settings),
+        engine=EngineState(name=engine.name),
+        clock_ms=now_ms,
+    )
+    service.max_bundle_bytes = int(settings.max_bundle_gb * 10**9)
+    loop = Loop(
+        service=service,
+        engine=engine,
+        intake=Intake(database, home),
+        library_dir=cache(partial(install_library, home)),
+        clock_ms=now_ms,
+        stop_grace_seconds=settings.stop_grace_seconds,
+    )
+    service.shell = loop
+    await asyncio.to_thread(service.bundles.sweep)
+    running = asyncio.create_task(loop.run())
+    try:
+        yield service
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        await service.close()
+
+
+async def _choose_engine(
+    home: Home, settings: ServerSettings, database: Database, instance: str
+) -> Engine:
+    """Take the engine that the settings name; `auto` prefers Docker where it answers now.
+
+    Jobs that run stay with their engine: another one would not know them and call them lost.
+
+    Raises:
+        ConfigError: jobs run on another engine than the one that the settings name.
+    """
+    running, before = await database.read(
+        lambda conn: (len(jobs.holding(conn)), meta.get_setting(conn, "engine"))
+    )
+    wanted = settings.engine
+    if running and before is not None:
+        if wanted not in ("auto", before):
+            raise ConfigError(
+                f"{running} job(s) still run on the {before} engine, and {home.server_config} "
+                f"names {wanted}. Set `engine: {before}` until they have ended."
+            )
+        wanted = before
+    engine = await _engine(wanted, home, settings, instance)
+    await database.write(lambda conn: meta.set_setting(conn, "engine", engine.name))
+    return engine
+
+
+async def _engine(wanted: str, home: Home, settings: ServerSettings, instance: str) -> Engine:
+    if wanted == "process":
+        return ProcessEngine(home=home, instance=instance)
+    docker = DockerEngine(home=home, instance=instance, settings=_docker_settings(settings.docker))
+    if wanted == "docker":
+        return docker
+    try:
+        await docker.capabilities()
+    except EngineDown as error:
+        log.info("no Docker engine, jobs run as plain processes", problem=error.message)
+        await docker.close()
+        return ProcessEngine(home=home, instance=instance)
+    return docker
+
+
+def _docker_settings(section: DockerSection) -> DockerSettings:
+    return DockerSettings(
+        network=section.network,
+        worker_image=section.worker_image,
+        worker_base=section.worker_base,
+        build_network=section.build_network,
+        pids_limit=section.pids_limit,
+        shm_bytes=int(section.shm_gb * 10**9),
+        environment=section.environment,
+        volumes=section.volume_list(),
+    )
+
+
+async def _queue_settings(database: Database, settings: ServerSettings) -> QueueSettings:
+    """Find the queue's settings: of the file and of the run-time change, the later one holds."""
+    in_file = QueueSettings(max_running_jobs=settings.max_running_jobs)
+    stored = await database.read(lambda conn: meta.get_setting(conn, "queue"))
+    file_before = await database.read(lambda conn: meta.get_setting(conn, "queue_in_file"))
+    if stored is not None and file_before == in_file.model_dump():
+        return QueueSettings.model_validate(stored)
+
+    def remember(conn: sqlite3.Connection) -> None:
+        for key in ("queue", "queue_in_file"):
+            meta.set_setting(conn, key, in_file.model_dump())
+
+    await database.write(remember)
+    return in_file
+
+
+async def serve(home: Home, settings: ServerSettings, *, on_ready: Callable[[], None]) -> None:
+    """Serve a home on its Unix socket until SIGTERM or SIGINT. The caller holds the home's lock.
+
+    Args:
+        home: where everything is kept; must exist.
+        settings: what `server.yaml` says.
+        on_ready: called once requests are answered.
+    """
+    async with scheduler(home, settings) as app:
+        listener = _listen(home)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
+                server_header=False,
+            )
+        )
+        log.info("listening", socket=str(home.socket), pid=os.getpid())
+        on_ready()
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            home.socket.unlink(missing_ok=True)
+
+
+def _listen(home: Home) -> socket.socket:
+    """Bind the home's Unix socket, readable and writable by its owner only."""
+    home.secure_socket_dir()
+    home.socket.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        listener.bind(str(home.socket))
+    finally:
+        os.umask(before)
+    listener.listen(socket.SOMAXCONN)
+    return listener

@@ -1,0 +1,318 @@
+"""What can be asked of the scheduler: jobs, projects, changes, logs and files.
+
+Nothing here changes anything; `service.Service` adds the verbs that do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, BinaryIO
+
+import foundations
+from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.queue import Capacity, Decision, choose_next
+from atlas_scheduler.engine.port import AttemptId, Capabilities
+from atlas_scheduler.store import history, jobs, records
+from atlas_scheduler.store.archives import Archives
+from atlas_scheduler.store.bundles import Bundles
+from atlas_scheduler.store.db import Database
+from atlas_scheduler.store.jobs import StoredJob
+from atlas_scheduler.store.logs import Logs
+from atlas_scheduler.views import job_detail, job_view, waiting_by_job
+from foundations.errors import NotFound
+from foundations.home import Home
+from foundations.models import (
+    API_VERSION,
+    ArtifactView,
+    Change,
+    EngineView,
+    JobDetail,
+    JobPage,
+    JobState,
+    JobView,
+    ProjectView,
+    QueueSettings,
+    SchedulerInfo,
+    Waiting,
+)
+
+HEARTBEAT_SECONDS = 15.0
+"""A follower of the change feed hears from the server at least this often."""
+HISTORY_LIMIT = 1_000
+"""Most history rows that are shown of one job."""
+
+
+@dataclass(slots=True)
+class EngineState:
+    """What is known of the engine at this moment."""
+
+    name: str
+    capabilities: Capabilities | None = None
+    problem: str | None = "the scheduler has just started and has not asked its engine yet"
+
+    @property
+    def gpus(self) -> tuple[str, ...]:
+        """GPUs as last seen; kept while the engine is away."""
+        return self.capabilities.gpus if self.capabilities else ()
+
+    def view(self) -> EngineView:
+        """The state for clients."""
+        known = self.capabilities
+        return EngineView(
+            name=self.name,
+            version=known.version if known else None,
+            isolated=known.isolated if known else self.name != "process",
+            available=self.problem is None,
+            problem=self.problem,
+            notes=list(known.notes) if known else [],
+        )
+
+
+@dataclass(slots=True)
+class _Feed:
+    """Wakes whoever follows the changes."""
+
+    _next: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def next(self) -> asyncio.Event:
+        """An event that is set at the first change after this call."""
+        return self._next
+
+    def announce(self) -> None:
+        self._next.set()
+        self._next = asyncio.Event()
+
+
+class Catalogue:
+    """The scheduler's answers. Methods raise `foundations.errors.SchedulerError` kinds."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        home: Home,
+        instance: str,
+        queue: QueueSettings,
+        engine: EngineState,
+        clock_ms: Callable[[], int],
+    ) -> None:
+        self.bundles = Bundles(home)
+        self.archives = Archives(home, self.bundles)
+        self.logs = Logs(home)
+        self.engine = engine
+        self.home = home
+        self.instance = instance
+        self._database = database
+        self._queue = queue
+        self._clock_ms = clock_ms
+        self._feed = _Feed()
+        self._ended: dict[str, asyncio.Event] = {}
+        self._writes: set[asyncio.Task[Any]] = set()
+
+    # -- the scheduler
+
+    async def info(self) -> SchedulerInfo:
+        """Who answers, and how it stands."""
+        states, last_seq = await self._database.read(
+            lambda conn: (jobs.count_by_state(conn), history.last_seq(conn))
+        )
+        return SchedulerInfo(
+            version=foundations.__version__,
+            api_version=API_VERSION,
+            instance=self.instance,
+            pid=os.getpid(),
+            home=str(self.home.root),
+            engine=self.engine.view(),
+            queue=self._queue,
+            gpus=list(self.engine.gpus),
+            states=states,
+            last_seq=last_seq,
+        )
+
+    async def queue_settings(self) -> QueueSettings:
+        """How the queue is run now."""
+        return self._queue
+
+    async def projects(self) -> list[ProjectView]:
+        """Every project, and how its jobs stand."""
+        return await self._database.read(jobs.projects)
+
+    async def has_bundle(self, digest: str) -> bool:
+        """Whether this bundle need not be sent again."""
+        return self.bundles.has(digest)
+
+    # -- jobs
+
+    async def resolve(self, ref: str) -> str:
+        """Find the job that an id, or a unique prefix of one, means."""
+        return await self._database.read(lambda conn: jobs.resolve(conn, ref))
+
+    async def load(self, job_id: str) -> StoredJob:
+        """A job with all that is stored of it."""
+        return await self._database.read(lambda conn: jobs.load(conn, job_id))
+
+    async def holding(self) -> list[Job]:
+        """Jobs that occupy a slot."""
+        return await self._database.read(jobs.holding)
+
+    async def unfinished_archives(self) -> list[Job]:
+        """Final jobs whose archive is not complete."""
+        return await self._database.read(jobs.unfinished_archives)
+
+    async def deleted_jobs(self) -> list[str]:
+        """Jobs that are marked deleted and not yet swept."""
+        return await self._database.read(jobs.deleted)
+
+    async def jobs(
+        self,
+        *,
+        project: str | None = None,
+        states: Sequence[JobState] | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> JobPage:
+        """One page of jobs, newest first."""
+
+        def look(conn: sqlite3.Connection) -> JobPage:
+            found, next_cursor = jobs.page(
+                conn, project=project, states=states, limit=limit, cursor=cursor
+            )
+            return JobPage(jobs=self._views(conn, found), next_cursor=next_cursor)
+
+        return await self._database.read(look)
+
+    async def view(self, job_id: str) -> JobView:
+        """A job as lists show it."""
+        (view,) = await self._database.read(
+            lambda conn: self._views(conn, [jobs.load(conn, job_id)])
+        )
+        return view
+
+    async def job(self, ref: str) -> JobDetail:
+        """Everything about one job."""
+
+        def look(conn: sqlite3.Connection) -> JobDetail:
+            stored = jobs.load(conn, jobs.resolve(conn, ref))
+            job_id = stored.job.job_id
+            attempt = AttemptId(self.instance, job_id, stored.job.attempt)
+            return job_detail(
+                stored,
+                records.of_jobs(conn, [job_id])[job_id],
+                waiting=self._waiting(conn, [stored]),
+                now_ms=self._clock_ms(),
+                more={
+                    "container": attempt.name if attempt.attempt else None,
+                    "metric_series": records.series(conn, job_id),
+                    "artifacts": records.artifacts(conn, job_id),
+                    "history": history.changes_since(conn, 0, job_id=job_id, limit=HISTORY_LIMIT),
+                },
+            )
+
+        detail = await self._database.read(look)
+        return detail.model_copy(update={"log_size_bytes": self.log_size(detail.job_id)})
+
+    # -- changes
+
+    async def changes(
+        self, since: int, *, job_id: str | None = None, follow: bool
+    ) -> AsyncIterator[Change | None]:
+        """Every change after `since`, in order, then new ones as they come.
+
+        Yields:
+            Changes; None as a sign of life when nothing happens for `HEARTBEAT_SECONDS`.
+        """
+        while True:
+            changed = self._feed.next()
+            found = await self._database.read(
+                partial(history.changes_since, seq=since, job_id=job_id)
+            )
+            for change in found:
+                since = change.seq
+                yield change
+            if found:
+                continue
+            if not follow:
+                return
+            try:
+                await asyncio.wait_for(changed.wait(), HEARTBEAT_SECONDS)
+            except TimeoutError:
+                yield None
+
+    # -- logs and files
+
+    def log_size(self, job_id: str) -> int:
+        """How much log there is, in bytes."""
+        return self.logs.of(job_id).size_bytes
+
+    async def read_log(self, job_id: str, offset: int, *, follow: bool) -> AsyncIterator[bytes]:
+        """The log from `offset` to what there is now, or with `follow` to the job's end."""
+        ended = self._ended.setdefault(job_id, asyncio.Event()) if follow else asyncio.Event()
+        if not follow:
+            ended.set()
+        elif (await self.load(job_id)).job.is_final:
+            self._mark_ended(job_id)
+        async for chunk in self.logs.of(job_id).follow(offset, ended=ended):
+            yield chunk
+
+    async def archive(self, ref: str) -> tuple[str, Iterator[bytes]]:
+        """A job's archive as a tar.gz. Returns the job's id and the file's bytes."""
+        stored = await self.load(await self.resolve(ref))
+        job_id = stored.job.job_id
+        return job_id, self.archives.stream(job_id, stored.bundle)
+
+    async def artifacts(self, ref: str) -> list[ArtifactView]:
+        """The artifacts that a job has saved so far."""
+
+        def look(conn: sqlite3.Connection) -> list[ArtifactView]:
+            return records.artifacts(conn, jobs.resolve(conn, ref))
+
+        return await self._database.read(look)
+
+    async def open_artifact(self, ref: str, key: str) -> tuple[ArtifactView, BinaryIO]:
+        """Open one artifact by its key.
+
+        Raises:
+            NotFound: no artifact has this key.
+        """
+        job_id = await self.resolve(ref)
+        for artifact in await self.artifacts(job_id):
+            if artifact.key == key:
+                return artifact, await asyncio.to_thread(
+                    self.archives.open_artifact, job_id, artifact.path
+                )
+        raise NotFound(f"Job {job_id} has no artifact `{key}`.")
+
+    def _mark_ended(self, job_id: str) -> None:
+        ended = self._ended.pop(job_id, None)
+        if ended is not None:
+            ended.set()
+
+    # -- the queue as it stands
+
+    def _capacity(self) -> Capacity:
+        return Capacity(
+            max_running_jobs=self._queue.max_running_jobs,
+            gpus=self.engine.gpus,
+            problem=self.engine.problem,
+        )
+
+    def _decide(self, conn: sqlite3.Connection) -> Decision:
+        return choose_next(jobs.queued(conn), jobs.holding(conn), self._capacity())
+
+    def _waiting(self, conn: sqlite3.Connection, shown: Iterable[StoredJob]) -> dict[str, Waiting]:
+        if not any(one.job.state is JobState.QUEUED for one in shown):
+            return {}
+        return waiting_by_job(self._decide(conn))
+
+    def _views(self, conn: sqlite3.Connection, found: Sequence[StoredJob]) -> list[JobView]:
+        recorded = records.of_jobs(conn, [one.job.job_id for one in found])
+        waiting = self._waiting(conn, found)
+        now_ms = self._clock_ms()
+        return [
+            job_view(one, recorded[one.job.job_id], waiting=waiting, now_ms=now_ms) for one in found
+        ]

@@ -1,0 +1,68 @@
+"""Brings what jobs record (`$ATLAS_EVENTS`) into the database, exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import stat
+
+from atlas_scheduler.store import jobs, records
+from atlas_scheduler.store.db import Database
+from atlas_scheduler.store.files import open_file_below
+from foundations.home import Home
+
+POLL_SECONDS = 0.25
+"""How often the event file of a running job is looked at; a look is one `stat`."""
+BATCH_BYTES = 4 << 20
+"""Most that is read and written to the database at once."""
+
+
+class Intake:
+    """Reads event files from the offset that the database keeps."""
+
+    def __init__(self, database: Database, home: Home) -> None:
+        self._database = database
+        self._home = home
+
+    async def tail(self, job_id: str) -> None:
+        """Take in what the job records until cancelled."""
+        while True:
+            await self.drain(job_id)
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def drain(self, job_id: str) -> None:
+        """Take in every whole line that is there now."""
+        while await self._take(job_id):
+            pass
+
+    async def _take(self, job_id: str) -> bool:
+        """Take in one batch. Returns whether there may be more."""
+        offset = await self._database.read(lambda conn: jobs.load(conn, job_id).records_offset)
+        data = await asyncio.to_thread(self._read, job_id, offset)
+        whole = data[: data.rfind(b"\n") + 1]
+        if not whole:
+            if len(data) < BATCH_BYTES:
+                return False
+            whole = data  # a line larger than a batch: its pieces are bad lines, and are skipped
+        parsed = records.parse_lines(whole)
+
+        def step(conn: sqlite3.Connection) -> None:
+            records.ingest(
+                conn, job_id, parsed.records, offset=offset, new_offset=offset + len(whole)
+            )
+
+        await self._database.write(step)
+        return len(data) == BATCH_BYTES
+
+    def _read(self, job_id: str, offset: int) -> bytes:
+        try:
+            descriptor = open_file_below(self._home.job_dir(job_id), ("records", "events.jsonl"))
+        except OSError:
+            return b""  # not there yet, or the job put something else in its place
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return b""
+            return os.pread(descriptor, BATCH_BYTES, offset)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,38 @@
+"""From a stored job to the `Launch` that an engine takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from atlas_scheduler.engine.port import AttemptId, Launch
+from atlas_scheduler.store.jobs import StoredJob
+from foundations.home import Home
+
+GB = 10**9
+
+
+def plan_launch(stored: StoredJob, *, attempt: AttemptId, home: Home, library_dir: Path) -> Launch:
+    """Say how to start the job's attempt: a closed set of fields, nothing passed through."""
+    job, spec = stored.job, stored.spec
+    return Launch(
+        attempt=attempt,
+        job_dir=home.job_dir(job.job_id),
+        library_dir=library_dir,
+        log_path=home.archive(job.job_id) / "job.log",
+        command=spec.command,
+        entrypoint=spec.entrypoint,
+        image=spec.image,
+        python=spec.python,
+        working_dir=spec.working_dir,
+        environment={
+            **spec.environment,
+            "FOUNDATIONS_JOB_ID": job.job_id,
+            "FOUNDATIONS_PROJECT_NAME": job.project,
+            "FOUNDATIONS_USER": spec.user,
+            "FOUNDATIONS_LOG_LEVEL": spec.log_level,
+        },
+        volumes=spec.volumes,
+        gpus=job.gpus,
+        cpus=spec.cpus,
+        ram_bytes=None if spec.ram_gb is None else int(spec.ram_gb * GB),
+    )

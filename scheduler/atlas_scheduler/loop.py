@@ -1,0 +1,299 @@
+"""Acts on what the service decides: dispatches the queue, performs effects, asks the engine.
+
+Nothing here decides. Each effect is one task a job; asking for one that is already under way does
+nothing, since every effect may be repeated. What a crash cut short is found again by `reconcile`
+from what the engine shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import structlog
+
+from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.lifecycle import (
+    Effect,
+    Exited,
+    Gone,
+    InvalidTransition,
+    Started,
+    StartRefused,
+)
+from atlas_scheduler.core.reconcile import SeenStatus, leftovers, observe
+from atlas_scheduler.engine.port import AttemptId, Engine, Launch, StartRefusedError
+from atlas_scheduler.intake import Intake
+from atlas_scheduler.launch import plan_launch
+from atlas_scheduler.service import Service
+from foundations.errors import AtlasError, EngineDown, NotFound, StorageFull
+
+RECONCILE_SECONDS = 30.0
+"""How often the engine is compared with the jobs even though nothing seems wrong."""
+ENGINE_RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
+"""Pauses between questions to an engine that does not answer; the last one repeats."""
+STORAGE_RETRY_SECONDS = 30.0
+"""Pause before an archive that did not fit is tried again."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+
+class Loop:
+    """The scheduler's hands. One instance a server; `run` lives as long as it does."""
+
+    def __init__(
+        self,
+        *,
+        service: Service,
+        engine: Engine,
+        intake: Intake,
+        library_dir: Callable[[], Path],
+        clock_ms: Callable[[], int],
+        stop_grace_seconds: float,
+    ) -> None:
+        self._service = service
+        self._engine = engine
+        self._intake = intake
+        self._library_dir = library_dir
+        self._clock_ms = clock_ms
+        self._stop_grace_seconds = stop_grace_seconds
+        self._tasks: dict[tuple[str, Effect], asyncio.Task[None]] = {}
+        self._preparing: set[str] = set()
+        self._woken = asyncio.Event()
+        self._engine_doubted = asyncio.Event()
+        self._engine_doubted.set()
+
+    # -- Shell: what the service asks for
+
+    def wake(self) -> None:
+        """Look at the queue again."""
+        self._woken.set()
+
+    def perform(self, job: Job, effects: Sequence[Effect]) -> None:
+        """Begin the effects of a transition that is durable."""
+        verbs: dict[Effect, Callable[[Job], Awaitable[None]]] = {
+            Effect.START: self._start,
+            Effect.WATCH: self._watch,
+            Effect.STOP: self._stop,
+            Effect.FINISH: self._finish,
+        }
+        for effect in effects:
+            if (job.job_id, effect) not in self._tasks:
+                self._begin(job, effect, verbs[effect])
+
+    async def settle(self, job_id: str) -> None:
+        """Wait until nothing is being done for a final job any more."""
+        while tasks := [task for (owner, _), task in self._tasks.items() if owner == job_id]:
+            await asyncio.wait(tasks)
+
+    async def sweep(self, job_id: str) -> None:
+        """Remove the files and then the rows of a job that is marked deleted."""
+        await asyncio.to_thread(self._service.archives.remove, job_id)
+        unused = await self._service.purge(job_id)
+        if unused is not None:
+            await asyncio.to_thread(self._service.bundles.remove, unused)
+
+    # -- life
+
+    async def run(self) -> None:
+        """Recover, then dispatch until cancelled. Jobs run on after that."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._recover_files())
+                group.create_task(self._keep_engine())
+                group.create_task(self._dispatch())
+        finally:
+            for task in self._tasks.values():
+                task.cancel()
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def _dispatch(self) -> None:
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            try:
+                await self._service.claim_next()
+            except StorageFull as error:
+                log.error("no job can start", problem=error.message)
+                asyncio.get_running_loop().call_later(STORAGE_RETRY_SECONDS, self.wake)
+
+    async def _recover_files(self) -> None:
+        """Take up archives and deletions that an earlier process of the server left unfinished."""
+        for job_id in await self._service.deleted_jobs():
+            await self.sweep(job_id)
+        for job in await self._service.unfinished_archives():
+            self.perform(job, (Effect.FINISH,))
+
+    async def _keep_engine(self) -> None:
+        """Ask the engine until it answers, compare it with the jobs, and again when in doubt."""
+        failures = 0
+        while True:
+            self._engine_doubted.clear()
+            try:
+                self._service.engine.capabilities = await self._engine.capabilities()
+                await self._reconcile()
+            except (EngineDown, StorageFull) as error:
+                if self._service.engine.problem != error.message:
+                    log.warning("jobs cannot be run now", problem=error.message)
+                self._service.engine.problem = error.message
+                pause = ENGINE_RETRY_SECONDS[min(failures, len(ENGINE_RETRY_SECONDS) - 1)]
+                failures += 1
+                await asyncio.sleep(pause)
+                continue
+            failures = 0
+            self._service.engine.problem = None
+            self.wake()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._engine_doubted.wait(), RECONCILE_SECONDS)
+
+    async def _reconcile(self) -> None:
+        """Let the jobs know what the engine shows."""
+        seen = await self._engine.observe()
+        holding = {job.job_id: job for job in await self._service.holding()}
+        for job_id, event in observe(holding.values(), seen, now_ms=self._clock_ms()):
+            if not self._is_busy(job_id):
+                await self._service.apply(job_id, event)
+        for one in leftovers(holding, seen):
+            if self._is_busy(one.job_id):
+                continue
+            if one.status is SeenStatus.RUNNING:
+                log.error("a container runs that no job accounts for", container=one.name)
+                continue
+            await self._engine.remove(self._attempt(one.job_id, one.attempt))
+
+    # -- effects
+
+    async def _start(self, job: Job) -> None:
+        job_log = self._service.logs.of(job.job_id)
+        try:
+            launch = await self._make_ready(job)
+            await self._service.note_engine(job.job_id, self._service.engine.name)
+            started_at_ms = await self._engine.start(launch)
+        except (StartRefusedError, StorageFull) as error:
+            reason = str(error)
+            await asyncio.to_thread(job_log.say, f"Foundations ERROR: {reason}")
+            await self._service.apply(job.job_id, StartRefused(self._clock_ms(), reason))
+            return
+        await self._service.apply(job.job_id, Started(started_at_ms))
+
+    async def _make_ready(self, job: Job) -> Launch:
+        """Do the part of a start that may take long, and that a stop may cut short."""
+        self._preparing.add(job.job_id)
+        try:
+            stored = await self._service.load(job.job_id)
+            launch = plan_launch(
+                stored,
+                attempt=self._attempt(job.job_id, job.attempt),
+                home=self._service.home,
+                library_dir=await _in_thread(self._library_dir),
+            )
+            await _in_thread(
+                self._service.bundles.materialise,
+                stored.bundle,
+                launch.job_dir,
+                stored.spec.params,
+            )
+            await self._engine.prepare(launch, self._service.logs.of(job.job_id))
+            return launch
+        finally:
+            self._preparing.discard(job.job_id)
+
+    async def _watch(self, job: Job) -> None:
+        attempt = self._attempt(job.job_id, job.attempt)
+        tail = asyncio.create_task(self._intake.tail(job.job_id))
+        try:
+            ended = await self._engine.watch(attempt, self._service.logs.of(job.job_id))
+        finally:
+            tail.cancel()
+            await asyncio.gather(tail, return_exceptions=True)
+        await self._intake.drain(job.job_id)
+        if ended.exit_code is None:
+            reason = ended.lost_reason or "its process left no exit code"
+            await self._service.apply(job.job_id, Gone(ended.at_ms, reason))
+        else:
+            await self._service.apply(
+                job.job_id,
+                Exited(ended.at_ms, exit_code=ended.exit_code, oom_killed=ended.oom_killed),
+            )
+
+    async def _stop(self, job: Job) -> None:
+        start = self._tasks.get((job.job_id, Effect.START))
+        if start is not None:
+            if job.job_id in self._preparing:
+                start.cancel()
+            await asyncio.wait([start])
+        attempt = self._attempt(job.job_id, job.attempt)
+        await self._engine.stop(attempt, grace_seconds=self._stop_grace_seconds)
+        if (job.job_id, Effect.WATCH) not in self._tasks:
+            seen = [one for one in await self._engine.observe() if one.job_id == job.job_id]
+            for job_id, event in observe([job], seen, now_ms=self._clock_ms()):
+                await self._service.apply(job_id, event)
+
+    async def _finish(self, job: Job) -> None:
+        if job.attempt:
+            await self._intake.drain(job.job_id)
+        detail = await self._service.job(job.job_id)
+        record = detail.model_dump(mode="json")
+        while True:
+            try:
+                await _in_thread(self._service.archives.finish, job.job_id, detail.bundle, record)
+                break
+            except StorageFull as error:
+                log.warning("archive waits for space", job_id=job.job_id, problem=error.message)
+                await asyncio.sleep(STORAGE_RETRY_SECONDS)
+        await self._service.mark_archived(job.job_id)
+        if job.attempt:
+            await self._engine.remove(self._attempt(job.job_id, job.attempt))
+
+    # -- tasks
+
+    def _begin(self, job: Job, effect: Effect, verb: Callable[[Job], Awaitable[None]]) -> None:
+        key = (job.job_id, effect)
+        task = asyncio.create_task(self._guard(job, effect, verb), name=f"{effect} {job.job_id}")
+        self._tasks[key] = task
+        task.add_done_callback(lambda _: self._tasks.pop(key, None))
+
+    async def _guard(
+        self, job: Job, effect: Effect, verb: Callable[[Job], Awaitable[None]]
+    ) -> None:
+        """Keep trouble with one job from the others; what is left undone, reconcile finds."""
+        try:
+            await verb(job)
+        except EngineDown:
+            self._engine_doubted.set()
+        except (InvalidTransition, NotFound) as error:
+            # The job moved on while this was under way, by a stop or a deletion.
+            log.info("effect came too late", effect=effect, job_id=job.job_id, problem=str(error))
+        except AtlasError as error:
+            log.error("effect failed", effect=effect, job_id=job.job_id, problem=error.message)
+        except Exception:
+            log.exception("effect met a defect", effect=effect, job_id=job.job_id)
+            await self._refuse_start(job, effect)
+
+    async def _refuse_start(self, job: Job, effect: Effect) -> None:
+        """End a job whose start met a defect, so that it does not hold its slot for ever."""
+        if effect is Effect.START:
+            reason = "the scheduler met a defect while starting it; its log has the details"
+            await self._service.apply(job.job_id, StartRefused(self._clock_ms(), reason))
+
+    def _is_busy(self, job_id: str) -> bool:
+        return any((job_id, effect) in self._tasks for effect in Effect)
+
+    def _attempt(self, job_id: str, attempt: int) -> AttemptId:
+        return AttemptId(self._service.instance, job_id, attempt)
+
+
+async def _in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run blocking work to its end even when cancelled, so that nobody else meets it half-done."""
+    running = asyncio.get_running_loop().run_in_executor(None, partial(work, *args, **kwargs))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise

@@ -1,0 +1,134 @@
+"""The server as a process: one a home, found by its lock, started apart and stopped by signal."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from foundations.errors import AtlasError, ConfigError
+from foundations.home import Home
+
+READY_FD_VARIABLE = "ATLAS_READY_FD"
+START_SECONDS = 30.0
+"""Longest that a start may take, such as a migration of a large database."""
+STOP_SECONDS = 30.0
+LOG_TAIL_LINES = 15
+
+
+@contextmanager
+def hold_lock(home: Home) -> Iterator[None]:
+    """Be the one server of a home while the context lasts.
+
+    Raises:
+        ConfigError: another server has it; the text names its process.
+    """
+    home.create()
+    home.run.mkdir(mode=0o700, exist_ok=True)
+    with home.lock_file.open("a+", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise ConfigError(
+                f"An Atlas server (process {lock.read().strip() or 'unknown'}) already serves "
+                f"{home.root}. Use it, or stop it with `atlas-server stop`."
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+        lock.truncate(0)
+
+
+def find_server(home: Home) -> int | None:
+    """The process id of the server that holds the home, or None."""
+    try:
+        with home.lock_file.open("r", encoding="ascii") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(lock.read().strip() or 0) or None
+    except FileNotFoundError:
+        pass
+    return None
+
+
+def start_detached(home: Home) -> int:
+    """Start a server that outlives this process, and wait until it answers.
+
+    Returns:
+        Its process id.
+
+    Raises:
+        AtlasError: it ended or did not become ready; the text has the end of its log.
+    """
+    home.create()
+    home.logs.mkdir(mode=0o700, exist_ok=True)
+    ready, announce = os.pipe()
+    with home.server_log.open("ab") as output:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "atlas_scheduler", "start", "--home", str(home.root)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            pass_fds=(announce,),
+            env={**os.environ, READY_FD_VARIABLE: str(announce)},
+            cwd="/",
+        )
+    os.close(announce)
+    try:
+        readable, _, _ = select.select([ready], [], [], START_SECONDS)
+        if readable and os.read(ready, 1):
+            return child.pid
+    finally:
+        os.close(ready)
+    problem = "ended at once" if readable else f"is not ready after {START_SECONDS:.0f} s"
+    raise AtlasError(
+        f"The Atlas server for {home.root} {problem}. The end of {home.server_log}:\n"
+        f"{_tail(home.server_log)}"
+    )
+
+
+def announce_ready() -> None:
+    """Tell the process that started this one, if it waits, that requests are answered."""
+    descriptor = os.environ.pop(READY_FD_VARIABLE, None)
+    if descriptor is not None:
+        os.write(int(descriptor), b"1")
+        os.close(int(descriptor))
+
+
+def stop(home: Home) -> int | None:
+    """Stop the server of a home; its jobs run on.
+
+    Returns:
+        The process id that was stopped, or None when there was no server.
+
+    Raises:
+        AtlasError: it does not end.
+    """
+    pid = find_server(home)
+    if pid is None:
+        return None
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS
+    while find_server(home) == pid:
+        if time.monotonic() > deadline:
+            raise AtlasError(
+                f"The Atlas server (process {pid}) does not end. See {home.server_log}."
+            )
+        time.sleep(0.02)
+    return pid
+
+
+def _tail(path: Path) -> str:
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join(f"  {line}" for line in lines[-LOG_TAIL_LINES:])

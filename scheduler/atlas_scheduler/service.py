@@ -1,0 +1,311 @@
+"""The verbs of the scheduler, and the only writer of job state.
+
+Every change is load → advance → save with its history row in one transaction. Then followers of the
+change feed are woken and the effects go to the `Shell`: commit first, act second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from dataclasses import asdict
+from typing import Any, Protocol, TypeVar
+
+from atlas_scheduler.catalogue import Catalogue
+from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.lifecycle import (
+    Claimed,
+    Effect,
+    Event,
+    InvalidTransition,
+    StopRequested,
+    advance,
+)
+from atlas_scheduler.core.queue import choose_next, refusal
+from atlas_scheduler.store import history, jobs, meta
+from atlas_scheduler.store.jobs import StoredJob
+from foundations.errors import InvalidRequest, JobConflict
+from foundations.models import (
+    BundleView,
+    Cleared,
+    JobState,
+    JobView,
+    QueueSettings,
+    Submission,
+)
+
+T = TypeVar("T")
+Moved = tuple[Job, tuple[Effect, ...]]
+"""A job after a transition, and what must be done now."""
+
+
+class Shell(Protocol):
+    """Who acts on what the service decided."""
+
+    def perform(self, job: Job, effects: Sequence[Effect]) -> None:
+        """Begin the effects of a transition that is now durable; do not block."""
+
+    def wake(self) -> None:
+        """Look at the queue again: a job came, a slot came free, or a setting changed."""
+
+    async def settle(self, job_id: str) -> None:
+        """Wait until nothing is being done for a final job any more."""
+
+    async def sweep(self, job_id: str) -> None:
+        """Remove every trace of a job that is marked deleted."""
+
+
+class Service(Catalogue):
+    """The catalogue's questions, plus what changes something.
+
+    Methods raise `foundations.errors.SchedulerError` kinds.
+    """
+
+    shell: Shell
+    """Who performs effects; set it once, before anything is served."""
+    max_bundle_bytes: int = 20 * 10**9
+    """Largest bundle that is accepted, packed."""
+
+    # -- submitting
+
+    async def receive_bundle(
+        self, digest: str, stream: AsyncIterator[bytes], *, size_bytes: int | None = None
+    ) -> BundleView:
+        """Take in a packed bundle; it is durable and checked when this returns."""
+        return await self.bundles.receive(
+            stream, digest=digest, size_bytes=size_bytes, max_bytes=self.max_bundle_bytes
+        )
+
+    async def submit(self, submission: Submission, *, idempotency_key: str | None) -> JobView:
+        """Accept a job. It is durable when this returns.
+
+        A second call with the same key returns the job of the first.
+
+        Raises:
+            InvalidRequest: it asks for more than there is in all.
+            NotFound: its bundle is not here.
+        """
+        reason = refusal(submission.spec.num_gpus, self._capacity())
+        if reason is not None and self.engine.capabilities is not None:
+            raise InvalidRequest(f"{reason[0].upper()}{reason[1:]}.")
+        job_id = await self._durably(
+            self._database.write(lambda conn: self._insert(conn, submission, idempotency_key)),
+            self._wake,
+        )
+        return await self.view(job_id)
+
+    def _insert(
+        self,
+        conn: sqlite3.Connection,
+        submission: Submission,
+        idempotency_key: str | None,
+    ) -> str:
+        if idempotency_key is not None:
+            earlier = jobs.by_idempotency_key(conn, idempotency_key)
+            if earlier is not None:
+                return earlier
+        # Here and not before: `purge` retires unused bundles on this same thread.
+        size_bytes = self.bundles.size_bytes(submission.bundle)
+        now_ms = self._clock_ms()
+        spec = submission.spec
+        job = Job(
+            job_id=str(uuid.uuid4()),
+            project=spec.project,
+            state=JobState.QUEUED,
+            order=jobs.next_order(conn),
+            num_gpus=spec.num_gpus,
+            submitted_at_ms=now_ms,
+        )
+        stored = StoredJob(
+            job=job,
+            spec=spec,
+            bundle=submission.bundle,
+            bundle_size_bytes=size_bytes,
+            engine=None,
+            archived=False,
+            records_offset=0,
+            idempotency_key=idempotency_key,
+            deleted=False,
+        )
+        jobs.insert_job(conn, stored, now_ms=now_ms)
+        self._append(conn, job, "Submitted", now_ms, {"user": spec.user})
+        return job.job_id
+
+    # -- jobs
+
+    async def stop(self, ref: str, *, by: str) -> JobView:
+        """Ask a job to end. A job that waits is stopped at once.
+
+        Raises:
+            JobConflict: it has ended already.
+        """
+        job_id = await self.resolve(ref)
+        try:
+            await self.apply(job_id, StopRequested(self._clock_ms(), by))
+        except InvalidTransition as error:
+            raise JobConflict(
+                f"Job `{job_id}` is {error.job.state} and cannot be stopped"
+            ) from error
+        return await self.view(job_id)
+
+    async def delete(self, ref: str) -> None:
+        """Delete a final job with its archive.
+
+        Raises:
+            JobConflict: it has not ended yet.
+        """
+        job_id = await self.resolve(ref)
+        _require_final((await self.load(job_id)).job)
+        await self.shell.settle(job_id)
+
+        def step(conn: sqlite3.Connection) -> None:
+            job = jobs.load_job(conn, job_id)
+            _require_final(job)
+            now_ms = self._clock_ms()
+            jobs.mark_deleted(conn, job_id, now_ms)
+            self._append(conn, job, "Deleted", now_ms, {})
+
+        await self._durably(self._database.write(step), lambda _: self._feed.announce())
+        await self.shell.sweep(job_id)
+
+    # -- queue
+
+    async def clear_queue(self, project: str | None, *, by: str) -> Cleared:
+        """Stop every job that waits, in all projects or in one. Archives stay."""
+        event = StopRequested(self._clock_ms(), f"{by} (clear-queue)")
+
+        def step(conn: sqlite3.Connection) -> list[Moved]:
+            return [self._advance(conn, job, event) for job in jobs.queued(conn, project)]
+
+        moved = await self._durably(self._database.write(step), self._publish)
+        job_ids = [job.job_id for job, _ in moved]
+        return Cleared(removed=len(job_ids), job_ids=job_ids)
+
+    async def set_queue_settings(self, settings: QueueSettings) -> QueueSettings:
+        """Change how the queue is run, now and after the next start."""
+        await self._database.write(
+            lambda conn: meta.set_setting(conn, "queue", settings.model_dump())
+        )
+        self._queue = settings
+        self._wake()
+        return settings
+
+    async def claim_next(self) -> None:
+        """Claim every job whose turn it is; their starts go to the shell."""
+        now_ms = self._clock_ms()
+
+        def step(conn: sqlite3.Connection) -> list[Moved]:
+            waiting = {job.job_id: job for job in jobs.queued(conn)}
+            if not waiting:
+                return []
+            decision = choose_next(list(waiting.values()), jobs.holding(conn), self._capacity())
+            return [
+                self._advance(conn, waiting[pick.job_id], Claimed(now_ms, pick.gpus))
+                for pick in decision.picks
+            ]
+
+        await self._durably(self._database.write(step), self._publish)
+
+    # -- state
+
+    async def apply(self, job_id: str, event: Event) -> Job:
+        """Let an event happen to a job: the one way that its state changes.
+
+        Raises:
+            InvalidTransition: the event does not fit; nothing changed.
+            NotFound: no such job.
+        """
+
+        def step(conn: sqlite3.Connection) -> list[Moved]:
+            return [self._advance(conn, jobs.load_job(conn, job_id), event)]
+
+        ((job, _),) = await self._durably(self._database.write(step), self._publish)
+        return job
+
+    async def mark_archived(self, job_id: str) -> None:
+        """Note that a job's archive is complete."""
+        await self._database.write(lambda conn: jobs.mark_archived(conn, job_id))
+        self._feed.announce()
+
+    async def note_engine(self, job_id: str, engine: str) -> None:
+        """Record which engine a job is handed to."""
+
+        def step(conn: sqlite3.Connection) -> None:
+            jobs.save_job(conn, jobs.load_job(conn, job_id), engine=engine)
+
+        await self._database.write(step)
+
+    async def purge(self, job_id: str) -> str | None:
+        """Drop the rows of a deleted job.
+
+        Returns:
+            The digest of its bundle when no other job uses it, else None. That bundle cannot be
+            submitted any more.
+        """
+
+        def step(conn: sqlite3.Connection) -> str | None:
+            digest = jobs.load(conn, job_id).bundle
+            jobs.purge(conn, job_id)
+            if jobs.bundle_in_use(conn, digest):
+                return None
+            self.bundles.retire(digest)
+            return digest
+
+        return await self._database.write(step)
+
+    async def close(self) -> None:
+        """Let writes that are under way end."""
+        if self._writes:
+            await asyncio.wait(self._writes)
+
+    def _advance(self, conn: sqlite3.Connection, job: Job, event: Event) -> Moved:
+        moved, effects = advance(job, event)
+        jobs.save_job(conn, moved)
+        detail = {key: value for key, value in asdict(event).items() if key != "at_ms"}
+        self._append(conn, moved, type(event).__name__, event.at_ms, detail)
+        return moved, effects
+
+    def _append(
+        self, conn: sqlite3.Connection, job: Job, event: str, at_ms: int, detail: dict[str, Any]
+    ) -> None:
+        history.append_change(
+            conn,
+            job_id=job.job_id,
+            project=job.project,
+            event=event,
+            state=job.state,
+            at_ms=at_ms,
+            detail=detail,
+        )
+
+    def _publish(self, moved: Iterable[Moved]) -> None:
+        for job, effects in moved:
+            if job.is_final:
+                self._mark_ended(job.job_id)
+                self.shell.wake()
+            self.shell.perform(job, effects)
+        self._feed.announce()
+
+    def _wake(self, _: object = None) -> None:
+        self._feed.announce()
+        self.shell.wake()
+
+    async def _durably(self, write: Coroutine[Any, Any, T], then: Callable[[T], None]) -> T:
+        """Run a write and what must follow it to the end, even when the caller is cancelled."""
+
+        async def run() -> T:
+            value = await write
+            then(value)
+            return value
+
+        task = asyncio.create_task(run())
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)
+        return await asyncio.shield(task)
+
+
+def _require_final(job: Job) -> None:
+    if not job.is_final:
+        raise JobConflict(f"Job `{job.job_id}` has status `{job.state}` and cannot be deleted")

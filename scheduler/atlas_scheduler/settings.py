@@ -1,0 +1,90 @@
+"""What `config/server.yaml` may say, with every default and its unit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from foundations.errors import ConfigError
+from foundations.models import EnvironmentName, Volume
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class VolumeSetting(_Section):
+    """Where a host path appears in a container, as Docker writes it."""
+
+    bind: str
+    mode: Literal["ro", "rw"] = "ro"
+
+
+class DockerSection(_Section):
+    """How jobs run in containers."""
+
+    network: str = "bridge"
+    """Docker network of the jobs. `host` starts faster and isolates less; `none` shuts it off."""
+    worker_image: str = "atlas-ce/worker:latest"
+    """Image of a job that names none."""
+    worker_base: str = "python:3.11-slim"
+    """What the standard worker image is built from when it is missing."""
+    build_network: str | None = None
+    """Docker network while that image is built; None is the engine's default."""
+    pids_limit: Annotated[int, Field(ge=16)] = 4096
+    """Most processes and threads a job may have."""
+    shm_gb: Annotated[float, Field(gt=0)] = 1.0
+    """Size of /dev/shm, in units of 10^9 bytes; data loaders need it."""
+    environment: dict[EnvironmentName, str] = {}
+    """Given to every job, such as the settings of a proxy."""
+    volumes: dict[str, VolumeSetting] = {}
+    """Mounted into every job, such as a private certificate authority."""
+
+    def volume_list(self) -> tuple[Volume, ...]:
+        """The volumes in the form that engines take."""
+        return tuple(
+            Volume(host=host, bind=volume.bind, mode=volume.mode)
+            for host, volume in self.volumes.items()
+        )
+
+
+class ServerSettings(_Section):
+    """The whole file."""
+
+    max_running_jobs: Annotated[int, Field(ge=1, le=10_000)] = 1
+    """How many jobs run at once. `foundations set queue` changes it while the server runs."""
+    engine: Literal["auto", "docker", "process"] = "auto"
+    """`auto`: Docker where an engine answers when the server starts, else plain processes."""
+    stop_grace_seconds: Annotated[float, Field(ge=0, le=3600)] = 10.0
+    """Time a job has between SIGTERM and SIGKILL."""
+    max_bundle_gb: Annotated[float, Field(gt=0)] = 20.0
+    """Largest bundle, unpacked, in units of 10^9 bytes."""
+    docker: DockerSection = DockerSection()
+
+    @classmethod
+    def load(cls, path: Path) -> ServerSettings:
+        """Read the file; a missing or empty one means the defaults.
+
+        Raises:
+            ConfigError: the file cannot be read or says something it may not.
+        """
+        try:
+            document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return cls()
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise ConfigError(f"Cannot read {path}: {error}") from error
+        try:
+            return cls.model_validate({} if document is None else document)
+        except ValidationError as error:
+            raise ConfigError(f"{path} is not valid:\n{_explain(error)}") from error
+
+
+def _explain(error: ValidationError) -> str:
+    return "\n".join(
+        f"  {'.'.join(str(part) for part in one['loc']) or 'file'}: {one['msg']}"
+        for one in error.errors()
+    )

@@ -1,0 +1,98 @@
+"""Stored rows as the views that clients get."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from atlas_scheduler.core.queue import Decision
+from atlas_scheduler.store.jobs import StoredJob
+from atlas_scheduler.store.records import JobRecords
+from foundations.models import JobDetail, JobState, JobView, Waiting
+
+
+def moment(ms: int) -> datetime:
+    """A time of the store as a UTC datetime."""
+    return datetime.fromtimestamp(ms / 1000, tz=UTC)
+
+
+def waiting_by_job(decision: Decision) -> dict[str, Waiting]:
+    """Number the waiting jobs of a decision in queue order.
+
+    Jobs that the decision picks are about to start; the others wait behind them.
+    """
+    ahead = len(decision.picks)
+    starting = {
+        pick.job_id: Waiting(reason="about to start", position=place)
+        for place, pick in enumerate(decision.picks, start=1)
+    }
+    blocked = {
+        job_id: Waiting(reason=reason, position=place)
+        for place, (job_id, reason) in enumerate(decision.waiting.items(), start=ahead + 1)
+    }
+    return starting | blocked
+
+
+def job_view(
+    stored: StoredJob, records: JobRecords, *, waiting: Mapping[str, Waiting], now_ms: int
+) -> JobView:
+    """A job as lists show it."""
+    return JobView(**_fields(stored, records, waiting, now_ms))
+
+
+def job_detail(
+    stored: StoredJob,
+    records: JobRecords,
+    *,
+    waiting: Mapping[str, Waiting],
+    now_ms: int,
+    more: Mapping[str, Any],
+) -> JobDetail:
+    """A job with everything; `more` holds the fields that only `JobDetail` has."""
+    return JobDetail(
+        **_fields(stored, records, waiting, now_ms),
+        spec=stored.spec,
+        bundle=stored.bundle,
+        bundle_size_bytes=stored.bundle_size_bytes,
+        archived=stored.archived,
+        **more,
+    )
+
+
+def _fields(
+    stored: StoredJob, records: JobRecords, waiting: Mapping[str, Waiting], now_ms: int
+) -> dict[str, Any]:
+    job, spec = stored.job, stored.spec
+    return {
+        "job_id": job.job_id,
+        "project": job.project,
+        "user": spec.user,
+        "state": job.state,
+        "reason": job.reason,
+        "exit_code": job.exit_code,
+        "attempt": job.attempt,
+        "command": list(spec.command),
+        "image": spec.image,
+        "engine": stored.engine,
+        "num_gpus": spec.num_gpus,
+        "gpus": list(job.gpus),
+        "cpus": spec.cpus,
+        "ram_gb": spec.ram_gb,
+        "submitted_at": moment(job.submitted_at_ms),
+        "started_at": None if job.started_at_ms is None else moment(job.started_at_ms),
+        "finished_at": None if job.finished_at_ms is None else moment(job.finished_at_ms),
+        "duration_seconds": _duration_seconds(stored, now_ms),
+        "parameters": records.parameters,
+        "metrics": records.metrics,
+        "tags": {**spec.tags, **records.tags},
+        "waiting": waiting.get(job.job_id) if job.state is JobState.QUEUED else None,
+    }
+
+
+def _duration_seconds(stored: StoredJob, now_ms: int) -> float | None:
+    job = stored.job
+    if job.started_at_ms is None:
+        return None
+    end_ms = now_ms if job.finished_at_ms is None else job.finished_at_ms
+    return max(0, end_ms - job.started_at_ms) / 1000
