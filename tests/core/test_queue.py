@@ -1,0 +1,201 @@
+"""Who starts now, and what the others are told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.queue import Capacity, Decision, Pick, choose_next, refusal
+from foundations.models import JobState
+from tests.core.queue_jobs import FOUR_GPUS, holding, job_id, waiting
+
+
+def reason(decision: Decision, number: int) -> str:
+    return decision.waiting[job_id(number)]
+
+
+def test_an_empty_queue_needs_no_decision() -> None:
+    assert choose_next([], [], Capacity(1)) == Decision()
+
+
+def test_the_first_in_the_queue_starts_whatever_order_it_is_given_in() -> None:
+    decision = choose_next([waiting(2), waiting(1)], [], Capacity(1))
+
+    assert decision.picks == (Pick(job_id(1)),)
+
+
+def test_place_in_the_queue_decides_not_the_job_id() -> None:
+    decision = choose_next([waiting(1, order=9), waiting(2, order=3)], [], Capacity(1))
+
+    assert decision.picks == (Pick(job_id(2)),)
+
+
+def test_as_many_start_as_slots_are_free() -> None:
+    queued = [waiting(number) for number in (1, 2, 3)]
+    decision = choose_next(queued, [holding(9)], Capacity(3))
+
+    assert decision.picks == (Pick(job_id(1)), Pick(job_id(2)))
+    assert set(decision.waiting) == {job_id(3)}
+
+
+@pytest.mark.parametrize("state", [JobState.STARTING, JobState.RUNNING, JobState.STOPPING])
+def test_a_job_keeps_its_slot_and_gpus_while_it_starts_runs_and_stops(state: JobState) -> None:
+    held = [holding(9, "gpu-0", state=state)]
+    decision = choose_next([waiting(1, num_gpus=1)], held, Capacity(2, ("gpu-0", "gpu-1")))
+
+    assert decision.picks == (Pick(job_id(1), ("gpu-1",)),)
+    assert choose_next([waiting(1)], held, Capacity(1)).picks == ()
+
+
+def test_gpus_are_given_in_the_order_of_the_machine_and_none_twice() -> None:
+    queued = [waiting(1, num_gpus=2), waiting(2), waiting(3, num_gpus=1)]
+    decision = choose_next(queued, [holding(9, "gpu-1")], Capacity(9, FOUR_GPUS))
+
+    assert decision.picks == (
+        Pick(job_id(1), ("gpu-0", "gpu-2")),
+        Pick(job_id(2)),
+        Pick(job_id(3), ("gpu-3",)),
+    )
+
+
+def test_a_job_that_fits_does_not_overtake_one_that_does_not() -> None:
+    queued = [waiting(1, num_gpus=2), waiting(2), waiting(3)]
+    decision = choose_next(queued, [holding(9, "gpu-0")], Capacity(9, ("gpu-0", "gpu-1")))
+
+    assert decision.picks == ()
+    assert set(decision.waiting) == {job_id(1), job_id(2), job_id(3)}
+
+
+def test_lowering_the_limit_below_what_runs_starts_nothing() -> None:
+    decision = choose_next([waiting(1)], [holding(8), holding(9)], Capacity(1))
+
+    assert decision.picks == ()
+    assert set(decision.waiting) == {job_id(1)}
+
+
+def test_a_gpu_that_a_job_holds_and_the_machine_no_longer_has_is_not_counted_as_free() -> None:
+    capacity = Capacity(9, ("gpu-0",))
+    decision = choose_next([waiting(1, num_gpus=1)], [holding(9, "gpu-7")], capacity)
+
+    assert decision.picks == (Pick(job_id(1), ("gpu-0",)),)
+
+
+@dataclass(frozen=True)
+class Told:
+    name: str
+    queued: tuple[Job, ...]
+    held: tuple[Job, ...]
+    capacity: Capacity
+    number: int
+    text: str
+
+
+TEXTS = (
+    Told(
+        "one slot, taken",
+        (waiting(1),),
+        (holding(9),),
+        Capacity(1),
+        1,
+        "1 job is running, and max_running_jobs is 1",
+    ),
+    Told(
+        "three slots, taken",
+        (waiting(1),),
+        (holding(7), holding(8), holding(9)),
+        Capacity(3),
+        1,
+        "3 jobs are running, and max_running_jobs is 3",
+    ),
+    Told(
+        "the slots go to those before it",
+        (waiting(1), waiting(2), waiting(3)),
+        (),
+        Capacity(2),
+        3,
+        "2 jobs are running, and max_running_jobs is 2",
+    ),
+    Told(
+        "too few free GPUs",
+        (waiting(1, num_gpus=2),),
+        (holding(9, "gpu-0", "gpu-1", "gpu-2"),),
+        Capacity(9, FOUR_GPUS),
+        1,
+        "needs 2 GPU(s); 1 of 4 are free",
+    ),
+    Told(
+        "the GPUs go to those before it",
+        (waiting(1, num_gpus=3), waiting(2, num_gpus=3)),
+        (),
+        Capacity(9, FOUR_GPUS),
+        2,
+        "needs 3 GPU(s); 1 of 4 are free",
+    ),
+    Told(
+        "a slot is what is missing first",
+        (waiting(1, num_gpus=1),),
+        (holding(9, "gpu-0"),),
+        Capacity(1, ("gpu-0",)),
+        1,
+        "1 job is running, and max_running_jobs is 1",
+    ),
+    Told(
+        "behind one that waits for a slot",
+        (waiting(1), waiting(2)),
+        (holding(9),),
+        Capacity(1),
+        2,
+        "behind job 00000001 in the queue",
+    ),
+    Told(
+        "behind one that waits for GPUs, however far back",
+        (waiting(1, num_gpus=1), waiting(2), waiting(3)),
+        (holding(9, "gpu-0"),),
+        Capacity(9, ("gpu-0",)),
+        3,
+        "behind job 00000001 in the queue",
+    ),
+    Told(
+        "more GPUs than there are",
+        (waiting(1, num_gpus=5),),
+        (),
+        Capacity(9, FOUR_GPUS),
+        1,
+        "the job asks for 5 GPU(s) and this scheduler has 4 GPUs",
+    ),
+    Told(
+        "the engine does not answer",
+        (waiting(1), waiting(2, num_gpus=9)),
+        (),
+        Capacity(9, problem="Docker does not answer"),
+        2,
+        "Docker does not answer",
+    ),
+)
+
+
+@pytest.mark.parametrize("told", TEXTS, ids=lambda told: told.name)
+def test_a_job_that_waits_is_told_why(told: Told) -> None:
+    decision = choose_next(told.queued, told.held, told.capacity)
+
+    assert reason(decision, told.number) == told.text
+
+
+@pytest.mark.parametrize(
+    ("num_gpus", "gpus", "text"),
+    [
+        (0, (), None),
+        (0, FOUR_GPUS, None),
+        (4, FOUR_GPUS, None),
+        (1, (), "the job asks for 1 GPU(s) and this scheduler has no GPU"),
+        (2, ("gpu-0",), "the job asks for 2 GPU(s) and this scheduler has 1 GPU"),
+        (5, FOUR_GPUS, "the job asks for 5 GPU(s) and this scheduler has 4 GPUs"),
+    ],
+)
+def test_a_job_is_refused_only_for_more_gpus_than_there_are_in_all(
+    num_gpus: int, gpus: tuple[str, ...], text: str | None
+) -> None:
+    assert refusal(num_gpus, Capacity(1, gpus)) == text
+    assert refusal(num_gpus, Capacity(1, gpus, "Docker does not answer")) == text

@@ -1,0 +1,133 @@
+"""What holds for every decision of the queue, whatever waits and runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.queue import Capacity, Decision, choose_next
+from foundations.models import JobState
+from tests.core.profiles import PROPERTY
+from tests.core.queue_jobs import FOUR_GPUS, holding, waiting
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A queue, what runs and what there is in all."""
+
+    queued: list[Job]
+    held: list[Job]
+    capacity: Capacity
+
+
+@st.composite
+def moments(draw: st.DrawFn) -> Moment:
+    gpus = FOUR_GPUS[: draw(st.integers(0, 4))]
+    orders = draw(st.lists(st.integers(0, 99), unique=True, max_size=8))
+    queued = [
+        waiting(number, order=order, num_gpus=draw(st.integers(0, 3)))
+        for number, order in enumerate(orders)
+    ]
+    free = list(gpus)
+    held: list[Job] = []
+    for number in range(draw(st.integers(0, 4))):
+        count = draw(st.integers(0, min(2, len(free))))
+        state = draw(st.sampled_from([JobState.STARTING, JobState.RUNNING, JobState.STOPPING]))
+        held.append(holding(100 + number, *free[:count], state=state))
+        del free[:count]
+    problem = draw(st.sampled_from([None, None, None, "Docker does not answer"]))
+    return Moment(queued, held, Capacity(draw(st.integers(1, 6)), gpus, problem))
+
+
+def decide(moment: Moment) -> Decision:
+    return choose_next(moment.queued, moment.held, moment.capacity)
+
+
+@PROPERTY
+@given(moments())
+def test_each_queued_job_is_picked_or_told_why_not_never_both(moment: Moment) -> None:
+    decision = decide(moment)
+    picked = [pick.job_id for pick in decision.picks]
+
+    assert sorted([*picked, *decision.waiting]) == sorted(job.job_id for job in moment.queued)
+    assert all(text.strip() for text in decision.waiting.values())
+
+
+@PROPERTY
+@given(moments())
+def test_no_job_overtakes_another(moment: Moment) -> None:
+    decision = decide(moment)
+    line = [job.job_id for job in sorted(moment.queued, key=lambda job: job.order)]
+    picked = [pick.job_id for pick in decision.picks]
+
+    assert picked == line[: len(picked)]
+    assert list(decision.waiting) == line[len(picked) :]
+
+
+@PROPERTY
+@given(moments())
+def test_slots_and_gpus_are_never_given_twice_nor_beyond_what_there_is(moment: Moment) -> None:
+    decision = decide(moment)
+    wanted = {job.job_id: job.num_gpus for job in moment.queued}
+    given_out = [gpu for pick in decision.picks for gpu in pick.gpus]
+    in_use = given_out + [gpu for job in moment.held for gpu in job.gpus]
+
+    slots = moment.capacity.max_running_jobs
+    assert not decision.picks or len(moment.held) + len(decision.picks) <= slots
+    assert len(set(in_use)) == len(in_use)
+    assert set(given_out) <= set(moment.capacity.gpus)
+    assert all(len(pick.gpus) == wanted[pick.job_id] for pick in decision.picks)
+
+
+@PROPERTY
+@given(moments())
+def test_nothing_waits_that_could_start(moment: Moment) -> None:
+    decision = decide(moment)
+    if not decision.waiting or moment.capacity.problem is not None:
+        return
+    first = next(job for job in moment.queued if job.job_id == next(iter(decision.waiting)))
+    slots = moment.capacity.max_running_jobs - len(moment.held) - len(decision.picks)
+    taken = {gpu for job in moment.held for gpu in job.gpus}
+    taken |= {gpu for pick in decision.picks for gpu in pick.gpus}
+    gpus = len(set(moment.capacity.gpus) - taken)
+
+    assert slots <= 0 or gpus < first.num_gpus
+
+
+@PROPERTY
+@given(moments())
+def test_all_but_the_first_that_waits_are_behind_it(moment: Moment) -> None:
+    decision = decide(moment)
+    if not decision.waiting or moment.capacity.problem is not None:
+        return
+    first, *others = decision.waiting
+
+    assert "behind" not in decision.waiting[first]
+    assert {decision.waiting[one] for one in others} <= {f"behind job {first[:8]} in the queue"}
+
+
+@PROPERTY
+@given(moments(), st.randoms(use_true_random=False))
+def test_a_decision_depends_on_nothing_but_its_input_and_not_on_its_order(
+    moment: Moment, random: Random
+) -> None:
+    queued, held = list(moment.queued), list(moment.held)
+    random.shuffle(queued)
+    random.shuffle(held)
+
+    assert choose_next(queued, iter(held), moment.capacity) == decide(moment) == decide(moment)
+
+
+@PROPERTY
+@given(moments())
+def test_nothing_starts_while_the_engine_has_a_problem(moment: Moment) -> None:
+    problem = "Docker does not answer"
+    capacity = Capacity(moment.capacity.max_running_jobs, moment.capacity.gpus, problem)
+    decision = choose_next(moment.queued, moment.held, capacity)
+
+    assert decision.picks == ()
+    assert set(decision.waiting.values()) <= {problem}

@@ -1,0 +1,88 @@
+"""What importing a package loads, in a fresh interpreter."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CORE = [
+    "atlas_scheduler.core.job",
+    "atlas_scheduler.core.lifecycle",
+    "atlas_scheduler.core.queue",
+    "atlas_scheduler.core.reconcile",
+]
+NOT_FOR_THE_CORE = [
+    "asyncio",
+    "sqlite3",
+    "aiosqlite",
+    "docker",
+    "httpx",
+    "fastapi",
+    "random",
+    "subprocess",
+]
+
+LOADED_BY = """
+import importlib, json, sys
+before = set(sys.modules)
+for name in {names!r}:
+    importlib.import_module(name)
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+# The models come first because pydantic may load what the core itself may not.
+IMPORT_WITHOUT = """
+import importlib, sys
+import foundations.models
+for name in {forbidden!r}:
+    sys.modules[name] = None
+for name in {names!r}:
+    importlib.import_module(name)
+"""
+
+
+def run_python(program: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def third_party_loaded_by(*names: str) -> set[str]:
+    loaded: list[str] = json.loads(run_python(LOADED_BY.format(names=names)))
+    packages = {name.partition(".")[0] for name in loaded}
+    return packages - sys.stdlib_module_names - {"foundations", "atlas_worker"}
+
+
+def test_import_foundations_loads_no_third_party_module() -> None:
+    assert third_party_loaded_by("foundations") == set()
+
+
+def test_the_check_notices_a_third_party_module() -> None:
+    assert "pydantic" in third_party_loaded_by("foundations.models")
+
+
+@pytest.mark.parametrize("module", ["foundations.tracking", "foundations.recorder"])
+def test_recording_in_a_job_needs_only_the_standard_library(module: str) -> None:
+    assert third_party_loaded_by(module) == set()
+
+
+@pytest.mark.parametrize("module", CORE)
+def test_the_core_needs_no_input_output_and_no_event_loop(module: str) -> None:
+    run_python(IMPORT_WITHOUT.format(forbidden=NOT_FOR_THE_CORE, names=[module]))
+
+
+def test_these_are_all_modules_of_the_core() -> None:
+    spec = importlib.util.find_spec("atlas_scheduler.core")
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    (folder,) = spec.submodule_search_locations
+    found = {path.stem for path in Path(folder).glob("*.py")} - {"__init__"}
+
+    assert {f"atlas_scheduler.core.{name}" for name in found} == set(CORE)
