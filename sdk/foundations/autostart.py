@@ -1,0 +1,146 @@
+"""Reaches a scheduler, and starts the local one when nothing answers on its socket."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, BinaryIO
+
+from foundations.errors import Unreachable
+
+if TYPE_CHECKING:
+    from foundations.client import Client
+    from foundations.configs import SchedulerConfig
+    from foundations.home import Home
+
+START_SECONDS = 45.0
+"""Longest wait for a server that is being started, by this process or by another."""
+_AFTER_FAILURE_SECONDS = 3.0
+_LOOK_EVERY_SECONDS = 0.02
+_PROBE_SECONDS = 2.0
+_LOG_TAIL_LINES = 15
+
+
+def connect(
+    config: SchedulerConfig, *, home: Home, announce: Callable[[str], None] | None = None
+) -> Client:
+    """Return a client for a scheduler; the local one is started when it does not answer.
+
+    Args:
+        config: where the scheduler is.
+        home: whose scheduler may be started.
+        announce: told one line before a start, which takes a moment.
+
+    Raises:
+        Unreachable: the local server could not be started.
+    """
+    from foundations.client import Client
+
+    if is_own_scheduler(config, home=home) and not is_answering(home):
+        start_server(home, announce=announce)
+    return Client(config.scheduler_url, token=config.token)
+
+
+def is_own_scheduler(config: SchedulerConfig, *, home: Home) -> bool:
+    """Tell whether a config means the server that this home starts by itself."""
+    return config.scheduler_url == f"unix://{home.socket}"
+
+
+def is_answering(home: Home) -> bool:
+    """Tell whether a server listens on the home's socket."""
+    return _is_listening(str(home.socket))
+
+
+def look_for(config: SchedulerConfig) -> None:
+    """Return when something may answer for a config; nothing is started.
+
+    Raises:
+        Unreachable: it names a Unix socket, and nobody listens there.
+    """
+    if config.is_local and not _is_listening(config.scheduler_url.removeprefix("unix://")):
+        from foundations.address import Address
+
+        raise Unreachable(Address.parse(config.scheduler_url).silence("no server listens there"))
+
+
+def start_server(home: Home, *, announce: Callable[[str], None] | None = None) -> None:
+    """Start the home's server in the background and wait until it answers.
+
+    Raises:
+        Unreachable: it did not come up; the text has the end of its log.
+    """
+    if os.environ.get("FOUNDATIONS_JOB_ID"):
+        raise Unreachable(
+            f"No scheduler answers at unix://{home.socket}, and inside a job none is started. "
+            "Name a scheduler config that reaches one from here."
+        )
+    if not sys.executable:
+        raise Unreachable("No scheduler answers. Start one with `atlas-server start --detach`.")
+    if announce is not None:
+        announce("Starting the Atlas server…")
+    home.create()
+    with tempfile.TemporaryFile() as output:
+        failed = _run_start(home, output)
+        # When two commands come at once only one of them starts the server; both may use it.
+        if not _wait_until_answering(home, _AFTER_FAILURE_SECONDS if failed else START_SECONDS):
+            output.seek(0)
+            said = output.read().decode("utf-8", "replace").strip()
+            raise Unreachable(_describe_failure(home, said))
+
+
+def _is_listening(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_PROBE_SECONDS)
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+        return True
+
+
+def _run_start(home: Home, output: BinaryIO) -> bool:
+    """Run `atlas-server start --detach` in the home, where no file of the user's is imported."""
+    command = [sys.executable, "-P", "-m", "atlas_scheduler", "start", "--detach"]
+    try:
+        done = subprocess.run(
+            [*command, "--home", str(home.root)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=home.root,
+            timeout=START_SECONDS,
+            start_new_session=True,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return True
+    return done.returncode != 0
+
+
+def _wait_until_answering(home: Home, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not is_answering(home):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_LOOK_EVERY_SECONDS)
+    return True
+
+
+def _describe_failure(home: Home, said: str) -> str:
+    lines = [f"The Atlas server could not be started for {home.root}."]
+    if said:
+        lines.append(said)
+    if str(home.server_log) not in said:
+        try:
+            log = home.server_log.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            log = []
+        if log:
+            lines.append(f"The end of {home.server_log}:")
+            lines += [f"  {line}" for line in log[-_LOG_TAIL_LINES:]]
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""The `foundations` command line: one module per verb."""

@@ -1,0 +1,56 @@
+"""`foundations`: the entry point of the command line."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import click
+
+from foundations import __version__
+from foundations.cli.groups import RootGroup
+
+COMMANDS = {
+    "init": ("foundations.cli.init:init", "Create a sample project."),
+    "submit": ("foundations.cli.submit:submit", "Copy a directory and queue a job that runs it."),
+    "list": ("foundations.cli.list:list_", "List jobs or projects."),
+    "show": ("foundations.cli.show:show", "Show one job, or the queue."),
+    "get": ("foundations.cli.get:get", "Get a job's archive, logs or artifacts."),
+    "wait": ("foundations.cli.wait:wait", "Wait until a job has ended."),
+    "stop": ("foundations.cli.stop:stop", "Stop jobs that run or wait."),
+    "delete": ("foundations.cli.delete:delete", "Delete jobs with their archives."),
+    "clear-queue": ("foundations.cli.clear_queue:clear_queue", "Stop every job that waits."),
+    "set": ("foundations.cli.set:set_", "Change how the queue is run."),
+    "info": ("foundations.cli.info:info", "Show a scheduler, or all scheduler configs."),
+    "doctor": ("foundations.cli.doctor:doctor", "Check that everything needed works."),
+    "completion": ("foundations.cli.completion:completion", "Print a shell's completion script."),
+}
+
+
+@click.group(
+    cls=RootGroup,
+    late=COMMANDS,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 error, 2 wrong usage, 3 the job did not complete, 130 Ctrl-C.",
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(__version__, message="Running Foundations version %(version)s")
+@click.pass_context
+def cli(ctx: click.Context, *, debug: bool) -> None:
+    """Submit machine-learning jobs to a scheduler and look after them."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main() -> None:
+    """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character must not end a command half way.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    cli(prog_name="foundations")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""What most commands share: their arguments, and the way to the scheduler."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from foundations.cli import completion
+
+if TYPE_CHECKING:
+    from foundations.client import Client
+    from foundations.configs import SchedulerConfig
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DEFAULT_SCHEDULER = "scheduler"
+
+
+def scheduler_argument(function: F) -> F:
+    """Take a scheduler config by name."""
+    return click.argument("scheduler", shell_complete=completion.complete_scheduler)(function)
+
+
+def optional_scheduler_argument(function: F) -> F:
+    """Take a scheduler config by name; this machine's own when it is left out."""
+    return click.argument(
+        "scheduler", default=DEFAULT_SCHEDULER, shell_complete=completion.complete_scheduler
+    )(function)
+
+
+def job_argument(function: F) -> F:
+    """Take one job by its id or a unique beginning of it."""
+    return click.argument("job_id", shell_complete=completion.complete_job)(function)
+
+
+def jobs_argument(function: F) -> F:
+    """Take one or more jobs."""
+    return click.argument(
+        "job_ids",
+        metavar="JOB_ID...",
+        nargs=-1,
+        required=True,
+        shell_complete=completion.complete_job,
+    )(function)
+
+
+def json_option(function: F) -> F:
+    """Offer `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(
+        function
+    )
+
+
+def connect(scheduler: str) -> Client:
+    """Return a client for a scheduler config; this machine's own scheduler is started if needed.
+
+    Raises:
+        ConfigError: there is no such config.
+        Unreachable: the scheduler cannot be started.
+    """
+    return reach(load_config(scheduler))
+
+
+def load_config(scheduler: str, *, job_dir: Path | None = None) -> SchedulerConfig:
+    """Read a scheduler config.
+
+    Raises:
+        ConfigError: there is none of that name, or it is not valid.
+    """
+    from foundations import configs
+    from foundations.home import Home
+
+    home = Home.default()
+    configs.ensure_default(home)
+    return configs.load(scheduler, home=home, cwd=Path.cwd(), job_dir=job_dir)
+
+
+def reach(config: SchedulerConfig) -> Client:
+    """Return a client for a config that was read; it is closed when the command ends.
+
+    Raises:
+        Unreachable: the scheduler cannot be started.
+    """
+    from foundations import autostart
+    from foundations.home import Home
+
+    client = autostart.connect(config, home=Home.default(), announce=_announce)
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.call_on_close(client.close)
+    return client
+
+
+@contextmanager
+def naming(job_id: str, scheduler: str) -> Iterator[None]:
+    """Say `does not exist for environment` where the scheduler knows no such job."""
+    from foundations.errors import NotFound
+
+    try:
+        yield
+    except NotFound as error:
+        raise NotFound(f"Job `{job_id}` does not exist for environment `{scheduler}`") from error
+
+
+def _announce(text: str) -> None:
+    if sys.stderr.isatty():
+        click.echo(text, err=True)

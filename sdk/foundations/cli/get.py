@@ -1,0 +1,19 @@
+"""`foundations get`: the verb's group."""
+
+from __future__ import annotations
+
+import click
+
+from foundations.cli.get_artifact import artifact
+from foundations.cli.get_job import job
+from foundations.cli.get_logs import logs
+
+
+@click.group()
+def get() -> None:
+    """Get a job's archive, logs or artifacts."""
+
+
+get.add_command(job)
+get.add_command(logs)
+get.add_command(artifact)

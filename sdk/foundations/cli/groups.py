@@ -1,0 +1,99 @@
+"""How the command line is put together: late imports, and one place that turns errors into text."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from foundations.errors import AtlasError
+from foundations.terminal import clean
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+JOB_NOT_COMPLETED = 3
+"""Exit code when the command worked and the job itself did not complete."""
+
+
+class CommandFailed(click.ClickException):
+    """Ends a command with `Error: …` on standard error and exit code 1."""
+
+    def format_message(self) -> str:
+        """Return the text, safe for a terminal."""
+        return clean(self.message)
+
+
+class LateGroup(click.Group):
+    """A group that loads a command only when it is run or asked for its help."""
+
+    def __init__(self, *args: Any, late: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
+        """Take commands by name: where each is (`module:name`), and its short help."""
+        super().__init__(*args, **kwargs)
+        self._late = late
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the table."""
+        return list(self._late)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load one command."""
+        if cmd_name not in self._late:
+            return None
+        module, _, name = self._late[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without loading any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_text) for name, (_, help_text) in self._late.items()])
+
+
+class RootGroup(LateGroup):
+    """The top of the command line, where every error arrives."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; with `--debug` errors pass through with their traceback."""
+        if os.environ.get("NO_COLOR"):
+            ctx.color = False
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo(err=True)
+            ctx.exit(INTERRUPTED)
+        except AtlasError as error:
+            if ctx.params.get("debug"):
+                raise
+            raise CommandFailed(error.message) from error
+        except BrokenPipeError:
+            raise  # click ends quietly when nobody reads any more
+        except OSError as error:
+            if ctx.params.get("debug"):
+                raise
+            raise CommandFailed(_explain(error)) from error
+
+
+class NounGroup(click.Group):
+    """A verb's group that takes a missing noun for its only one: `stop SCHEDULER ID`."""
+
+    def __init__(self, *args: Any, default_noun: str, **kwargs: Any) -> None:
+        """Run `default_noun` when the first argument is no noun."""
+        super().__init__(*args, **kwargs)
+        self._default_noun = default_noun
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command of the arguments, the default one when they name none."""
+        if args and args[0] not in self.commands:
+            args = [self._default_noun, *args]
+        return super().resolve_command(ctx, args)
+
+
+def _explain(error: OSError) -> str:
+    what = error.strerror or str(error)
+    return f"{error.filename}: {what}" if error.filename else what

@@ -1,0 +1,115 @@
+"""`foundations info`: one scheduler, or all scheduler configs."""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from foundations import __version__
+from foundations.cli import render
+from foundations.cli.context import connect, json_option, optional_scheduler_argument
+from foundations.cli.render import Column
+
+if TYPE_CHECKING:
+    from foundations.configs import ConfigFile
+    from foundations.models import SchedulerInfo
+
+ANSWER_SECONDS = 2.0
+"""Longest wait for each scheduler when all of them are asked."""
+
+
+@click.command()
+@optional_scheduler_argument
+@click.option("--env", "environments", is_flag=True, help="List all scheduler configs.")
+@json_option
+def info(scheduler: str, *, environments: bool, as_json: bool) -> None:
+    """Show who answers for a scheduler config, and how it stands."""
+    if environments:
+        _show_environments(as_json=as_json)
+        return
+    found = connect(scheduler).info()
+    if as_json:
+        render.print_json(render.model_document(found))
+    else:
+        render.print_fields([(name, text) for name, text in _fields(found) if text])
+
+
+def _fields(found: SchedulerInfo) -> list[tuple[str, str]]:
+    engine = found.engine
+    return [
+        ("Client", f"{__version__}, Python {sys.version.split()[0]}"),
+        ("Scheduler", f"{found.version}, process {found.pid}"),
+        ("Home", found.home),
+        ("Engine", f"{engine.name} {engine.version or ''}".strip()),
+        ("Isolation", "" if engine.isolated else "none: jobs run as plain processes of this user"),
+        ("Problem", engine.problem or ""),
+        ("Notes", "; ".join(engine.notes)),
+        ("GPUs", ", ".join(found.gpus) or "none"),
+        ("Queue", f"at most {found.queue.max_running_jobs} job(s) at once"),
+        ("Jobs", ", ".join(f"{n} {state}" for state, n in found.states.items() if n) or "none yet"),
+    ]
+
+
+def _show_environments(*, as_json: bool) -> None:
+    from foundations import configs
+    from foundations.home import Home
+
+    home = Home.default()
+    configs.ensure_default(home)
+    files = configs.list_configs(home=home, cwd=Path.cwd())
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        rows = list(pool.map(_examine, files))
+    if as_json:
+        render.print_json(rows)
+        return
+    click.echo("submission configs:")
+    columns = [
+        Column("env_name"),
+        Column("env_path", narrowest=20),
+        Column("url", narrowest=20),
+        Column("reachable", narrowest=9),
+    ]
+    keys = ("env_name", "env_path", "url", "reachable")
+    render.print_table(columns, [[_text(row[key]) for key in keys] for row in rows])
+    for row in rows:
+        for remark in (row["problem"], row["note"]):
+            if remark:
+                click.echo(render.clean(remark), err=True)
+
+
+def _examine(file: ConfigFile) -> dict[str, Any]:
+    """Describe one config, and ask its scheduler whether it is there."""
+    from foundations import autostart, configs
+    from foundations.client import Client
+    from foundations.errors import AtlasError
+
+    row: dict[str, Any] = {
+        "env_name": file.name,
+        "env_path": str(file.path),
+        "url": None,
+        "reachable": False,
+        "problem": None,
+        "note": None,
+    }
+    try:
+        config = configs.read(file)
+        row["url"], row["note"] = config.scheduler_url, config.note
+        autostart.look_for(config)
+        with Client(
+            config.scheduler_url, token=config.token, timeout_seconds=ANSWER_SECONDS
+        ) as client:
+            client.health()
+        row["reachable"] = True
+    except AtlasError as error:
+        row["problem"] = error.message
+    return row
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return render.MISSING if value is None else str(value)

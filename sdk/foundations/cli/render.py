@@ -1,0 +1,220 @@
+"""What commands print: JSON documents, tables and the forms of single values."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from foundations.quantities import duration as _duration
+from foundations.quantities import size
+from foundations.terminal import clean, display_width, shorten
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from foundations.models import ArtifactView
+
+__all__ = [
+    "Column",
+    "clean",
+    "duration",
+    "local_time",
+    "mapping",
+    "model_document",
+    "print_artifacts",
+    "print_fields",
+    "print_json",
+    "print_json_line",
+    "print_table",
+    "size",
+    "state",
+    "value",
+]
+
+GAP = "  "
+MISSING = "-"
+_COLOURS = {
+    "queued": "yellow",
+    "starting": "cyan",
+    "running": "cyan",
+    "stopping": "magenta",
+    "completed": "green",
+    "failed": "red",
+    "stopped": "magenta",
+    "lost": "red",
+    "pruned": "magenta",
+}
+# JSON escapes the C0 controls itself; these would reach the terminal as they are.
+_UNESCAPED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table."""
+
+    title: str
+    narrowest: int | None = None
+    """Width it may be shortened to on a small terminal; None keeps it whole."""
+    ellipsis: bool = True
+    """Whether a shortened value ends in `…`; ids do not, their beginning is valid."""
+    droppable: bool = False
+    """Whether it may be left out where even shortened columns do not fit."""
+    style: Callable[[str], str] | None = None
+    """Colours a value that is already padded."""
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document."""
+    text = json.dumps(document, indent=2, ensure_ascii=not _writes_unicode())
+    click.echo(_UNESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
+
+
+def print_json_line(document: Any) -> None:
+    """Print one JSON object on one line."""
+    text = json.dumps(document, ensure_ascii=not _writes_unicode())
+    click.echo(_UNESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
+
+
+def model_document(model: BaseModel) -> Any:
+    """Return a view as JSON values: times are ISO 8601 in UTC."""
+    return model.model_dump(mode="json")
+
+
+def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows under their titles, fitted to the terminal when there is one."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in table_lines(columns, rows, width=width):
+        click.echo(line)
+
+
+def table_lines(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], *, width: int | None
+) -> list[str]:
+    """Lay out a table in lines of at most `width` cells; None is as wide as it takes."""
+    cells = [[clean(cell, one_line=True) for cell in row] for row in rows]
+    natural = [
+        max([len(column.title), *(display_width(row[place]) for row in cells)])
+        for place, column in enumerate(columns)
+    ]
+    widths = _fit(columns, natural, width)
+    shown = [place for place, cell_width in enumerate(widths) if cell_width > 0]
+    titles = [columns[place].title for place in range(len(columns))]
+    lines = [_line(columns, titles, widths, shown, styled=False)]
+    lines += [_line(columns, row, widths, shown, styled=True) for row in cells]
+    return lines
+
+
+def print_fields(fields: Sequence[tuple[str, str]]) -> None:
+    """Print names and values, one a line."""
+    longest = max((len(name) for name, _ in fields), default=0)
+    for name, text in fields:
+        click.echo(f"{name + ':':<{longest + 1}} {clean(text)}")
+
+
+def print_artifacts(artifacts: Sequence[ArtifactView]) -> None:
+    """Print a table of artifacts."""
+    columns = [
+        Column("KEY", narrowest=8),
+        Column("PATH", narrowest=8),
+        Column("SIZE"),
+        Column("SAVED"),
+    ]
+    rows = [
+        [one.key, one.path, size(one.size_bytes), local_time(one.saved_at)] for one in artifacts
+    ]
+    print_table(columns, rows)
+
+
+def state(text: str) -> str:
+    """Colour a state, padded or not."""
+    return click.style(text, fg=_COLOURS.get(text.strip()))
+
+
+def local_time(moment: datetime | None) -> str:
+    """Write a time in the machine's time zone."""
+    return MISSING if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def duration(seconds: float | None) -> str:
+    """Write a duration, or that there is none yet."""
+    return MISSING if seconds is None else _duration(seconds)
+
+
+def value(item: Any) -> str:
+    """Write a parameter or metric: numbers to six digits, texts plain, the rest as JSON."""
+    if isinstance(item, str):
+        return item
+    if isinstance(item, float):
+        return f"{item:.6g}"
+    return json.dumps(item, ensure_ascii=False)
+
+
+def mapping(items: Mapping[str, Any]) -> str:
+    """Write parameters, metrics or tags in one line."""
+    pairs = [f"{key}={value(item)}" if item != "" else key for key, item in items.items()]
+    return " ".join(pairs) or MISSING
+
+
+def _writes_unicode() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+
+
+def _fit(columns: Sequence[Column], natural: list[int], width: int | None) -> list[int]:
+    """Shorten columns, the widest first, then leave some out; 0 leaves a column out."""
+    widths = list(natural)
+    if width is None:
+        return widths
+    narrowest = [
+        cells if column.narrowest is None else min(cells, column.narrowest)
+        for column, cells in zip(columns, natural, strict=True)
+    ]
+    for place, column in enumerate(columns):
+        # Ids first: their beginning says as much as the whole.
+        if not column.ellipsis and _total(widths) > width:
+            widths[place] = narrowest[place]
+    droppable = [place for place, column in enumerate(columns) if column.droppable]
+    while droppable and _total([min(pair) for pair in zip(widths, narrowest, strict=True)]) > width:
+        widths[droppable.pop()] = 0
+    while (excess := _total(widths) - width) > 0:
+        slack = [cells - least for cells, least in zip(widths, narrowest, strict=True)]
+        widest = max(
+            (place for place, spare in enumerate(slack) if spare > 0 and widths[place] > 0),
+            key=lambda place: widths[place],
+            default=None,
+        )
+        if widest is None:
+            break
+        widths[widest] -= min(excess, slack[widest], 1 + slack[widest] // 4)
+    return widths
+
+
+def _total(widths: Sequence[int]) -> int:
+    shown = [cells for cells in widths if cells > 0]
+    return sum(shown) + len(GAP) * max(0, len(shown) - 1)
+
+
+def _line(
+    columns: Sequence[Column],
+    cells: Sequence[str],
+    widths: Sequence[int],
+    shown: Sequence[int],
+    *,
+    styled: bool,
+) -> str:
+    parts = []
+    for place in shown:
+        column, width = columns[place], widths[place]
+        text = cells[place]
+        text = shorten(text, width) if column.ellipsis else text[:width]
+        if place != shown[-1]:
+            text += " " * (width - display_width(text))
+        parts.append(column.style(text) if styled and column.style is not None else text)
+    return GAP.join(parts).rstrip()

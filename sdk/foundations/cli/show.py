@@ -1,0 +1,179 @@
+"""`foundations show`: everything about one job, or about the queue."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+import click
+
+from foundations.cli import render
+from foundations.cli.context import (
+    connect,
+    job_argument,
+    json_option,
+    naming,
+    optional_scheduler_argument,
+    scheduler_argument,
+)
+from foundations.cli.render import Column
+
+if TYPE_CHECKING:
+    from foundations.client import Client
+    from foundations.models import JobDetail, JobView
+
+
+@click.group()
+def show() -> None:
+    """Show one job, or the queue."""
+
+
+@show.command()
+@scheduler_argument
+@job_argument
+@json_option
+def job(scheduler: str, job_id: str, *, as_json: bool) -> None:
+    """Show everything about one job."""
+    client = connect(scheduler)
+    with naming(job_id, scheduler):
+        detail = client.job(job_id)
+    if as_json:
+        render.print_json(render.model_document(detail))
+        return
+    render.print_fields([(name, text) for name, text in _fields(detail) if text])
+    _print_series(detail)
+    _print_artifacts(detail)
+    _print_history(detail)
+
+
+@show.command()
+@optional_scheduler_argument
+@json_option
+def queue(scheduler: str, *, as_json: bool) -> None:
+    """Show how the queue is run, and why each waiting job waits."""
+    from foundations.models import HOLDING_STATES
+
+    client = connect(scheduler)
+    info = client.info()
+    waiting = _waiting_jobs(client)
+    running = sum(info.states.get(state, 0) for state in HOLDING_STATES)
+    if as_json:
+        document = {
+            "max_running_jobs": info.queue.max_running_jobs,
+            "running": running,
+            "queued": len(waiting),
+            "jobs": [render.model_document(job) for job in waiting],
+        }
+        render.print_json(document)
+        return
+    click.echo(f"{running} of at most {info.queue.max_running_jobs} running, {len(waiting)} queued")
+    if not waiting:
+        return
+    columns = [
+        Column("PLACE"),
+        Column("JOB ID", narrowest=8, ellipsis=False),
+        Column("PROJECT", narrowest=8),
+        Column("WAITS BECAUSE", narrowest=16),
+    ]
+    render.print_table(
+        columns,
+        [
+            [str(job.waiting.position), job.job_id, job.project, job.waiting.reason]
+            if job.waiting
+            else [render.MISSING, job.job_id, job.project, ""]
+            for job in waiting
+        ],
+    )
+
+
+def _waiting_jobs(client: Client) -> list[JobView]:
+    """Read every queued job, in queue order."""
+    waiting: list[JobView] = []
+    cursor = None
+    while True:
+        page = client.jobs(states=["queued"], limit=200, cursor=cursor)
+        waiting += page.jobs
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    return sorted(waiting, key=lambda job: job.waiting.position if job.waiting else 0)
+
+
+def _fields(detail: JobDetail) -> list[tuple[str, str]]:
+    spec = detail.spec
+    resources = {"num_gpus": spec.num_gpus or None, "cpus": spec.cpus, "ram (GB)": spec.ram_gb}
+    waiting = detail.waiting
+    return [
+        ("Job", detail.job_id),
+        ("Project", detail.project),
+        ("State", detail.state),
+        ("Reason", detail.reason or ""),
+        ("Waits because", f"{waiting.reason} (place {waiting.position})" if waiting else ""),
+        ("Exit code", "" if detail.exit_code is None else str(detail.exit_code)),
+        ("User", detail.user),
+        ("Command", shlex.join(detail.command)),
+        ("Entry point", shlex.join(spec.entrypoint or ())),
+        ("Image", detail.image or ""),
+        ("Engine", detail.engine or ""),
+        ("Container", detail.container or ""),
+        ("Resources", render.mapping({k: v for k, v in resources.items() if v is not None})),
+        ("GPUs", ", ".join(detail.gpus)),
+        ("Submitted", render.local_time(detail.submitted_at)),
+        ("Started", render.local_time(detail.started_at)),
+        ("Finished", render.local_time(detail.finished_at)),
+        ("Duration", render.duration(detail.duration_seconds)),
+        ("Parameters", render.mapping(detail.parameters or spec.params)),
+        ("Tags", render.mapping(detail.tags)),
+        ("Bundle", f"{detail.bundle} ({render.size(detail.bundle_size_bytes)})"),
+        ("Log", render.size(detail.log_size_bytes)),
+        ("Archive", "complete" if detail.archived else "not complete yet"),
+    ]
+
+
+def _print_series(detail: JobDetail) -> None:
+    if not detail.metric_series:
+        return
+    click.echo("\nMetrics")
+    columns = [Column(title) for title in ("NAME", "LAST", "STEP", "MIN", "MAX", "COUNT")]
+    rows = [
+        [
+            one.name,
+            render.value(one.last),
+            *(
+                render.MISSING if number is None else render.value(number)
+                for number in (one.last_step, one.min, one.max)
+            ),
+            str(one.count),
+        ]
+        for one in detail.metric_series
+    ]
+    render.print_table(columns, rows)
+
+
+def _print_artifacts(detail: JobDetail) -> None:
+    if not detail.artifacts:
+        return
+    click.echo("\nArtifacts")
+    render.print_artifacts(detail.artifacts)
+
+
+def _print_history(detail: JobDetail) -> None:
+    if not detail.history:
+        return
+    click.echo("\nHistory")
+    columns = [
+        Column("AT"),
+        Column("EVENT"),
+        Column("STATE", style=render.state),
+        Column("DETAIL", narrowest=10, droppable=True),
+    ]
+    rows = [
+        [
+            render.local_time(change.at),
+            change.event,
+            change.state,
+            " ".join(f"{k}={render.value(v)}" for k, v in change.detail.items() if v),
+        ]
+        for change in detail.history
+    ]
+    render.print_table(columns, rows)

@@ -1,0 +1,201 @@
+"""`foundations submit`: copies a directory, queues a job and streams what becomes of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from foundations.cli import render
+from foundations.cli.context import load_config, reach, scheduler_argument
+from foundations.cli.groups import INTERRUPTED, JOB_NOT_COMPLETED
+from foundations.cli.submit_syntax import SubmitCommand
+from foundations.cli.submit_values import read_environment, read_params, read_tags
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from foundations.client import Client
+    from foundations.models import JobView
+    from foundations.preparation import Asked, PreparedSubmission
+    from foundations.streaming import JobConsole
+
+
+@click.command(cls=SubmitCommand, options_metavar="[OPTIONS]")
+@scheduler_argument
+@click.argument("job_dir", type=click.Path(path_type=Path))
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@click.option("--project-name", help="Project of the job. Default: the directory's name.")
+@click.option("--entrypoint", help="What runs the command, such as `bash`. Default: the image's.")
+@click.option("--num-gpus", type=click.IntRange(min=0), help="GPUs for this job alone.")
+@click.option("--ram", type=float, help="Memory limit in GB.")
+@click.option("--cpus", type=float, help="Processors.")
+@click.option("--image", help="Docker image in place of the standard worker.")
+@click.option(
+    "--param", "-p", "param_pairs", multiple=True, metavar="KEY=VALUE", help="One parameter."
+)
+@click.option(
+    "--params",
+    "params_file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Parameters from a JSON or YAML file.",
+)
+@click.option(
+    "--env", "env_pairs", multiple=True, metavar="NAME[=VALUE]", help="One environment variable."
+)
+@click.option("--tag", "tag_pairs", multiple=True, metavar="KEY[=VALUE]", help="One tag.")
+@click.option(
+    "--stream-job-logs/--no-stream-job-logs",
+    default=True,
+    help="Stay and print the job's output (also: --stream-job-logs True|False). Default: stay.",
+)
+@click.option("--detach", "-d", is_flag=True, help="Print the job's id, and nothing else there.")
+@click.option("--json", "as_json", is_flag=True, help="With --detach: print the job as JSON.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def submit(
+    scheduler: str,
+    job_dir: Path,
+    command: tuple[str, ...],
+    *,
+    stream_job_logs: bool,
+    detach: bool,
+    as_json: bool,
+    debug: bool,
+    **given: Any,
+) -> None:
+    """Copy JOB_DIR, and queue a job that runs COMMAND in the copy.
+
+    COMMAND is a script and its arguments; without it `job.config.yaml` decides, then main.py.
+    Options stand before COMMAND: what follows the script belongs to the script.
+
+    The exit code is 0 when the job completed, 3 when it ended in another way, and 130 after
+    Ctrl-C, which before the submission cancels it and later leaves the job alone.
+    """
+    ctx = click.get_current_context()
+    if debug:
+        ctx.find_root().params["debug"] = True
+    if as_json and not detach:
+        raise click.UsageError("--json needs --detach: streamed logs are no JSON document.")
+    asked = _asked(command, **given)
+
+    from foundations.preparation import prepare_submission
+    from foundations.streaming import JobConsole
+
+    config = load_config(scheduler, job_dir=job_dir)
+    prepared = prepare_submission(job_dir, asked, config=config)
+    console = JobConsole(sys.stderr if detach else sys.stdout, level=prepared.log_level)
+    client = reach(config)
+    job = _queue(ctx, client, prepared, console)
+    if as_json:
+        render.print_json(render.model_document(job))
+    elif detach:
+        click.echo(job.job_id)
+    elif stream_job_logs:
+        _stream(ctx, client, job, console, scheduler=scheduler)
+
+
+def _asked(
+    command: tuple[str, ...],
+    *,
+    ram: float | None,
+    param_pairs: tuple[str, ...],
+    params_file: Path | None,
+    env_pairs: tuple[str, ...],
+    tag_pairs: tuple[str, ...],
+    **same: Any,
+) -> Asked:
+    from foundations.preparation import Asked
+
+    return Asked(
+        command=command,
+        ram_gb=ram,
+        params=read_params(params_file, param_pairs),
+        environment=read_environment(env_pairs),
+        tags=read_tags(tag_pairs),
+        interpreter=active_python(),
+        **same,
+    )
+
+
+def active_python() -> str | None:
+    """Return the interpreter of the active environment, else `python3` of the path."""
+    for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+        if os.environ.get(variable):
+            python = Path(os.environ[variable]) / "bin" / "python"
+            if python.is_file():
+                return str(python)
+    return shutil.which("python3")
+
+
+def _queue(
+    ctx: click.Context, client: Client, prepared: PreparedSubmission, console: JobConsole
+) -> JobView:
+    """Pack, upload and queue; Ctrl-C leaves no job behind."""
+    from foundations.submission import create_job, pack_and_upload
+
+    with tempfile.TemporaryDirectory(prefix="atlas-bundle-") as folder:
+        path = Path(folder) / "bundle.tar.gz"
+        try:
+            packed = pack_and_upload(client, prepared, path, console=console)
+        except KeyboardInterrupt:
+            console.say("WARNING", "Submission cancelled. No job was created.")
+            ctx.exit(INTERRUPTED)
+        with _late_interrupt() as interrupted:
+            job = create_job(client, prepared.spec, packed, path)
+    if interrupted():
+        client.stop(job.job_id)
+        console.say("WARNING", f"Submission cancelled. Job '{job.job_id}' is stopped.")
+        ctx.exit(INTERRUPTED)
+    console.info(f"Job submitted with ID '{job.job_id}'.")
+    return job
+
+
+@contextmanager
+def _late_interrupt() -> Iterator[Callable[[], bool]]:
+    """Hold back the first Ctrl-C: whether a job was queued is only known after the answer.
+
+    Yields:
+        Whether there was one.
+    """
+    presses: list[int] = []
+
+    def note(signal_number: int, _: FrameType | None) -> None:
+        presses.append(signal_number)
+        if len(presses) > 1:
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    previous = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(presses)
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _stream(
+    ctx: click.Context, client: Client, job: JobView, console: JobConsole, *, scheduler: str
+) -> None:
+    from foundations.streaming import follow_job
+
+    try:
+        ended = follow_job(client, job, console)
+    except KeyboardInterrupt:
+        console.end_output()
+        console.info(
+            f"Stopped streaming. Job '{job.job_id}' goes on; to see its output again: "
+            f"foundations get logs --follow {scheduler} {job.job_id}"
+        )
+        ctx.exit(INTERRUPTED)
+    if ended.state != "completed":
+        ctx.exit(JOB_NOT_COMPLETED)

@@ -1,0 +1,186 @@
+"""Scheduler configs: named YAML files that say how to reach a scheduler."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from foundations.errors import ConfigError
+from foundations.home import Home
+
+DEFAULT_NAME = "scheduler"
+SUFFIX = ".config.yaml"
+URL_SCHEMES = ("unix", "http", "https", "ssh")
+_KNOWN_KEYS = ("scheduler_url", "token")
+# Files written for the original say where things lie on the server; the server knows that itself.
+_IGNORED_KEYS = (
+    "cache_config",
+    "container_config_root",
+    "end_point",
+    "job_deployment_env",
+    "job_results_root",
+    "job_store_dir_root",
+    "redis_url",
+    "results_config",
+    "worker",
+    "working_dir_root",
+)
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]*")
+
+
+@dataclass(frozen=True)
+class SchedulerConfig:
+    """How to reach one scheduler."""
+
+    name: str
+    path: Path
+    scheduler_url: str
+    token: str | None = None
+    ignored: tuple[str, ...] = ()
+    """Keys of the file that have no meaning here."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the scheduler runs on this machine and shares its files."""
+        return self.scheduler_url.startswith("unix://")
+
+    @property
+    def note(self) -> str | None:
+        """What the file's author should know, or None."""
+        if not self.ignored:
+            return None
+        keys = ", ".join(self.ignored)
+        return f"{self.path}: the scheduler knows these by itself, ignored: {keys}"
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    """A scheduler config that exists, valid or not."""
+
+    name: str
+    path: Path
+
+
+def load(
+    name: str, *, home: Home, cwd: Path | None = None, job_dir: Path | None = None
+) -> SchedulerConfig:
+    """Find and read the scheduler config `name`.
+
+    A file in `config/submission` below the job directory or the current one wins over one of the
+    same name in the home.
+
+    Raises:
+        ConfigError: there is none of that name, or it is not valid.
+    """
+    found = list_configs(home=home, cwd=cwd, job_dir=job_dir)
+    for file in found:
+        if file.name == name:
+            return read(file)
+    known = ", ".join(file.name for file in found) or "none"
+    raise ConfigError(
+        f"Could not find submission configuration with name: `{name}`. Known: {known}. "
+        f"Configurations are files named <name>{SUFFIX} in {home.config_dir}."
+    )
+
+
+def list_configs(
+    *, home: Home, cwd: Path | None = None, job_dir: Path | None = None
+) -> list[ConfigFile]:
+    """List the scheduler configs by name, each name once, as `load` would choose."""
+    found: dict[str, ConfigFile] = {}
+    for directory in _directories(home, cwd, job_dir):
+        for file in _files(directory):
+            found.setdefault(file.name, file)
+    return [found[name] for name in sorted(found)]
+
+
+def read(file: ConfigFile) -> SchedulerConfig:
+    """Read and check one scheduler config.
+
+    Raises:
+        ConfigError: it is not valid; the text names file, line and the nearest known key.
+    """
+    from foundations.yaml_source import read_yaml, unknown_key
+
+    try:
+        source = read_yaml(file.path)
+    except FileNotFoundError as error:
+        raise ConfigError(f"{file.path} is gone") from error
+    data = source.data
+    if not isinstance(data, dict):
+        raise ConfigError(f"{file.path}: no settings in it; it needs at least `scheduler_url`")
+    for key in data:
+        if key not in _KNOWN_KEYS and key not in _IGNORED_KEYS:
+            raise ConfigError(source.complaint(unknown_key(str(key), _KNOWN_KEYS), (key,)))
+    url = data.get("scheduler_url")
+    if url is None:
+        raise ConfigError(f"{file.path}: `scheduler_url` is missing")
+    problem = url_problem(url)
+    if problem is not None:
+        raise ConfigError(source.complaint(f"`scheduler_url` {problem}", ("scheduler_url",)))
+    token = data.get("token")
+    if token is not None and not isinstance(token, str):
+        raise ConfigError(source.complaint("`token` must be text: put it in quotes", ("token",)))
+    ignored = tuple(sorted(key for key in data if key in _IGNORED_KEYS))
+    return SchedulerConfig(file.name, file.path, str(url), token, ignored)
+
+
+def url_problem(url: object) -> str | None:
+    """Say what is wrong with a scheduler's URL, or None when nothing is."""
+    if not isinstance(url, str):
+        return "must be text"
+    if "<" in url or ">" in url:
+        return f"still holds a placeholder: {url}"
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in URL_SCHEMES:
+        return f"must start with {', '.join(f'{one}://' for one in URL_SCHEMES)}; it is {url}"
+    if scheme == "unix" and not rest.startswith("/"):
+        return f"needs an absolute path after unix://; it is {url}"
+    return None if rest.strip("/") else f"names no host: {url}"
+
+
+def ensure_default(home: Home) -> Path:
+    """Write the config of this home's own scheduler, unless the file is there already."""
+    path = home.config_dir / f"{DEFAULT_NAME}{SUFFIX}"
+    if path.exists():
+        return path
+    home.create()
+    home.config_dir.mkdir(parents=True, exist_ok=True)
+    text = (
+        "# The scheduler of this machine; it is started when none answers.\n"
+        "# Copy this file to <name>.config.yaml and change the URL to reach another one.\n"
+        f"scheduler_url: {json.dumps(f'unix://{home.socket}')}\n"
+    )
+    handle, temporary = tempfile.mkstemp(dir=home.config_dir, prefix=f".{DEFAULT_NAME}.")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    # A link, not a rename: whoever comes second must not replace a file that someone may have
+    # edited in between.
+    try:
+        Path(path).hardlink_to(temporary)
+    except FileExistsError:
+        pass
+    finally:
+        Path(temporary).unlink()
+    return path
+
+
+def _directories(home: Home, cwd: Path | None, job_dir: Path | None) -> Sequence[Path]:
+    near = [directory for directory in (job_dir, cwd) if directory is not None]
+    return [*(directory / "config" / "submission" for directory in near), home.config_dir]
+
+
+def _files(directory: Path) -> Iterator[ConfigFile]:
+    try:
+        names = sorted(entry.name for entry in directory.iterdir())
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return
+    for entry in names:
+        name = entry.removesuffix(SUFFIX)
+        if name != entry and _NAME.fullmatch(name):
+            yield ConfigFile(name, directory / entry)

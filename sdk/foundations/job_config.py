@@ -1,0 +1,233 @@
+"""`job.config.yaml`: what a project says about its jobs."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    ValidationError,
+)
+from pydantic_core import ErrorDetails
+
+from foundations.errors import ConfigError
+from foundations.models import Argument, EnvironmentName, LogLevel, ProjectName, Volume
+from foundations.yaml_source import YamlSource, read_yaml, unknown_key
+
+FILE_NAME = "job.config.yaml"
+
+
+def split_words(value: Any) -> Any:
+    """Split a command that is given as one line, as a shell would; leave lists as they are."""
+    if isinstance(value, str):
+        return tuple(shlex.split(value))
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[Argument, ...], BeforeValidator(split_words), Field(max_length=4096)]
+Program = Annotated[
+    tuple[Argument, ...], BeforeValidator(split_words), Field(min_length=1, max_length=64)
+]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class VolumeConfig(_Section):
+    """Where a host path appears in the container."""
+
+    bind: Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$", max_length=4096)]
+    """Path in the container."""
+    mode: Literal["ro", "rw"] = "rw"
+
+
+class WorkerConfig(_Section):
+    """The part below `worker:`: the environment that the job runs in."""
+
+    image: Annotated[str, StringConstraints(min_length=1, max_length=512)] | None = None
+    """Docker image; the standard worker when it is not given."""
+    environment: dict[EnvironmentName, Argument] = {}
+    """Environment variables; values are taken as they are written."""
+    volumes: dict[Text, VolumeConfig] = {}
+    """Host paths that the job sees, by host path."""
+    working_dir: Text | None = None
+    """Where the command starts; relative paths start at the project."""
+    command: Words | None = None
+    """What to run when `submit` names no command."""
+    args: Words = ()
+    """Arguments after `command`."""
+    entrypoint: Program | None = None
+    """Replaces the image's entry point."""
+    python: Text | None = None
+    """Interpreter, where jobs run as plain processes."""
+
+
+class JobConfig(_Section):
+    """The whole file. What `submit` is told on its command line wins over it."""
+
+    project_name: ProjectName | None = None
+    """Project of the jobs; the directory's name when it is not given."""
+    log_level: Annotated[LogLevel, BeforeValidator(_upper)] = "INFO"
+    """Least severe messages that `submit` prints."""
+    num_gpus: Annotated[int, Field(ge=0, le=1024)] | None = None
+    """GPUs of a job."""
+    ram: Annotated[float, Field(gt=0, le=1_048_576)] | None = None
+    """Memory limit of a job in GB (10^9 bytes)."""
+    cpus: Annotated[float, Field(gt=0, le=4096)] | None = None
+    """Processors of a job."""
+    entrypoint: Program | None = None
+    """Same as `worker: entrypoint:`."""
+    params: dict[str, JsonValue] = {}
+    """Parameters, as `foundations.load_parameters()` returns them."""
+    tags: dict[Annotated[str, StringConstraints(min_length=1, max_length=200)], Argument] = {}
+    """Tags that every job gets."""
+    worker: WorkerConfig = WorkerConfig()
+    """Environment that the job runs in."""
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What to run when `submit` names no command."""
+        return (self.worker.command or ("main.py",)) + self.worker.args
+
+
+_HINTS: dict[tuple[str, ...], str] = {
+    ("worker", "resources"): "is not supported: use `num_gpus`, `ram` (GB) and `cpus` at the top",
+    ("gpus",): "is called `num_gpus`",
+    ("memory",): "is called `ram`, in GB",
+    ("ram_gb",): "is called `ram`, in GB",
+    ("env",): "is called `environment` and stands below `worker:`",
+    ("worker", "env"): "is called `environment`",
+    **{
+        (key,): "belongs below `worker:`"
+        for key in WorkerConfig.model_fields
+        if key != "entrypoint"
+    },
+    **{
+        ("worker", key): "belongs at the top of the file, not below `worker:`"
+        for key in JobConfig.model_fields
+        if key not in WorkerConfig.model_fields
+    },
+}
+
+
+def load_job_config(job_dir: Path) -> JobConfig:
+    """Read a project's `job.config.yaml`; a missing or empty file means the defaults.
+
+    Raises:
+        ConfigError: the file is not valid; the text names file, line and the nearest known key.
+    """
+    try:
+        source = read_yaml(job_dir / FILE_NAME)
+    except FileNotFoundError:
+        return JobConfig()
+    if source.data is None:
+        return JobConfig()
+    if not isinstance(source.data, dict):
+        raise ConfigError(source.complaint("must hold `key: value` lines"))
+    try:
+        config = JobConfig.model_validate(_with_written_text(source))
+    except ValidationError as error:
+        complaints = [_complaint(source, one) for one in error.errors(include_url=False)]
+        raise ConfigError("\n".join(dict.fromkeys(complaints))) from error
+    _check_agreement(source, config)
+    return config
+
+
+def resolve_volumes(volumes: Mapping[str, VolumeConfig], *, job_dir: Path) -> tuple[Volume, ...]:
+    """Make host paths absolute: `~` is the submitter's home, relative paths start at the project.
+
+    Raises:
+        ConfigError: a host path cannot be made absolute.
+    """
+    resolved = []
+    for host, volume in volumes.items():
+        try:
+            path = job_dir / Path(host).expanduser()
+        except RuntimeError as error:
+            raise ConfigError(f"volumes: {host}: {error}") from error
+        resolved.append(Volume(host=str(path), bind=volume.bind, mode=volume.mode))
+    return tuple(resolved)
+
+
+def find_infinite(value: JsonValue, path: str) -> str | None:
+    """Return the path of a number that JSON cannot hold, or None."""
+    if isinstance(value, float):
+        return None if math.isfinite(value) else path
+    items: list[tuple[str, JsonValue]] = []
+    if isinstance(value, dict):
+        items = [(f"{path}.{key}", inner) for key, inner in value.items()]
+    elif isinstance(value, list):
+        items = [(f"{path}[{index}]", inner) for index, inner in enumerate(value)]
+    return next((bad for name, inner in items if (bad := find_infinite(inner, name))), None)
+
+
+def _with_written_text(source: YamlSource) -> dict[str, Any]:
+    """Give environment variables and tags the text that the file has: `1.10`, not 1.1."""
+    data: dict[str, Any] = dict(source.data)
+    _keep_written(source, data, ("tags",))
+    if isinstance(data.get("worker"), dict):
+        data["worker"] = dict(data["worker"])
+        _keep_written(source, data["worker"], ("worker", "environment"))
+    return data
+
+
+def _keep_written(source: YamlSource, section: dict[str, Any], location: tuple[str, ...]) -> None:
+    values = section.get(location[-1])
+    if isinstance(values, dict):
+        section[location[-1]] = {
+            key: source.raw.get((*location, str(key)), value) if value is not None else None
+            for key, value in values.items()
+        }
+
+
+def _complaint(source: YamlSource, error: ErrorDetails) -> str:
+    location = tuple(str(part) for part in error["loc"] if part != "[key]")
+    dotted = ".".join(location)
+    if location in _HINTS and error["type"] == "extra_forbidden":
+        return source.complaint(f"`{dotted}` {_HINTS[location]}", location)
+    if error["type"] == "extra_forbidden":
+        section = _fields_at(location[:-1])
+        return source.complaint(unknown_key(location[-1], section), location)
+    if error["type"] == "none_required" or error["input"] is None:
+        return source.complaint(f"`{dotted}` has no value", location)
+    message = error["msg"][0].lower() + error["msg"][1:]
+    return source.complaint(f"`{dotted}`: {message}, not {_short(error['input'])}", location)
+
+
+def _fields_at(location: tuple[str, ...]) -> list[str]:
+    if not location:
+        return list(JobConfig.model_fields)
+    return list((WorkerConfig if location == ("worker",) else VolumeConfig).model_fields)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _check_agreement(source: YamlSource, config: JobConfig) -> None:
+    inner = config.worker.entrypoint
+    if config.entrypoint is not None and inner is not None and config.entrypoint != inner:
+        raise ConfigError(
+            source.complaint(
+                "`entrypoint` and `worker.entrypoint` differ; keep one of them", ("entrypoint",)
+            )
+        )
+    bad = find_infinite(config.params, "params")
+    if bad is not None:
+        raise ConfigError(source.complaint(f"`{bad}` is not a finite number", bad.split(".")))

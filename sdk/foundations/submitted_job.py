@@ -1,0 +1,141 @@
+"""A job that was submitted from Python, and what can be asked of it and done with it."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal, overload
+
+from pydantic import JsonValue
+
+from foundations.models import FINAL_STATES, JobDetail, JobState
+
+if TYPE_CHECKING:
+    from foundations.client import Client
+
+
+class SubmittedJob:
+    """One submitted job. Every method asks the scheduler anew.
+
+    The names of the original SDK (`job_name`, `get_job_status`, …) work too.
+    """
+
+    def __init__(self, client: Client, job_id: str) -> None:
+        self._client = client
+        self.job_id = job_id
+        """The job's id, as every command takes it."""
+
+    def __repr__(self) -> str:
+        return f"SubmittedJob({self.job_id!r})"
+
+    def details(self) -> JobDetail:
+        """Return everything the scheduler knows about the job."""
+        return self._client.job(self.job_id)
+
+    def status(self) -> JobState:
+        """Return where the job is in its life; it compares equal to texts such as `"running"`."""
+        return self.details().state
+
+    def wait(self, timeout_seconds: float | None = None) -> JobState:
+        """Wait until the job has ended.
+
+        Args:
+            timeout_seconds: longest wait; None waits as long as it takes.
+
+        Returns:
+            The final state.
+
+        Raises:
+            TimeoutError: the job has not ended in time.
+        """
+        return self._client.wait(self.job_id, timeout_seconds=timeout_seconds).state
+
+    @overload
+    def logs(self, *, follow: Literal[False] = False) -> str: ...
+    @overload
+    def logs(self, *, follow: Literal[True]) -> Iterator[str]: ...
+    def logs(self, *, follow: bool = False) -> str | Iterator[str]:
+        """Return the job's output so far, or with `follow` iterate over it until the job ends."""
+        pieces = self._pieces(follow=follow)
+        return pieces if follow else "".join(pieces)
+
+    def stop(self) -> None:
+        """Ask the job to end. One that waits is stopped at once.
+
+        Raises:
+            JobConflict: it has ended already.
+        """
+        self._client.stop(self.job_id)
+
+    def delete(self) -> None:
+        """Delete the job and its archive.
+
+        Raises:
+            JobConflict: it has not ended yet.
+        """
+        self._client.delete(self.job_id)
+
+    def _pieces(self, *, follow: bool) -> Iterator[str]:
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        for piece in self._client.logs(self.job_id, follow=follow):
+            yield decoder.decode(piece)
+        yield decoder.decode(b"", final=True)
+
+    # The names that the original used.
+
+    def job_name(self) -> str:
+        """Return the job's id."""
+        return self.job_id
+
+    def is_job_complete(self) -> bool:
+        """Tell whether the job has ended, in whatever way."""
+        return self.status() in FINAL_STATES
+
+    def get_job_status(self) -> JobState:
+        """Return the job's state; a failed job is `failed`."""
+        return self.status()
+
+    def get_true_job_status(self) -> JobState:
+        """Return the job's state."""
+        return self.status()
+
+    def get_job_logs(self) -> str:
+        """Return the job's output so far."""
+        return self.logs()
+
+    def stream_job_logs(self) -> Iterator[str]:
+        """Iterate over the job's output until it ends."""
+        return self.logs(follow=True)
+
+    def get_job_details(self) -> JobDetail:
+        """Wait until the job has ended and return everything about it."""
+        return self._client.wait(self.job_id)
+
+    def wait_for_deployment_to_complete(
+        self, wait_seconds: float = 5, *, log_output: bool = True
+    ) -> None:
+        """Wait until the job has ended; the arguments are accepted and have no effect."""
+        self.wait()
+
+    def get_metric(self, name: str) -> JsonValue:
+        """Wait until the job has ended and return a metric's last value.
+
+        Raises:
+            KeyError: the job logged no such metric.
+        """
+        metrics = self.get_job_details().metrics
+        if name not in metrics:
+            raise KeyError(f"Metric '{name}' does not exist.")
+        return metrics[name]
+
+    def get_param(self, name: str) -> JsonValue:
+        """Wait until the job has ended and return a parameter, logged or submitted.
+
+        Raises:
+            KeyError: the job has no such parameter.
+        """
+        details = self.get_job_details()
+        parameters = {**details.spec.params, **details.parameters}
+        if name not in parameters:
+            raise KeyError(f"Parameter '{name}' does not exist.")
+        return parameters[name]

@@ -1,0 +1,180 @@
+"""What can be asked of a scheduler: one method for each call, blocking and for asyncio.
+
+How the calls travel is in `foundations.client`. The twins have the same methods, arguments and
+meanings; the blocking one explains them.
+"""
+
+from __future__ import annotations
+
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from foundations import calls
+from foundations.calls import Call
+from foundations.lazy_models import models
+
+T = TypeVar("T")
+
+
+class Verbs(ABC):
+    """Calls whose answer comes in one piece, blocking."""
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """Where the scheduler is."""
+
+    @abstractmethod
+    def send(self, call: Call[T]) -> T:
+        """Send any call of `foundations.calls`, and read its answer."""
+
+    def json(self, call: Call[Any]) -> Any:
+        """Send a call, and return its answer as plain JSON: cheaper than making models of it."""
+        return self.send(calls.as_json(call))
+
+    def health(self) -> None:
+        """Return when the scheduler answers."""
+        return self.send(calls.health())
+
+    def info(self) -> models.SchedulerInfo:
+        """Ask who answers and how it stands."""
+        return self.send(calls.info())
+
+    def submit(
+        self, submission: models.Submission, *, idempotency_key: str | None = None
+    ) -> models.JobView:
+        """Submit a job whose bundle is there. A second call with the same key gets the first's job.
+
+        Without a key one is made up, so that a connection that breaks never doubles the job.
+        """
+        key = idempotency_key or uuid.uuid4().hex
+        return self.send(calls.submit(submission, idempotency_key=key))
+
+    def jobs(
+        self,
+        *,
+        project: str | None = None,
+        states: Iterable[str] = (),
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> models.JobPage:
+        """List jobs, newest first, one page at a time."""
+        return self.send(calls.jobs(project=project, states=states, limit=limit, cursor=cursor))
+
+    def job(self, ref: str) -> models.JobDetail:
+        """Show everything about a job; `ref` is its id or a unique prefix of it."""
+        return self.send(calls.job(ref))
+
+    def stop(self, ref: str) -> models.JobView:
+        """Ask a job to end."""
+        return self.send(calls.stop(ref))
+
+    def delete(self, ref: str) -> None:
+        """Remove a job that has ended, with its archive."""
+        return self.send(calls.delete(ref))
+
+    def clear_queue(self, project: str | None = None) -> models.Cleared:
+        """Stop every job that waits, in one project or in all."""
+        return self.send(calls.clear_queue(project))
+
+    def projects(self) -> list[models.ProjectView]:
+        """List projects."""
+        return self.send(calls.projects())
+
+    def queue_settings(self) -> models.QueueSettings:
+        """Show how the queue is run."""
+        return self.send(calls.queue_settings())
+
+    def set_queue_settings(self, max_running_jobs: int) -> models.QueueSettings:
+        """Change how many jobs run at once."""
+        return self.send(calls.set_queue_settings(max_running_jobs))
+
+    def has_bundle(self, digest: str) -> bool:
+        """Say whether a bundle is there and need not be uploaded."""
+        return self.send(calls.has_bundle(digest))
+
+    def artifacts(self, ref: str) -> list[models.ArtifactView]:
+        """List what a job has saved."""
+        return self.send(calls.artifacts(ref))
+
+
+class AsyncVerbs(ABC):
+    """Calls whose answer comes in one piece, for asyncio."""
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """Where the scheduler is."""
+
+    @abstractmethod
+    async def send(self, call: Call[T]) -> T:
+        """Send any call of `foundations.calls`, and read its answer."""
+
+    async def json(self, call: Call[Any]) -> Any:
+        """Send a call, and return its answer as plain JSON."""
+        return await self.send(calls.as_json(call))
+
+    async def health(self) -> None:
+        """Return when the scheduler answers."""
+        return await self.send(calls.health())
+
+    async def info(self) -> models.SchedulerInfo:
+        """Ask who answers and how it stands."""
+        return await self.send(calls.info())
+
+    async def submit(
+        self, submission: models.Submission, *, idempotency_key: str | None = None
+    ) -> models.JobView:
+        """Submit a job whose bundle is there."""
+        key = idempotency_key or uuid.uuid4().hex
+        return await self.send(calls.submit(submission, idempotency_key=key))
+
+    async def jobs(
+        self,
+        *,
+        project: str | None = None,
+        states: Iterable[str] = (),
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> models.JobPage:
+        """List jobs, newest first, one page at a time."""
+        call = calls.jobs(project=project, states=states, limit=limit, cursor=cursor)
+        return await self.send(call)
+
+    async def job(self, ref: str) -> models.JobDetail:
+        """Show everything about a job."""
+        return await self.send(calls.job(ref))
+
+    async def stop(self, ref: str) -> models.JobView:
+        """Ask a job to end."""
+        return await self.send(calls.stop(ref))
+
+    async def delete(self, ref: str) -> None:
+        """Remove a job that has ended, with its archive."""
+        return await self.send(calls.delete(ref))
+
+    async def clear_queue(self, project: str | None = None) -> models.Cleared:
+        """Stop every job that waits, in one project or in all."""
+        return await self.send(calls.clear_queue(project))
+
+    async def projects(self) -> list[models.ProjectView]:
+        """List projects."""
+        return await self.send(calls.projects())
+
+    async def queue_settings(self) -> models.QueueSettings:
+        """Show how the queue is run."""
+        return await self.send(calls.queue_settings())
+
+    async def set_queue_settings(self, max_running_jobs: int) -> models.QueueSettings:
+        """Change how many jobs run at once."""
+        return await self.send(calls.set_queue_settings(max_running_jobs))
+
+    async def has_bundle(self, digest: str) -> bool:
+        """Say whether a bundle is there and need not be uploaded."""
+        return await self.send(calls.has_bundle(digest))
+
+    async def artifacts(self, ref: str) -> list[models.ArtifactView]:
+        """List what a job has saved."""
+        return await self.send(calls.artifacts(ref))

@@ -1,0 +1,204 @@
+"""`foundations get`: archives, logs and artifacts."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from foundations.models import JobState
+from tests.cli.conftest import Run
+from tests.cli.fake_scheduler import FakeJob, FakeScheduler
+
+JOB_ID = "45540b52-ffe2-44ab-9838-db467d3499c0"
+
+
+@pytest.fixture
+def job(scheduler: FakeScheduler) -> FakeJob:
+    """A job that has completed, with output and an artifact."""
+    job = scheduler.add(JOB_ID, artifacts={"model": b"weights"})
+    scheduler.start(job)
+    scheduler.print(job, b"one\ntwo\nthree\n")
+    scheduler.finish(job)
+    return job
+
+
+# -- get job
+
+
+def test_get_job_makes_a_directory_named_by_the_job(run: Run, work: Path, job: FakeJob) -> None:
+    output = run("get", "job", "scheduler", JOB_ID).output
+
+    assert output == f"Successfully retrieved Job {JOB_ID} from archive store\n"
+    assert (work / JOB_ID / "source" / "main.py").read_bytes() == b"print(1)\n"
+    assert (work / JOB_ID / "artifacts" / "model").read_bytes() == b"weights"
+    assert (work / JOB_ID / "job.log").read_bytes() == job.log
+    assert {path.name for path in work.iterdir()} == {"project", JOB_ID}
+
+
+@pytest.mark.parametrize("option", ["--save_dir", "--save-dir"])
+def test_get_job_saves_where_it_is_told(run: Run, work: Path, job: FakeJob, option: str) -> None:
+    run("get", "job", "scheduler", JOB_ID[:4], option, "new/place")
+
+    assert (work / "new" / "place" / JOB_ID / "job.log").is_file()
+
+
+def test_get_job_writes_one_file_when_asked(run: Run, work: Path, job: FakeJob) -> None:
+    run("get", "job", "scheduler", JOB_ID, "--archive")
+
+    with tarfile.open(work / f"{JOB_ID}.tgz") as archive:
+        assert f"{JOB_ID}/job.log" in archive.getnames()
+    assert {path.name for path in work.iterdir()} == {"project", f"{JOB_ID}.tgz"}
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        ("artifacts", ["artifacts/model"]),
+        ("source/data", ["source/data/x.csv"]),
+        ("data", ["source/data/x.csv"]),
+        ("job.log", ["job.log"]),
+    ],
+)
+@pytest.mark.parametrize("option", ["--source_dir", "--source-dir"])
+def test_get_job_retrieves_only_a_part(
+    run: Run, work: Path, job: FakeJob, part: str, expected: list[str], option: str
+) -> None:
+    run("get", "job", "scheduler", JOB_ID, option, part)
+
+    top = work / JOB_ID
+    files = [str(path.relative_to(top)) for path in top.rglob("*") if path.is_file()]
+    assert files == expected
+
+
+def test_get_job_names_what_there_is_when_a_part_is_missing(
+    run: Run, work: Path, job: FakeJob
+) -> None:
+    result = run("get", "job", "scheduler", JOB_ID, "--source-dir", "nothing", exit_code=1)
+
+    assert "has no `nothing`. It has: artifacts, job.json, job.log, source" in result.stderr
+    assert {path.name for path in work.iterdir()} == {"project"}
+
+
+@pytest.mark.parametrize("part", ["/etc", "../x", "a/../../x"])
+def test_get_job_takes_no_part_from_outside_the_archive(run: Run, job: FakeJob, part: str) -> None:
+    run("get", "job", "scheduler", JOB_ID, "--source-dir", part, exit_code=2)
+
+
+@pytest.mark.parametrize("option", [(), ("--archive",)])
+def test_get_job_does_not_overwrite_unless_forced(
+    run: Run, work: Path, job: FakeJob, option: tuple[str, ...]
+) -> None:
+    run("get", "job", "scheduler", JOB_ID, *option)
+    job.log = b"other"
+
+    result = run("get", "job", "scheduler", JOB_ID, *option, exit_code=1)
+    assert "already exists. Give --force to replace it." in result.stderr
+
+    run("get", "job", "scheduler", JOB_ID, *option, "--force")
+    if not option:
+        assert (work / JOB_ID / "job.log").read_bytes() == b"other"
+    assert len(list(work.iterdir())) == 2
+
+
+def test_get_job_prints_json(run_json: Callable[..., Any], work: Path, job: FakeJob) -> None:
+    document = run_json("get", "job", "scheduler", JOB_ID, "--json")
+
+    assert document == {"job_id": JOB_ID, "path": str(work / JOB_ID)}
+
+
+@pytest.mark.parametrize("what", ["job", "logs", "artifact"])
+def test_get_of_an_unknown_job_says_so(run: Run, scheduler: FakeScheduler, what: str) -> None:
+    result = run("get", what, "scheduler", JOB_ID, exit_code=1)
+
+    assert result.stderr == f"Error: Job `{JOB_ID}` does not exist for environment `scheduler`\n"
+
+
+# -- get logs
+
+
+def test_get_logs_prints_the_bytes_as_they_are_when_nobody_watches(
+    run: Run, scheduler: FakeScheduler
+) -> None:
+    log = b"\x1b]0;title\x07 50%\r\xff\n"
+    job = scheduler.add(log=log, state=JobState.COMPLETED)
+
+    assert run("get", "logs", "scheduler", job.job_id).stdout_bytes == log
+
+
+def test_get_logs_of_a_queued_job_says_that_there_are_none(
+    run: Run, scheduler: FakeScheduler
+) -> None:
+    scheduler.add(JOB_ID)
+
+    result = run("get", "logs", "scheduler", JOB_ID, exit_code=1)
+
+    assert result.stderr == f"Error: Job `{JOB_ID}` is queued and has not produced any logs\n"
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"), [(0, ""), (1, "three\n"), (2, "two\nthree\n"), (9, "one\ntwo\nthree\n")]
+)
+def test_get_logs_prints_the_last_lines(run: Run, job: FakeJob, count: int, expected: str) -> None:
+    assert run("get", "logs", "scheduler", JOB_ID, "--tail", str(count)).stdout == expected
+
+
+def test_get_logs_finds_the_last_lines_of_a_long_log(run: Run, scheduler: FakeScheduler) -> None:
+    lines = [f"{number} {'x' * 50_000}\n" for number in range(10)] + ["the end"]
+    job = scheduler.add(log="".join(lines).encode(), state=JobState.COMPLETED)
+
+    assert run("get", "logs", "scheduler", job.job_id, "-n", "4").stdout == "".join(lines[-4:])
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"), [([], "one\ntwo\nthree\n"), (["--tail", "1"], "three\n")]
+)
+def test_get_logs_follows_to_the_end(
+    run: Run, job: FakeJob, words: list[str], expected: str
+) -> None:
+    assert run("get", "logs", "scheduler", JOB_ID, "--follow", *words).stdout == expected
+
+
+def test_get_logs_prints_json(run: Run, job: FakeJob) -> None:
+    document = json.loads(run("get", "logs", "scheduler", JOB_ID, "--json").stdout)
+    assert document == {"job_id": JOB_ID, "state": "completed", "text": "one\ntwo\nthree\n"}
+
+    lines = run("get", "logs", "scheduler", JOB_ID, "--json", "--follow").stdout.splitlines()
+    assert "".join(json.loads(line)["text"] for line in lines) == "one\ntwo\nthree\n"
+
+
+# -- get artifact
+
+
+def test_get_artifact_lists_them_without_a_key(
+    run: Run, run_json: Callable[..., Any], job: FakeJob
+) -> None:
+    assert "model" in run("get", "artifact", "scheduler", JOB_ID).stdout
+    (document,) = run_json("get", "artifact", "scheduler", JOB_ID, "--json")
+    assert (document["key"], document["size_bytes"]) == ("model", 7)
+
+
+def test_get_artifact_saves_it_and_does_not_overwrite(run: Run, work: Path, job: FakeJob) -> None:
+    run("get", "artifact", "scheduler", JOB_ID, "model")
+    assert (work / "model").read_bytes() == b"weights"
+
+    run("get", "artifact", "scheduler", JOB_ID, "model", exit_code=1)
+    run("get", "artifact", "scheduler", JOB_ID, "model", "--force", "-o", "other/file")
+    assert (work / "other" / "file").read_bytes() == b"weights"
+    assert {path.name for path in work.iterdir()} == {"project", "model", "other"}
+
+
+def test_get_artifact_writes_to_standard_output(run: Run, job: FakeJob) -> None:
+    output = run("get", "artifact", "scheduler", JOB_ID, "model", "-o", "-").stdout_bytes
+
+    assert output == b"weights"
+
+
+def test_get_artifact_names_those_that_exist(run: Run, job: FakeJob) -> None:
+    result = run("get", "artifact", "scheduler", JOB_ID, "modell", exit_code=1)
+
+    assert "has no artifact `modell`. It has: model" in result.stderr

@@ -1,0 +1,125 @@
+"""`foundations info` and `foundations doctor`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from foundations.errors import Unreachable
+from tests.cli.conftest import Run
+from tests.cli.fake_scheduler import FakeScheduler
+
+REMOTE = """\
+cache_config:
+  end_point: /cache_end_point
+container_config_root: /home/x/.foundations/config/local_docker_scheduler/worker_config
+job_deployment_env: local_docker_scheduler_plugin
+job_results_root: /home/x/.foundations/job_data
+scheduler_url: http://127.0.0.1:9
+working_dir_root: /home/x/.foundations/local_docker_scheduler/work_dir
+"""
+
+
+@pytest.fixture
+def aws(home: Path) -> Path:
+    """A config as the original's documentation has it, to a place where nothing answers."""
+    path = home / "config" / "submission" / "aws.config.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(REMOTE)
+    return path
+
+
+def test_info_tells_who_answers(
+    run: Run, run_json: Callable[..., Any], scheduler: FakeScheduler
+) -> None:
+    scheduler.add()
+
+    output = run("info").stdout
+
+    for text in ("0.1.0", "4711", "docker 27.0", "at most 1 job(s) at once", "1 queued"):
+        assert text in output
+    assert run_json("info", "scheduler", "--json")["engine"]["name"] == "docker"
+
+
+def test_info_env_lists_the_configs(
+    run: Run, run_json: Callable[..., Any], home: Path, aws: Path, work: Path
+) -> None:
+    result = run("info", "--env")
+
+    title, header, first, second = result.stdout.splitlines()
+    assert title == "submission configs:"
+    assert header.split() == ["env_name", "env_path", "url", "reachable"]
+    assert first.split() == ["aws", str(aws), "http://127.0.0.1:9", "no"]
+    path = home / "config" / "submission" / "scheduler.config.yaml"
+    assert second.split() == [
+        "scheduler",
+        str(path),
+        f"unix://{home}/run/atlas.sock",
+        "no",
+    ]
+    assert "ignored: cache_config, container_config_root, job_deployment_env" in result.stderr
+
+    documents = run_json("info", "--env", "--json")
+    assert [(one["env_name"], one["reachable"]) for one in documents] == [
+        ("aws", False),
+        ("scheduler", False),
+    ]
+    assert "does not answer" in documents[0]["problem"]
+
+
+def test_info_env_shows_a_broken_config_with_its_problem(run: Run, aws: Path) -> None:
+    aws.write_text("scheduler_uri: http://x\n")
+
+    result = run("info", "--env")
+
+    assert "Did you mean `scheduler_url`?" in result.stderr
+    assert result.stdout.splitlines()[2].split()[2:] == ["-", "no"]
+
+
+def test_doctor_finds_nothing_wrong(
+    run: Run, run_json: Callable[..., Any], scheduler: FakeScheduler
+) -> None:
+    lines = run("doctor").stdout.splitlines()
+
+    assert not [line for line in lines if line.startswith("problem")]
+    assert "ok       engine: docker 27.0" in lines
+    documents = run_json("doctor", "--json")
+    assert [one["check"] for one in documents] == [
+        *("version", "home", "disk", "config", "scheduler", "engine", "gpus")
+    ]
+
+
+def test_doctor_ends_with_1_when_the_engine_is_down(run: Run, scheduler: FakeScheduler) -> None:
+    scheduler.engine_problem = "Docker does not answer. Start it with `systemctl start docker`."
+
+    output = run("doctor", exit_code=1).stdout
+
+    assert "problem  engine: docker 27.0: Docker does not answer." in output
+
+
+def test_doctor_tells_when_the_scheduler_cannot_be_started(
+    run: Run, scheduler: FakeScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(config: object, **_: object) -> None:
+        raise Unreachable("The Atlas server could not be started.")
+
+    monkeypatch.setattr("foundations.autostart.connect", fail)
+
+    output = run("doctor", exit_code=1).stdout
+
+    assert output.splitlines()[-1] == "problem  scheduler: The Atlas server could not be started."
+
+
+def test_doctor_warns_of_a_home_that_others_can_read_and_of_other_configs(
+    run: Run, scheduler: FakeScheduler, home: Path, aws: Path
+) -> None:
+    home.chmod(0o755)
+    aws.write_text("scheduler_url: http://<remote_address>:5000\n")
+
+    output = run("doctor").stdout
+
+    assert f"warning  home: others can look into {home}: chmod 700 {home}" in output
+    assert "still holds a placeholder" in output

@@ -1,0 +1,179 @@
+"""`foundations list` and `foundations show`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from foundations.cli.list import STATES
+from foundations.models import JobSpec, JobState
+from tests.cli.conftest import Run
+from tests.cli.fake_scheduler import FakeScheduler
+
+JOB_ID = "45540b52-ffe2-44ab-9838-db467d3499c0"
+
+
+@pytest.fixture
+def scheduler(scheduler: FakeScheduler) -> FakeScheduler:
+    """A scheduler with a job of three kinds."""
+    done = scheduler.add(
+        JOB_ID,
+        spec=JobSpec(project="alpha", params={"lr": 0.1}, tags={"nightly": ""}, ram_gb=2),
+        parameters={"lr": 0.1},
+        metrics={"loss": 0.123456789},
+        artifacts={"model": b"weights"},
+    )
+    scheduler.start(done)
+    scheduler.finish(done, exit_code=2)
+    scheduler.start(scheduler.add(project="beta"))
+    scheduler.add(project="beta")
+    return scheduler
+
+
+def test_list_jobs_shows_the_newest_first(run: Run, scheduler: FakeScheduler) -> None:
+    header, *rows = run("list", "jobs", "scheduler").stdout.splitlines()
+
+    assert header.split() == [
+        *("JOB", "ID", "PROJECT", "STATE", "SUBMITTED", "DURATION"),
+        *("METRICS", "PARAMETERS", "REASON"),
+    ]
+    assert [row.split()[1:3] for row in rows] == [
+        ["beta", "queued"],
+        ["beta", "running"],
+        ["alpha", "failed"],
+    ]
+    assert "loss=0.123457" in rows[2]
+    assert "lr=0.1" in rows[2]
+    assert rows[2].endswith("exit code 2")
+    assert rows[0].endswith("1 job is running, and max_running_jobs is 1")
+
+
+def test_list_jobs_needs_no_scheduler_name_for_this_machine(
+    run: Run, scheduler: FakeScheduler
+) -> None:
+    assert run("list", "jobs").stdout == run("list", "jobs", "scheduler").stdout
+
+
+def test_list_jobs_as_json_is_an_array_of_jobs_with_times_in_utc(
+    run_json: Callable[..., Any], scheduler: FakeScheduler
+) -> None:
+    documents = run_json("list", "jobs", "scheduler", "--json")
+
+    assert [one["state"] for one in documents] == ["queued", "running", "failed"]
+    failed = documents[2]
+    assert failed["job_id"] == JOB_ID
+    assert failed["project"] == "alpha"
+    assert (failed["exit_code"], failed["reason"]) == (2, "exit code 2")
+    assert failed["submitted_at"] == "2024-05-01T12:00:00Z"
+    assert failed["started_at"].endswith("Z")
+    assert failed["finished_at"].endswith("Z")
+    assert failed["parameters"] == {"lr": 0.1}
+    assert failed["metrics"] == {"loss": 0.123456789}
+    assert failed["tags"] == {"nightly": ""}
+
+
+def test_list_jobs_narrows_by_project_and_state(
+    run_json: Callable[..., Any], scheduler: FakeScheduler
+) -> None:
+    def states(*words: str) -> list[str]:
+        return [one["state"] for one in run_json("list", "jobs", "--json", *words)]
+
+    assert states("--project", "beta") == ["queued", "running"]
+    assert states("--state", "failed", "--state", "queued") == ["queued", "failed"]
+    assert states("--project", "nobody") == []
+
+
+def test_list_jobs_reads_as_many_pages_as_it_takes(
+    run: Run, run_json: Callable[..., Any], scheduler: FakeScheduler
+) -> None:
+    for _ in range(450):
+        scheduler.add(project="many")
+
+    assert len(run_json("list", "jobs", "--json")) == 453
+    assert len(run_json("list", "jobs", "--json", "--limit", "250")) == 250
+    result = run("list", "jobs")
+    assert len(result.stdout.splitlines()) == 51
+    assert "--limit shows more" in result.stderr
+
+
+def test_list_jobs_knows_every_state(run: Run) -> None:
+    assert set(STATES) == set(JobState)
+
+
+def test_lists_of_nothing_say_so(
+    run: Run, run_json: Callable[..., Any], scheduler: FakeScheduler
+) -> None:
+    scheduler.jobs.clear()
+
+    assert run("list", "jobs").stdout == "No jobs.\n"
+    assert run_json("list", "jobs", "--json") == []
+    assert run("list", "projects").stdout == "No projects.\n"
+    assert run_json("list", "projects", "--json") == []
+
+
+def test_what_a_job_is_called_cannot_control_the_terminal(
+    run: Run, scheduler: FakeScheduler
+) -> None:
+    scheduler.add(metrics={"evil\x1b[2J\nname": "\u202ereversed\x9b1m"})
+
+    for output in (run("list", "jobs").stdout, run("list", "jobs", "--json").stdout):
+        assert not any(char in output for char in "\x1b\x9b\u202e")
+    assert len(run("list", "jobs").stdout.splitlines()) == 5
+
+
+def test_list_projects(run: Run, run_json: Callable[..., Any], scheduler: FakeScheduler) -> None:
+    _, first, second = run("list", "projects").stdout.splitlines()
+
+    assert first.split()[:2] == ["alpha", "1"]
+    assert second.endswith("1 running, 1 queued")
+    assert [one["name"] for one in run_json("list", "projects", "--json")] == ["alpha", "beta"]
+
+
+def test_show_job_prints_everything(run: Run, scheduler: FakeScheduler) -> None:
+    output = run("show", "job", "scheduler", JOB_ID[:8]).stdout
+
+    for text in (JOB_ID, "alpha", "failed", "exit code 2", "main.py", "lr=0.1", "nightly", "loss"):
+        assert text in output
+    assert "ram (GB)=2" in output
+    assert "model" in output
+    assert "Exited" in output
+
+
+def test_show_job_as_json_is_one_object_with_everything(
+    run_json: Callable[..., Any], scheduler: FakeScheduler
+) -> None:
+    document = run_json("show", "job", "scheduler", JOB_ID, "--json")
+
+    assert document["job_id"] == JOB_ID
+    assert document["spec"]["params"] == {"lr": 0.1}
+    assert document["artifacts"][0]["key"] == "model"
+    assert [change["event"] for change in document["history"]] == [
+        "Submitted",
+        "Claimed",
+        "Started",
+        "Exited",
+    ]
+
+
+def test_show_job_of_an_ambiguous_or_short_id_is_an_error(
+    run: Run, scheduler: FakeScheduler
+) -> None:
+    scheduler.add(JOB_ID[:-1] + "1")
+
+    assert "fits 2 jobs" in run("show", "job", "scheduler", JOB_ID[:8], exit_code=1).stderr
+    assert "too short" in run("show", "job", "scheduler", "45", exit_code=1).stderr
+
+
+def test_show_queue_says_why_each_job_waits(
+    run: Run, run_json: Callable[..., Any], scheduler: FakeScheduler
+) -> None:
+    lines = run("show", "queue").stdout.splitlines()
+    assert lines[0] == "1 of at most 1 running, 1 queued"
+    assert lines[2].startswith("1  ")
+    assert lines[2].endswith("1 job is running, and max_running_jobs is 1")
+
+    document = run_json("show", "queue", "--json")
+    assert (document["max_running_jobs"], document["running"], document["queued"]) == (1, 1, 1)
+    assert document["jobs"][0]["waiting"]["position"] == 1
