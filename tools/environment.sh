@@ -96,7 +96,7 @@ install_packages_and_project() {
     : >"$unfinished"
     if [ -n "$uv" ]; then
         say 'installing the locked packages'
-        uv="$uv pip install --quiet --python .venv/bin/python"
+        uv="$uv pip install --quiet --compile-bytecode --python .venv/bin/python"
         if $uv --require-hashes -r requirements.lock; then
             rm -f "$unfinished"
             $uv --no-deps --editable . || fail "the project $give_up"

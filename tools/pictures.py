@@ -1,0 +1,41 @@
+"""Draws the pictures of the README from what the demo really prints."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+ROOT = Path(__file__).resolve().parent.parent
+COLUMNS = 150
+
+
+def main() -> None:
+    """Run the demo and keep its output, up to the table, as an SVG."""
+    demo = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "demo.py")],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env={**os.environ, "COLUMNS": str(COLUMNS)},
+    )
+    shown = demo.stdout.partition("Stopped the Atlas server")[0].strip()
+    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
+    for line in shown.splitlines():
+        console.print(Text(line, style="bold" if line.startswith("$") else ""), overflow="crop")
+    picture = ROOT / "docs" / "pictures" / "submit.svg"
+    picture.parent.mkdir(exist_ok=True)
+    # The fonts that rich names lie on somebody's server; a viewer's own monospace will do.
+    svg = re.sub(r"@font-face \{.*?\}", "", console.export_svg(title="Atlas"), flags=re.DOTALL)
+    picture.write_text(svg, encoding="utf-8")
+    sys.stdout.write(f"{picture.relative_to(ROOT)}\n")
+
+
+if __name__ == "__main__":
+    main()
