@@ -48,6 +48,7 @@ _CHARACTER_CLASSES = {
 }
 _CHARACTER_CLASS = re.compile(r"\[:(\w+):\]")
 _SPACES_AT_THE_END = re.compile(r"(?<!\\) +$")
+_TAB_AT_THE_END = re.compile(r"\t$")
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ def _anchored(line: str) -> str:
     level is judged by itself, on the way down, because that is what git does.
     """
     line = _SPACES_AT_THE_END.sub("", line)
+    line = _TAB_AT_THE_END.sub("[\t]", line)
     line = _CHARACTER_CLASS.sub(lambda m: _CHARACTER_CLASSES.get(m[1], ""), line)
     negation, pattern = ("!", line[1:]) if line.startswith("!") else ("", line)
     pattern, slash = (pattern[:-1], "/") if pattern.endswith("/") else (pattern, "")

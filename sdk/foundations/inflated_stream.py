@@ -9,6 +9,8 @@ from foundations.bundle_rules import Limits
 from foundations.errors import BundleError
 
 _STEP_BYTES = 256 * 1024
+# Programs fill up to whole records, of 10 KiB by default.
+_MOST_PADDING_BYTES = 1024 * 1024
 _RATIO_COUNTS_FROM_BYTES = 256 * 1024 * 1024
 
 
@@ -40,13 +42,15 @@ class InflatedStream:
         return b"".join(pieces)
 
     def finish(self) -> None:
-        """Check that only zeros follow, and then the end of the file.
+        """Check that only some zeros follow, and then the end of the file.
 
         Raises:
             BundleError: there is more.
         """
+        padding_bytes = 0
         while self._ready or self._fill():
-            if bytes(self._ready).strip(b"\0"):
+            padding_bytes += len(self._ready)
+            if padding_bytes > _MOST_PADDING_BYTES or bytes(self._ready).strip(b"\0"):
                 raise BundleError("something follows its end")
             self._ready = memoryview(b"")
         if self._inflate.unused_data or any(self._chunks):
