@@ -6,7 +6,6 @@ import asyncio
 import random
 import re
 import sqlite3
-import stat
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -28,74 +27,6 @@ def failing(error: Exception, *, key: str) -> Work[None]:
         raise error
 
     return work
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in folder.iterdir()}
-
-
-def modes_of_files(folder: Path) -> dict[str, int]:
-    return {file.name: stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()}
-
-
-# What the file looks like.
-
-
-async def test_only_the_owner_can_read_the_files(tmp_path: Path) -> None:
-    async with await Database.open(tmp_path / "scheduler.db") as database:
-        await database.write(put("a"))
-        modes = modes_of_files(tmp_path)
-    assert modes == dict.fromkeys(("scheduler.db", "scheduler.db-shm", "scheduler.db-wal"), 0o600)
-
-
-async def test_a_file_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
-    path = tmp_path / "scheduler.db"
-    schema.prepare(path)
-    path.chmod(0o644)
-    async with await Database.open(path):
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
-
-
-async def test_every_commit_is_synced_and_the_log_is_bounded(database: Database) -> None:
-    def settings(conn: sqlite3.Connection) -> list[object]:
-        names = ("journal_mode", "synchronous", "foreign_keys", "journal_size_limit")
-        return [conn.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
-
-    assert await database.write(settings) == ["wal", 2, 1, 64 << 20]
-
-
-async def test_closing_leaves_one_whole_file_and_no_thread(tmp_path: Path) -> None:
-    before = threading.active_count()
-    database = await Database.open(tmp_path / "scheduler.db")
-    await database.write(put("a"))
-    await database.close()
-    await database.close()
-    assert list(contents(tmp_path)) == ["scheduler.db"]
-    for thread in threading.enumerate():
-        if "_connection_worker_thread" in thread.name:
-            thread.join(DEADLINE_SECONDS)
-    # The executor that asyncio keeps for blocking calls is not the database's.
-    own = [one for one in threading.enumerate() if not one.name.startswith("asyncio_")]
-    assert len(own) <= before
-
-
-async def test_what_waits_at_closing_is_still_done_and_later_calls_are_refused(
-    tmp_path: Path,
-) -> None:
-    database = await Database.open(tmp_path / "scheduler.db")
-    gate = Gate()
-    held = await gate.hold(database)
-    (waiting,) = await queue_up(database, put("a"))
-    closing_down = asyncio.create_task(database.close())
-    await asyncio.sleep(0)
-    with pytest.raises(RuntimeError, match="closed"):
-        await database.write(put("b"))
-    with pytest.raises(RuntimeError, match="closed"):
-        await database.read(keys)
-    gate.leave.set()
-    await asyncio.gather(held, waiting, closing_down)
-    async with await Database.open(database.path) as again:
-        assert await again.read(keys) == ["a"]
 
 
 # Group commit.
@@ -162,6 +93,25 @@ async def test_a_function_may_raise_anything(database: Database) -> None:
         await database.read(lambda conn: next(iter(())))
     await database.write(put("fine"))
     assert await database.read(keys) == ["fine"]
+
+
+async def test_what_waits_at_closing_is_still_done_and_later_calls_are_refused(
+    tmp_path: Path,
+) -> None:
+    database = await Database.open(tmp_path / "scheduler.db")
+    gate = Gate()
+    held = await gate.hold(database)
+    (waiting,) = await queue_up(database, put("a"))
+    closing_down = asyncio.create_task(database.close())
+    await asyncio.sleep(0)
+    with pytest.raises(RuntimeError, match="closed"):
+        await database.write(put("b"))
+    with pytest.raises(RuntimeError, match="closed"):
+        await database.read(keys)
+    gate.leave.set()
+    await asyncio.gather(held, waiting, closing_down)
+    async with await Database.open(database.path) as again:
+        assert await again.read(keys) == ["a"]
 
 
 # Callers that go away.
@@ -284,6 +234,21 @@ async def test_a_cancelled_read_ends_its_query_and_frees_its_connection(
             await reading
     async with asyncio.timeout(DEADLINE_SECONDS):
         assert await database.read(keys) == []
+
+
+async def test_a_cancelled_read_that_does_not_end_yet_holds_up_no_other(
+    database: Database,
+) -> None:
+    gate = Gate()
+    reading = asyncio.create_task(database.read(gate))
+    await asyncio.to_thread(gate.entered.wait, DEADLINE_SECONDS)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        for _ in range(READERS + 1):
+            assert await database.read(keys) == []
+    gate.leave.set()
 
 
 # Other programs.

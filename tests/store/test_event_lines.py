@@ -159,7 +159,7 @@ def test_the_limits_themselves_are_allowed() -> None:
     for _ in range(DEPTH_LIMIT - 1):
         deep = [deep]
     assert only(line(event="param", key=key, value=deep)) == Parameter(key, deep, None)
-    wide = {str(number): [] for number in range(1_000)}
+    wide: dict[str, list[int]] = {str(number): [] for number in range(1_000)}
     assert only(line(event="param", key="wide", value=wide)) == Parameter("wide", wide, None)
     frame = len(line(event="param", key="p", value="")) - 1
     text = "x" * (LINE_LIMIT_BYTES - frame)

@@ -39,7 +39,7 @@ def test_a_change_comes_back_as_it_was(conn: sqlite3.Connection) -> None:
             project="digits",
             event="Claimed",
             state=JobState.STARTING,
-            detail=detail,  # type: ignore[arg-type]  # dict is invariant
+            detail=detail,
         )
     ]
     assert utc(1_500_000_000_123).isoformat() == "2017-07-14T02:40:00.123000+00:00"

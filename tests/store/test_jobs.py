@@ -197,7 +197,8 @@ def test_an_id_or_its_beginning_finds_the_job(conn: sqlite3.Connection) -> None:
 
 
 @pytest.mark.parametrize(
-    "ref", ["4554-", "ffff", "zzzz", f"{ID}0", "4554%", "4554' OR 1=1", "\x1b[2J4554", "....", "ÀÀÀÀ"]
+    "ref",
+    ["4554-", "ffff", "zzzz", f"{ID}0", "4554%", "4554' OR 1=1", "\x1b[2J4554", "....", "ÀÀÀÀ"],
 )
 def test_what_no_id_begins_with_is_not_found(conn: sqlite3.Connection, ref: str) -> None:
     add(conn, job_id=ID)

@@ -192,9 +192,7 @@ def test_records_that_were_taken_in_already_change_nothing(conn: sqlite3.Connect
     parsed = parse_lines(metric("m", 1) + line("param", "p", value=1))
 
     def again(offset: int, new_offset: int) -> bool:
-        return records.ingest(
-            conn, job_id, parsed.records, offset=offset, new_offset=new_offset
-        )
+        return records.ingest(conn, job_id, parsed.records, offset=offset, new_offset=new_offset)
 
     assert again(0, 60)
     for offset in (0, 30, 61):

@@ -1,10 +1,11 @@
-"""Files that are no usable database, and upgrades of those that are."""
+"""The database's file: what it looks like, damage to it, and upgrades."""
 
 from __future__ import annotations
 
 import re
 import sqlite3
 import stat
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -14,12 +15,58 @@ import pytest
 from atlas_scheduler.store import schema, sql
 from atlas_scheduler.store.db import Database, DatabaseCorrupt, DatabaseTooNew
 from tests.store.samples import next_step
+from tests.store.writes import DEADLINE_SECONDS, put
 
 pytestmark = pytest.mark.anyio
 
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def modes_of_files(folder: Path) -> dict[str, int]:
+    return {file.name: stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()}
+
+
+# What the file looks like.
+
+
+async def test_only_the_owner_can_read_the_files(tmp_path: Path) -> None:
+    async with await Database.open(tmp_path / "scheduler.db") as database:
+        await database.write(put("a"))
+        modes = modes_of_files(tmp_path)
+    assert modes == dict.fromkeys(("scheduler.db", "scheduler.db-shm", "scheduler.db-wal"), 0o600)
+
+
+async def test_a_file_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
+    path = tmp_path / "scheduler.db"
+    schema.prepare(path)
+    path.chmod(0o644)
+    async with await Database.open(path):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+async def test_every_commit_is_synced_and_the_log_is_bounded(database: Database) -> None:
+    def settings(conn: sqlite3.Connection) -> list[object]:
+        names = ("journal_mode", "synchronous", "foreign_keys", "journal_size_limit")
+        return [conn.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
+
+    assert await database.write(settings) == ["wal", 2, 1, 64 << 20]
+
+
+async def test_closing_leaves_one_whole_file_and_no_thread(tmp_path: Path) -> None:
+    before = threading.active_count()
+    database = await Database.open(tmp_path / "scheduler.db")
+    await database.write(put("a"))
+    await database.close()
+    await database.close()
+    assert list(contents(tmp_path)) == ["scheduler.db"]
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:
+            thread.join(DEADLINE_SECONDS)
+    # The executor that asyncio keeps for blocking calls is not the database's.
+    own = [one for one in threading.enumerate() if not one.name.startswith("asyncio_")]
+    assert len(own) <= before
 
 
 # Files that cannot be used.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 from atlas_scheduler.store.files import open_directory
@@ -49,7 +49,7 @@ class ArchiveStream:
         self._files = files
         self._gzip = GzipEncoder()
 
-    def pieces(self) -> Iterator[bytes]:
+    def pieces(self) -> Generator[bytes, None, None]:
         """Yield the packed file in pieces.
 
         Raises:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Generator, Iterator, Mapping, Sequence, Set
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -74,7 +74,7 @@ class Archives:
             with contextlib.suppress(OSError):
                 remove_work_dir(self._home.job_dir(job_id))
 
-    def stream(self, job_id: str, digest: str) -> Iterator[bytes]:
+    def stream(self, job_id: str, digest: str) -> Generator[bytes, None, None]:
         """Return an archive as a tar.gz with one top directory, named by the job.
 
         In it lie the bundle as `source/`, then what the archive has. Names that are not portable

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import re
 import shutil
@@ -120,9 +122,10 @@ class Bundles:
                 else:
                     self._require_space(size_bytes or 0)
                     await self._receive(upload, stream, digest)
-                    await in_thread(self._publish, upload.part, upload.content, name)
-        finally:
+                    await in_thread(self._publish, upload, name)
+        except BaseException:
             await in_thread(upload.discard)
+            raise
         return BundleView(digest=digest, size_bytes=self.size_bytes(digest))
 
     def tree(self, digest: str) -> Path:
@@ -169,12 +172,24 @@ class Bundles:
                 boot_id=self._boot_id,
             )
 
+    def retire(self, digest: str) -> Path:
+        """Take a bundle away in one quick step; the same bundle may be sent anew at once.
+
+        Returns:
+            Where all of it is now, to be removed at leisure; the next `sweep` would, too.
+        """
+        name = _name(digest)
+        aside = self._incoming / uuid.uuid4().hex
+        aside.mkdir(parents=True)
+        with self._lock_of(name):
+            for path in (self._packed(name), self._directory / name):
+                with contextlib.suppress(FileNotFoundError):
+                    path.rename(aside / path.name)
+        return aside
+
     def remove(self, digest: str) -> None:
         """Remove a bundle that no job needs any more; a missing one is fine."""
-        name = _name(digest)
-        with self._lock_of(name):
-            self._packed(name).unlink(missing_ok=True)
-            self._put_aside(name)
+        remove_tree(self.retire(digest))
 
     def _packed(self, name: str) -> Path:
         return self._directory / f"{name}{_PACKED_SUFFIX}"
@@ -202,7 +217,11 @@ class Bundles:
                 await in_thread(upload.write, pieces)
                 pieces, pending_bytes = [], 0
         await in_thread(upload.finish, pieces, digest=digest)
-        await self._extractor.extract_async(self._order(upload.part, upload.content))
+        synced = asyncio.ensure_future(in_thread(upload.sync))
+        try:
+            await self._extractor.extract_async(self._order(upload.part, upload.content))
+        finally:
+            await synced
 
     def _order(self, archive: Path, content: Path) -> Order:
         return Order(
@@ -212,15 +231,16 @@ class Bundles:
             boot_id=self._boot_id,
         )
 
-    def _publish(self, part: Path, content: Path, name: str) -> None:
+    def _publish(self, upload: Upload, name: str) -> None:
         """Give an upload its name. The packed file comes last: it says that the bundle is here."""
         with self._lock_of(name):
-            if self._packed(name).exists():
-                return
-            self._put_aside(name)
-            content.rename(self._directory / name)
-            part.rename(self._packed(name))
-            sync_directory(self._directory)
+            if not self._packed(name).exists():
+                self._put_aside(name)
+                upload.content.rename(self._directory / name)
+                upload.part.rename(self._packed(name))
+                sync_directory(self._directory)
+        # Of one that came second everything is left; of the first, its open file.
+        upload.discard()
 
     def _put_aside(self, name: str) -> None:
         """Remove a tree in one step as seen from outside."""

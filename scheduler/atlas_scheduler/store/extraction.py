@@ -82,8 +82,7 @@ class Extractor:
                     raise self._too_slow()
                 child.read()
         finally:
-            child.stop()
-        self._spare.fill()
+            self._replace(child)
         child.judge_answer()
 
     async def extract_async(self, order: Order) -> None:
@@ -106,12 +105,15 @@ class Extractor:
             raise self._too_slow() from None
         finally:
             loop.remove_reader(child.descriptor)
-            if child.has_answered:
-                child.stop()
-            else:
-                await asyncio.to_thread(child.stop)
-            loop.run_in_executor(None, self._spare.fill)
+            replaced = loop.run_in_executor(None, self._replace, child)
+            if not child.has_result:
+                # It may still be writing; who comes next is to find it gone.
+                await asyncio.shield(replaced)
         child.judge_answer()
+
+    def _replace(self, child: _Child) -> None:
+        child.stop()
+        self._spare.fill()
 
     def _request(self, order: Order) -> bytes:
         fields = {
@@ -186,6 +188,11 @@ class _Child:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
+    @property
+    def has_result(self) -> bool:
+        """Whether it has said how it went, as its last act."""
+        return self.has_answered and bool(self._answer)
+
     def send(self, request: bytes) -> None:
         assert self._process.stdin is not None
         # A child that is gone says so by an answer that is empty.
@@ -206,7 +213,7 @@ class _Child:
 
     def stop(self) -> None:
         """End the process and let go of it."""
-        if self.has_answered and not self._answer:
+        if self.has_answered and not self.has_result:
             # It is ending by itself, and how it ends is the answer.
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_EXIT_SECONDS)

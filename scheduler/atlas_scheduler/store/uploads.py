@@ -76,7 +76,7 @@ class Upload:
                 self._hash.update(piece)
 
     def finish(self, pieces: Sequence[bytes], *, digest: str) -> None:
-        """Append the last pieces, judge the whole, and make it durable.
+        """Append the last pieces and judge the whole; after that it may be unpacked.
 
         Raises:
             BundleRejected: size or digest are not what the sender said.
@@ -92,9 +92,15 @@ class Upload:
                 raise BundleRejected(
                     f"The bundle arrived with the digest {arrived}, not {digest}. Send it again."
                 )
-            os.fsync(self._open())
+            self._open()
             self.content.mkdir()
             (self.content / "tree").mkdir()
+
+    def sync(self) -> None:
+        """Make what has arrived durable."""
+        with self._lock:
+            if not self._is_discarded:
+                os.fsync(self._open())
 
     def discard(self) -> None:
         """Remove what is left of it, after whatever runs has ended."""
