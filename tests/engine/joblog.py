@@ -1,47 +1,24 @@
-"""A job's log in one file, as the store keeps it, with its output's beginning beside it."""
+"""A job's log as the store keeps it, and what tests read from it."""
 
 from __future__ import annotations
 
-import threading
-from pathlib import Path
+from atlas_scheduler.store.logs import FileLog
 
 
-class FileJobLog:
-    """A log that behaves: what Atlas says, then the job's bytes; it survives being made anew."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._mark = path.with_suffix(".begin")
-        self._lock = threading.Lock()
-        self.touches = 0
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-
-    @property
-    def path(self) -> Path:
-        return self._path
-
-    def say(self, text: str) -> None:
-        self.append(text.encode() + b"\n")
-
-    def begin_output(self) -> int:
-        if not self._mark.exists():
-            self._mark.write_text(str(self._path.stat().st_size))
-        return self._path.stat().st_size - int(self._mark.read_text())
-
-    def append(self, data: bytes) -> None:
-        with self._lock, self._path.open("ab") as file:
-            file.write(data)
-
-    def touch(self) -> None:
-        self.touches += 1
+class ReadableLog(FileLog):
+    """The store's log, read at once."""
 
     def output(self) -> bytes:
         """What the job itself wrote, as far as it is here."""
-        begin = int(self._mark.read_text()) if self._mark.exists() else self._path.stat().st_size
-        return self._path.read_bytes()[begin:]
+        return self._content()[self._begin() :]
 
     def said(self) -> str:
         """What Atlas said before the job's first byte."""
-        begin = int(self._mark.read_text()) if self._mark.exists() else self._path.stat().st_size
-        return self._path.read_bytes()[:begin].decode()
+        return self._content()[: self._begin()].decode()
+
+    def _content(self) -> bytes:
+        return self.path.read_bytes() if self.path.exists() else b""
+
+    def _begin(self) -> int:
+        origin = self.path.with_name(f"{self.path.name}.origin")
+        return int(origin.read_text()) if origin.exists() else len(self._content())

@@ -22,7 +22,7 @@ from atlas_scheduler.engine.port import AttemptId, Ended, Engine, Launch
 from atlas_scheduler.engine.process import ProcessEngine
 from atlas_scheduler.store.library import install_library
 from foundations.home import Home
-from tests.engine.joblog import FileJobLog
+from tests.engine.joblog import ReadableLog
 from tests.engine.policy import assert_policy
 
 BASE_IMAGE = "atlas-base:bookworm"
@@ -88,8 +88,8 @@ class Rig:
         """A launch of a piece of Python."""
         return self.launch("python3", "-c", code, **fields)
 
-    def log(self, launch: Launch) -> FileJobLog:
-        return FileJobLog(launch.log_path)
+    def log(self, launch: Launch) -> ReadableLog:
+        return ReadableLog(launch.log_path)
 
     def source(self, launch: Launch) -> Path:
         return launch.job_dir / "job_source"

@@ -11,7 +11,8 @@ import pytest
 
 from atlas_scheduler.engine.daemon import Daemon
 from atlas_scheduler.engine.port import StartRefusedError
-from foundations.errors import EngineDown
+from foundations.errors import EngineDown, StorageFull
+from tests.engine.joblog import ReadableLog
 from tests.engine.proxy import Proxy
 from tests.engine.rig import DockerRig, until
 
@@ -186,3 +187,27 @@ async def test_a_cancelled_pull_ends_at_once(rig: ProxyRig) -> None:
     with pytest.raises(StartRefusedError):
         await rig.engine.start(launch)
     assert rig.log(launch).said() == said
+
+
+class FullDiskLog(ReadableLog):
+    """A log whose disk is full twice, each time in the middle of a write."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.refusals = 0
+
+    def append(self, data: bytes) -> None:
+        if self.refusals < 2:
+            self.refusals += 1
+            super().append(data[: len(data) // 2])
+            raise StorageFull("no space left on device")
+        super().append(data)
+
+
+async def test_a_full_disk_delays_the_log_and_loses_nothing(rig: ProxyRig) -> None:
+    launch = rig.python("for number in range(500): print(number)")
+    await rig.begin(launch)
+    log = FullDiskLog(launch.log_path)
+    assert (await rig.engine.watch(launch.attempt, log)).exit_code == 0
+    assert log.refusals == 2
+    assert log.output() == b"".join(b"%d\n" % number for number in range(500))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from docker import APIClient
@@ -17,6 +18,7 @@ from atlas_scheduler.engine.port import AttemptId, StartRefusedError
 from atlas_scheduler.engine.state import ContainerState
 from foundations.errors import EngineDown
 
+_CONFLICT = 409
 _CONFLICT_TRIES = 20
 _CONFLICT_SECONDS = 0.1
 _STATUS = {
@@ -51,7 +53,7 @@ class Containers:
 
         Args:
             attempt: whose it is.
-            body: gives what to create; called only when there is no such container.
+            body: gives what to create.
 
         Returns:
             When it was started (ms).
@@ -67,8 +69,8 @@ class Containers:
             return self._start(attempt, body)
 
     def _start(self, attempt: AttemptId, body: Callable[[], dict[str, Any]]) -> int:
-        state = self._find(attempt) or self._create(attempt, body)
-        if state.never_started:
+        state = self._create_or_find(attempt, body)
+        if state is None or state.never_started:
             try:
                 self._daemon.call(lambda api: api.start(attempt.name))
             except APIError as error:
@@ -77,7 +79,40 @@ class Containers:
                 self.remove(attempt.name)
                 raise _refusal(error) from error
             state = self._find(attempt) or state
-        return state.started_at_ms or time.time_ns() // 1_000_000
+        started_at_ms = None if state is None else state.started_at_ms
+        return started_at_ms or time.time_ns() // 1_000_000
+
+    def _create_or_find(
+        self, attempt: AttemptId, body: Callable[[], dict[str, Any]]
+    ) -> ContainerState | None:
+        """Create a container, or find the one that has its name; None when it is new."""
+        try:
+            config = body()
+        except StartRefusedError:
+            state = self._find(attempt)
+            if state is None:
+                raise
+            return state  # it was made while what it needs was still there
+        for _ in range(_CONFLICT_TRIES):
+            if self._create(attempt.name, config):
+                return None
+            state = self._find(attempt)
+            if state is not None:
+                return state
+            time.sleep(_CONFLICT_SECONDS)  # someone removes the one that had the name
+        raise EngineDown(f"The Docker engine does not let go of the name {attempt.name}.")
+
+    def _create(self, name: str, config: dict[str, Any]) -> bool:
+        """Create a container; False when the name is taken."""
+        try:
+            self._daemon.call(partial(_create, config=config, name=name))
+        except APIError as error:
+            if error.status_code == _CONFLICT:
+                return False
+            if _is_engine_trouble(error):
+                raise
+            raise _refusal(error) from error
+        return True
 
     def _find(self, attempt: AttemptId) -> ContainerState | None:
         """Inspect an attempt's container; make sure that it is ours."""
@@ -95,26 +130,6 @@ class Containers:
                 f"and submit again."
             )
         return state
-
-    def _create(self, attempt: AttemptId, body: Callable[[], dict[str, Any]]) -> ContainerState:
-        config = body()
-
-        def create(api: APIClient) -> None:
-            api.create_container_from_config(config, attempt.name)  # type: ignore[no-untyped-call]  # in its stubs
-
-        for _ in range(_CONFLICT_TRIES):
-            try:
-                self._daemon.call(create)
-            except APIError as error:
-                if error.status_code != 409:
-                    if _is_engine_trouble(error):
-                        raise
-                    raise _refusal(error) from error
-            state = self._find(attempt)
-            if state is not None:
-                return state
-            time.sleep(_CONFLICT_SECONDS)  # someone removes the one that had the name
-        raise EngineDown(f"The Docker engine does not let go of the name {attempt.name}.")
 
     def list(self) -> list[Seen]:
         """List every container of this instance."""
@@ -157,8 +172,12 @@ class Containers:
         except NotFound:
             return
         except APIError as error:
-            if error.status_code != 409:  # someone else removes it already
+            if error.status_code != _CONFLICT:  # someone else removes it already
                 raise
+
+
+def _create(api: APIClient, *, config: dict[str, Any], name: str) -> None:
+    api.create_container_from_config(config, name)  # type: ignore[no-untyped-call]  # in its stubs
 
 
 def _is_engine_trouble(error: APIError) -> bool:

@@ -21,7 +21,7 @@ from atlas_scheduler.engine.daemon import Daemon, Stream
 from atlas_scheduler.engine.frames import Entry, FrameSplitter, Mark, count_after
 from atlas_scheduler.engine.port import Ended, JobLog
 from atlas_scheduler.engine.state import ContainerState
-from foundations.errors import EngineDown
+from foundations.errors import EngineDown, StorageFull
 
 REMOVED = "its container was removed"
 ENGINE_RESTARTED = "the Docker engine was restarted while the job ran"
@@ -74,7 +74,8 @@ class Follower:
     def run(self) -> Ended:
         """Follow to the end.
 
-        An engine that does not answer is waited for: it may come back with the container.
+        An engine that does not answer is waited for, as it may come back with the container, and
+        so is space for the log.
 
         Raises:
             FollowAborted: `abort` was called.
@@ -92,6 +93,9 @@ class Follower:
             except EngineDown:
                 self._broke = not self._nudged
                 self._nudged = False
+            except StorageFull:
+                # The engine keeps the output until there is space; a part may have found some.
+                self._kept = self._log.begin_output()
             failures = 0 if self._kept > kept_before else failures + 1
             self._pause(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)])
 

@@ -26,6 +26,7 @@ BUILD_IDLE_SECONDS = 900
 """Longest silence of a build; a step may install packages without a word."""
 LONGEST_SECONDS = 2 * 3600
 """Longest time that one image may take in all."""
+_NOT_FOUND = 404
 ML_IMAGE = "atlas-ce/worker-ml:latest"
 
 
@@ -36,6 +37,7 @@ class Images:
         self._daemon = daemon
         self._settings = settings
         self._runs = SharedRuns()
+        self._found: dict[str, Image] = {}
 
     async def ensure(self, image: str | None, log: JobLog) -> None:
         """Make sure that a job's image is here; several jobs that lack it get it once.
@@ -45,26 +47,32 @@ class Images:
             EngineDown: the engine does not answer.
         """
         name = self.name_of(image)
-        absence = await in_thread(partial(self._absence, name), name="image")
-        if absence is None:
-            return
-        await self._runs.join(name, log.say, partial(self._obtain, name, absence))
+        absence = await in_thread(partial(self._look_up, name), name="image")
+        if absence is not None:
+            await self._runs.join(name, log.say, partial(self._obtain, name, absence))
 
     def find(self, image: str | None) -> Image:
-        """Read what a start must know of an image. Blocks.
+        """Give what a start must know of an image. Blocks unless `ensure` found it just before.
 
         Raises:
             StartRefusedError: it is not here.
         """
         name = self.name_of(image)
+        found = self._found.pop(name, None)
+        if found is not None:
+            return found
         try:
-            answer = self._daemon.call(partial(_inspect, name=name))
+            return self._inspect(name)
         except APIError as error:
             raise StartRefusedError(f"The image {name!r} cannot be used: {error}") from error
+
+    def _inspect(self, name: str) -> Image:
+        answer = self._daemon.call(partial(_inspect, name=name))
         config = answer.get("Config") or {}
-        variables = dict(entry.partition("=")[::2] for entry in config.get("Env") or ())
         return Image(
-            name=name, has_entrypoint=bool(config.get("Entrypoint")), environment=variables
+            name=name,
+            has_entrypoint=bool(config.get("Entrypoint")),
+            environment=dict(entry.partition("=")[::2] for entry in config.get("Env") or ()),
         )
 
     def name_of(self, image: str | None) -> str:
@@ -72,15 +80,15 @@ class Images:
         return image or self._settings.worker_image
 
     def _is_built_here(self, name: str) -> bool:
-        standard = _with_tag(self._settings.worker_image)
-        return _with_tag(name) == standard and not _names_registry(name)
+        standard = with_tag(self._settings.worker_image)
+        return with_tag(name) == standard and not names_registry(name)
 
-    def _absence(self, name: str) -> str | None:
-        """Say in the engine's words that it has no such image; None when it has."""
+    def _look_up(self, name: str) -> str | None:
+        """Find an image; return the engine's words when there is no such."""
         try:
-            self._daemon.call(partial(_inspect, name=name))
+            self._found[name] = self._inspect(name)
         except APIError as error:
-            if error.status_code == 404:
+            if error.status_code == _NOT_FOUND:
                 return str(error)
             raise StartRefusedError(
                 f"The image name {name!r} is not valid: {error}. Correct `worker: image:` in "
@@ -179,7 +187,7 @@ def _problem(operation: Operation, ask: Callable[[APIClient], str | None]) -> st
 
 
 def _advice(name: str) -> str:
-    if _with_tag(name) == ML_IMAGE:
+    if with_tag(name) == ML_IMAGE:
         return f"Build it: docker build -t {ML_IMAGE} {_packaged_images() / 'ml'}"
     return (
         "Check `worker: image:` in job.config.yaml, and whether the scheduler's machine reaches "
@@ -187,13 +195,14 @@ def _advice(name: str) -> str:
     )
 
 
-def _with_tag(name: str) -> str:
+def with_tag(name: str) -> str:
+    """Complete an image's name as Docker does: without a tag it means `latest`."""
     last = name.rpartition("/")[2]
     return name if ":" in last or "@" in last else f"{name}:latest"
 
 
-def _names_registry(name: str) -> bool:
-    """Tell whether a name begins with a registry's host, as Docker decides it."""
+def names_registry(name: str) -> bool:
+    """Tell whether an image's name begins with a registry's host, as Docker decides it."""
     first, slash, _ = name.partition("/")
     return bool(slash) and ("." in first or ":" in first or first == "localhost")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -60,25 +59,21 @@ def check_volumes(
 def _source(volume: Volume, closed: list[Path], sockets: list[Path]) -> Path:
     if not posixpath.isabs(volume.host):
         raise _refuse(volume, "the host path must be absolute")
-    path = Path(volume.host).resolve()
+    try:
+        path = Path(volume.host).resolve(strict=True)
+    except (OSError, RuntimeError) as error:  # RuntimeError: links that go in a circle
+        raise _refuse(
+            volume, "there is no such file or directory on the scheduler's machine"
+        ) from error
     if path == Path("/"):
         raise _refuse(volume, "it is the whole machine")
     if any(path.is_relative_to(kernel) for kernel in _KERNEL):
         raise _refuse(volume, "it belongs to the kernel")
-    if any(socket.is_relative_to(path) for socket in sockets) or _is_socket(path):
+    if path.is_socket() or any(socket.is_relative_to(path) for socket in sockets):
         raise _refuse(volume, "it holds the socket of a container engine or of another service")
     if any(path.is_relative_to(ours) or ours.is_relative_to(path) for ours in closed):
         raise _refuse(volume, "it holds files of Atlas itself; mount a directory beside them")
-    if not path.exists():
-        raise _refuse(volume, "there is no such file or directory on the scheduler's machine")
     return path
-
-
-def _is_socket(path: Path) -> bool:
-    try:
-        return stat.S_ISSOCK(path.stat().st_mode)
-    except OSError:
-        return False
 
 
 def _target(volume: Volume) -> str:

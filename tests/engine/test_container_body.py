@@ -1,0 +1,176 @@
+"""The body of Docker's create call: closed whatever a job asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from atlas_scheduler.engine.container import DockerSettings, Image, Owner, container_body
+from atlas_scheduler.engine.facts import EngineFacts
+from atlas_scheduler.engine.port import AttemptId, Launch
+from atlas_scheduler.engine.volumes import Bind
+
+JOB_ID = "5f0c1d2e-0000-4000-8000-000000000000"
+IMAGE = Image(name="python:3.11", has_entrypoint=False)
+FACTS = EngineFacts(version="20.10", log_drivers=frozenset({"local", "json-file"}))
+OWNER = Owner(uid=1234, gid=567)
+ALLOWED = {
+    *("Image", "Cmd", "User", "WorkingDir", "Hostname", "Env", "Labels", "StopSignal"),
+    *("HostConfig", "Entrypoint"),
+}
+ALLOWED_ON_HOST = {
+    *("Privileged", "CapDrop", "SecurityOpt", "Init", "NetworkMode", "IpcMode", "RestartPolicy"),
+    *("AutoRemove", "PidsLimit", "ShmSize", "Mounts", "Memory", "MemorySwap", "NanoCpus"),
+    *("DeviceRequests", "LogConfig"),
+}
+
+
+def launch(**fields: Any) -> Launch:
+    fields = {"command": ("main.py",), **fields}
+    return Launch(
+        attempt=AttemptId("abcd1234", JOB_ID, 2),
+        job_dir=Path("/"),
+        library_dir=Path("/lib-dir"),
+        log_path=Path("/log"),
+        **fields,
+    )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def job_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("job")
+    (directory / "job_source").mkdir()
+    return directory
+
+
+def body(job_dir: Path, *, facts: EngineFacts = FACTS, **fields: Any) -> dict[str, Any]:
+    given = {name: fields.pop(name) for name in ("image", "binds", "settings") if name in fields}
+    made = launch(**fields)
+    object.__setattr__(made, "job_dir", job_dir)
+    return container_body(
+        made,
+        **{"settings": DockerSettings(), "image": IMAGE, **given},
+        facts=facts,
+        owner=OWNER,
+    )
+
+
+def environment(made: dict[str, Any]) -> dict[str, str]:
+    return dict(entry.partition("=")[::2] for entry in made["Env"])
+
+
+text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
+names = st.from_regex(r"\A[A-Za-z_][A-Za-z0-9_]{0,12}\Z")
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    fields=st.fixed_dictionaries(
+        {},
+        optional={
+            "command": st.lists(text, max_size=4).map(tuple),
+            "entrypoint": st.lists(text, min_size=1, max_size=3).map(tuple),
+            "environment": st.dictionaries(names, text, max_size=5),
+            "cpus": st.floats(0.01, 64),
+            "ram_bytes": st.integers(1, 2**45),
+            "gpus": st.lists(st.uuids().map(lambda one: f"GPU-{one}"), max_size=3).map(tuple),
+        },
+    )
+)
+def test_no_job_widens_its_container(job_dir: Path, fields: dict[str, Any]) -> None:
+    made = body(job_dir, **fields)
+    host = made["HostConfig"]
+    assert set(made) <= ALLOWED
+    assert set(host) <= ALLOWED_ON_HOST
+    assert made["User"] == "1234:567"
+    assert host["Privileged"] is False
+    assert host["CapDrop"] == ["ALL"]
+    assert host["SecurityOpt"] == ["no-new-privileges"]
+    assert host["NetworkMode"] == "bridge"
+    assert host["RestartPolicy"] == {"Name": "no"}
+    assert host["Memory"] == host["MemorySwap"] if "ram_bytes" in fields else "Memory" not in host
+    assert [mount["Target"] for mount in host["Mounts"]] == ["/job", "/atlas/lib"]
+    assert made["Labels"] == {
+        "atlas.instance": "abcd1234",
+        "atlas.job": JOB_ID,
+        "atlas.attempt": "2",
+    }
+    found = environment(made)
+    assert found["ATLAS_EVENTS"] == "/job/records/events.jsonl"
+    assert found["PYTHONPATH"].split(":")[0] == "/atlas/lib"
+
+
+def test_a_job_runs_where_its_source_is_under_its_own_name(job_dir: Path) -> None:
+    made = body(job_dir)
+    assert made["WorkingDir"] == "/job/job_source"
+    assert made["Hostname"] == JOB_ID[:8]
+
+
+def test_the_entry_point_of_the_job_wins_then_the_images_then_the_worker(job_dir: Path) -> None:
+    with_own = Image(name="own", has_entrypoint=True)
+    assert body(job_dir, entrypoint=("bash",), image=with_own)["Entrypoint"] == ["bash"]
+    assert "Entrypoint" not in body(job_dir, image=with_own)
+    assert "atlas_worker" in body(job_dir)["Entrypoint"][2]
+
+
+def test_the_server_sets_defaults_and_the_job_overrides_them(job_dir: Path) -> None:
+    found = environment(
+        body(
+            job_dir,
+            settings=DockerSettings(environment={"A": "server", "B": "server"}),
+            environment={"B": "job", "HOME": "/elsewhere", "ATLAS_EVENTS": "/etc/passwd"},
+        )
+    )
+    assert (found["A"], found["B"], found["HOME"]) == ("server", "job", "/elsewhere")
+    assert found["ATLAS_EVENTS"] == "/job/records/events.jsonl"
+
+
+def test_gpus_are_requested_by_id(job_dir: Path) -> None:
+    nvidia = EngineFacts(version="27", nvidia_runtime=True)
+    made = body(job_dir, facts=nvidia, gpus=("GPU-1", "GPU-2"))
+    assert made["HostConfig"]["DeviceRequests"] == [
+        {"DeviceIDs": ["GPU-1", "GPU-2"], "Capabilities": [["gpu"]]}
+    ]
+    assert environment(made)["CUDA_VISIBLE_DEVICES"] == "GPU-1,GPU-2"
+    assert environment(made)["NVIDIA_VISIBLE_DEVICES"] == "GPU-1,GPU-2"
+
+
+def test_gpus_are_requested_by_cdi_name_where_that_is_how_docker_knows_them(job_dir: Path) -> None:
+    cdi = EngineFacts(version="28", cdi_devices=frozenset({"nvidia.com/gpu=GPU-1"}))
+    made = body(job_dir, facts=cdi, gpus=("GPU-1",))
+    assert made["HostConfig"]["DeviceRequests"] == [
+        {"Driver": "cdi", "DeviceIDs": ["nvidia.com/gpu=GPU-1"]}
+    ]
+
+
+def test_a_job_without_gpus_sees_none_where_nvidia_is_the_default_runtime(job_dir: Path) -> None:
+    nvidia = EngineFacts(version="27", nvidia_runtime=True, nvidia_is_default=True)
+    assert environment(body(job_dir, facts=nvidia))["NVIDIA_VISIBLE_DEVICES"] == "void"
+    assert "NVIDIA_VISIBLE_DEVICES" not in environment(body(job_dir))
+
+
+def test_rootless_docker_maps_its_root_to_the_owner(job_dir: Path) -> None:
+    rootless = EngineFacts(version="27", is_rootless=True)
+    assert body(job_dir, facts=rootless)["User"] == "0:0"
+
+
+def test_remapped_users_are_not_remapped_for_jobs(job_dir: Path) -> None:
+    made = body(job_dir, facts=EngineFacts(version="27", remaps_users=True))
+    assert made["HostConfig"]["UsernsMode"] == "host"
+    assert made["User"] == "1234:567"
+
+
+def test_the_log_driver_that_keeps_bytes_is_used_where_there_is_one(job_dir: Path) -> None:
+    assert body(job_dir)["HostConfig"]["LogConfig"]["Type"] == "local"
+    podman = EngineFacts(version="4", log_drivers=frozenset({"k8s-file", "journald"}))
+    assert "LogConfig" not in body(job_dir, facts=podman)["HostConfig"]
+
+
+def test_binds_keep_their_mode(job_dir: Path) -> None:
+    made = body(job_dir, binds=(Bind(source="/srv/data", target="/data", read_only=True),))
+    mount = made["HostConfig"]["Mounts"][-1]
+    assert (mount["Source"], mount["Target"], mount["ReadOnly"]) == ("/srv/data", "/data", True)

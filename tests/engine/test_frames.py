@@ -1,0 +1,69 @@
+"""Docker's log stream, cut anywhere."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atlas_scheduler.engine.frames import Entry, FrameSplitter, Mark, count_after
+
+entries = st.lists(
+    st.builds(Entry, st.from_regex(rb"\A[0-9T:.-]{1,20}Z\Z"), st.binary(max_size=40)), max_size=8
+)
+
+
+def frame(entry: Entry) -> bytes:
+    payload = entry.stamp + b" " + entry.data
+    return bytes([1, 0, 0, 0]) + len(payload).to_bytes(4, "big") + payload
+
+
+@given(entries, st.lists(st.integers(1, 30), max_size=60))
+def test_entries_come_out_whole_however_the_stream_is_cut(
+    written: list[Entry], sizes: list[int]
+) -> None:
+    stream = b"".join(frame(entry) for entry in written)
+    splitter = FrameSplitter()
+    found: list[Entry] = []
+    for size in sizes:
+        found += splitter.feed(stream[:size])
+        stream = stream[size:]
+    found += splitter.feed(stream)
+    assert found == written
+    assert splitter.is_between_entries
+
+
+def test_a_stream_that_ends_inside_an_entry_is_noticed() -> None:
+    splitter = FrameSplitter()
+    splitter.feed(frame(Entry(b"1Z", b"abc"))[:-1])
+    assert not splitter.is_between_entries
+
+
+def marks(*stamps: int) -> list[Mark]:
+    return [Mark(b"%d" % stamp, 5) for stamp in stamps]
+
+
+def test_the_place_after_the_last_seen_entries_is_found() -> None:
+    log = marks(*range(100))
+    assert count_after(log[:100][-10:], log[-50:]) == 0
+    assert count_after(log[:93][-10:], log[-50:]) == 7
+    assert count_after(log[:60][-10:], log[-50:]) == 40
+
+
+def test_a_place_before_the_tail_is_not_guessed() -> None:
+    log = marks(*range(100))
+    assert count_after(log[:55][-10:], log[-50:]) is None
+    assert count_after([], log) is None
+
+
+def test_parts_of_one_long_line_are_not_told_apart() -> None:
+    log = marks(*([7] * 100))
+    assert count_after(log[-10:], log[-50:]) is None
+
+
+@given(st.lists(st.integers(0, 3), max_size=60), st.integers(0, 60), st.integers(1, 60))
+def test_an_answer_is_never_wrong(stamps: list[int], seen: int, tail_size: int) -> None:
+    log = marks(*stamps)
+    seen = min(seen, len(log))
+    answer = count_after(log[:seen][-6:], log[-tail_size:])
+    if answer is not None and tail_size >= len(log):
+        assert answer == len(log) - seen
