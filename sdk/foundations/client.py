@@ -12,6 +12,7 @@ import re
 import socket
 import ssl
 import sys
+import traceback
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import aclosing, asynccontextmanager, closing, contextmanager
 from pathlib import Path
@@ -231,7 +232,7 @@ class _UnixTransport(httpx.HTTPTransport):
 
 
 class _UnixSockets(httpcore.SyncBackend):
-    """httpcore forgets a socket whose connect fails; here it is tried with another one before."""
+    """httpcore forgets a socket whose connect fails: it is then found where it was left."""
 
     def connect_unix_socket(
         self,
@@ -239,15 +240,14 @@ class _UnixSockets(httpcore.SyncBackend):
         timeout: float | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        with socket.socket(socket.AF_UNIX) as probe:
-            probe.settimeout(timeout)
-            try:
-                probe.connect(path)
-            except TimeoutError as error:
-                raise httpcore.ConnectTimeout(str(error)) from error
-            except OSError as error:
-                raise httpcore.ConnectError(str(error)) from error
-        return super().connect_unix_socket(path, timeout, socket_options)
+        try:
+            return super().connect_unix_socket(path, timeout, socket_options)
+        except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+            for frame, _ in traceback.walk_tb(error.__traceback__):
+                for value in frame.f_locals.values():
+                    if isinstance(value, socket.socket):
+                        value.close()
+            raise
 
 
 # -- what the twins share

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import foundations
 from foundations.errors import (
@@ -315,12 +315,12 @@ class FakeService:
             for key, (name, path) in job.artifacts.items()
         ]
 
-    async def open_artifact(self, ref: str, key: str) -> tuple[ArtifactView, Path]:
+    async def open_artifact(self, ref: str, key: str) -> tuple[ArtifactView, BinaryIO]:
         job = self._jobs[await self.resolve(ref)]
         if key not in job.artifacts:
             raise NotFound(f"Job {job.job_id} has no artifact `{key}`.")
         name, path = job.artifacts[key]
-        return ArtifactView(key=key, path=name, size_bytes=0, saved_at=MOMENT), path
+        return ArtifactView(key=key, path=name, size_bytes=0, saved_at=MOMENT), path.open("rb")
 
     def _follower(self) -> _Counted:
         return _Counted(self)

@@ -145,7 +145,7 @@ def test_a_ref_cannot_climb_in_the_path() -> None:
 
 
 def test_only_calls_that_change_nothing_twice_are_repeatable() -> None:
-    repeatable = [
+    repeatable: list[Call[Any]] = [
         calls.info(),
         calls.has_bundle("d"),
         calls.submit(SUBMISSION, idempotency_key="k"),

@@ -46,11 +46,6 @@ def scheduler(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSc
     fake.close()
 
 
-def only_job(scheduler: FakeScheduler) -> FakeJob:
-    (job,) = scheduler.jobs.values()
-    return job
-
-
 # -- submit
 
 
@@ -85,7 +80,7 @@ def test_the_parameters_reach_the_job_as_they_were_given(scheduler: FakeSchedule
     foundations.submit(params={"t": (1, 2), "p": Path("/x"), "s": Scalar(), "n": {"deep": [None]}})
 
     expected = {"t": [1, 2], "p": "/x", "s": 0.5, "n": {"deep": [None]}}
-    assert only_job(scheduler).spec.params == expected
+    assert scheduler.only_job().spec.params == expected
 
 
 @pytest.mark.parametrize(
@@ -141,7 +136,7 @@ def test_a_missing_script_is_a_warning(scheduler: FakeScheduler) -> None:
     with pytest.warns(UserWarning, match=r"your command 'train\.py' is not an existing file"):
         foundations.submit(command=["train.py"])
 
-    assert only_job(scheduler).spec.command == ("train.py",)
+    assert scheduler.only_job().spec.command == ("train.py",)
 
 
 def test_every_argument_is_by_name_and_the_originals_are_there() -> None:
@@ -276,7 +271,7 @@ def test_the_file_system_is_no_project(project: Path) -> None:
 def test_a_job_can_be_followed_to_its_end(scheduler: FakeScheduler) -> None:
     scheduler.run = FakeScheduler.start
     submitted = foundations.submit()
-    job = only_job(scheduler)
+    job = scheduler.only_job()
 
     assert submitted.status() is JobState.RUNNING
     assert submitted.status() == "running"
@@ -318,7 +313,7 @@ def test_the_names_of_the_original_work(scheduler: FakeScheduler) -> None:
     scheduler.run = run
     submitted = foundations.submit(params={"unread": 7})
 
-    assert submitted.job_name() == submitted.job_id == only_job(scheduler).job_id
+    assert submitted.job_name() == submitted.job_id == scheduler.only_job().job_id
     submitted.wait_for_deployment_to_complete(wait_seconds=1, log_output=False)
     assert submitted.is_job_complete()
     assert submitted.get_job_status() == "failed"

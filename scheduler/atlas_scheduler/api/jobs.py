@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Iterator
-from pathlib import Path
+from functools import partial
 from typing import Annotated
 from urllib.parse import quote
 
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from atlas_scheduler.api.context import Ref, caller, service_of
@@ -153,34 +150,15 @@ async def artifacts(request: Request, ref: Ref) -> list[ArtifactView]:
 )
 async def artifact(request: Request, ref: Ref, key: str) -> StreamedResponse:
     """The key may contain slashes."""
-    view, path = await service_of(request).open_artifact(ref, key)
-    descriptor, size_bytes = await run_sync(_open, path, key)
-    headers = _file(view.path.rpartition("/")[2])
+    view, file = await service_of(request).open_artifact(ref, key)
+    size_bytes = os.fstat(file.fileno()).st_size
     return StreamedResponse(
-        from_thread(_chunks(descriptor)),
+        from_thread(iter(partial(file.read, CHUNK_BYTES), b"")),
         media_type="application/octet-stream",
-        headers={"Content-Length": str(size_bytes), **headers},
+        headers={"Content-Length": str(size_bytes), **_file(view.path.rpartition("/")[2])},
+        file=file,
     )
 
 
 def _file(name: str) -> dict[str, str]:
     return {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
-
-
-def _open(path: Path, key: str) -> tuple[int, int]:
-    """Open a file that a job made, whatever it has put there by now."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        raise NotFound(f"The file of artifact `{key}` cannot be read: {error.strerror}") from error
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(descriptor)
-        raise NotFound(f"The file of artifact `{key}` is not a regular file.")
-    return descriptor, status.st_size
-
-
-def _chunks(descriptor: int) -> Iterator[bytes]:
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
-        while chunk := file.read(CHUNK_BYTES):
-            yield chunk

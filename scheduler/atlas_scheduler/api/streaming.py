@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
-from contextlib import aclosing
-from typing import Any
+from contextlib import aclosing, nullcontext
+from typing import Any, BinaryIO
 
 import anyio
 from anyio.to_thread import run_sync
@@ -20,10 +20,17 @@ class StreamedResponse(StreamingResponse):
     """A stream that may wait long for its next piece, and watches its reader meanwhile."""
 
     def __init__(
-        self, pieces: AsyncIterable[bytes], *, media_type: str, headers: dict[str, str]
+        self,
+        pieces: AsyncIterable[bytes],
+        *,
+        media_type: str,
+        headers: dict[str, str],
+        file: BinaryIO | None = None,
     ) -> None:
+        """Prepare to send `pieces`, and to close the `file` that they come from."""
         headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **headers}
         self._pieces = _relay(pieces)
+        self._file = file
         super().__init__(self._pieces, media_type=media_type, headers=headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -39,10 +46,11 @@ class StreamedResponse(StreamingResponse):
             await self.listen_for_disconnect(receive)
             tasks.cancel_scope.cancel()
 
-        async with aclosing(self._pieces), anyio.create_task_group() as tasks:
-            tasks.start_soon(watch)
-            await self._deliver(scope, send_or_stop)
-            tasks.cancel_scope.cancel()
+        with self._file or nullcontext():
+            async with aclosing(self._pieces), anyio.create_task_group() as tasks:
+                tasks.start_soon(watch)
+                await self._deliver(scope, send_or_stop)
+                tasks.cancel_scope.cancel()
 
     async def _deliver(self, scope: Scope, send: Send) -> None:
         await self.stream_response(send)
