@@ -6,12 +6,16 @@ import asyncio
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 import foundations
 from foundations.errors import AtlasError
 from foundations.home import Home
+
+if TYPE_CHECKING:
+    from foundations.models import EngineView, SchedulerInfo
 
 home_option = click.option(
     "--home",
@@ -44,6 +48,7 @@ def start(home_path: Path | None, *, detach: bool) -> None:
             return
         pid = process.start_detached(home)
         click.echo(f"The Atlas server is running (process {pid}), home {home.root}.")
+        _show_engine(_info(home).engine)
         return
     _serve(home)
 
@@ -89,22 +94,13 @@ def stop(home_path: Path | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def status(home_path: Path | None, *, as_json: bool) -> None:
     """Show whether the scheduler runs, and how it stands. Exits 1 when it does not run."""
-    from foundations.client import Client
-
-    home = _home(home_path)
-    with Client(f"unix://{home.socket}") as client:
-        info = client.info()
+    info = _info(_home(home_path))
     if as_json:
         click.echo(json.dumps(info.model_dump(mode="json"), indent=2))
         return
-    engine = info.engine
     states = ", ".join(f"{count} {state}" for state, count in info.states.items() if count)
     click.echo(f"Atlas server {info.version}, process {info.pid}, home {info.home}")
-    click.echo(f"Engine: {engine.name} {engine.version or ''}".rstrip())
-    if engine.problem:
-        click.echo(f"  {engine.problem}")
-    for note in engine.notes:
-        click.echo(f"  {note}")
+    _show_engine(info.engine)
     click.echo(f"Jobs: {states or 'none yet'}; at most {info.queue.max_running_jobs} at once")
 
 
@@ -112,6 +108,20 @@ def status(home_path: Path | None, *, as_json: bool) -> None:
 def version() -> None:
     """Print the version."""
     click.echo(foundations.__version__)
+
+
+def _info(home: Home) -> SchedulerInfo:
+    from foundations.client import Client
+
+    with Client(f"unix://{home.socket}") as client:
+        return client.info()
+
+
+def _show_engine(engine: EngineView) -> None:
+    click.echo(f"Engine: {engine.name} {engine.version or ''}".rstrip())
+    for line in (engine.problem, *engine.notes):
+        if line:
+            click.echo(f"  {line}")
 
 
 def _home(path: Path | None) -> Home:

@@ -15,7 +15,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from atlas_scheduler.api import create_app
+from atlas_scheduler.api import create_app, end_followers
 from atlas_scheduler.catalogue import EngineState
 from atlas_scheduler.engine.container import DockerSettings
 from atlas_scheduler.engine.docker import DockerEngine
@@ -93,6 +93,7 @@ async def _service(
         with suppress(asyncio.CancelledError):
             await running
         await service.close()
+        service.bundles.close()
 
 
 async def _choose_engine(
@@ -175,7 +176,7 @@ async def serve(home: Home, settings: ServerSettings, *, on_ready: Callable[[], 
     """
     async with scheduler(home, settings) as app:
         listener = _listen(home)
-        server = uvicorn.Server(
+        server = _Server(
             uvicorn.Config(
                 app,
                 log_config=None,
@@ -191,6 +192,16 @@ async def serve(home: Home, settings: ServerSettings, *, on_ready: Callable[[], 
             await server.serve(sockets=[listener])
         finally:
             home.socket.unlink(missing_ok=True)
+
+
+class _Server(uvicorn.Server):
+    """Ends followed logs and feeds when it stops, instead of waiting for their readers."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop serving."""
+        assert isinstance(self.config.app, FastAPI)
+        end_followers(self.config.app)
+        await super().shutdown(sockets)
 
 
 def _listen(home: Home) -> socket.socket:

@@ -30,6 +30,7 @@ from atlas_scheduler.engine.port import AttemptId, Engine, Launch, StartRefusedE
 from atlas_scheduler.intake import Intake
 from atlas_scheduler.launch import plan_launch
 from atlas_scheduler.service import Service
+from atlas_scheduler.store.files import remove_tree
 from foundations.errors import AtlasError, EngineDown, NotFound, StorageFull
 
 RECONCILE_SECONDS = 30.0
@@ -95,9 +96,9 @@ class Loop:
     async def sweep(self, job_id: str) -> None:
         """Remove the files and then the rows of a job that is marked deleted."""
         await asyncio.to_thread(self._service.archives.remove, job_id)
-        unused = await self._service.purge(job_id)
-        if unused is not None:
-            await asyncio.to_thread(self._service.bundles.remove, unused)
+        leftover = await self._service.purge(job_id)
+        if leftover is not None:
+            await asyncio.to_thread(remove_tree, leftover)
 
     # -- life
 

@@ -11,6 +11,7 @@ import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from atlas_scheduler.catalogue import Catalogue
@@ -106,7 +107,7 @@ class Service(Catalogue):
             earlier = jobs.by_idempotency_key(conn, idempotency_key)
             if earlier is not None:
                 return earlier
-        # Here and not before: `purge` retires unused bundles on this same thread.
+        # Here and not before: `purge` takes unused bundles away on this same thread.
         size_bytes = self.bundles.size_bytes(submission.bundle)
         now_ms = self._clock_ms()
         spec = submission.spec
@@ -237,21 +238,18 @@ class Service(Catalogue):
 
         await self._database.write(step)
 
-    async def purge(self, job_id: str) -> str | None:
-        """Drop the rows of a deleted job.
+    async def purge(self, job_id: str) -> Path | None:
+        """Drop the rows of a deleted job, and take its bundle away when no other job uses it.
 
         Returns:
-            The digest of its bundle when no other job uses it, else None. That bundle cannot be
-            submitted any more.
+            What is left of the bundle on the disk, to be removed; None when it is still used.
         """
 
-        def step(conn: sqlite3.Connection) -> str | None:
+        def step(conn: sqlite3.Connection) -> Path | None:
             digest = jobs.load(conn, job_id).bundle
             jobs.purge(conn, job_id)
-            if jobs.bundle_in_use(conn, digest):
-                return None
-            self.bundles.retire(digest)
-            return digest
+            # Inside the transaction, so that no submission can count on the bundle meanwhile.
+            return None if jobs.bundle_in_use(conn, digest) else self.bundles.retire(digest)
 
         return await self._database.write(step)
 
