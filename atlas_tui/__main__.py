@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 import sys
+from pathlib import Path
 
-from foundations.client import Client
-
+from foundations import autostart, configs
 from foundations.errors import AtlasError
 from foundations.home import Home
 from foundations.models import JobView, SchedulerInfo
@@ -37,10 +37,13 @@ def screen(info: SchedulerInfo, jobs: list[JobView], *, columns: int) -> str:
 
 
 def main() -> None:
-    """Print the screen; exits 1 when the scheduler does not answer."""
+    """Print the screen, starting the scheduler when none runs; exits 1 when that fails."""
     size = shutil.get_terminal_size()
+    home = Home.default()
     try:
-        with Client(f"unix://{Home.default().socket}") as client:
+        configs.ensure_default(home)
+        config = configs.load("scheduler", home=home, cwd=Path.cwd())
+        with autostart.connect(config, home=home) as client:
             info = client.info()
             page = client.jobs(limit=max(1, size.lines - HEADER_LINES - 1))
     except AtlasError as error:

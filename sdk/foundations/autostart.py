@@ -34,16 +34,22 @@ def connect(
     Args:
         config: where the scheduler is.
         home: whose scheduler may be started.
-        announce: told one line before a start, which takes a moment.
+        announce: told a line before a start, which takes a moment, and after it what the user
+            should know of its engine, such as that jobs are not isolated.
 
     Raises:
         Unreachable: the local server could not be started.
     """
     from foundations.client import Client
 
-    if is_own_scheduler(config, home=home) and not is_answering(home):
+    started = is_own_scheduler(config, home=home) and not is_answering(home)
+    if started:
         start_server(home, announce=announce)
-    return Client(config.scheduler_url, token=config.token)
+    client = Client(config.scheduler_url, token=config.token)
+    if started and announce is not None:
+        for note in client.info().engine.notes:
+            announce(note)
+    return client
 
 
 def is_own_scheduler(config: SchedulerConfig, *, home: Home) -> bool:

@@ -79,7 +79,8 @@ def test_init_and_completion_load_nothing_that_takes_long(home: Path, work: Path
 
 
 def test_an_unknown_command_is_wrong_usage(run: Run) -> None:
-    assert "submti" in run("submti", exit_code=2).stderr
+    assert "No such command 'submti'. Did you mean 'submit'?" in run("submti", exit_code=2).stderr
+    assert run("zzzzzz", exit_code=2).stderr.endswith("No such command 'zzzzzz'.\n")
 
 
 def test_an_error_of_atlas_is_one_line_on_standard_error(

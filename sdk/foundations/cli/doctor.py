@@ -129,7 +129,7 @@ def _engine(found: SchedulerInfo) -> Iterator[Finding]:
     name = f"{engine.name} {engine.version or ''}".strip()
     if not engine.available:
         yield Finding("engine", "problem", f"{name}: {engine.problem or 'does not answer'}")
-    elif not engine.isolated:
+    elif not engine.isolated and not engine.notes:
         detail = f"{name}: jobs run as plain processes and are not isolated from this machine"
         yield Finding("engine", "warning", detail)
     else:

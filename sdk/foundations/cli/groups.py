@@ -47,6 +47,19 @@ class LateGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command of the arguments, or say which one was probably meant."""
+        name = args[0]
+        if name not in self._late and not name.startswith("-") and not ctx.resilient_parsing:
+            import difflib
+
+            meant = difflib.get_close_matches(name, self._late, n=1)
+            guess = f" Did you mean '{meant[0]}'?" if meant else ""
+            ctx.fail(f"No such command '{name}'.{guess}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without loading any."""
         with formatter.section("Commands"):

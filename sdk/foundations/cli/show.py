@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -101,7 +101,7 @@ def _waiting_jobs(client: Client) -> list[JobView]:
 
 def _fields(detail: JobDetail) -> list[tuple[str, str]]:
     spec = detail.spec
-    resources = {"num_gpus": spec.num_gpus or None, "cpus": spec.cpus, "ram (GB)": spec.ram_gb}
+    asked = {"num_gpus": spec.num_gpus, "cpus": spec.cpus, "ram (GB)": spec.ram_gb}
     waiting = detail.waiting
     return [
         ("Job", detail.job_id),
@@ -116,18 +116,22 @@ def _fields(detail: JobDetail) -> list[tuple[str, str]]:
         ("Image", detail.image or ""),
         ("Engine", detail.engine or ""),
         ("Container", detail.container or ""),
-        ("Resources", render.mapping({k: v for k, v in resources.items() if v is not None})),
+        ("Resources", _pairs({name: amount for name, amount in asked.items() if amount})),
         ("GPUs", ", ".join(detail.gpus)),
         ("Submitted", render.local_time(detail.submitted_at)),
         ("Started", render.local_time(detail.started_at)),
         ("Finished", render.local_time(detail.finished_at)),
         ("Duration", render.duration(detail.duration_seconds)),
-        ("Parameters", render.mapping(detail.parameters or spec.params)),
-        ("Tags", render.mapping(detail.tags)),
+        ("Parameters", _pairs(detail.parameters or spec.params)),
+        ("Tags", _pairs(detail.tags)),
         ("Bundle", f"{detail.bundle} ({render.size(detail.bundle_size_bytes)})"),
         ("Log", render.size(detail.log_size_bytes)),
         ("Archive", "complete" if detail.archived else "not complete yet"),
     ]
+
+
+def _pairs(items: dict[str, Any]) -> str:
+    return render.mapping(items) if items else ""
 
 
 def _print_series(detail: JobDetail) -> None:

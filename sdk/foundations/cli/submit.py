@@ -149,8 +149,12 @@ def _queue(
         except KeyboardInterrupt:
             console.say("WARNING", "Submission cancelled. No job was created.")
             ctx.exit(INTERRUPTED)
-        with _late_interrupt() as interrupted:
-            job = create_job(client, prepared.spec, packed, path)
+        try:
+            with _late_interrupt() as interrupted:
+                job = create_job(client, prepared.spec, packed, path)
+        except KeyboardInterrupt:
+            console.say("WARNING", "The scheduler may have queued the job: see its list of jobs.")
+            ctx.exit(INTERRUPTED)
     if interrupted():
         client.stop(job.job_id)
         console.say("WARNING", f"Submission cancelled. Job '{job.job_id}' is stopped.")

@@ -1,0 +1,276 @@
+"""The HTTP side of the scheduler in memory."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import tarfile
+import uuid
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from foundations.errors import JobConflict, NotFound, SchedulerError
+from foundations.models import (
+    API_VERSION,
+    FINAL_STATES,
+    BundleView,
+    Cleared,
+    EngineView,
+    JobPage,
+    JobState,
+    ProjectView,
+    QueueSettings,
+    SchedulerInfo,
+    Submission,
+)
+
+if TYPE_CHECKING:
+    from tests.cli.fake_scheduler import FakeJob, FakeScheduler
+
+
+def answer(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    """Answer one request as the API says."""
+    try:
+        for method, pattern, handle in _ROUTES:
+            match = re.fullmatch(pattern, request.url.path.removeprefix("/api/v1"))
+            if request.method == method and match is not None:
+                return handle(scheduler, request, *match.groups())
+        raise NotFound(f"No such route: {request.method} {request.url.path}")
+    except SchedulerError as error:
+        body = {"error": error.code, "message": error.message}
+        return httpx.Response(error.status, json=body)
+
+
+def _health(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, json={"status": "ok"})
+
+
+def _info(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    states = [job.state for job in scheduler.jobs.values()]
+    engine = EngineView(
+        name="docker",
+        version="27.0",
+        isolated=True,
+        available=scheduler.engine_problem is None,
+        problem=scheduler.engine_problem,
+    )
+    return _json(
+        SchedulerInfo(
+            version="0.1.0",
+            api_version=API_VERSION,
+            instance="00c0ffee",
+            pid=4711,
+            home="/home/someone/.foundations",
+            engine=engine,
+            queue=QueueSettings(max_running_jobs=scheduler.max_running_jobs),
+            states={state: states.count(state) for state in set(states)},
+        )
+    )
+
+
+def _has_bundle(scheduler: FakeScheduler, request: httpx.Request, digest: str) -> httpx.Response:
+    return httpx.Response(200 if digest in scheduler.bundles else 404)
+
+
+def _upload(scheduler: FakeScheduler, request: httpx.Request, digest: str) -> httpx.Response:
+    scheduler.bundles[digest] = request.read()
+    scheduler.uploads.append(digest)
+    view = BundleView(digest=digest, size_bytes=len(scheduler.bundles[digest]))
+    return _json(view, status=201)
+
+
+def _submit(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    submission = Submission.model_validate_json(request.read())
+    if submission.bundle not in scheduler.bundles:
+        raise NotFound(f"Bundle {submission.bundle} is not here. Upload it first.")
+    key = request.headers.get("Idempotency-Key", str(uuid.uuid4()))
+    if key not in scheduler.keys:
+        scheduler.keys[key] = str(uuid.uuid4())
+        scheduler.add(scheduler.keys[key], spec=submission.spec, bundle=submission.bundle)
+    job = scheduler.jobs[scheduler.keys[key]]
+    answer = _json(scheduler.view(job), status=201)
+    if scheduler.run is not None:
+        scheduler.run(scheduler, job)
+    return answer
+
+
+def _list(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    params = request.url.params
+    states = params.get_list("state")
+    found = [
+        job
+        for job in reversed(scheduler.jobs.values())
+        if params.get("project") in (None, job.spec.project) and (not states or job.state in states)
+    ]
+    start, limit = int(params.get("cursor", "0")), int(params["limit"])
+    cursor = str(start + limit) if start + limit < len(found) else None
+    views = [scheduler.view(job) for job in found[start : start + limit]]
+    return _json(JobPage(jobs=views, next_cursor=cursor))
+
+
+def _job(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    return _json(scheduler.detail(scheduler.resolve(ref)))
+
+
+def _stop(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    job = scheduler.resolve(ref)
+    if job.state in FINAL_STATES:
+        raise JobConflict(f"Job `{job.job_id}` is {job.state} and cannot be stopped")
+    job.reason = "stopped by someone"
+    if job.state is JobState.QUEUED:
+        scheduler.move(job, JobState.STOPPED, "StopRequested")
+    else:
+        scheduler.move(job, JobState.STOPPING, "StopRequested")
+        answer = _json(scheduler.view(job), status=202)
+        scheduler.move(job, JobState.STOPPED, "Exited")
+        return answer
+    return _json(scheduler.view(job), status=202)
+
+
+def _delete(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    job = scheduler.resolve(ref)
+    if job.state not in FINAL_STATES:
+        raise JobConflict(f"Job `{job.job_id}` has not ended")
+    del scheduler.jobs[job.job_id]
+    return httpx.Response(204)
+
+
+def _logs(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    job = scheduler.resolve(ref)
+    offset = int(request.url.params["offset"])
+    start = offset if offset >= 0 else max(0, len(job.log) + offset)
+    follow = request.url.params["follow"] == "true"
+    headers = {"X-Job-Id": job.job_id, "X-Log-Offset": str(start)}
+    return httpx.Response(200, headers=headers, content=_log(scheduler, job, start, follow=follow))
+
+
+def _log(scheduler: FakeScheduler, job: FakeJob, offset: int, *, follow: bool) -> Iterator[bytes]:
+    while True:
+        with scheduler.news:
+            while follow and len(job.log) <= offset and job.state not in FINAL_STATES:
+                if scheduler.closed or not scheduler.news.wait(scheduler.patience_seconds):
+                    return
+            piece = job.log[offset:]
+        if not piece:
+            return
+        offset += len(piece)
+        yield piece
+
+
+def _feed(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    params = request.url.params
+    return httpx.Response(
+        200,
+        headers={"Content-Type": "text/event-stream"},
+        content=_events(scheduler, int(params["since"]), params.get("job")),
+    )
+
+
+def _events(scheduler: FakeScheduler, since: int, job_id: str | None) -> Iterator[bytes]:
+    while True:
+        with scheduler.news:
+            while len(scheduler.changes) <= since:
+                if scheduler.closed or not scheduler.news.wait(scheduler.patience_seconds):
+                    return
+            changes, since = scheduler.changes[since:], len(scheduler.changes)
+        for change in changes:
+            if job_id in (None, change.job_id):
+                yield f"id: {change.seq}\ndata: {change.model_dump_json()}\n\n".encode()
+
+
+def _artifacts(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    return _json_list(scheduler.detail(scheduler.resolve(ref)).artifacts)
+
+
+def _artifact(
+    scheduler: FakeScheduler, request: httpx.Request, ref: str, key: str
+) -> httpx.Response:
+    return httpx.Response(200, content=iter([scheduler.resolve(ref).artifacts[key]]))
+
+
+def _archive(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    job = scheduler.resolve(ref)
+    packed = io.BytesIO()
+    files = {
+        "source/main.py": b"print(1)\n",
+        "source/data/x.csv": b"1,2\n",
+        "job.log": job.log,
+        "job.json": b"{}",
+        **{f"artifacts/{key}": content for key, content in job.artifacts.items()},
+    }
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for path, content in files.items():
+            member = tarfile.TarInfo(f"{job.job_id}/{path}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return httpx.Response(200, content=iter([packed.getvalue()]))
+
+
+def _queue(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return _json(QueueSettings(max_running_jobs=scheduler.max_running_jobs))
+
+
+def _set_queue(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    scheduler.max_running_jobs = json.loads(request.read())["max_running_jobs"]
+    return _queue(scheduler, request)
+
+
+def _clear(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    project = json.loads(request.read())["project"]
+    removed = []
+    for job in scheduler.jobs.values():
+        if job.state is JobState.QUEUED and project in (None, job.spec.project):
+            scheduler.move(job, JobState.STOPPED, "StopRequested")
+            removed.append(job.job_id)
+    return _json(Cleared(removed=len(removed), job_ids=removed))
+
+
+def _projects(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    names = dict.fromkeys(job.spec.project for job in scheduler.jobs.values())
+    views = []
+    for name in names:
+        states = [job.state for job in scheduler.jobs.values() if job.spec.project == name]
+        counts = {state: states.count(state) for state in dict.fromkeys(states)}
+        views.append(
+            ProjectView(
+                name=name,
+                created_at=scheduler.begin,
+                jobs=len(states),
+                states=counts,
+                last_submitted_at=scheduler.begin,
+            )
+        )
+    return _json_list(views)
+
+
+def _json(model: Any, *, status: int = 200) -> httpx.Response:
+    return httpx.Response(status, json=model.model_dump(mode="json"))
+
+
+def _json_list(models: list[Any]) -> httpx.Response:
+    return httpx.Response(200, json=[model.model_dump(mode="json") for model in models])
+
+
+_ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
+    ("GET", "/health", _health),
+    ("GET", "/info", _info),
+    ("HEAD", "/bundles/([^/]+)", _has_bundle),
+    ("PUT", "/bundles/([^/]+)", _upload),
+    ("POST", "/jobs", _submit),
+    ("GET", "/jobs", _list),
+    ("GET", "/jobs/([^/]+)", _job),
+    ("POST", "/jobs/([^/]+)/stop", _stop),
+    ("DELETE", "/jobs/([^/]+)", _delete),
+    ("GET", "/jobs/([^/]+)/logs", _logs),
+    ("GET", "/jobs/([^/]+)/archive", _archive),
+    ("GET", "/jobs/([^/]+)/artifacts", _artifacts),
+    ("GET", "/jobs/([^/]+)/artifacts/(.+)", _artifact),
+    ("GET", "/changes", _feed),
+    ("GET", "/queue", _queue),
+    ("PUT", "/queue", _set_queue),
+    ("POST", "/queue/clear", _clear),
+    ("GET", "/projects", _projects),
+]
