@@ -22,4 +22,4 @@ MACHINE = settings(
     max_examples=5_000 if THOROUGH else 200,
     stateful_step_count=80 if THOROUGH else 50,
 )
-MACHINE_TIMEOUT_SECONDS = 3_600 if THOROUGH else 120
+MACHINE_TIMEOUT_SECONDS = 3_600 if THOROUGH else 300

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.lifecycle import StopRequested
 from foundations.models import JobState
-from tests.core.lifecycle_table import ALLOWED
+from tests.core import promises
 from tests.core.profiles import MACHINE, MACHINE_TIMEOUT_SECONDS
 from tests.core.shell import GPUS, Crashed, Shell
 from tests.core.world import Attempt, FakeEngine, Flaw, Store
@@ -201,7 +201,7 @@ class StartProtocol(RuleBasedStateMachine):
     def someone_removes_a_container(self, which: int) -> None:
         names = sorted(self.engine.containers)
         name = names[which % len(names)]
-        del self.engine.containers[name]
+        self.engine.lose(name)
         if self.store.jobs[name[0]].started_at_ms is None:
             self.removed_unrecorded.add(name)
 
@@ -214,10 +214,13 @@ class StartProtocol(RuleBasedStateMachine):
     def check(self) -> None:
         self.no_acknowledged_job_vanishes()
         self.final_states_absorb()
-        self.live_containers_are_one_a_job_and_covered_by_its_slot_and_gpus()
-        self.gpus_are_never_given_twice()
-        self.an_attempt_starts_at_most_one_process()
-        self.each_history_is_a_path_in_the_table()
+        promises.live_containers_are_one_a_job_and_covered_by_its_slot_and_gpus(
+            self.store, self.engine
+        )
+        promises.gpus_are_never_given_twice(self.store)
+        promises.an_attempt_starts_at_most_one_process(self.engine, self.removed_unrecorded)
+        promises.each_history_is_a_path_in_the_table(self.store)
+        promises.each_end_is_the_true_one(self.store, self.engine)
 
     def no_acknowledged_job_vanishes(self) -> None:
         assert self.acknowledged <= set(self.store.jobs)
@@ -226,32 +229,6 @@ class StartProtocol(RuleBasedStateMachine):
         for job_id, job in self.final.items():
             assert self.store.jobs[job_id] == job
         self.final = {one.job_id: one for one in self.store.jobs.values() if one.is_final}
-
-    def live_containers_are_one_a_job_and_covered_by_its_slot_and_gpus(self) -> None:
-        live = self.engine.live()
-        assert len(live) == len({one.job_id for one in live})
-        for one in live:
-            job = self.store.jobs[one.job_id]
-            assert job.holds_slot, f"{job.job_id} is {job.state} and its process runs"
-            assert (job.attempt, job.gpus) == (one.attempt, one.gpus)
-
-    def gpus_are_never_given_twice(self) -> None:
-        given = [gpu for job in self.store.holding() for gpu in job.gpus]
-        assert len(given) == len(set(given))
-        assert all(len(job.gpus) == job.num_gpus for job in self.store.holding())
-
-    def an_attempt_starts_at_most_one_process(self) -> None:
-        """Save where nothing can tell: removed by other hands before its start was recorded."""
-        for attempt, starts in self.engine.starts.items():
-            assert starts == 1 or attempt in self.removed_unrecorded
-
-    def each_history_is_a_path_in_the_table(self) -> None:
-        for job_id, changes in self.store.history.items():
-            state = JobState.QUEUED
-            for event, after in changes:
-                assert after in ALLOWED.get((state, event), ()), f"{state} {event} {after}"
-                state = after
-            assert self.store.jobs[job_id].state is state
 
     # -- and when all is quiet again
 
@@ -285,7 +262,8 @@ class StartProtocol(RuleBasedStateMachine):
     def nothing_that_ended_is_left_open(self) -> None:
         live = {one.job_id for one in self.engine.live()}
         for job in self.store.jobs.values():
-            assert job.is_final or job.state is JobState.QUEUED or job.job_id in live
+            runs = job.state is JobState.RUNNING and job.job_id in live
+            assert runs or job.is_final or job.state is JobState.QUEUED
         assert {one.job_id for one in self.engine.containers.values()} == live
 
 

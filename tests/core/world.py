@@ -89,6 +89,8 @@ class FakeEngine:
     def __init__(self) -> None:
         self.containers: dict[Attempt, Container] = {}
         self.starts: Counter[Attempt] = Counter()
+        self.exit_codes: dict[Attempt, int] = {}
+        self.lost: set[Attempt] = set()
         self.up = True
         self.loses_next_reply = False
 
@@ -118,7 +120,7 @@ class FakeEngine:
         def deed() -> None:
             container = self.containers.get(name)
             if container is not None and container.status is SeenStatus.RUNNING:
-                container.status, container.exit_code = SeenStatus.EXITED, 143
+                self.exit(name, 143)
 
         self._call(deed)
 
@@ -168,3 +170,8 @@ class FakeEngine:
         one = self.containers[name]
         one.status, one.exit_code = SeenStatus.EXITED, exit_code
         one.oom_killed = exit_code == 137
+        self.exit_codes[name] = exit_code
+
+    def lose(self, name: Attempt) -> None:
+        del self.containers[name]
+        self.lost.add(name)
