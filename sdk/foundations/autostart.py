@@ -42,14 +42,9 @@ def connect(
     """
     from foundations.client import Client
 
-    started = is_own_scheduler(config, home=home) and not is_answering(home)
-    if started:
+    if is_own_scheduler(config, home=home) and not is_answering(home):
         start_server(home, announce=announce)
-    client = Client(config.scheduler_url, token=config.token)
-    if started and announce is not None:
-        for note in client.info().engine.notes:
-            announce(note)
-    return client
+    return Client(config.scheduler_url, token=config.token)
 
 
 def is_own_scheduler(config: SchedulerConfig, *, home: Home) -> bool:
@@ -94,9 +89,17 @@ def start_server(home: Home, *, announce: Callable[[str], None] | None = None) -
         failed = _run_start(home, output)
         # When two commands come at once only one of them starts the server; both may use it.
         if not _wait_until_answering(home, _AFTER_FAILURE_SECONDS if failed else START_SECONDS):
-            output.seek(0)
-            said = output.read().decode("utf-8", "replace").strip()
-            raise Unreachable(_describe_failure(home, said))
+            raise Unreachable(_describe_failure(home, _content(output)))
+        if announce is not None:
+            # What it says of its engine, such as that jobs are not isolated, is indented.
+            for line in _content(output).splitlines():
+                if line.startswith("  "):
+                    announce(line.strip())
+
+
+def _content(output: BinaryIO) -> str:
+    output.seek(0)
+    return output.read().decode("utf-8", "replace").rstrip()
 
 
 def _is_listening(path: str) -> bool:
