@@ -10,9 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 import structlog
 
@@ -31,6 +29,7 @@ from atlas_scheduler.intake import Intake
 from atlas_scheduler.launch import plan_launch
 from atlas_scheduler.service import Service
 from atlas_scheduler.store.files import remove_tree
+from atlas_scheduler.store.threads import finish_in_thread
 from foundations.errors import AtlasError, EngineDown, NotFound, StorageFull
 
 RECONCILE_SECONDS = 30.0
@@ -40,8 +39,6 @@ ENGINE_RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
 STORAGE_RETRY_SECONDS = 30.0
 """Pause before an archive that did not fit is tried again."""
 
-P = ParamSpec("P")
-T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
@@ -120,7 +117,7 @@ class Loop:
             self._woken.clear()
             try:
                 await self._service.claim_next()
-            except StorageFull as error:
+            except AtlasError as error:
                 log.error("no job can start", problem=error.message)
                 asyncio.get_running_loop().call_later(STORAGE_RETRY_SECONDS, self.wake)
 
@@ -139,7 +136,7 @@ class Loop:
             try:
                 self._service.engine.capabilities = await self._engine.capabilities()
                 await self._reconcile()
-            except (EngineDown, StorageFull) as error:
+            except AtlasError as error:
                 if self._service.engine.problem != error.message:
                     log.warning("jobs cannot be run now", problem=error.message)
                 self._service.engine.problem = error.message
@@ -159,7 +156,8 @@ class Loop:
         holding = {job.job_id: job for job in await self._service.holding()}
         for job_id, event in observe(holding.values(), seen, now_ms=self._clock_ms()):
             if not self._is_busy(job_id):
-                await self._service.apply(job_id, event)
+                with suppress(InvalidTransition, NotFound):  # it moved on since it was listed
+                    await self._service.apply(job_id, event)
         for one in leftovers(holding, seen):
             if self._is_busy(one.job_id):
                 continue
@@ -192,9 +190,9 @@ class Loop:
                 stored,
                 attempt=self._attempt(job.job_id, job.attempt),
                 home=self._service.home,
-                library_dir=await _in_thread(self._library_dir),
+                library_dir=await finish_in_thread(self._library_dir),
             )
-            await _in_thread(
+            await finish_in_thread(
                 self._service.bundles.materialise,
                 stored.bundle,
                 launch.job_dir,
@@ -239,18 +237,21 @@ class Loop:
     async def _finish(self, job: Job) -> None:
         if job.attempt:
             await self._intake.drain(job.job_id)
-        detail = await self._service.job(job.job_id)
-        record = detail.model_dump(mode="json")
-        while True:
-            try:
-                await _in_thread(self._service.archives.finish, job.job_id, detail.bundle, record)
-                break
-            except StorageFull as error:
-                log.warning("archive waits for space", job_id=job.job_id, problem=error.message)
-                await asyncio.sleep(STORAGE_RETRY_SECONDS)
+        await self._archive(job.job_id)
         await self._service.mark_archived(job.job_id)
         if job.attempt:
             await self._engine.remove(self._attempt(job.job_id, job.attempt))
+
+    async def _archive(self, job_id: str) -> None:
+        detail = await self._service.job(job_id)
+        record = detail.model_dump(mode="json")
+        finish = self._service.archives.finish
+        while True:
+            try:
+                return await finish_in_thread(finish, job_id, detail.bundle, record)
+            except StorageFull as error:
+                log.warning("archive waits for space", job_id=job_id, problem=error.message)
+                await asyncio.sleep(STORAGE_RETRY_SECONDS)
 
     # -- tasks
 
@@ -288,13 +289,3 @@ class Loop:
 
     def _attempt(self, job_id: str, attempt: int) -> AttemptId:
         return AttemptId(self._service.instance, job_id, attempt)
-
-
-async def _in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run blocking work to its end even when cancelled, so that nobody else meets it half-done."""
-    running = asyncio.get_running_loop().run_in_executor(None, partial(work, *args, **kwargs))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait([running])
-        raise

@@ -13,7 +13,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,9 @@ class AttemptDir:
     def started(self) -> StartRecord | None:
         """How it started; None when the job's program never ran."""
         record = self._read("started.json")
-        return None if record is None else StartRecord(**record)
+        if record is None:
+            return None
+        return StartRecord(**{field.name: record[field.name] for field in fields(StartRecord)})
 
     @property
     def exited(self) -> ExitRecord | None:

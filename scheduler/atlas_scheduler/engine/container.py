@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from atlas_scheduler.engine.facts import CDI_KIND, EngineFacts
-from atlas_scheduler.engine.launch import Places, job_environment, start_dir
+from atlas_scheduler.engine.launch import JOB, Places, job_environment, start_dir
 from atlas_scheduler.engine.port import AttemptId, Launch
-from atlas_scheduler.engine.volumes import JOB, LIBRARY, Bind
+from atlas_scheduler.engine.volumes import LIBRARY, Bind
 from foundations.models import Volume
 
 INSTANCE_LABEL = "atlas.instance"

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import select
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import requests
-import urllib3
 from docker import APIClient
 from docker.context import ContextAPI
 from docker.errors import APIError, DockerException
 from docker.utils import kwargs_from_env
 
-from foundations.errors import EngineDown
+from atlas_scheduler.engine.silence import translated
 
 T = TypeVar("T")
 
@@ -28,13 +25,6 @@ CONNECT_SECONDS = 10
 _DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
 _POOL_SIZE = 1024
 _PIECE_BYTES = 65_536
-_NO_ANSWER = (
-    requests.exceptions.RequestException,
-    urllib3.exceptions.HTTPError,
-    http.client.HTTPException,
-    OSError,
-    DockerException,
-)
 
 
 def connect(*, timeout_seconds: float, version: str | None = None) -> APIClient:
@@ -234,61 +224,3 @@ def _api_error(response: requests.Response) -> APIError:
     except (ValueError, KeyError):
         explanation = response.text
     return APIError("", response=response, explanation=explanation)
-
-
-def timed_out(error: EngineDown) -> bool:
-    """Tell whether the engine was silent for too long, having taken the call."""
-    return any(
-        isinstance(cause, requests.exceptions.ReadTimeout | urllib3.exceptions.ReadTimeoutError)
-        for cause in _chain(error)
-    )
-
-
-@contextmanager
-def translated(address: str) -> Iterator[None]:
-    """Turn every lack of an answer into `EngineDown`; errors that were answered pass."""
-    try:
-        yield
-    except APIError:
-        raise
-    except _NO_ANSWER as error:
-        raise EngineDown(explain(error, address)) from error
-
-
-def explain(error: BaseException, address: str) -> str:
-    """Say why no answer came from the engine at `address`, and what to do."""
-    causes = list(_chain(error))
-    start = f"No Docker engine answers at {address}"
-    if any(isinstance(cause, PermissionError) for cause in causes):
-        return (
-            f"{start}: permission denied. Add your user to the group `docker` "
-            f"(`sudo usermod -aG docker $USER`, then log in again), or run Docker rootless."
-        )
-    if any(isinstance(cause, FileNotFoundError) for cause in causes):
-        return (
-            f"{start}: there is no such socket. Install and start Docker, or set DOCKER_HOST to "
-            f"where it listens."
-        )
-    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
-        return f"{start}: it is not running. Start it (`sudo systemctl start docker`)."
-    if any(isinstance(cause, requests.exceptions.Timeout | TimeoutError) for cause in causes):
-        return f"{start} in time: it is overloaded or hangs. Look at its log or restart it."
-    innermost = next(filter(_is_about_the_wire, reversed(causes)), error)
-    return f"{start}: {str(innermost).rstrip('.') or type(innermost).__name__}."
-
-
-def _is_about_the_wire(error: BaseException) -> bool:
-    return isinstance(error, OSError | http.client.HTTPException) and not isinstance(
-        error, requests.exceptions.RequestException
-    )
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Walk from an exception to the first one that caused it."""
-    seen: set[int] = set()
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        yield current
-        inner = [part for part in current.args if isinstance(part, BaseException)]
-        current = current.__cause__ or current.__context__ or (inner[0] if inner else None)

@@ -13,10 +13,11 @@ from docker import APIClient
 from docker.errors import APIError
 
 from atlas_scheduler.engine.container import DockerSettings, Image
-from atlas_scheduler.engine.daemon import Daemon, Operation, timed_out
+from atlas_scheduler.engine.daemon import Daemon, Operation
 from atlas_scheduler.engine.port import JobLog, StartRefusedError
 from atlas_scheduler.engine.progress import PullProgress, build_line, fault
 from atlas_scheduler.engine.sharing import SharedRuns, Tell
+from atlas_scheduler.engine.silence import timed_out
 from atlas_scheduler.engine.threads import in_thread
 from foundations.errors import EngineDown
 

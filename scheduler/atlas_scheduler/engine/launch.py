@@ -9,6 +9,8 @@ from pathlib import Path
 
 from atlas_scheduler.engine.port import Launch, StartRefusedError
 
+JOB = "/job"
+"""The job's directory inside containers, and so in what users write."""
 SOURCE = "job_source"
 """The work dir, inside the job's directory."""
 
@@ -54,10 +56,15 @@ def job_environment(
 def start_dir(launch: Launch, places: Places) -> str:
     """Say where the command starts, as the job sees it.
 
+    A working directory below `/job` means the job's directory also where there is no container.
+
     Raises:
         StartRefusedError: the directory is not there.
     """
-    wanted = posixpath.normpath(posixpath.join(places.source, launch.working_dir or "."))
+    given = launch.working_dir or "."
+    if _is_inside(given, JOB):
+        given = places.job_dir + given.removeprefix(JOB)
+    wanted = posixpath.normpath(posixpath.join(places.source, given))
     if not _is_inside(wanted, places.job_dir):
         # Made by the image, or by whoever runs the machine: the engine finds out.
         if launch.working_dir and posixpath.isabs(launch.working_dir):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import re
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,7 @@ from atlas_scheduler.engine.port import (
 )
 from atlas_scheduler.engine.shimwait import shim_ended
 from atlas_scheduler.engine.threads import in_thread
-from foundations.errors import EngineDown
+from foundations.errors import EngineDown, StorageFull
 from foundations.home import Home
 
 NOTES = (
@@ -83,7 +85,8 @@ class ProcessEngine:
                     f"The process engine runs jobs without containers: image {launch.image} is "
                     f"ignored."
                 )
-            directory.mkdir(mode=0o700, parents=True)
+            with _disk_errors():
+                directory.mkdir(mode=0o700, parents=True)
         log.begin_output()
 
     async def start(self, launch: Launch) -> int:
@@ -93,7 +96,9 @@ class ProcessEngine:
     def _start(self, launch: Launch) -> int:
         attempt = self._dir(launch.attempt)
         if attempt.started is None and attempt.exited is None:
-            attempt.write_spec(self._spec(launch, attempt))
+            spec = self._spec(launch, attempt)
+            with _disk_errors():
+                attempt.write_spec(spec)
             _run_shim(launch.library_dir / "atlas_worker" / "shim.py", attempt)
         exited = attempt.exited
         if exited is not None and exited.error is not None:
@@ -173,6 +178,20 @@ class ProcessEngine:
 
     def _dir(self, attempt: AttemptId) -> AttemptDir:
         return AttemptDir(self._attempts / attempt.name)
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    """Say what is wrong when the attempt's files cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFull(
+                "The scheduler's disk is full, so the job cannot be started. Free some space and "
+                "submit it again."
+            ) from error
+        raise EngineDown(f"The job's process cannot be started now: {error}") from error
 
 
 def _run_shim(shim: Path, attempt: AttemptDir) -> None:

@@ -9,10 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from atlas_scheduler.engine.launch import JOB
 from atlas_scheduler.engine.port import StartRefusedError
 from foundations.models import Volume
 
-JOB = "/job"
 ATLAS = "/atlas"
 LIBRARY = f"{ATLAS}/lib"
 _OPEN_BELOW_JOB = (f"{JOB}/job_source/", f"{JOB}/home/")

@@ -122,8 +122,10 @@ class Archives:
             ServerFault: something belongs to another user; all the rest is removed.
         """
         try:
-            remove_work_dir(self._home.job_dir(job_id))
-            remove_tree(self._home.archive(job_id))
+            try:
+                remove_work_dir(self._home.job_dir(job_id))
+            finally:
+                remove_tree(self._home.archive(job_id))
         except OSError as error:
             raise ServerFault(
                 f"Not all files of job {job_id} can be removed: {error}. An image that runs as "

@@ -59,7 +59,7 @@ class Bundles:
         self._extractor = extractor or Extractor()
         self._boot_id = boot_id or boot.boot_id()
         self._locks_guard = threading.Lock()
-        self._locks: WeakValueDictionary[str, _Lock] = WeakValueDictionary()
+        self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
 
     def sweep(self) -> None:
         """Remove what a crash left, and get ready. Call it once, before anything is received."""
@@ -194,9 +194,9 @@ class Bundles:
     def _packed(self, name: str) -> Path:
         return self._directory / f"{name}{_PACKED_SUFFIX}"
 
-    def _lock_of(self, name: str) -> _Lock:
+    def _lock_of(self, name: str) -> threading.Lock:
         with self._locks_guard:
-            return self._locks.setdefault(name, _Lock())
+            return self._locks.setdefault(name, threading.Lock())
 
     def _require_space(self, size_bytes: int) -> None:
         self._incoming.mkdir(parents=True, exist_ok=True)
@@ -277,19 +277,6 @@ class Bundles:
             content.rename(self._directory / name)
         finally:
             remove_tree(content)
-
-
-class _Lock:
-    """A lock that can be held weakly."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._lock.release()
 
 
 def _name(digest: str) -> str:

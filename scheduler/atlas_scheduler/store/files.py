@@ -153,7 +153,10 @@ def remove_tree(path: Path) -> None:
         top = open_directory(path)
     except FileNotFoundError:
         return
-    except NotADirectoryError:
+    except OSError as error:
+        # A link is the one or the other, depending on the system.
+        if error.errno not in (errno.ENOTDIR, errno.ELOOP):
+            raise
         path.unlink(missing_ok=True)
         return
     try:
