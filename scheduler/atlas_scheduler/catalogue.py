@@ -263,7 +263,7 @@ class Catalogue:
         """A job's archive as a tar.gz. Returns the job's id and the file's bytes."""
         stored = await self.load(await self.resolve(ref))
         job_id = stored.job.job_id
-        return job_id, self.archives.stream(job_id, stored.bundle)
+        return job_id, await asyncio.to_thread(self.archives.stream, job_id, stored.bundle)
 
     async def artifacts(self, ref: str) -> list[ArtifactView]:
         """The artifacts that a job has saved so far."""

@@ -33,7 +33,7 @@ from foundations.errors import (
 )
 from foundations.models import JobSpec, JobState, Submission
 from foundations.reconnection import Patience
-from tests.api.fake_service import DIGEST, FakeService
+from tests.api.fake_service import BUNDLE, DIGEST, FakeService
 from tests.api.served import Served
 from tests.foundations.twins import Kind, Twin, answering, cutting, losing_first_answer
 
@@ -560,6 +560,16 @@ async def test_an_upload_of_something_else_is_rejected(
     async with Twin(kind, served.url) as client:
         with pytest.raises(BundleRejected):
             await client.ask("upload_bundle", DIGEST, str(packed))
+
+
+def test_a_sender_that_dies_in_the_middle_leaves_nothing(served: Served, socket_path: Path) -> None:
+    head = f"PUT /api/v1/bundles/{DIGEST} HTTP/1.1\r\nHost: atlas\r\nContent-Length: 1000\r\n\r\n"
+    with socket.socket(socket.AF_UNIX) as sender:
+        sender.connect(str(socket_path))
+        sender.sendall(head.encode() + b"x" * 999)
+        served.until(lambda service: service.incoming == 1)
+    served.until(lambda service: service.incoming == 0)
+    assert served.do(lambda service: dict(service.bundles)) == {DIGEST: BUNDLE}
 
 
 @both

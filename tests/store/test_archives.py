@@ -23,10 +23,15 @@ import pytest
 from atlas_scheduler.store.archives import Archives
 from atlas_scheduler.store.bundles import Bundles
 from atlas_scheduler.store.files import remove_tree
-from foundations.errors import NotFound, StorageFull
+from foundations.errors import NotFound, ServerFault, StorageFull
 from foundations.home import Home
 from foundations.unpack import RETRIEVED, Manifest, unpack
-from tests.store.interruptions import SimulatedCrash, crash_at, disk_full_from
+from tests.store.interruptions import (
+    SimulatedCrash,
+    crash_at,
+    disk_full_from,
+    one_removal_refused,
+)
 from tests.store.projects import FILES, files_in, stored, write_tree
 
 JOB = "45540b52-ffe2-44ab-9838-db467d3499c0"
@@ -591,6 +596,27 @@ def test_artifacts_behind_a_link_are_not_found(job: Finished, outside: Path) -> 
     replace_by_link("artifacts")(job)
     with pytest.raises(NotFound):
         job.archives.open_artifact(JOB, "secret")
+
+
+@pytest.mark.parametrize("step", [1, 2, 5])
+def test_what_cannot_be_removed_is_said_and_the_rest_is_removed(job: Finished, step: int) -> None:
+    work(job)
+    with one_removal_refused(step), pytest.raises(ServerFault, match="Not all files of job"):
+        job.archives.remove(JOB)
+    left = [path for path in job.home.job_dirs.rglob("*") if path.is_file() or path.is_symlink()]
+    assert len(left) == 1
+    assert not job.archive.exists()
+    job.archives.remove(JOB)
+    assert not job.home.job_dir(JOB).exists()
+    assert not job.archive.exists()
+
+
+def test_an_archive_is_finished_where_its_job_dir_cannot_be_removed(job: Finished) -> None:
+    work(job)
+    with one_removal_refused(2):
+        summary = job.finish()
+    assert summary["changed"] == ["main.py", "out/result.txt"]
+    job.archives.remove(JOB)
 
 
 def test_removing_leaves_nothing_and_may_be_repeated(job: Finished) -> None:

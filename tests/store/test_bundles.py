@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import count
 from pathlib import Path
 
+import psutil
 import pytest
 from pydantic import JsonValue
 
@@ -488,6 +489,14 @@ def order(tmp_path: Path) -> Order:
     return Order(tmp_path / "pipe", tmp_path / "tree", tmp_path / "manifest.json", "this boot")
 
 
+def warmed(extractor: Extractor) -> psutil.Process:
+    """Have the spare process started, and find it."""
+    before = set(psutil.Process().children())
+    extractor.warm()
+    (spare,) = set(psutil.Process().children()) - before
+    return spare
+
+
 async def test_an_extraction_that_takes_too_long_is_ended(order: Order) -> None:
     extractor = Extractor(timeout_seconds=0.2)
     with pytest.raises(BundleRejected, match=r"longer than 0\.2 seconds"):
@@ -513,11 +522,9 @@ async def test_a_cancelled_extraction_takes_its_process_with_it(order: Order) ->
 
 async def test_a_spare_that_died_is_replaced(tmp_path: Path) -> None:
     extractor = Extractor()
-    extractor.warm()
-    spare = extractor._spare._child
-    assert spare is not None
-    spare._process.kill()
-    spare._process.wait()
+    spare = warmed(extractor)
+    spare.kill()
+    spare.wait(DEADLINE_SECONDS)
     (tmp_path / "packed").write_bytes(tarball(member(b"a")))
     (tmp_path / "tree").mkdir()
     await extractor.extract_async(
@@ -540,12 +547,10 @@ async def test_trouble_of_the_machine_is_not_blamed_on_the_bundle(tmp_path: Path
 
 async def test_a_child_that_dies_is_taken_for_one_over_its_limits(order: Order) -> None:
     extractor = Extractor()
-    extractor.warm()
-    child = extractor._spare._child
-    assert child is not None
+    child = warmed(extractor)
     task = asyncio.create_task(extractor.extract_async(order))
     descriptor = await asyncio.to_thread(os.open, order.archive, os.O_WRONLY)
-    os.kill(child._process.pid, signal.SIGXCPU)
+    child.send_signal(signal.SIGXCPU)
     with pytest.raises(BundleRejected, match="limits of time and memory"):
         await task
     os.close(descriptor)

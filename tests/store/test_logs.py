@@ -253,6 +253,15 @@ async def test_what_another_process_writes_reaches_followers(log: FileLog) -> No
     await stream.aclose()
 
 
+async def test_a_file_system_that_always_waits_for_its_disk_is_read_in_a_thread() -> None:
+    # Files in /proc cannot say whether reading them would wait.
+    path = Path("/proc/version")
+    stream = FileLog(path).follow(ended=asyncio.Event())
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        assert await anext(stream) == await asyncio.to_thread(path.read_bytes)
+    await stream.aclose()
+
+
 async def test_a_touch_wakes_followers_at_once(log: FileLog) -> None:
     end = asyncio.Event()
     log.say("Starting.")
