@@ -1,0 +1,58 @@
+"""An engine that takes no time: what is left is the scheduler's own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+from atlas_scheduler.core.reconcile import Seen
+from atlas_scheduler.engine.port import AttemptId, Capabilities, Ended, JobLog, Launch
+
+JOB_SECONDS = 0.02
+"""How long each job lasts."""
+
+
+@dataclass
+class InstantEngine:
+    """Pretends to run jobs, and notes when it is called (`time.perf_counter`)."""
+
+    name: str = "instant"
+    started: list[float] = field(default_factory=list)
+    ended: list[float] = field(default_factory=list)
+
+    async def capabilities(self) -> Capabilities:
+        """Say what the engine is."""
+        return Capabilities(name=self.name, version="1", isolated=False)
+
+    async def prepare(self, launch: Launch, log: JobLog) -> None:
+        """Do nothing."""
+
+    async def start(self, launch: Launch) -> int:
+        """Note the start."""
+        self.started.append(time.perf_counter())
+        return _now_ms()
+
+    async def observe(self) -> list[Seen]:
+        """Show nothing: its attempts are never in doubt."""
+        return []
+
+    async def watch(self, attempt: AttemptId, log: JobLog) -> Ended:
+        """Let the job last its time, and note the end."""
+        await asyncio.sleep(JOB_SECONDS)
+        at_ms = _now_ms()
+        self.ended.append(time.perf_counter())
+        return Ended(at_ms=at_ms, exit_code=0)
+
+    async def stop(self, attempt: AttemptId, *, grace_seconds: float) -> None:
+        """Do nothing."""
+
+    async def remove(self, attempt: AttemptId) -> None:
+        """Do nothing."""
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

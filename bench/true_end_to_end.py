@@ -1,0 +1,165 @@
+"""Figure 2: a job of `true`, through Atlas and through the bare Docker SDK in turns."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import docker
+
+from atlas_scheduler.engine.container import DockerSettings, Image, Owner, container_body
+from atlas_scheduler.engine.facts import EngineFacts
+from atlas_scheduler.engine.port import AttemptId, Launch
+from bench import rig
+from bench.measure import Figure, Peer, Plan, Result, differences, milliseconds_since
+
+NETWORKS = ("bridge", "none")
+TARGET_MS = 60.0
+"""What Atlas may add to the engine's own time."""
+_REMOVAL = "bare SDK: remove"
+_STEPS = ("bare SDK: create", "bare SDK: start", "bare SDK: wait", _REMOVAL)
+
+
+@dataclass
+class _Lane:
+    """One network: the server that uses it, and what was measured."""
+
+    network: str
+    server: rig.Server
+    feed: rig.Feed
+    digest: str
+    atlas: list[float] = field(default_factory=list)
+    floor: list[float] = field(default_factory=list)
+    phases: dict[str, list[float]] = field(default_factory=dict)
+
+    def note(self, phases: Mapping[str, float]) -> None:
+        for name, took_ms in phases.items():
+            self.phases.setdefault(name, []).append(took_ms)
+
+
+def run(plan: Plan) -> Result:
+    """Run both in turns, so that both meet the same noise."""
+    api = rig.docker_client()
+    if api is None:
+        return Result(notes=["true_end_to_end: not measured, no Docker engine answers."])
+    image = rig.find_image(api)
+    if image is None:
+        return Result(notes=[f"true_end_to_end: not measured, none of {rig.IMAGES} is here."])
+    with ExitStack() as stack:
+        stack.callback(api.close)
+        root = stack.enter_context(rig.workspace())
+        lanes = [stack.enter_context(_lane(network, root)) for network in NETWORKS]
+        for number in range(plan.count(20, 5) + 1):
+            for lane in lanes:
+                took_ms, phases = _through_atlas(lane, image)
+                steps = _bare(api, lane, image, root)
+                if number:  # the first of each is a warm-up
+                    lane.atlas.append(took_ms)
+                    lane.floor.append(sum(steps.values()))
+                    lane.note({**phases, **steps})
+        rows = [figure for lane in lanes for figure in _figures(lane, verbose=plan.verbose)]
+    return Result(rows)
+
+
+def _figures(lane: _Lane, *, verbose: bool) -> Iterator[Figure]:
+    name = f"true, network {lane.network}"
+    peer = Peer("bare SDK", lane.floor)
+    yield Figure(f"{name}: through Atlas", lane.atlas, peer=peer)
+    yield Figure(f"{name}: added by Atlas", differences(lane.atlas, lane.floor), target=TARGET_MS)
+    lasting = [whole - step for whole, step in zip(lane.floor, lane.phases[_REMOVAL], strict=True)]
+    yield Figure(f"{name}: added, without the SDK's removal", differences(lane.atlas, lasting))
+    if verbose:
+        yield from (Figure(f"  {what}", samples) for what, samples in lane.phases.items())
+
+
+@contextmanager
+def _lane(network: str, root: Path) -> Iterator[_Lane]:
+    settings = {"engine": "docker", "docker": {"network": network}}
+    with rig.server(settings) as server:
+        project = rig.make_project(root / network / "project")
+        digest = rig.upload(server.client, project, root / network / "packed")
+        yield _Lane(network, server, rig.Feed(server), digest)
+
+
+def _through_atlas(lane: _Lane, image: str) -> tuple[float, dict[str, float]]:
+    """Run one job; returns the time to the news of its end, and its parts."""
+    client = lane.server.client
+    began, began_at = time.perf_counter(), time.time()
+    job = client.submit(rig.true_job(lane.digest, image=image), idempotency_key=str(uuid.uuid4()))
+    end = lane.feed.wait_final(job.job_id)
+    took_ms = (end.at - began) * 1000
+    if end.change.state != "completed":
+        raise RuntimeError(f"the job is {end.change.state}: {client.job(job.job_id).reason}")
+    lane.server.wait_archived(job.job_id)
+    filters = {"label": f"{rig.INSTANCE_LABEL}={lane.server.instance}"}
+    rig.until(lambda: not _containers(filters))
+    seen = lane.feed.of_job(job.job_id)
+    claimed, started = rig.named(seen, "Claimed"), rig.named(seen, "Started")
+    claimed_at = claimed.change.at.timestamp()
+    exited_at = end.change.at.timestamp()
+    return took_ms, {
+        "Atlas: call to claim": (claimed_at - began_at) * 1000,
+        "Atlas: claim to process": (started.change.at.timestamp() - claimed_at) * 1000,
+        "Atlas: process to its end": (exited_at - started.change.at.timestamp()) * 1000,
+        "Atlas: end to news of it": took_ms - (exited_at - began_at) * 1000,
+    }
+
+
+def _containers(filters: dict[str, str]) -> list[object]:
+    api = rig.docker_client()
+    if api is None:
+        raise RuntimeError("the Docker engine went away")
+    try:
+        return list(api.containers(all=True, filters=filters))
+    finally:
+        api.close()
+
+
+def _bare(api: docker.APIClient, lane: _Lane, image: str, root: Path) -> dict[str, float]:
+    """Create, start, wait and remove the container that Atlas would make."""
+    attempt = AttemptId("bench", str(uuid.uuid4()), 1)
+    job_dir = root / attempt.job_id
+    for name in ("job_source", "records", "artifacts", "home"):
+        (job_dir / name).mkdir(parents=True)
+    launch = Launch(
+        attempt=attempt,
+        job_dir=job_dir,
+        library_dir=next(lane.server.home.libraries.iterdir()),
+        log_path=job_dir / "job.log",
+        command=("main.py",),
+        entrypoint=("true",),
+        image=image,
+    )
+    body = container_body(
+        launch,
+        settings=DockerSettings(network=lane.network),
+        facts=EngineFacts.from_info(api.info()),
+        image=Image(image, has_entrypoint=False),
+        owner=Owner(os.getuid(), os.getgid()),
+    )
+    name = attempt.name
+
+    def create() -> object:
+        return api.create_container_from_config(body, name)  # type: ignore[no-untyped-call]  # in its stubs
+
+    calls: tuple[Callable[[], object], ...] = (
+        create,
+        lambda: api.start(name),
+        lambda: api.wait(name),
+        lambda: api.remove_container(name, v=True, force=True),
+    )
+    steps: dict[str, float] = {}
+    try:
+        for step, call in zip(_STEPS, calls, strict=True):
+            began = time.perf_counter()
+            call()
+            steps[step] = milliseconds_since(began)
+    except BaseException:
+        api.remove_container(name, v=True, force=True)
+        raise
+    return steps
