@@ -186,10 +186,10 @@ class Catalogue:
 
         return await self._database.read(look)
 
-    async def view(self, job_id: str) -> JobView:
-        """A job as lists show it."""
+    async def view(self, job_id: str, *, explain: bool = True) -> JobView:
+        """A job as lists show it; with `explain` also why it waits."""
         (view,) = await self._database.read(
-            lambda conn: self._views(conn, [jobs.load(conn, job_id)])
+            lambda conn: self._views(conn, [jobs.load(conn, job_id)], explain=explain)
         )
         return view
 
@@ -309,9 +309,11 @@ class Catalogue:
             return {}
         return waiting_by_job(self._decide(conn))
 
-    def _views(self, conn: sqlite3.Connection, found: Sequence[StoredJob]) -> list[JobView]:
+    def _views(
+        self, conn: sqlite3.Connection, found: Sequence[StoredJob], *, explain: bool = True
+    ) -> list[JobView]:
         recorded = records.of_jobs(conn, [one.job.job_id for one in found])
-        waiting = self._waiting(conn, found)
+        waiting = self._waiting(conn, found) if explain else {}
         now_ms = self._clock_ms()
         return [
             job_view(one, recorded[one.job.job_id], waiting=waiting, now_ms=now_ms) for one in found

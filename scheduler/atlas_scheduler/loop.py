@@ -172,7 +172,6 @@ class Loop:
         job_log = self._service.logs.of(job.job_id)
         try:
             launch = await self._make_ready(job)
-            await self._service.note_engine(job.job_id, self._service.engine.name)
             started_at_ms = await self._engine.start(launch)
         except (StartRefusedError, StorageFull) as error:
             reason = str(error)

@@ -95,7 +95,8 @@ class Service(Catalogue):
             self._database.write(lambda conn: self._insert(conn, submission, idempotency_key)),
             self._wake,
         )
-        return await self.view(job_id)
+        # Why it waits is for who asks: it takes a look at the whole queue.
+        return await self.view(job_id, explain=False)
 
     def _insert(
         self,
@@ -198,12 +199,18 @@ class Service(Catalogue):
         now_ms = self._clock_ms()
 
         def step(conn: sqlite3.Connection) -> list[Moved]:
+            holding = jobs.holding(conn)
+            if len(holding) >= self._queue.max_running_jobs:
+                return []  # the queue may be long, and reading it would decide nothing
             waiting = {job.job_id: job for job in jobs.queued(conn)}
-            if not waiting:
-                return []
-            decision = choose_next(list(waiting.values()), jobs.holding(conn), self._capacity())
+            decision = choose_next(list(waiting.values()), holding, self._capacity())
             return [
-                self._advance(conn, waiting[pick.job_id], Claimed(now_ms, pick.gpus))
+                self._advance(
+                    conn,
+                    waiting[pick.job_id],
+                    Claimed(now_ms, pick.gpus),
+                    engine=self.engine.name,
+                )
                 for pick in decision.picks
             ]
 
@@ -230,14 +237,6 @@ class Service(Catalogue):
         await self._database.write(lambda conn: jobs.mark_archived(conn, job_id))
         self._feed.announce()
 
-    async def note_engine(self, job_id: str, engine: str) -> None:
-        """Record which engine a job is handed to."""
-
-        def step(conn: sqlite3.Connection) -> None:
-            jobs.save_job(conn, jobs.load_job(conn, job_id), engine=engine)
-
-        await self._database.write(step)
-
     async def purge(self, job_id: str) -> Path | None:
         """Drop the rows of a deleted job, and take its bundle away when no other job uses it.
 
@@ -258,9 +257,11 @@ class Service(Catalogue):
         if self._writes:
             await asyncio.wait(self._writes)
 
-    def _advance(self, conn: sqlite3.Connection, job: Job, event: Event) -> Moved:
+    def _advance(
+        self, conn: sqlite3.Connection, job: Job, event: Event, *, engine: str | None = None
+    ) -> Moved:
         moved, effects = advance(job, event)
-        jobs.save_job(conn, moved)
+        jobs.save_job(conn, moved, engine=engine)
         detail = {key: value for key, value in asdict(event).items() if key != "at_ms"}
         self._append(conn, moved, type(event).__name__, event.at_ms, detail)
         return moved, effects

@@ -107,8 +107,6 @@ async def _http_error(request: Request, error: Exception) -> Response:
     if status == 405:
         text = f"{request.method} is not possible on {request.url.path}."
         return answer(InvalidRequest(text), status=405, headers=trouble.headers)
-    if status >= 500:
-        return answer(ServerFault(str(trouble.detail)), status=status, headers=trouble.headers)
     return answer(InvalidRequest(str(trouble.detail)), status=status, headers=trouble.headers)
 
 
@@ -117,7 +115,7 @@ async def _nobody_there(request: Request, error: Exception) -> Response:
 
 
 def _no_route(request: Request) -> str:
-    asked = re.match(r"/api/v(\d+)(/|$)", request.url.path)
+    asked = re.match(r"/api/v([0-9]{1,9})(/|$)", request.url.path)
     if asked and int(asked[1]) != API_VERSION:
         return (
             f"This scheduler (version {foundations.__version__}) speaks version {API_VERSION} of "
@@ -137,10 +135,7 @@ def describe(problems: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _problem(problem: Mapping[str, Any]) -> str:
-    part, *path = problem["loc"] or ("body",)
-    if problem["type"] == "json_invalid":
-        place = f" (at character {path[0]})" if path else ""
-        return f"The body is not JSON: {problem.get('ctx', {}).get('error', 'unreadable')}{place}"
+    part, *path = problem["loc"]
     name = _field(path)
     if part != "body":
         return f"{part} parameter `{name}`: {_text(problem)}"

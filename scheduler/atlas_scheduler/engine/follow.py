@@ -11,8 +11,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import psutil
 from docker.errors import NotFound
@@ -59,6 +60,7 @@ class Follower:
         """Bytes of the job's output that the stream has given since its beginning."""
         self._entries = 0
         self._recent: deque[Mark] = deque(maxlen=_RECENT_ENTRIES)
+        self._loses_newlines = False
         self._verdict: Ended | None = None
         self._broke = False
         self._aborted = threading.Event()
@@ -136,7 +138,10 @@ class Follower:
         return self._verdict
 
     def _state(self) -> ContainerState:
-        answer = self._daemon.call(lambda api: api.inspect_container(self._name))
+        answer, version = self._daemon.call(
+            lambda api: (api.inspect_container(self._name), api.api_version)
+        )
+        self._loses_newlines = _loses_newlines(answer, version)
         return ContainerState.from_inspect(answer)
 
     def _state_after_stream(self) -> ContainerState:
@@ -228,7 +233,7 @@ class Follower:
         Raises:
             EngineDown: the stream was cut.
         """
-        splitter = FrameSplitter()
+        splitter = FrameSplitter(loses_newlines=self._loses_newlines)
         waiting: list[Entry] = []
         size_bytes = 0
         with self._open(params) as stream:
@@ -263,6 +268,12 @@ class Follower:
 
 def _mark(entry: Entry) -> Mark:
     return Mark(entry.stamp, len(entry.data))
+
+
+def _loses_newlines(container: Mapping[str, Any], api_version: str) -> bool:
+    """Tell whether the container's log lacks newlines: `local` before Docker 23 (API 1.42)."""
+    driver = container["HostConfig"]["LogConfig"]["Type"]
+    return driver == "local" and tuple(map(int, api_version.split("."))) < (1, 42)
 
 
 def _now_ms() -> int:

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 HEADER_BYTES = 8
+PART_BYTES = 16_384
+"""What Docker logs of a longer line at once; only the last part of a line is shorter."""
 
 
 class Entry(NamedTuple):
@@ -31,8 +33,18 @@ class Mark(NamedTuple):
 class FrameSplitter:
     """Takes the stream in pieces of any size and gives whole entries."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, loses_newlines: bool = False) -> None:
+        """Begin at the stream's beginning.
+
+        Args:
+            loses_newlines: whether the engine leaves out the newline after a line longer than
+                `PART_BYTES`. It is put back. An output that ends with such a line and without a
+                newline looks the same, and gets one too.
+        """
         self._rest = b""
+        self._loses_newlines = loses_newlines
+        self._unended: dict[int, bytes] = {}
+        """Of each of the job's outputs: the stamp of the line that its last entry left open."""
 
     @property
     def is_between_entries(self) -> bool:
@@ -49,10 +61,23 @@ class FrameSplitter:
             if end > size:
                 break
             stamp, _, data = stream[begin + HEADER_BYTES : end].partition(b" ")
+            if self._loses_newlines:
+                data += self._lost_newline(stream[begin], stamp, data)
             entries.append(Entry(stamp, data))
             begin = end
         self._rest = stream[begin:]
         return entries
+
+    def _lost_newline(self, output: int, stamp: bytes, data: bytes) -> bytes:
+        """Return the newline that belongs after an entry and is missing, or nothing."""
+        if data.endswith(b"\n"):
+            self._unended.pop(output, None)
+            return b""
+        if self._unended.get(output) == stamp and len(data) < PART_BYTES:
+            del self._unended[output]
+            return b"\n"
+        self._unended[output] = stamp
+        return b""
 
 
 def count_after(recent: Sequence[Mark], tail: Sequence[Mark]) -> int | None:
