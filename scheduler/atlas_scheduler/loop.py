@@ -152,9 +152,12 @@ class Loop:
 
     async def _reconcile(self) -> None:
         """Let the jobs know what the engine shows."""
+        # Only jobs that nothing was done for before and after the look can be judged by it.
+        idle = {job for job in await self._service.holding() if not self._is_busy(job.job_id)}
         seen = await self._engine.observe()
         holding = {job.job_id: job for job in await self._service.holding()}
-        for job_id, event in observe(holding.values(), seen, now_ms=self._clock_ms()):
+        quiet = idle & set(holding.values())
+        for job_id, event in observe(quiet, seen, now_ms=self._clock_ms()):
             if not self._is_busy(job_id):
                 with suppress(InvalidTransition, NotFound):  # it moved on since it was listed
                     await self._service.apply(job_id, event)
@@ -275,13 +278,16 @@ class Loop:
             log.error("effect failed", effect=effect, job_id=job.job_id, problem=error.message)
         except Exception:
             log.exception("effect met a defect", effect=effect, job_id=job.job_id)
-            await self._refuse_start(job, effect)
+            if effect is Effect.START:
+                await self._refuse_start(job)
 
-    async def _refuse_start(self, job: Job, effect: Effect) -> None:
+    async def _refuse_start(self, job: Job) -> None:
         """End a job whose start met a defect, so that it does not hold its slot for ever."""
-        if effect is Effect.START:
-            reason = "the scheduler met a defect while starting it; its log has the details"
-            await self._service.apply(job.job_id, StartRefused(self._clock_ms(), reason))
+        reason = "the scheduler met a defect while starting it; its log has the details"
+        await self._engine.stop(
+            self._attempt(job.job_id, job.attempt), grace_seconds=self._stop_grace_seconds
+        )
+        await self._service.apply(job.job_id, StartRefused(self._clock_ms(), reason))
 
     def _is_busy(self, job_id: str) -> bool:
         return any((job_id, effect) in self._tasks for effect in Effect)

@@ -11,7 +11,9 @@ import structlog
 def configure(*, on_terminal: bool) -> None:
     """Send the server's log to stderr, readable on a terminal and as JSON elsewhere."""
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if on_terminal
+        else structlog.processors.JSONRenderer()
     )
     before: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,

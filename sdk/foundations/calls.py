@@ -1,4 +1,7 @@
-"""Every request to a scheduler as data, and how to read its answer; nothing is sent here."""
+"""Every request to a scheduler as data, and how to read its answer; nothing is sent here.
+
+`read(call, status, body)` gives the value of an answer or raises what it means.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
-import foundations
-from foundations.errors import AtlasError, InvalidRequest, Unreachable, from_wire
+from foundations.answers import read as read
+from foundations.errors import InvalidRequest
 from foundations.lazy_models import models
 
 T = TypeVar("T")
@@ -60,53 +63,6 @@ class Call(Generic[T]):
 def as_json(call: Call[Any]) -> Call[Any]:
     """Return the same call, whose answer is read as plain JSON."""
     return replace(call, parse=lambda _, body: json_text.loads(body))
-
-
-def read(
-    call: Call[T], status: int, body: bytes, *, url: str = "its address", version: str | None = None
-) -> T:
-    """Read the answer to a call.
-
-    Args:
-        call: what was asked.
-        status: HTTP status of the answer.
-        body: the whole body.
-        url: where it came from, for messages.
-        version: what the answer's `X-Atlas-Version` says, None without one.
-
-    Raises:
-        SchedulerError: the scheduler refused.
-        Unreachable: this is no answer of a scheduler of this version.
-    """
-    if status not in call.expected:
-        raise refusal(status, body, url=url, version=version)
-    try:
-        return call.parse(status, body)
-    except (ValueError, KeyError, TypeError) as error:
-        raise stranger(status, url=url, version=version) from error
-
-
-def refusal(status: int, body: bytes, *, url: str, version: str | None) -> AtlasError:
-    """Make the exception that an error answer stands for."""
-    try:
-        answer = json_text.loads(body)
-        return from_wire(str(answer["error"]), str(answer["message"]))
-    except (ValueError, KeyError, TypeError):
-        return stranger(status, url=url, version=version)
-
-
-def stranger(status: int, *, url: str, version: str | None) -> Unreachable:
-    """Make the exception for an answer that no scheduler of this version gives."""
-    if version is None:
-        return Unreachable(
-            f"Something that is not an Atlas scheduler answers at {url} (HTTP {status}). "
-            "Check the `scheduler_url` of the scheduler config."
-        )
-    return Unreachable(
-        f"The scheduler at {url} is version {version} and this client version "
-        f"{foundations.__version__}: its answer cannot be read (HTTP {status}). "
-        "Install the same version on both sides."
-    )
 
 
 # -- the scheduler

@@ -7,25 +7,24 @@ answers, a `SchedulerError` when the scheduler refuses.
 
 from __future__ import annotations
 
-import os
 import re
-import socket
 import ssl
 import sys
-import traceback
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager, closing, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 import foundations
-from foundations import calls
+from foundations import answers, calls
 from foundations.address import Address, bearer
 from foundations.calls import Call
-from foundations.errors import AtlasError, BundleError, Unreachable
+from foundations.errors import AtlasError, Unreachable
 from foundations.followers import AsyncFollowers, Followers
 from foundations.lazy_models import models
 from foundations.reconnection import PATIENCE, Patience
+from foundations.unix_sockets import UnixSockets
+from foundations.upload import Upload
 
 # httpx loads its own command line, with click, rich and pygments, wherever they are installed.
 # That takes longer than all the rest of it; a module that is None cannot be imported.
@@ -42,7 +41,6 @@ T = TypeVar("T")
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 60.0
 """Longest wait for an answer."""
-CHUNK_BYTES = 1024 * 1024
 
 
 class Client(Followers):
@@ -106,13 +104,12 @@ class Client(Followers):
             BundleError: the file became shorter meanwhile.
             BundleRejected, TooLarge, StorageFull: the scheduler does not take it.
         """
-        with Path(path).open("rb") as file:
-            call, size_bytes = _upload(digest, file)
-            content = iter(lambda: _chunk(file, size_bytes), b"")
-            request = _request(self._http, call, content=content, waits=_patient(None))
+        with Upload(digest, path) as upload:
+            content = iter(upload.piece, b"")
+            request = _request(self._http, upload.call, content=content, waits=_patient(None))
             with _speaking(self._address):
                 answer = self._http.send(request)
-        return _read(call, answer, self._address)
+        return _read(upload.call, answer, self._address)
 
     @contextmanager
     def open(self, call: Call[None], *, silence_seconds: float) -> Iterator[httpx.Response]:
@@ -183,17 +180,16 @@ class AsyncClient(AsyncFollowers):
         """Upload a packed bundle, in constant memory."""
         from anyio.to_thread import run_sync  # not at the top: the blocking twin needs no threads
 
-        with await run_sync(_opened, path) as file:
-            call, size_bytes = _upload(digest, file)
+        with await run_sync(Upload, digest, path) as upload:
 
             async def content() -> AsyncIterator[bytes]:
-                while piece := await run_sync(_chunk, file, size_bytes):
+                while piece := await run_sync(upload.piece):
                     yield piece
 
-            request = _request(self._http, call, content=content(), waits=_patient(None))
+            request = _request(self._http, upload.call, content=content(), waits=_patient(None))
             with _speaking(self._address):
                 answer = await self._http.send(request)
-        return _read(call, answer, self._address)
+        return _read(upload.call, answer, self._address)
 
     @asynccontextmanager
     async def open(
@@ -228,26 +224,7 @@ class _UnixTransport(httpx.HTTPTransport):
 
     def __init__(self, path: str) -> None:
         super().__init__(verify=_no_certificates())
-        self._pool = httpcore.ConnectionPool(uds=path, network_backend=_UnixSockets())
-
-
-class _UnixSockets(httpcore.SyncBackend):
-    """httpcore forgets a socket whose connect fails: it is then found where it was left."""
-
-    def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
-        try:
-            return super().connect_unix_socket(path, timeout, socket_options)
-        except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-            for frame, _ in traceback.walk_tb(error.__traceback__):
-                for value in frame.f_locals.values():
-                    if isinstance(value, socket.socket):
-                        value.close()
-            raise
+        self._pool = httpcore.ConnectionPool(uds=path, network_backend=UnixSockets())
 
 
 # -- what the twins share
@@ -296,24 +273,6 @@ def _request(
     )
 
 
-def _opened(path: str | Path) -> BinaryIO:
-    return Path(path).open("rb")
-
-
-def _upload(digest: str, file: BinaryIO) -> tuple[Call[models.BundleView], int]:
-    size_bytes = os.fstat(file.fileno()).st_size
-    return calls.upload_bundle(digest, size_bytes=size_bytes), size_bytes
-
-
-def _chunk(file: BinaryIO, size_bytes: int) -> bytes:
-    """Read the next piece of an upload; empty at the announced size."""
-    left = size_bytes - file.tell()
-    piece = file.read(min(CHUNK_BYTES, left))
-    if left and not piece:
-        raise BundleError("The bundle became shorter while it was uploaded.")
-    return piece
-
-
 @contextmanager
 def _speaking(address: Address) -> Iterator[None]:
     """Turn trouble of the connection into words for the user."""
@@ -340,13 +299,13 @@ def _is_worth_repeating(call: Call[Any], error: Unreachable) -> bool:
 
 
 def _read(call: Call[T], answer: httpx.Response, address: Address) -> T:
-    return calls.read(
+    return answers.read(
         call, answer.status_code, answer.content, url=address.url, version=_version(answer)
     )
 
 
 def _refusal(answer: httpx.Response, address: Address) -> AtlasError:
-    return calls.refusal(
+    return answers.refusal(
         answer.status_code, answer.content, url=address.url, version=_version(answer)
     )
 

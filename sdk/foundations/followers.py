@@ -19,7 +19,7 @@ from typing import Protocol
 
 import anyio
 
-from foundations import calls
+from foundations import answers, calls
 from foundations.calls import Call
 from foundations.errors import Unreachable
 from foundations.lazy_models import models
@@ -256,7 +256,7 @@ class AsyncFollowers(AsyncVerbs):
 def _check(place: LogPlace | FeedPlace, answer: Opened, url: str) -> None:
     if not place.opened(answer.headers):
         version = answer.headers.get("X-Atlas-Version")
-        raise calls.stranger(answer.status_code, url=url, version=version)
+        raise answers.stranger(answer.status_code, url=url, version=version)
 
 
 def _delay(place: LogPlace | FeedPlace, backoff: Backoff, error: Unreachable) -> float:

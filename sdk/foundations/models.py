@@ -69,7 +69,7 @@ class Request(BaseModel):
 class View(BaseModel):
     """A body that the server answers; unknown keys are ignored."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
 class Volume(Request):

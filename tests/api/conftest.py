@@ -27,9 +27,9 @@ def app(service: FakeService) -> FastAPI:
     return create_app(as_service(service))
 
 
-@pytest.fixture
-def contract(app: FastAPI) -> Contract:
-    return Contract(app.openapi())
+@pytest.fixture(scope="session")
+def contract() -> Contract:
+    return Contract(create_app(as_service(FakeService())).openapi())
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ class _Exchange(httpx.AsyncByteStream):
         self.answer: asyncio.Queue[Message | BaseException] = asyncio.Queue(maxsize=1)
         self._body = aiter(body)
         self._sent = False
+        self._answered = False
         self._gone = asyncio.Event()
         self._task: asyncio.Task[None]
 
@@ -42,10 +43,13 @@ class _Exchange(httpx.AsyncByteStream):
     async def _run(self, app: ASGIApp, scope: dict[str, Any]) -> None:
         try:
             await app(scope, self._receive, self._send)
+            if not self._answered:
+                await self.answer.put(httpx.RemoteProtocolError("no answer"))
         except Exception as error:
             await self._put(error)
 
     async def _receive(self) -> Message:
+        await asyncio.sleep(0)  # as with a network, others run before the next piece is there
         if not self._sent and not self._gone.is_set():
             try:
                 chunk = await anext(self._body)
@@ -60,6 +64,7 @@ class _Exchange(httpx.AsyncByteStream):
         return {"type": "http.disconnect"}
 
     async def _send(self, message: Message) -> None:
+        self._answered = True
         await self._put(message)
 
     async def _put(self, message: Message | BaseException) -> None:

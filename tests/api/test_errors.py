@@ -7,6 +7,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+from fastapi import FastAPI
 from structlog.testing import capture_logs
 
 from foundations.errors import SCHEDULER_ERRORS, SchedulerError
@@ -171,6 +172,31 @@ async def test_a_body_without_end_is_refused(http: httpx.AsyncClient) -> None:
     answer = await http.post("/jobs", content=endless())
     assert error_of(answer) == (413, "too_large")
     assert answer.headers["connection"] == "close"
+
+
+async def test_a_client_that_goes_away_in_the_middle_of_its_body_gets_no_answer(
+    http: httpx.AsyncClient, service: FakeService
+) -> None:
+    async def cut() -> Any:
+        yield b"{"
+        raise httpx.WriteError("the client is gone")
+
+    with pytest.raises(httpx.RemoteProtocolError, match="no answer"):
+        await http.post("/jobs", content=cut())
+    assert service.submissions == 0
+
+
+async def test_what_is_no_request_passes_the_guards(app: FastAPI) -> None:
+    said: list[str] = []
+
+    async def receive() -> Any:
+        return {"type": f"lifespan.{'shutdown' if said else 'startup'}"}
+
+    async def send(message: Any) -> None:
+        said.append(message["type"])
+
+    await app({"type": "lifespan", "asgi": {"version": "3.0"}}, receive, send)
+    assert said == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
 async def test_a_body_that_does_not_come_is_given_up(

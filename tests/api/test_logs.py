@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import anyio
 import httpx
 import pytest
+from fastapi import FastAPI
 
+from atlas_scheduler.api import end_followers
 from tests.api.fake_service import FakeService
 
 pytestmark = pytest.mark.anyio
@@ -84,3 +89,49 @@ async def test_a_follower_that_reads_nothing_is_freed_too(
     async with http.stream("GET", url, headers=UNCHECKED):
         await service.until(lambda: service.followers == 1)
     await service.until(lambda: service.followers == 0)
+
+
+async def test_followers_end_in_good_order_when_the_server_is_to_stop(
+    http: httpx.AsyncClient, app: FastAPI, service: FakeService, job_id: str
+) -> None:
+    service.write_log(job_id, b"so far")
+    url = f"/jobs/{job_id}/logs?follow=true"
+    async with http.stream("GET", url, headers=UNCHECKED) as answer:
+        pieces = answer.aiter_raw()
+        assert await anext(pieces) == b"so far"
+        end_followers(app)
+        assert [piece async for piece in pieces] == []
+    assert service.followers == 0
+    late = await http.get(url)
+    assert late.content == b"so far"[: len(late.content)]
+    assert (await http.get(f"/jobs/{job_id}/logs")).content == b"so far"
+
+
+async def test_a_reader_is_freed_on_servers_that_say_so_by_failing_to_send(
+    app: FastAPI, service: FakeService, job_id: str
+) -> None:
+    service.write_log(job_id, b"so far")
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "method": "GET",
+        "path": f"/api/v1/jobs/{job_id}/logs",
+        "query_string": b"follow=true",
+        "headers": [(b"host", b"atlas")],
+    }
+    received = False
+
+    async def receive() -> Any:
+        nonlocal received
+        if received:
+            await anyio.sleep_forever()
+        received = True
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            raise BrokenPipeError
+
+    with anyio.fail_after(10):
+        await app(scope, receive, send)
+    assert service.followers == 0

@@ -168,6 +168,14 @@ ROWS: tuple[Row, ...] = (
         {"finished_at_ms": NOW, "exit_code": 137, "reason": "out of memory (exit code 137)"},
     ),
     Row(
+        "a job that completes although a child of it ran out of memory has completed",
+        RUNNING,
+        Exited(NOW, 0, oom_killed=True),
+        JobState.COMPLETED,
+        (_FINISH,),
+        {"finished_at_ms": NOW, "exit_code": 0},
+    ),
+    Row(
         "a running job whose process left no exit code is lost",
         RUNNING,
         Gone(NOW, "the container was removed"),

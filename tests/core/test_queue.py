@@ -68,6 +68,13 @@ def test_a_job_that_fits_does_not_overtake_one_that_does_not() -> None:
     assert set(decision.waiting) == {job_id(1), job_id(2), job_id(3)}
 
 
+def test_a_job_that_could_never_start_holds_nobody_up() -> None:
+    decision = choose_next([waiting(1, num_gpus=5), waiting(2)], [], Capacity(1, FOUR_GPUS))
+
+    assert decision.picks == (Pick(job_id(2)),)
+    assert set(decision.waiting) == {job_id(1)}
+
+
 def test_lowering_the_limit_below_what_runs_starts_nothing() -> None:
     decision = choose_next([waiting(1)], [holding(8), holding(9)], Capacity(1))
 
@@ -118,6 +125,14 @@ TEXTS = (
         "2 jobs are running, and max_running_jobs is 2",
     ),
     Told(
+        "more run than the limit since it was lowered",
+        (waiting(1),),
+        (holding(7), holding(8), holding(9)),
+        Capacity(1),
+        1,
+        "3 jobs are running, and max_running_jobs is 1",
+    ),
+    Told(
         "too few free GPUs",
         (waiting(1, num_gpus=2),),
         (holding(9, "gpu-0", "gpu-1", "gpu-2"),),
@@ -163,6 +178,14 @@ TEXTS = (
         (),
         Capacity(9, FOUR_GPUS),
         1,
+        "the job asks for 5 GPU(s) and this scheduler has 4 GPUs",
+    ),
+    Told(
+        "more GPUs than there are, behind one that waits",
+        (waiting(1), waiting(2, num_gpus=5)),
+        (holding(9),),
+        Capacity(1, FOUR_GPUS),
+        2,
         "the job asks for 5 GPU(s) and this scheduler has 4 GPUs",
     ),
     Told(

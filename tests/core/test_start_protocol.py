@@ -46,7 +46,7 @@ def happens(**arguments: st.SearchStrategy[Any]) -> Callable[[Act], Act]:
         def method(
             self: StartProtocol, *, turns: list[int], crash_after: int, **chosen: Any
         ) -> None:
-            if self.shell is not None:
+            if self.shell is not None and self.stormy:
                 self.shell.crash_after = crash_after
             try:
                 act(self, **chosen)
@@ -72,6 +72,8 @@ class StartProtocol(RuleBasedStateMachine):
         self.engine = FakeEngine()
         self.shell: Shell | None = None
         self.silent_steps = 0
+        self.stormy = True
+        """Whether the scheduler crashes and the engine fails: that often heals what went wrong."""
         self.acknowledged: set[str] = set()
         self.final: dict[str, Job] = {}
         self.removed_unrecorded: set[Attempt] = set()
@@ -81,10 +83,16 @@ class StartProtocol(RuleBasedStateMachine):
         jobs=st.lists(st.tuples(NUM_GPUS, FLAWS), min_size=1, max_size=3),
         limit=st.integers(1, 3),
         quiet_turns=st.integers(0, 24),
+        stormy=st.booleans(),
     )
-    def begin(self, jobs: list[tuple[int, Flaw]], limit: int, quiet_turns: int) -> None:
+    def begin(
+        self, jobs: list[tuple[int, Flaw]], limit: int, quiet_turns: int, stormy: bool
+    ) -> None:
         """Bring some jobs some way, so that trouble meets them in every state."""
+        self.stormy = stormy
         self.restart()
+        self.living.take_look()
+        self.living.judge()
         self.store.max_running_jobs = limit
         for number, (num_gpus, flaw) in enumerate(jobs):
             self.accept(f"key-{number}", num_gpus, flaw)
@@ -142,7 +150,7 @@ class StartProtocol(RuleBasedStateMachine):
         pass
 
     @happens()
-    @precondition(lambda self: self.shell is not None)
+    @precondition(lambda self: self.shell is not None and self.stormy)
     def the_scheduler_is_killed(self) -> None:
         raise Crashed
 
@@ -174,7 +182,7 @@ class StartProtocol(RuleBasedStateMachine):
     # -- the engine and other hands
 
     @happens(steps=st.integers(1, 4))
-    @precondition(lambda self: self.engine.up)
+    @precondition(lambda self: self.engine.up and self.stormy)
     def the_engine_goes_down(self, steps: int) -> None:
         self.engine.up = False
         self.silent_steps = steps
@@ -186,7 +194,7 @@ class StartProtocol(RuleBasedStateMachine):
         self.engine.up = self.silent_steps < 0
 
     @happens()
-    @precondition(lambda self: self.engine.up)
+    @precondition(lambda self: self.engine.up and self.stormy)
     def the_engine_will_lose_a_reply(self) -> None:
         self.engine.loses_next_reply = True
 

@@ -90,6 +90,15 @@ def test_the_twins_answer_with_the_same_types() -> None:
         assert twin.replace("AbstractAsync", "Abstract") == own, name
 
 
+async def test_both_are_context_managers(served: Served) -> None:
+    with Client(served.url) as client:
+        assert client.url == served.url
+        client.health()
+    async with AsyncClient(served.url) as twin:
+        assert twin.url == served.url
+        await twin.health()
+
+
 # -- every call
 
 
@@ -207,6 +216,14 @@ def test_threads_may_share_the_blocking_client(served: Served, job_id: str) -> N
     assert set(found) == {job_id}
 
 
+@both
+async def test_a_client_of_another_machine_is_made_without_a_connection(kind: Kind) -> None:
+    async with Twin(kind, "https://lab.example:5000", token="t"):
+        pass
+    async with Twin(kind, "https://127.0.0.1:5000", token="t"):
+        pass
+
+
 # -- nothing answers, or something else does
 
 
@@ -284,6 +301,16 @@ async def test_a_scheduler_that_is_silent_is_given_up(kind: Kind, socket_path: P
         async with Twin(kind, f"unix://{socket_path}", timeout_seconds=0.1) as client:
             with pytest.raises(Unreachable, match="no answer in time"):
                 await client.ask("health")
+
+
+@both
+async def test_a_machine_that_does_not_take_the_connection_is_given_up(kind: Kind) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectTimeout("")
+
+    async with Twin(kind, "http://lab:80", network=answering(answer)) as client:
+        with pytest.raises(Unreachable, match=r"\(no connection within 5 s\)"):
+            await client.ask("health")
 
 
 @both
@@ -469,6 +496,20 @@ async def test_a_reader_that_stops_frees_the_scheduler_at_once(
             await anext(pieces)
             assert served.do(lambda service: service.followers) == 1
         await anyio.to_thread.run_sync(served.until, lambda service: service.followers == 0)
+
+
+async def test_a_cancelled_follower_frees_the_scheduler(served: Served, job_id: str) -> None:
+    async with AsyncClient(served.url) as client, anyio.create_task_group() as tasks:
+
+        async def follow() -> None:
+            async for _ in client.logs(job_id, follow=True):
+                pass
+
+        tasks.start_soon(follow)
+        tasks.start_soon(client.wait, job_id)
+        await anyio.to_thread.run_sync(served.until, lambda service: service.followers == 2)
+        tasks.cancel_scope.cancel()
+    await anyio.to_thread.run_sync(served.until, lambda service: service.followers == 0)
 
 
 @both

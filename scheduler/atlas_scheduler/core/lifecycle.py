@@ -173,6 +173,6 @@ def _record(job: Job, event: Event) -> Job:
 def _exit_reason(job: Job, event: Exited) -> str | None:
     if job.state is JobState.STOPPED:
         return job.reason
-    if event.oom_killed:
+    if event.oom_killed and event.exit_code:
         return f"out of memory (exit code {event.exit_code})"
     return f"exit code {event.exit_code}" if event.exit_code else None

@@ -46,6 +46,8 @@ def refusal(num_gpus: int, capacity: Capacity) -> str | None:
 def choose_next(queued: Sequence[Job], holding: Iterable[Job], capacity: Capacity) -> Decision:
     """Choose which jobs start now: first in, first out, as far as capacity goes.
 
+    A job that could never start waits, and holds nobody up.
+
     Args:
         queued: jobs that wait, in any order; `Job.order` decides.
         holding: jobs that occupy slots and GPUs.
@@ -62,6 +64,10 @@ def choose_next(queued: Sequence[Job], holding: Iterable[Job], capacity: Capacit
     waiting: dict[str, str] = {}
     blocker: Job | None = None
     for job in line:
+        never = refusal(job.num_gpus, capacity)
+        if never is not None:
+            waiting[job.job_id] = never
+            continue
         if blocker is not None:
             waiting[job.job_id] = f"behind job {blocker.job_id[:8]} in the queue"
             continue
@@ -78,12 +84,10 @@ def choose_next(queued: Sequence[Job], holding: Iterable[Job], capacity: Capacit
 
 def _shortage(job: Job, free_slots: int, free_gpus: int, capacity: Capacity) -> str | None:
     """What is missing for `job` to start now."""
-    never = refusal(job.num_gpus, capacity)
-    if never is not None:
-        return never
     if free_slots <= 0:
         limit = capacity.max_running_jobs
-        running = "1 job is" if limit == 1 else f"{limit} jobs are"
+        count = limit - free_slots
+        running = "1 job is" if count == 1 else f"{count} jobs are"
         return f"{running} running, and max_running_jobs is {limit}"
     if job.num_gpus > free_gpus:
         return f"needs {job.num_gpus} GPU(s); {free_gpus} of {len(capacity.gpus)} are free"

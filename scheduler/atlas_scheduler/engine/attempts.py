@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import signal
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,13 +81,13 @@ class AttemptDir:
     def write_spec(self, spec: dict[str, Any]) -> None:
         """Make the directory and the spec, readable by their owner only."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        partial = self.path / "spec.json.part"
-        file = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        # A name of its own: a start may be repeated while the first one is under way.
+        file, partial = tempfile.mkstemp(dir=self.path, prefix="spec.")
         try:
             os.write(file, json.dumps(spec).encode())
         finally:
             os.close(file)
-        partial.rename(self.spec)
+        Path(partial).rename(self.spec)
 
     @property
     def has_shim(self) -> bool:

@@ -1,0 +1,61 @@
+"""What an answer means: a value, an error of the scheduler, or that no scheduler answers there."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, TypeVar
+
+import foundations
+from foundations.errors import AtlasError, Unreachable, from_wire
+
+if TYPE_CHECKING:
+    from foundations.calls import Call
+
+T = TypeVar("T")
+
+
+def read(
+    call: Call[T], status: int, body: bytes, *, url: str = "its address", version: str | None = None
+) -> T:
+    """Read the answer to a call.
+
+    Args:
+        call: what was asked.
+        status: HTTP status of the answer.
+        body: the whole body.
+        url: where it came from, for messages.
+        version: what the answer's `X-Atlas-Version` says, None without one.
+
+    Raises:
+        SchedulerError: the scheduler refused.
+        Unreachable: this is no answer of a scheduler of this version.
+    """
+    if status not in call.expected:
+        raise refusal(status, body, url=url, version=version)
+    try:
+        return call.parse(status, body)
+    except (ValueError, KeyError, TypeError) as error:
+        raise stranger(status, url=url, version=version) from error
+
+
+def refusal(status: int, body: bytes, *, url: str, version: str | None) -> AtlasError:
+    """Make the exception that an error answer stands for."""
+    try:
+        answer = json.loads(body)
+        return from_wire(str(answer["error"]), str(answer["message"]))
+    except (ValueError, KeyError, TypeError):
+        return stranger(status, url=url, version=version)
+
+
+def stranger(status: int, *, url: str, version: str | None) -> Unreachable:
+    """Make the exception for an answer that no scheduler of this version gives."""
+    if version is None:
+        return Unreachable(
+            f"Something that is not an Atlas scheduler answers at {url} (HTTP {status}). "
+            "Check the `scheduler_url` of the scheduler config."
+        )
+    return Unreachable(
+        f"The scheduler at {url} is version {version} and this client version "
+        f"{foundations.__version__}: its answer cannot be read (HTTP {status}). "
+        "Install the same version on both sides."
+    )
