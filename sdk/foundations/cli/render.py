@@ -98,8 +98,17 @@ def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Non
 def table_lines(
     columns: Sequence[Column], rows: Sequence[Sequence[str]], *, width: int | None
 ) -> list[str]:
-    """Lay out a table in lines of at most `width` cells; None is as wide as it takes."""
-    cells = [[clean(cell, one_line=True) for cell in row] for row in rows]
+    """Lay out a table in lines of at most `width` cells; None is as wide as it takes.
+
+    A droppable column that says nothing in any row is left out.
+    """
+    told = [
+        place
+        for place, column in enumerate(columns)
+        if not column.droppable or any(row[place] not in ("", MISSING) for row in rows)
+    ]
+    columns = [columns[place] for place in told]
+    cells = [[clean(row[place], one_line=True) for place in told] for row in rows]
     natural = [
         max([len(column.title), *(display_width(row[place]) for row in cells)])
         for place, column in enumerate(columns)
