@@ -71,8 +71,8 @@ def _serve(home: Home) -> None:
                 err=True,
             )
 
-    with process.hold_lock(home):
-        asyncio.run(serve(home, settings, on_ready=on_ready))
+    process.take_lock(home)
+    asyncio.run(serve(home, settings, on_ready=on_ready))
 
 
 @cli.command()

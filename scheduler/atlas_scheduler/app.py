@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import cache, partial
 
 import structlog
@@ -195,7 +196,23 @@ async def serve(home: Home, settings: ServerSettings, *, on_ready: Callable[[], 
 
 
 class _Server(uvicorn.Server):
-    """Ends followed logs and feeds when it stops, instead of waiting for their readers."""
+    """Stops in good order, and does not wait for readers of followed logs and feeds."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop serving on SIGTERM and SIGINT, and let the caller clean up.
+
+        uvicorn's own would send itself the signal again afterwards, which ends the process there.
+        """
+        loop = asyncio.get_running_loop()
+        signals = (signal.SIGTERM, signal.SIGINT)
+        for number in signals:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in signals:
+                loop.remove_signal_handler(number)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop serving."""

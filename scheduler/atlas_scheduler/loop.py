@@ -31,6 +31,7 @@ from atlas_scheduler.service import Service
 from atlas_scheduler.store.files import remove_tree
 from atlas_scheduler.store.threads import finish_in_thread
 from foundations.errors import AtlasError, EngineDown, NotFound, StorageFull
+from foundations.models import JobState
 
 RECONCILE_SECONDS = 30.0
 """How often the engine is compared with the jobs even though nothing seems wrong."""
@@ -153,16 +154,16 @@ class Loop:
     async def _reconcile(self) -> None:
         """Let the jobs know what the engine shows."""
         # Only jobs that nothing was done for before and after the look can be judged by it.
-        idle = {job for job in await self._service.holding() if not self._is_busy(job.job_id)}
+        idle = {job for job in await self._service.holding() if not self._is_busy(job)}
         seen = await self._engine.observe()
         holding = {job.job_id: job for job in await self._service.holding()}
-        quiet = idle & set(holding.values())
-        for job_id, event in observe(quiet, seen, now_ms=self._clock_ms()):
-            if not self._is_busy(job_id):
-                with suppress(InvalidTransition, NotFound):  # it moved on since it was listed
-                    await self._service.apply(job_id, event)
+        for job_id, event in observe(idle & set(holding.values()), seen, now_ms=self._clock_ms()):
+            if self._is_busy(holding[job_id]):
+                continue
+            with suppress(InvalidTransition, NotFound):  # it moved on since it was listed
+                await self._service.apply(job_id, event)
         for one in leftovers(holding, seen):
-            if self._is_busy(one.job_id):
+            if self._effects_under_way(one.job_id):
                 continue
             if one.status is SeenStatus.RUNNING:
                 log.error("a container runs that no job accounts for", container=one.name)
@@ -289,8 +290,16 @@ class Loop:
         )
         await self._service.apply(job.job_id, StartRefused(self._clock_ms(), reason))
 
-    def _is_busy(self, job_id: str) -> bool:
-        return any((job_id, effect) in self._tasks for effect in Effect)
+    def _is_busy(self, job: Job) -> bool:
+        """Whether something is being done for the job that an outside look would meddle with."""
+        under_way = self._effects_under_way(job.job_id)
+        if job.state is JobState.STOPPING:
+            # A watch lives through an outage of the engine; the stop did not, and must come again.
+            under_way.discard(Effect.WATCH)
+        return bool(under_way)
+
+    def _effects_under_way(self, job_id: str) -> set[Effect]:
+        return {effect for effect in Effect if (job_id, effect) in self._tasks}
 
     def _attempt(self, job_id: str, attempt: int) -> AttemptId:
         return AttemptId(self._service.instance, job_id, attempt)

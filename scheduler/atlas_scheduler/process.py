@@ -9,8 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from foundations.errors import AtlasError, ConfigError
@@ -23,29 +21,28 @@ STOP_SECONDS = 30.0
 LOG_TAIL_LINES = 15
 
 
-@contextmanager
-def hold_lock(home: Home) -> Iterator[None]:
-    """Be the one server of a home while the context lasts.
+def take_lock(home: Home) -> None:
+    """Become the one server of a home, until this process ends.
+
+    The lock is not given back before: whoever waits for it may then touch the home's files.
 
     Raises:
         ConfigError: another server has it; the text names its process.
     """
     home.create()
     home.run.mkdir(mode=0o700, exist_ok=True)
-    with home.lock_file.open("a+", encoding="ascii") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise ConfigError(
-                f"An Atlas server (process {lock.read().strip() or 'unknown'}) already serves "
-                f"{home.root}. Use it, or stop it with `atlas-server stop`."
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
-        lock.truncate(0)
+    lock = os.open(home.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(lock, 32).decode(errors="replace").strip()
+        os.close(lock)
+        raise ConfigError(
+            f"An Atlas server (process {holder or 'unknown'}) already serves {home.root}. "
+            "Use it, or stop it with `atlas-server stop`."
+        ) from None
+    os.ftruncate(lock, 0)
+    os.write(lock, str(os.getpid()).encode())
 
 
 def find_server(home: Home) -> int | None:

@@ -152,8 +152,10 @@ class _Story:
         self._console.info(
             "Job queued. Ctrl-C to stop streaming - job will not be interrupted or cancelled."
         )
-        if job.waiting is not None and not is_ordinary_wait(job.waiting.reason):
-            self._console.say("WARNING", f"Job is waiting: {job.waiting.reason}")
+        # The answer to a submission does not say why the job waits.
+        waiting = (job if job.waiting is not None else self._client.job(self._job_id)).waiting
+        if waiting is not None and not is_ordinary_wait(waiting.reason):
+            self._console.say("WARNING", f"Job is waiting: {waiting.reason}")
 
     def watch(self) -> None:
         try:

@@ -149,15 +149,19 @@ class DockerRig(Rig):
     kind = "docker"
     is_docker = True
 
-    def __init__(self, directory: Path, **settings: Any) -> None:
+    def __init__(self, directory: Path, *, check_seconds: float = 0.3, **settings: Any) -> None:
         # The network's sandbox is most of a start's time, and few tests need it.
         self.settings = DockerSettings(**{"network": "none", **settings})
+        self.check_seconds = check_seconds
         self.client = docker.from_env(timeout=60)
         super().__init__(directory)
 
     def _make(self) -> Engine:
         return DockerEngine(
-            home=self.home, instance=self.instance, settings=self.settings, check_seconds=0.3
+            home=self.home,
+            instance=self.instance,
+            settings=self.settings,
+            check_seconds=self.check_seconds,
         )
 
     def launch(self, *command: str, **fields: Any) -> Launch:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import random
+import threading
 import time
 from pathlib import Path
 
@@ -27,7 +28,7 @@ WAITS = "import time; print('up', flush=True); time.sleep(120)"
 async def is_up(rig: Rig, launch: Launch) -> None:
     """Wait until a job that says `up` has said it, by watching it."""
     watch = asyncio.create_task(rig.engine.watch(launch.attempt, rig.log(launch)))
-    await until(lambda: b"up" in rig.log(launch).output())
+    await until(lambda: b"up\n" in rig.log(launch).output())
     watch.cancel()
     await asyncio.gather(watch, return_exceptions=True)
 
@@ -93,6 +94,15 @@ async def test_a_long_line_without_a_newline_is_kept_whole(rig: Rig) -> None:
     output = rig.log(launch).output()
     assert len(output) == 1_000_000
     assert output == b"0123456789" * 100_000
+
+
+async def test_lines_of_every_length_keep_their_newlines(rig: Rig) -> None:
+    # 16,384 bytes are what Docker logs at once.
+    lengths = [0, 1, 16_383, 16_384, 16_385, 32_768, 40_000, 1]
+    launch = rig.python(f"for length in {lengths}: print('x' * length)\nprint('end', end='')")
+    await rig.run(launch)
+    expected = b"".join(b"x" * length + b"\n" for length in lengths) + b"end"
+    assert rig.log(launch).output() == expected
 
 
 async def test_random_bytes_arrive_unchanged(rig: Rig) -> None:
@@ -293,7 +303,7 @@ async def test_a_job_that_is_removed_behind_the_engines_back_is_lost(rig: Rig) -
     launch = rig.python(WAITS)
     await rig.begin(launch)
     watch = asyncio.create_task(rig.finish(launch))
-    await until(lambda: b"up" in rig.log(launch).output())
+    await until(lambda: b"up\n" in rig.log(launch).output())
     await rig.destroy(launch)
     ended = await watch
     assert ended.exit_code is None
@@ -339,8 +349,11 @@ async def test_the_job_finds_its_places_in_its_environment(rig: Rig) -> None:
     assert "CUDA_VISIBLE_DEVICES" not in found
 
 
-async def test_the_working_directory_is_relative_to_the_project(rig: Rig) -> None:
-    launch = rig.python("open('here', 'w')", working_dir="src/train")
+@pytest.mark.parametrize(
+    "spelling", ["src/train", "./src/../src/train/", "/job/job_source/src/train"]
+)
+async def test_the_working_directory_is_relative_to_the_project(rig: Rig, spelling: str) -> None:
+    launch = rig.python("open('here', 'w')", working_dir=spelling)
     (rig.source(launch) / "src" / "train").mkdir(parents=True)
     assert (await rig.run(launch)).exit_code == 0
     assert (rig.source(launch) / "src" / "train" / "here").exists()
@@ -458,3 +471,12 @@ async def test_the_engine_describes_itself(rig: Rig) -> None:
     assert capabilities.version
     assert capabilities.isolated is rig.is_docker
     assert all(note.endswith(".") for note in capabilities.notes)
+
+
+async def test_a_closed_engine_leaves_no_thread_behind_and_answers_again(rig: Rig) -> None:
+    launch = rig.python(WAITS)
+    await rig.begin(launch)
+    await is_up(rig, launch)
+    await rig.engine.close()
+    await until(lambda: not any(one.name.startswith("watch") for one in threading.enumerate()))
+    assert len(await rig.engine.observe()) == 1

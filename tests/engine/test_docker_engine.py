@@ -171,6 +171,16 @@ async def test_a_job_that_ends_in_the_middle_of_much_output_keeps_its_last_line(
     assert docker_rig.log(launch).output().endswith(b"19999\nend")
 
 
+async def test_the_search_for_hanging_streams_leaves_slow_ones_alone(tmp_path: Path) -> None:
+    rig = DockerRig(tmp_path, check_seconds=0.01)
+    try:
+        launch = rig.python("import sys; sys.stdout.buffer.write(b'x' * 40_000_000)")
+        assert (await rig.run(launch)).exit_code == 0
+        assert rig.log(launch).output() == b"x" * 40_000_000
+    finally:
+        await rig.close()
+
+
 # -- volumes
 
 

@@ -5,16 +5,22 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_scheduler.engine.frames import Entry, FrameSplitter, Mark, count_after
+from atlas_scheduler.engine.frames import Entry, FrameSplitter, LineMender, Mark, count_after
 
 entries = st.lists(
-    st.builds(Entry, st.from_regex(rb"\A[0-9T:.-]{1,20}Z\Z"), st.binary(max_size=40)), max_size=8
+    st.builds(
+        Entry,
+        st.sampled_from([1, 2]),
+        st.from_regex(rb"\A[0-9T:.-]{1,20}Z\Z"),
+        st.binary(max_size=40),
+    ),
+    max_size=8,
 )
 
 
 def frame(entry: Entry) -> bytes:
     payload = entry.stamp + b" " + entry.data
-    return bytes([1, 0, 0, 0]) + len(payload).to_bytes(4, "big") + payload
+    return bytes([entry.output, 0, 0, 0]) + len(payload).to_bytes(4, "big") + payload
 
 
 @given(entries, st.lists(st.integers(1, 30), max_size=60))
@@ -34,8 +40,59 @@ def test_entries_come_out_whole_however_the_stream_is_cut(
 
 def test_a_stream_that_ends_inside_an_entry_is_noticed() -> None:
     splitter = FrameSplitter()
-    splitter.feed(frame(Entry(b"1Z", b"abc"))[:-1])
+    splitter.feed(frame(Entry(1, b"1Z", b"abc"))[:-1])
     assert not splitter.is_between_entries
+
+
+# -- newlines that the engine loses
+
+PART = b"x" * 16_384
+
+
+def out(stamp: bytes, data: bytes) -> Entry:
+    return Entry(1, stamp, data)
+
+
+def err(stamp: bytes, data: bytes) -> Entry:
+    return Entry(2, stamp, data)
+
+
+def mended(*written: Entry) -> bytes:
+    """What is understood, given at once and entry by entry alike."""
+    mender = LineMender()
+    apart = b"".join(mender.mend([entry]) for entry in written)
+    assert LineMender().mend(written) == apart
+    return apart
+
+
+def test_a_long_line_gets_the_newline_back_that_the_engine_lost() -> None:
+    line = [out(b"1Z", PART), out(b"1Z", PART), out(b"1Z", b"end")]
+    assert mended(*line, out(b"2Z", b"next\n")) == 2 * PART + b"end\nnext\n"
+
+
+def test_a_line_that_fills_its_parts_ends_in_an_empty_one() -> None:
+    line = [out(b"1Z", PART), out(b"1Z", b"")]
+    assert mended(*line, out(b"2Z", b"next\n")) == PART + b"\nnext\n"
+
+
+def test_an_engine_that_keeps_newlines_is_taken_at_its_word() -> None:
+    line = [out(b"1Z", PART), out(b"1Z", b"end\n")]
+    assert mended(*line, out(b"2Z", b"next\n")) == PART + b"end\nnext\n"
+
+
+def test_a_long_line_is_not_broken_by_the_other_output() -> None:
+    assert (
+        mended(out(b"1Z", PART), err(b"2Z", b"short\n"), err(b"3Z", b"short\n"), out(b"1Z", b"end"))
+        == PART + b"short\nshort\nend"
+    )
+
+
+def test_an_output_that_ends_without_a_newline_gets_none() -> None:
+    assert mended(out(b"1Z", b"short\n"), out(b"2Z", b"end")) == b"short\nend"
+    assert mended(out(b"1Z", PART), out(b"1Z", b"end"), err(b"2Z", b"e\n")) == PART + b"ende\n"
+
+
+# -- the place in the log
 
 
 def marks(*stamps: int) -> list[Mark]:

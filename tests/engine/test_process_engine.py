@@ -24,7 +24,7 @@ WAITS = "import time; print('up', flush=True); time.sleep(120)"
 
 
 async def is_up(rig: ProcessRig, launch_log: Path) -> None:
-    await until(lambda: launch_log.exists() and b"up" in launch_log.read_bytes())
+    await until(lambda: launch_log.exists() and b"up\n" in launch_log.read_bytes())
 
 
 async def test_a_job_whose_shim_is_killed_is_lost_and_ended(process_rig: ProcessRig) -> None:

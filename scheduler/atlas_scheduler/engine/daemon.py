@@ -140,8 +140,15 @@ class Daemon:
             self._knock()
             return ask(self._client())
 
-    def stream(self, path: str, params: Mapping[str, Any]) -> Stream:
-        """Open a long answer, whose pieces may come at any time.
+    def stream(
+        self, path: str, params: Mapping[str, Any], *, silence_seconds: float | None
+    ) -> Stream:
+        """Open a long answer.
+
+        Args:
+            path: what is asked, below the API's version.
+            params: of the query.
+            silence_seconds: longest time between two pieces; None is any.
 
         Raises:
             EngineDown: no answer came.
@@ -153,7 +160,7 @@ class Daemon:
                 f"{api.base_url}/v{api.api_version}{path}",
                 params=params,
                 stream=True,
-                timeout=(CONNECT_SECONDS, None),
+                timeout=(CONNECT_SECONDS, silence_seconds),
             )
             if not response.ok:
                 raise _api_error(response)

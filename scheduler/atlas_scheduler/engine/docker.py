@@ -192,11 +192,11 @@ class DockerEngine:
             except EngineDown:
                 continue
             stands = {
-                name: follower.kept_bytes
+                name: follower.received_bytes
                 for name, follower in self._followers.items()
                 if name in ended
             }
-            for name, kept_bytes in stands.items():
-                if suspects.get(name) == kept_bytes:
+            for name, received_bytes in stands.items():
+                if suspects.get(name) == received_bytes:
                     self._followers[name].nudge()
             suspects = stands

@@ -11,15 +11,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import psutil
 from docker.errors import NotFound
 
-from atlas_scheduler.engine.daemon import Daemon, Stream
-from atlas_scheduler.engine.frames import Entry, FrameSplitter, Mark, count_after
+from atlas_scheduler.engine.daemon import CALL_SECONDS, Daemon, Stream
+from atlas_scheduler.engine.frames import Entry, FrameSplitter, LineMender, Mark, count_after
 from atlas_scheduler.engine.port import Ended, JobLog
 from atlas_scheduler.engine.state import ContainerState
 from foundations.errors import EngineDown, StorageFull
@@ -58,20 +57,22 @@ class Follower:
         """Bytes of the job's output that the log has."""
         self._position = 0
         """Bytes of the job's output that the stream has given since its beginning."""
+        self._received = 0
         self._entries = 0
         self._recent: deque[Mark] = deque(maxlen=_RECENT_ENTRIES)
-        self._loses_newlines = False
+        self._lines = LineMender()
         self._verdict: Ended | None = None
         self._broke = False
         self._aborted = threading.Event()
         self._nudged = False
+        self._is_following = False
         self._lock = threading.Lock()
         self._stream: Stream | None = None
 
     @property
-    def kept_bytes(self) -> int:
-        """How much of the job's output is in the log."""
-        return self._kept
+    def received_bytes(self) -> int:
+        """How much of the job's output came in so far, known parts included; only grows."""
+        return self._received
 
     def run(self) -> Ended:
         """Follow to the end.
@@ -109,9 +110,9 @@ class Follower:
                 self._stream.abort()
 
     def nudge(self) -> None:
-        """Let go of the stream: the container is known to have ended, and the stream hangs."""
+        """Let go of a followed stream: the container has ended, and the stream hangs."""
         with self._lock:
-            if self._stream is not None:
+            if self._stream is not None and self._is_following:
                 self._nudged = True
                 self._stream.abort()
 
@@ -138,10 +139,7 @@ class Follower:
         return self._verdict
 
     def _state(self) -> ContainerState:
-        answer, version = self._daemon.call(
-            lambda api: (api.inspect_container(self._name), api.api_version)
-        )
-        self._loses_newlines = _loses_newlines(answer, version)
+        answer = self._daemon.call(lambda api: api.inspect_container(self._name))
         return ContainerState.from_inspect(answer)
 
     def _state_after_stream(self) -> ContainerState:
@@ -194,15 +192,17 @@ class Follower:
     def _rewind(self) -> None:
         self._position = self._entries = 0
         self._recent.clear()
+        self._lines = LineMender()
 
     def _read(self, **params: int) -> None:
         """Read a stream from the output's beginning, and keep what is not kept yet."""
         for entries in self._batches(**params):
             self._entries += len(entries)
             self._recent.extend(_mark(entry) for entry in entries)
-            data = b"".join(entry.data for entry in entries)
+            data = self._lines.mend(entries)
             known = max(0, self._kept - self._position)
             self._position += len(data)
+            self._received += len(data)
             self._keep(data[known:])
 
     def _keep(self, data: bytes) -> None:
@@ -224,7 +224,7 @@ class Follower:
         count = count_after(self._recent, [_mark(entry) for entry in tail])
         if count is None:
             return False
-        self._keep(b"".join(entry.data for entry in tail[len(tail) - count :]))
+        self._keep(self._lines.mend(tail[len(tail) - count :]))
         return True
 
     def _batches(self, **params: int) -> Iterator[list[Entry]]:
@@ -233,7 +233,7 @@ class Follower:
         Raises:
             EngineDown: the stream was cut.
         """
-        splitter = FrameSplitter(loses_newlines=self._loses_newlines)
+        splitter = FrameSplitter()
         waiting: list[Entry] = []
         size_bytes = 0
         with self._open(params) as stream:
@@ -250,12 +250,14 @@ class Follower:
 
     @contextmanager
     def _open(self, params: dict[str, int]) -> Iterator[Stream]:
+        is_following = bool(params.get("follow"))
         stream = self._daemon.stream(
             f"/containers/{self._name}/logs",
             {"stdout": 1, "stderr": 1, "timestamps": 1, **params},
+            silence_seconds=None if is_following else CALL_SECONDS,
         )
         with self._lock:
-            self._stream = stream
+            self._stream, self._is_following = stream, is_following
         try:
             if self._aborted.is_set():
                 raise FollowAborted
@@ -268,12 +270,6 @@ class Follower:
 
 def _mark(entry: Entry) -> Mark:
     return Mark(entry.stamp, len(entry.data))
-
-
-def _loses_newlines(container: Mapping[str, Any], api_version: str) -> bool:
-    """Tell whether the container's log lacks newlines: `local` before Docker 23 (API 1.42)."""
-    driver = container["HostConfig"]["LogConfig"]["Type"]
-    return driver == "local" and tuple(map(int, api_version.split("."))) < (1, 42)
 
 
 def _now_ms() -> int:

@@ -6,17 +6,17 @@ space, then up to 16 KiB of what the job wrote.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 HEADER_BYTES = 8
-PART_BYTES = 16_384
-"""What Docker logs of a longer line at once; only the last part of a line is shorter."""
 
 
 class Entry(NamedTuple):
     """One entry of a container's log."""
 
+    output: int
+    """1 for what went to stdout, 2 for stderr."""
     stamp: bytes
     """When it was logged, to the nanosecond; the parts of one long line share it."""
     data: bytes
@@ -33,18 +33,8 @@ class Mark(NamedTuple):
 class FrameSplitter:
     """Takes the stream in pieces of any size and gives whole entries."""
 
-    def __init__(self, *, loses_newlines: bool = False) -> None:
-        """Begin at the stream's beginning.
-
-        Args:
-            loses_newlines: whether the engine leaves out the newline after a line longer than
-                `PART_BYTES`. It is put back. An output that ends with such a line and without a
-                newline looks the same, and gets one too.
-        """
+    def __init__(self) -> None:
         self._rest = b""
-        self._loses_newlines = loses_newlines
-        self._unended: dict[int, bytes] = {}
-        """Of each of the job's outputs: the stamp of the line that its last entry left open."""
 
     @property
     def is_between_entries(self) -> bool:
@@ -61,23 +51,35 @@ class FrameSplitter:
             if end > size:
                 break
             stamp, _, data = stream[begin + HEADER_BYTES : end].partition(b" ")
-            if self._loses_newlines:
-                data += self._lost_newline(stream[begin], stamp, data)
-            entries.append(Entry(stamp, data))
+            entries.append(Entry(stream[begin], stamp, data))
             begin = end
         self._rest = stream[begin:]
         return entries
 
-    def _lost_newline(self, output: int, stamp: bytes, data: bytes) -> bytes:
-        """Return the newline that belongs after an entry and is missing, or nothing."""
-        if data.endswith(b"\n"):
-            self._unended.pop(output, None)
-            return b""
-        if self._unended.get(output) == stamp and len(data) < PART_BYTES:
-            del self._unended[output]
-            return b"\n"
-        self._unended[output] = stamp
-        return b""
+
+class LineMender:
+    """Puts back the newlines that Docker's `local` driver loses before version 23.
+
+    There, a line longer than 16 KiB comes without its newline. That it had one shows when the same
+    output goes on with another line. After the very last line it cannot be known, and none is put.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[int, bytes] = {}
+        """Of each output that did not end with a newline so far: the stamp of its last entry."""
+
+    def mend(self, entries: Iterable[Entry]) -> bytes:
+        """Take the next entries and return what the job wrote."""
+        pieces: list[bytes] = []
+        for entry in entries:
+            if self._open.get(entry.output, entry.stamp) != entry.stamp:
+                pieces.append(b"\n")
+            if entry.data.endswith(b"\n"):
+                self._open.pop(entry.output, None)
+            else:
+                self._open[entry.output] = entry.stamp
+            pieces.append(entry.data)
+        return b"".join(pieces)
 
 
 def count_after(recent: Sequence[Mark], tail: Sequence[Mark]) -> int | None:

@@ -203,7 +203,7 @@ class Bundles:
         if shutil.disk_usage(self._incoming).free < size_bytes:
             raise StorageFull(
                 f"The scheduler has no space for a bundle of {size_bytes} bytes. Free space on its "
-                "disk, or delete old jobs, and try again."
+                "disk and try again."
             )
 
     async def _receive(self, upload: Upload, stream: AsyncIterator[bytes], digest: str) -> None:

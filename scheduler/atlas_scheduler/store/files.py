@@ -34,7 +34,7 @@ def storage_errors() -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StorageFull(
-                "The scheduler's disk is full. Free space on it, or delete old jobs, and try again."
+                "The scheduler's disk is full. Free space on it and try again."
             ) from error
         raise
 
