@@ -89,7 +89,15 @@ def test_a_long_line_is_not_broken_by_the_other_output() -> None:
 
 def test_an_output_that_ends_without_a_newline_gets_none() -> None:
     assert mended(out(b"1Z", b"short\n"), out(b"2Z", b"end")) == b"short\nend"
-    assert mended(out(b"1Z", PART), out(b"1Z", b"end"), err(b"2Z", b"e\n")) == PART + b"ende\n"
+    assert mended(out(b"1Z", b"short"), err(b"2Z", b"e\n")) == b"shorte\n"
+    assert mended(out(b"1Z", PART), out(b"1Z", b"end")) == PART + b"end"
+
+
+def test_a_long_line_has_its_newline_before_what_the_other_output_says_next() -> None:
+    bar = [err(b"1Z", PART), err(b"1Z", b"100%")]
+    message = out(b"2Z", b"epoch 1\n")
+    assert mended(*bar, message) == PART + b"100%\nepoch 1\n"
+    assert mended(*bar, message, err(b"3Z", b"next")) == PART + b"100%\nepoch 1\nnext"
 
 
 # -- the place in the log

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 HEADER_BYTES = 8
+PART_BYTES = 16_384
+"""What Docker logs of a longer line at once; only the last part of a line is shorter."""
 
 
 class Entry(NamedTuple):
@@ -60,26 +62,47 @@ class FrameSplitter:
 class LineMender:
     """Puts back the newlines that Docker's `local` driver loses before version 23.
 
-    There, a line longer than 16 KiB comes without its newline. That it had one shows when the same
-    output goes on with another line. After the very last line it cannot be known, and none is put.
+    There, a line longer than 16 KiB comes without its newline. It had one if the same output goes
+    on with another line. Where the other output goes on first, a part that is not full shows that
+    the line had ended, and the newline is put there: progress bars on one output and messages on
+    the other are common, an output that ends in the middle of such a line is not. After the very
+    last line it cannot be known, and none is put.
     """
 
     def __init__(self) -> None:
-        self._open: dict[int, bytes] = {}
-        """Of each output that did not end with a newline so far: the stamp of its last entry."""
+        self._open: dict[int, _OpenLine] = {}
+        """Of each output that did not end with a newline so far: its last line."""
 
     def mend(self, entries: Iterable[Entry]) -> bytes:
         """Take the next entries and return what the job wrote."""
         pieces: list[bytes] = []
         for entry in entries:
-            if self._open.get(entry.output, entry.stamp) != entry.stamp:
-                pieces.append(b"\n")
-            if entry.data.endswith(b"\n"):
-                self._open.pop(entry.output, None)
-            else:
-                self._open[entry.output] = entry.stamp
+            for output, line in list(self._open.items()):
+                if line.ended_before(entry, is_same_output=output == entry.output):
+                    del self._open[output]
+                    pieces.append(b"\n")
+            before = self._open.pop(entry.output, None)
+            if not entry.data.endswith(b"\n"):
+                is_full = len(entry.data) == PART_BYTES
+                is_long = is_full or (before is not None and before.is_long)
+                self._open[entry.output] = _OpenLine(entry.stamp, is_long=is_long, is_full=is_full)
             pieces.append(entry.data)
         return b"".join(pieces)
+
+
+class _OpenLine(NamedTuple):
+    """A line whose newline has not come."""
+
+    stamp: bytes
+    is_long: bool
+    """Whether it has a full part, so that its newline may be lost."""
+    is_full: bool
+    """Whether its last part is a full one, so that more of it may come."""
+
+    def ended_before(self, entry: Entry, *, is_same_output: bool) -> bool:
+        if is_same_output:
+            return entry.stamp != self.stamp
+        return self.is_long and not self.is_full
 
 
 def count_after(recent: Sequence[Mark], tail: Sequence[Mark]) -> int | None:
