@@ -196,6 +196,36 @@ def delete(ref: str) -> Call[None]:
     return Call("DELETE", _job(ref), _nothing, expected=(204,))
 
 
+def metrics(ref: str) -> Call[list[models.MetricSummary]]:
+    """Ask for each metric of a job in a row."""
+    return Call(
+        "GET",
+        f"{_job(ref)}/metrics",
+        lambda _, body: [models.MetricSummary.model_validate(one) for one in json_text.loads(body)],
+    )
+
+
+def metric(
+    ref: str, name: str, *, points: int | None = None, start: int = 0, limit: int = 1000
+) -> Call[models.MetricSeries]:
+    """Ask for the points of a metric: a page of them, or with `points` those that show its course.
+
+    Args:
+        ref: the job.
+        name: of the metric.
+        points: how many stretches to cut the series into; of each the lowest and highest stay.
+        start: first position of the page, from 0.
+        limit: most points of the page.
+    """
+    page = (("start", str(start)), ("limit", str(limit)))
+    return Call(
+        "GET",
+        f"{_job(ref)}/metrics/{_path(name)}",
+        lambda _, body: models.MetricSeries.model_validate_json(body),
+        params=page if points is None else (("points", str(points)),),
+    )
+
+
 def artifacts(ref: str) -> Call[list[models.ArtifactView]]:
     """Ask for the artifacts of a job."""
     return Call(
@@ -215,8 +245,7 @@ def archive(ref: str) -> Call[None]:
 
 def artifact(ref: str, key: str) -> Call[None]:
     """Ask for the bytes of an artifact."""
-    path = "/".join(_segment(part) for part in key.split("/"))
-    return Call("GET", f"{_job(ref)}/artifacts/{path}", _nothing)
+    return Call("GET", f"{_job(ref)}/artifacts/{_path(key)}", _nothing)
 
 
 def logs(ref: str, *, offset: int = 0, follow: bool = False) -> Call[None]:
@@ -239,6 +268,11 @@ def _job(ref: str) -> str:
     if not ref or "/" in ref:
         raise InvalidRequest(f"`{ref}` is not a job id. Give the id or its first characters.")
     return f"/jobs/{_segment(ref)}"
+
+
+def _path(key: str) -> str:
+    """Quote a key that may contain slashes."""
+    return "/".join(_segment(part) for part in key.split("/"))
 
 
 def _segment(part: str) -> str:

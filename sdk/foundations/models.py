@@ -145,6 +145,30 @@ class MetricSummary(View):
     count: int
 
 
+class MetricPoint(View):
+    """One logged value of a metric."""
+
+    position: int
+    """Its place in the order the points were logged in, from 0."""
+    step: float | None = None
+    value: JsonValue
+    """NaN and infinities as strings (`NaN`, `Infinity`, `-Infinity`)."""
+    at: datetime
+
+
+class MetricSeries(View):
+    """Points of one metric: a page of them, or those that show its course."""
+
+    name: str
+    count: int
+    """Of all points that were logged."""
+    points: list[MetricPoint]
+    decimated: bool = False
+    """Whether points were left out in between."""
+    next_position: int | None = None
+    """Where the next page starts; None on the last one."""
+
+
 class ArtifactView(View):
     """One artifact that a job saved."""
 

@@ -95,6 +95,20 @@ class Verbs(ABC):
         """Say whether a bundle is there and need not be uploaded."""
         return self.send(calls.has_bundle(digest))
 
+    def metrics(self, ref: str) -> list[models.MetricSummary]:
+        """List each metric of a job in a row."""
+        return self.send(calls.metrics(ref))
+
+    def metric(
+        self, ref: str, name: str, *, points: int | None = None, start: int = 0, limit: int = 1000
+    ) -> models.MetricSeries:
+        """Show the points of a metric, one page at a time.
+
+        With `points` show its whole course instead: the series is cut into so many stretches, and
+        the lowest and the highest point of each stay, beside the very first and last.
+        """
+        return self.send(calls.metric(ref, name, points=points, start=start, limit=limit))
+
     def artifacts(self, ref: str) -> list[models.ArtifactView]:
         """List what a job has saved."""
         return self.send(calls.artifacts(ref))
@@ -174,6 +188,17 @@ class AsyncVerbs(ABC):
     async def has_bundle(self, digest: str) -> bool:
         """Say whether a bundle is there and need not be uploaded."""
         return await self.send(calls.has_bundle(digest))
+
+    async def metrics(self, ref: str) -> list[models.MetricSummary]:
+        """List each metric of a job in a row."""
+        return await self.send(calls.metrics(ref))
+
+    async def metric(
+        self, ref: str, name: str, *, points: int | None = None, start: int = 0, limit: int = 1000
+    ) -> models.MetricSeries:
+        """Show the points of a metric, one page at a time."""
+        call = calls.metric(ref, name, points=points, start=start, limit=limit)
+        return await self.send(call)
 
     async def artifacts(self, ref: str) -> list[models.ArtifactView]:
         """List what a job has saved."""

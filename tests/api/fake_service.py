@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import foundations
+from foundations.decimation import decimate
 from foundations.errors import (
     AmbiguousJob,
     BundleRejected,
@@ -32,6 +33,9 @@ from foundations.models import (
     JobPage,
     JobState,
     JobView,
+    MetricPoint,
+    MetricSeries,
+    MetricSummary,
     ProjectView,
     QueueSettings,
     SchedulerInfo,
@@ -57,6 +61,7 @@ class _Job:
     reason: str | None = None
     log: bytearray = field(default_factory=bytearray)
     artifacts: dict[str, tuple[str, Path]] = field(default_factory=dict)
+    metrics: dict[str, list[float]] = field(default_factory=dict)
 
 
 class FakeService:
@@ -98,6 +103,9 @@ class FakeService:
 
     def save_artifact(self, job_id: str, key: str, path: Path) -> None:
         self._jobs[job_id].artifacts[key] = (path.name, path)
+
+    def measure(self, job_id: str, name: str, *values: float) -> None:
+        self._jobs[job_id].metrics.setdefault(name, []).extend(values)
 
     def forget(self, job_id: str) -> None:
         self._move(job_id, "Deleted", self._jobs[job_id].state)
@@ -262,6 +270,36 @@ class FakeService:
         if job.state not in FINAL_STATES:
             raise JobConflict(f"Job `{job.job_id}` is {job.state} and cannot be deleted")
         self.forget(job.job_id)
+
+    async def metrics(self, ref: str) -> list[MetricSummary]:
+        job = self._jobs[await self.resolve(ref)]
+        return [
+            MetricSummary(
+                name=name, last=values[-1], min=min(values), max=max(values), count=len(values)
+            )
+            for name, values in job.metrics.items()
+        ]
+
+    async def metric(
+        self, ref: str, name: str, *, stretches: int | None, start: int, limit: int
+    ) -> MetricSeries:
+        job = self._jobs[await self.resolve(ref)]
+        if name not in job.metrics:
+            raise NotFound(f"Job `{job.job_id}` has no metric `{name}`. It has: none")
+        values = job.metrics[name]
+        end = start + limit
+        chosen = range(start, min(end, len(values)))
+        positions = list(chosen) if stretches is None else decimate(values, stretches)
+        return MetricSeries(
+            name=name,
+            count=len(values),
+            points=[
+                MetricPoint(position=place, step=place, value=values[place], at=MOMENT)
+                for place in positions
+            ],
+            decimated=stretches is not None and len(positions) < len(values),
+            next_position=end if stretches is None and end < len(values) else None,
+        )
 
     def log_size(self, job_id: str) -> int:
         return len(self._jobs[job_id].log)

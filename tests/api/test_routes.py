@@ -147,6 +147,36 @@ async def test_an_artifact_is_found_by_any_key(
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
+@pytest.mark.parametrize("name", ["loss", "train/loss", "a//b", "../x", ".", "ü %2F?#"])
+async def test_a_metric_is_read_by_any_name(
+    http: httpx.AsyncClient, service: FakeService, job_id: str, name: str
+) -> None:
+    service.measure(job_id, name, *(float(number % 7) for number in range(2_500)))
+    (summary,) = (await http.get(f"/jobs/{job_id}/metrics")).json()
+    assert (summary["name"], summary["count"], summary["max"]) == (name, 2_500, 6)
+    quoted = "".join(f"%{byte:02X}" for byte in name.encode())
+    first = (await http.get(f"/jobs/{job_id}/metrics/{quoted}")).json()
+    assert (len(first["points"]), first["next_position"]) == (1_000, 1_000)
+    page = {"start": 2_000, "limit": 1_000}
+    last = (await http.get(f"/jobs/{job_id}/metrics/{quoted}", params=page)).json()
+    assert (len(last["points"]), last["next_position"]) == (500, None)
+    course = (await http.get(f"/jobs/{job_id}/metrics/{quoted}", params={"points": 10})).json()
+    assert course["decimated"]
+    assert course["points"][-1]["position"] == 2_499
+    assert len(course["points"]) <= 32
+
+
+@pytest.mark.parametrize("params", [{"points": 0}, {"points": 10_001}, {"start": -1}, {"limit": 0}])
+async def test_what_is_asked_of_a_metric_has_bounds(
+    http: httpx.AsyncClient, service: FakeService, job_id: str, params: dict[str, int]
+) -> None:
+    service.measure(job_id, "loss", 1)
+    answer = await http.get(f"/jobs/{job_id}/metrics/loss", params=params)
+    assert answer.status_code == 400
+    assert f"`{next(iter(params))}`" in answer.json()["message"]
+    assert (await http.get(f"/jobs/{job_id}/metrics/none")).status_code == 404
+
+
 async def test_answers_that_break_the_contract_are_noticed(
     http: httpx.AsyncClient, contract: Contract, job_id: str
 ) -> None:

@@ -8,10 +8,13 @@ import re
 import tarfile
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import httpx
 
+from foundations.decimation import decimate
 from foundations.errors import JobConflict, NotFound, SchedulerError
 from foundations.models import (
     API_VERSION,
@@ -21,6 +24,8 @@ from foundations.models import (
     EngineView,
     JobPage,
     JobState,
+    MetricPoint,
+    MetricSeries,
     ProjectView,
     QueueSettings,
     SchedulerInfo,
@@ -191,6 +196,40 @@ def _artifact(
     return httpx.Response(200, content=iter([scheduler.resolve(ref).artifacts[key]]))
 
 
+def _metrics(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    return _json_list(scheduler.summaries(scheduler.resolve(ref)))
+
+
+def _metric(
+    scheduler: FakeScheduler, request: httpx.Request, ref: str, name: str
+) -> httpx.Response:
+    points = scheduler.resolve(ref).series[unquote(name)]
+    params = request.url.params
+    if "points" in params:
+        chosen = decimate([value for _, value in points], int(params["points"]))
+        end = len(points)
+    else:
+        start = int(params["start"])
+        end = min(start + int(params["limit"]), len(points))
+        chosen = list(range(start, end))
+    series = MetricSeries(
+        name=unquote(name),
+        count=len(points),
+        points=[
+            MetricPoint(
+                position=place,
+                step=points[place][0],
+                value=points[place][1],
+                at=scheduler.begin + timedelta(seconds=10 * place),
+            )
+            for place in chosen
+        ],
+        decimated="points" in params and len(chosen) < len(points),
+        next_position=end if end < len(points) else None,
+    )
+    return _json(series)
+
+
 def _archive(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
     job = scheduler.resolve(ref)
     packed = io.BytesIO()
@@ -268,6 +307,8 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/jobs/([^/]+)/archive", _archive),
     ("GET", "/jobs/([^/]+)/artifacts", _artifacts),
     ("GET", "/jobs/([^/]+)/artifacts/(.+)", _artifact),
+    ("GET", "/jobs/([^/]+)/metrics", _metrics),
+    ("GET", "/jobs/([^/]+)/metrics/(.+)", _metric),
     ("GET", "/changes", _feed),
     ("GET", "/queue", _queue),
     ("PUT", "/queue", _set_queue),

@@ -52,6 +52,8 @@ class FakeJob:
     parameters: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     artifacts: dict[str, bytes] = field(default_factory=dict)
+    series: dict[str, list[tuple[float | None, Any]]] = field(default_factory=dict)
+    """Step and value of each point, by metric."""
 
 
 class FakeScheduler:
@@ -199,6 +201,15 @@ class FakeScheduler:
     def view(self, job: FakeJob) -> JobView:
         return JobView(**self._fields(job))
 
+    def summaries(self, job: FakeJob) -> list[MetricSummary]:
+        return [
+            *(MetricSummary(name=name, last=value, count=1) for name, value in job.metrics.items()),
+            *(
+                MetricSummary(name=name, last=points[-1][1], count=len(points))
+                for name, points in job.series.items()
+            ),
+        ]
+
     def detail(self, job: FakeJob) -> JobDetail:
         return JobDetail(
             **self._fields(job),
@@ -207,9 +218,7 @@ class FakeScheduler:
             bundle_size_bytes=1234,
             log_size_bytes=len(job.log),
             archived=job.state in FINAL_STATES,
-            metric_series=[
-                MetricSummary(name=name, last=value, count=1) for name, value in job.metrics.items()
-            ],
+            metric_series=self.summaries(job),
             artifacts=[
                 ArtifactView(key=key, path=key, size_bytes=len(content), saved_at=BEGIN)
                 for key, content in job.artifacts.items()

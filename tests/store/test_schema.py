@@ -234,7 +234,9 @@ def test_what_a_killed_first_start_left_is_swept(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["scheduler.db"]
 
 
-@pytest.mark.parametrize("noun", ["meta", "history", "jobs", "job_lists", "records"])
+@pytest.mark.parametrize(
+    "noun", ["meta", "history", "jobs", "job_lists", "records", "metric_points"]
+)
 def test_every_query_fits_the_schema(conn: sqlite3.Connection, noun: str) -> None:
     for query in sql.queries(noun).values():
         positional = [None] * query.count("?")

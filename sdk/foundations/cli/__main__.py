@@ -15,6 +15,7 @@ COMMANDS = {
     "submit": ("foundations.cli.submit:submit", "Copy a directory and queue a job that runs it."),
     "list": ("foundations.cli.list:list_", "List jobs or projects."),
     "show": ("foundations.cli.show:show", "Show one job, or the queue."),
+    "metrics": ("foundations.cli.metrics:metrics", "Print or draw what a job measured."),
     "get": ("foundations.cli.get:get", "Get a job's archive, logs or artifacts."),
     "wait": ("foundations.cli.wait:wait", "Wait until a job has ended."),
     "stop": ("foundations.cli.stop:stop", "Stop jobs that run or wait."),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -30,6 +32,7 @@ __all__ = [
     "mapping",
     "model_document",
     "print_artifacts",
+    "print_csv",
     "print_fields",
     "print_json",
     "print_json_line",
@@ -37,6 +40,7 @@ __all__ = [
     "size",
     "state",
     "value",
+    "writes_unicode",
 ]
 
 GAP = "  "
@@ -73,14 +77,24 @@ class Column:
 
 def print_json(document: Any) -> None:
     """Print one JSON document."""
-    text = json.dumps(document, indent=2, ensure_ascii=not _writes_unicode())
+    text = json.dumps(document, indent=2, ensure_ascii=not writes_unicode())
     click.echo(_UNESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
 def print_json_line(document: Any) -> None:
     """Print one JSON object on one line."""
-    text = json.dumps(document, ensure_ascii=not _writes_unicode())
+    text = json.dumps(document, ensure_ascii=not writes_unicode())
     click.echo(_UNESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
+
+
+def print_csv(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print comma-separated values; None is an empty cell. On a terminal they are made safe."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(titles)
+    writer.writerows(rows)
+    whole = text.getvalue()
+    click.echo(clean(whole) if sys.stdout.isatty() else whole, nl=False)
 
 
 def model_document(model: BaseModel) -> Any:
@@ -172,7 +186,8 @@ def mapping(items: Mapping[str, Any]) -> str:
     return " ".join(pairs) or MISSING
 
 
-def _writes_unicode() -> bool:
+def writes_unicode() -> bool:
+    """Tell whether standard output can show every character."""
     return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
 
 
