@@ -17,7 +17,7 @@ import foundations
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.queue import Capacity, Decision, choose_next
 from atlas_scheduler.engine.port import AttemptId, Capabilities
-from atlas_scheduler.store import history, jobs, metric_points, records
+from atlas_scheduler.store import history, jobs, metric_points, records, remarks
 from atlas_scheduler.store.archives import Archives
 from atlas_scheduler.store.bundles import Bundles
 from atlas_scheduler.store.db import Database
@@ -211,6 +211,7 @@ class Catalogue:
                     "container": attempt.name if attempt.attempt else None,
                     "metric_series": records.series(conn, job_id),
                     "artifacts": records.artifacts(conn, job_id),
+                    "notes": remarks.notes(conn, job_id),
                     "history": history.changes_since(conn, 0, job_id=job_id, limit=HISTORY_LIMIT),
                 },
             )

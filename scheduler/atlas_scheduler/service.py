@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Protocol
 
-from atlas_scheduler.catalogue import Catalogue
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.lifecycle import (
     Claimed,
@@ -25,7 +24,8 @@ from atlas_scheduler.core.lifecycle import (
     advance,
 )
 from atlas_scheduler.core.queue import choose_next, refusal
-from atlas_scheduler.store import history, jobs, meta
+from atlas_scheduler.remarks import Remarks
+from atlas_scheduler.store import jobs, meta
 from atlas_scheduler.store.jobs import StoredJob
 from foundations.errors import InvalidRequest, JobConflict
 from foundations.models import (
@@ -37,7 +37,6 @@ from foundations.models import (
     Submission,
 )
 
-T = TypeVar("T")
 Moved = tuple[Job, tuple[Effect, ...]]
 """A job after a transition, and what must be done now."""
 
@@ -58,7 +57,7 @@ class Shell(Protocol):
         """Remove every trace of a job that is marked deleted."""
 
 
-class Service(Catalogue):
+class Service(Remarks):
     """The catalogue's questions, plus what changes something.
 
     Methods raise `foundations.errors.SchedulerError` kinds.
@@ -169,7 +168,7 @@ class Service(Catalogue):
             jobs.mark_deleted(conn, job_id, now_ms)
             self._append(conn, job, "Deleted", now_ms, {})
 
-        await self._durably(self._database.write(step), lambda _: self._feed.announce())
+        await self._durably(self._database.write(step), self._announce)
         await self.shell.sweep(job_id)
 
     # -- queue
@@ -266,19 +265,6 @@ class Service(Catalogue):
         self._append(conn, moved, type(event).__name__, event.at_ms, detail)
         return moved, effects
 
-    def _append(
-        self, conn: sqlite3.Connection, job: Job, event: str, at_ms: int, detail: dict[str, Any]
-    ) -> None:
-        history.append_change(
-            conn,
-            job_id=job.job_id,
-            project=job.project,
-            event=event,
-            state=job.state,
-            at_ms=at_ms,
-            detail=detail,
-        )
-
     def _publish(self, moved: Iterable[Moved]) -> None:
         for job, effects in moved:
             if job.is_final:
@@ -290,19 +276,6 @@ class Service(Catalogue):
     def _wake(self, _: object = None) -> None:
         self._feed.announce()
         self.shell.wake()
-
-    async def _durably(self, write: Coroutine[Any, Any, T], then: Callable[[T], None]) -> T:
-        """Run a write and what must follow it to the end, even when the caller is cancelled."""
-
-        async def run() -> T:
-            value = await write
-            then(value)
-            return value
-
-        task = asyncio.create_task(run())
-        self._writes.add(task)
-        task.add_done_callback(self._writes.discard)
-        return await asyncio.shield(task)
 
 
 def _require_final(job: Job) -> None:

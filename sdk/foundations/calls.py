@@ -196,6 +196,37 @@ def delete(ref: str) -> Call[None]:
     return Call("DELETE", _job(ref), _nothing, expected=(204,))
 
 
+def tag(ref: str, tags: Mapping[str, str]) -> Call[models.JobView]:
+    """Give a job tags."""
+    return Call("POST", f"{_job(ref)}/tags", _job_view, json={"tags": dict(tags)})
+
+
+def untag(ref: str, keys: Iterable[str]) -> Call[models.JobView]:
+    """Take tags from a job."""
+    params = tuple(("key", key) for key in keys)
+    return Call("DELETE", f"{_job(ref)}/tags", _job_view, params=params)
+
+
+def note(ref: str, text: str) -> Call[models.NoteView]:
+    """Add a note to a job."""
+    return Call(
+        "POST",
+        f"{_job(ref)}/notes",
+        lambda _, body: models.NoteView.model_validate_json(body),
+        json={"text": text},
+        expected=(201,),
+    )
+
+
+def notes(ref: str) -> Call[list[models.NoteView]]:
+    """Ask for the notes of a job."""
+    return Call(
+        "GET",
+        f"{_job(ref)}/notes",
+        lambda _, body: [models.NoteView.model_validate(one) for one in json_text.loads(body)],
+    )
+
+
 def metrics(ref: str) -> Call[list[models.MetricSummary]]:
     """Ask for each metric of a job in a row."""
     return Call(

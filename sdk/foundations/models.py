@@ -57,6 +57,7 @@ EnvironmentName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)
 ]
 Argument = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=131_072)]
+TagKey = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
@@ -104,7 +105,7 @@ class JobSpec(Request):
     volumes: Annotated[tuple[Volume, ...], Field(max_length=64)] = ()
     user: Annotated[str, StringConstraints(min_length=1, max_length=200)] = "unknown"
     log_level: LogLevel = "INFO"
-    tags: dict[Annotated[str, StringConstraints(min_length=1, max_length=200)], Argument] = {}
+    tags: dict[TagKey, Argument] = {}
 
 
 class Submission(Request):
@@ -124,6 +125,21 @@ class ClearQueue(Request):
     """Body of `POST /queue/clear`; None means every project."""
 
     project: ProjectName | None = None
+
+
+class NewTags(Request):
+    """Body of `POST /jobs/{ref}/tags`."""
+
+    tags: Annotated[dict[TagKey, Argument], Field(min_length=1)]
+
+
+class NewNote(Request):
+    """Body of `POST /jobs/{ref}/notes`."""
+
+    text: Annotated[
+        str, StringConstraints(pattern=r"^[^\x00]*[^\x00\s][^\x00]*$", max_length=100_000)
+    ]
+    """Markdown; not blank."""
 
 
 class Waiting(View):
@@ -179,6 +195,16 @@ class ArtifactView(View):
     saved_at: datetime
 
 
+class NoteView(View):
+    """What someone wrote about a job."""
+
+    number: int
+    author: str
+    at: datetime
+    text: str
+    """Markdown."""
+
+
 class Change(View):
     """One row of a job's history, and of the change feed."""
 
@@ -188,7 +214,7 @@ class Change(View):
     job_id: str
     project: str
     event: str
-    """What happened, in the lifecycle's words: `Submitted`, `Claimed`, `Exited`, `Deleted`, …"""
+    """What happened, in the lifecycle's words: `Submitted`, `Claimed`, `Exited`, `Tagged`, …"""
     state: JobState
     """The state after it."""
     detail: dict[str, JsonValue] = {}
@@ -239,6 +265,8 @@ class JobDetail(JobView):
     """Whether the archive is finished."""
     metric_series: list[MetricSummary] = []
     artifacts: list[ArtifactView] = []
+    notes: list[NoteView] = []
+    """Oldest first."""
     history: list[Change] = []
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from foundations import calls
@@ -94,6 +94,22 @@ class Verbs(ABC):
     def has_bundle(self, digest: str) -> bool:
         """Say whether a bundle is there and need not be uploaded."""
         return self.send(calls.has_bundle(digest))
+
+    def tag(self, ref: str, tags: Mapping[str, str]) -> models.JobView:
+        """Give a job tags; one that it has already gets the new value."""
+        return self.send(calls.tag(ref, tags))
+
+    def untag(self, ref: str, keys: Iterable[str]) -> models.JobView:
+        """Take tags from a job: all of these or, when it lacks one, none."""
+        return self.send(calls.untag(ref, keys))
+
+    def note(self, ref: str, text: str) -> models.NoteView:
+        """Add a note (Markdown) to a job."""
+        return self.send(calls.note(ref, text))
+
+    def notes(self, ref: str) -> list[models.NoteView]:
+        """List the notes of a job, oldest first."""
+        return self.send(calls.notes(ref))
 
     def metrics(self, ref: str) -> list[models.MetricSummary]:
         """List each metric of a job in a row."""
@@ -188,6 +204,22 @@ class AsyncVerbs(ABC):
     async def has_bundle(self, digest: str) -> bool:
         """Say whether a bundle is there and need not be uploaded."""
         return await self.send(calls.has_bundle(digest))
+
+    async def tag(self, ref: str, tags: Mapping[str, str]) -> models.JobView:
+        """Give a job tags; one that it has already gets the new value."""
+        return await self.send(calls.tag(ref, tags))
+
+    async def untag(self, ref: str, keys: Iterable[str]) -> models.JobView:
+        """Take tags from a job: all of these or, when it lacks one, none."""
+        return await self.send(calls.untag(ref, keys))
+
+    async def note(self, ref: str, text: str) -> models.NoteView:
+        """Add a note (Markdown) to a job."""
+        return await self.send(calls.note(ref, text))
+
+    async def notes(self, ref: str) -> list[models.NoteView]:
+        """List the notes of a job, oldest first."""
+        return await self.send(calls.notes(ref))
 
     async def metrics(self, ref: str) -> list[models.MetricSummary]:
         """List each metric of a job in a row."""

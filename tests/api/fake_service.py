@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +36,7 @@ from foundations.models import (
     MetricPoint,
     MetricSeries,
     MetricSummary,
+    NoteView,
     ProjectView,
     QueueSettings,
     SchedulerInfo,
@@ -62,6 +63,8 @@ class _Job:
     log: bytearray = field(default_factory=bytearray)
     artifacts: dict[str, tuple[str, Path]] = field(default_factory=dict)
     metrics: dict[str, list[float]] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    notes: list[NoteView] = field(default_factory=list)
 
 
 class FakeService:
@@ -97,7 +100,7 @@ class FakeService:
         self._jobs[job_id].exit_code = exit_code
         self._move(job_id, "Exited", JobState.FAILED if exit_code else JobState.COMPLETED)
 
-    def note(self, job_id: str, event: str) -> None:
+    def happen(self, job_id: str, event: str) -> None:
         """Add a change that moves nothing."""
         self._move(job_id, event, self._jobs[job_id].state)
 
@@ -271,6 +274,29 @@ class FakeService:
             raise JobConflict(f"Job `{job.job_id}` is {job.state} and cannot be deleted")
         self.forget(job.job_id)
 
+    async def tag(self, ref: str, tags: Mapping[str, str], *, by: str) -> JobView:
+        job = self._jobs[await self.resolve(ref)]
+        job.tags |= tags
+        self.happen(job.job_id, "Tagged")
+        return self._view(job)
+
+    async def untag(self, ref: str, keys: Sequence[str], *, by: str) -> JobView:
+        job = self._jobs[await self.resolve(ref)]
+        for key in keys:
+            if key not in job.tags:
+                raise NotFound(f"Job `{job.job_id}` has no tag `{key}`.")
+        for key in keys:
+            del job.tags[key]
+        return self._view(job)
+
+    async def note(self, ref: str, text: str, *, by: str) -> NoteView:
+        job = self._jobs[await self.resolve(ref)]
+        job.notes.append(NoteView(number=len(job.notes) + 1, author=by, at=MOMENT, text=text))
+        return job.notes[-1]
+
+    async def notes(self, ref: str) -> list[NoteView]:
+        return self._jobs[await self.resolve(ref)].notes
+
     async def metrics(self, ref: str) -> list[MetricSummary]:
         job = self._jobs[await self.resolve(ref)]
         return [
@@ -376,6 +402,7 @@ class FakeService:
             command=list(spec.command),
             submitted_at=MOMENT,
             parameters=spec.params,
+            tags=job.tags,
             waiting=Waiting(reason="behind another job", position=1) if queued else None,
         )
 

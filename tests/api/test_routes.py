@@ -147,6 +147,41 @@ async def test_an_artifact_is_found_by_any_key(
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
+async def test_tags_are_set_and_removed(http: httpx.AsyncClient, job_id: str) -> None:
+    path = f"/jobs/{job_id}/tags"
+    answer = await http.post(path, json={"tags": {"base": "", "kind": "x=y"}})
+    assert (answer.status_code, answer.json()["tags"]) == (200, {"base": "", "kind": "x=y"})
+    answer = await http.delete(path, params={"key": ["base", "kind"]})
+    assert answer.json()["tags"] == {}
+    assert (await http.delete(path, params={"key": "base"})).status_code == 404
+    assert (await http.delete(path)).status_code == 400
+
+
+@pytest.mark.parametrize("tags", [{}, {"": "x"}, {"k" * 201: ""}, {"a": "\0"}, {"a": 1}])
+async def test_tags_that_no_job_can_have_are_refused(
+    http: httpx.AsyncClient, job_id: str, tags: dict[str, Any]
+) -> None:
+    answer = await http.post(f"/jobs/{job_id}/tags", json={"tags": tags})
+    assert answer.status_code == 400
+    assert "tags" in answer.json()["message"]
+
+
+async def test_notes_are_added_and_listed(http: httpx.AsyncClient, job_id: str) -> None:
+    answer = await http.post(f"/jobs/{job_id}/notes", json={"text": "# Ünicode\n\nfine"})
+    assert (answer.status_code, answer.json()["text"]) == (201, "# Ünicode\n\nfine")
+    assert answer.json()["author"]
+    assert (await http.get(f"/jobs/{job_id}/notes")).json() == [answer.json()]
+
+
+@pytest.mark.parametrize("text", ["", " \n\t", "a\0b", "x" * 100_001, None])
+async def test_a_note_that_says_nothing_is_refused(
+    http: httpx.AsyncClient, job_id: str, text: str | None
+) -> None:
+    answer = await http.post(f"/jobs/{job_id}/notes", json={"text": text})
+    assert answer.status_code == 400
+    assert "`text`" in answer.json()["message"]
+
+
 @pytest.mark.parametrize("name", ["loss", "train/loss", "a//b", "../x", ".", "ü %2F?#"])
 async def test_a_metric_is_read_by_any_name(
     http: httpx.AsyncClient, service: FakeService, job_id: str, name: str

@@ -26,6 +26,7 @@ from foundations.models import (
     JobState,
     MetricPoint,
     MetricSeries,
+    NoteView,
     ProjectView,
     QueueSettings,
     SchedulerInfo,
@@ -196,6 +197,34 @@ def _artifact(
     return httpx.Response(200, content=iter([scheduler.resolve(ref).artifacts[key]]))
 
 
+def _tag(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    job = scheduler.resolve(ref)
+    job.tags |= json.loads(request.read())["tags"]
+    return _json(scheduler.view(job))
+
+
+def _untag(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    job = scheduler.resolve(ref)
+    for key in request.url.params.get_list("key"):
+        if key not in job.tags:
+            known = ", ".join(job.tags) or "none"
+            raise NotFound(f"Job `{job.job_id}` has no tag `{key}`. It has: {known}")
+        del job.tags[key]
+    return _json(scheduler.view(job))
+
+
+def _note(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    job = scheduler.resolve(ref)
+    text = json.loads(request.read())["text"]
+    note = NoteView(number=len(job.notes) + 1, author="ada", at=scheduler.begin, text=text)
+    job.notes.append(note)
+    return _json(note, status=201)
+
+
+def _notes(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    return _json_list(scheduler.resolve(ref).notes)
+
+
 def _metrics(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
     return _json_list(scheduler.summaries(scheduler.resolve(ref)))
 
@@ -307,6 +336,10 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/jobs/([^/]+)/archive", _archive),
     ("GET", "/jobs/([^/]+)/artifacts", _artifacts),
     ("GET", "/jobs/([^/]+)/artifacts/(.+)", _artifact),
+    ("POST", "/jobs/([^/]+)/tags", _tag),
+    ("DELETE", "/jobs/([^/]+)/tags", _untag),
+    ("POST", "/jobs/([^/]+)/notes", _note),
+    ("GET", "/jobs/([^/]+)/notes", _notes),
     ("GET", "/jobs/([^/]+)/metrics", _metrics),
     ("GET", "/jobs/([^/]+)/metrics/(.+)", _metric),
     ("GET", "/changes", _feed),

@@ -28,6 +28,7 @@ from foundations.models import (
     JobState,
     JobView,
     MetricSummary,
+    NoteView,
     Waiting,
 )
 from tests.cli import fake_api
@@ -52,6 +53,8 @@ class FakeJob:
     parameters: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     artifacts: dict[str, bytes] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    notes: list[NoteView] = field(default_factory=list)
     series: dict[str, list[tuple[float | None, Any]]] = field(default_factory=dict)
     """Step and value of each point, by metric."""
 
@@ -103,6 +106,7 @@ class FakeScheduler:
         """Put in a job that was submitted earlier."""
         spec = fields.pop("spec", None) or JobSpec(project=fields.pop("project", "demo"))
         job = FakeJob(job_id or str(uuid.uuid4()), spec, **fields)
+        job.tags = {**spec.tags, **job.tags}
         with self.news:
             self.jobs[job.job_id] = job
             self.note(job, "Submitted")
@@ -184,7 +188,7 @@ class FakeScheduler:
             "duration_seconds": seconds,
             "parameters": job.parameters,
             "metrics": job.metrics,
-            "tags": spec.tags,
+            "tags": job.tags,
             "waiting": self._waiting(job),
         }
 
@@ -223,6 +227,7 @@ class FakeScheduler:
                 ArtifactView(key=key, path=key, size_bytes=len(content), saved_at=BEGIN)
                 for key, content in job.artifacts.items()
             ],
+            notes=job.notes,
             history=[change for change in self.changes if change.job_id == job.job_id],
         )
 

@@ -178,6 +178,8 @@ HOT = {
     ("records", "series"): "sqlite_autoindex_metric_series_1",
     ("records", "points"): "sqlite_autoindex_metric_series_1",
     ("records", "artifacts"): "PRIMARY KEY",
+    ("remarks", "notes"): "notes_of_job",
+    ("remarks", "tag_names"): "PRIMARY KEY",
     ("metric_points", "find"): "sqlite_autoindex_metric_series_1",
     ("metric_points", "page"): "PRIMARY KEY",
     ("metric_points", "values"): "PRIMARY KEY",

@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +23,7 @@ from foundations.terminal import clean, display_width, shorten
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from foundations.models import ArtifactView
+    from foundations.models import ArtifactView, NoteView
 
 __all__ = [
     "Column",
@@ -36,6 +37,7 @@ __all__ = [
     "print_fields",
     "print_json",
     "print_json_line",
+    "print_notes",
     "print_table",
     "size",
     "state",
@@ -154,6 +156,13 @@ def print_artifacts(artifacts: Sequence[ArtifactView]) -> None:
         [one.key, one.path, size(one.size_bytes), local_time(one.saved_at)] for one in artifacts
     ]
     print_table(columns, rows)
+
+
+def print_notes(notes: Sequence[NoteView]) -> None:
+    """Print notes below each other."""
+    for one in notes:
+        click.echo(f"{local_time(one.at)}  {clean(one.author, one_line=True)}")
+        click.echo(textwrap.indent(clean(one.text), "    "))
 
 
 def state(text: str) -> str:
