@@ -115,6 +115,7 @@ class Catalogue:
         self._feed = _Feed()
         self._ended: dict[str, asyncio.Event] = {}
         self._writes: set[asyncio.Task[Any]] = set()
+        self._chores: set[asyncio.Task[None]] = set()
 
     # -- the scheduler
 

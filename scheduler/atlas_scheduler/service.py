@@ -6,13 +6,11 @@ change feed are woken and the effects go to the `Shell`: commit first, act secon
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import uuid
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Protocol
 
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.lifecycle import (
@@ -24,6 +22,7 @@ from atlas_scheduler.core.lifecycle import (
     advance,
 )
 from atlas_scheduler.core.queue import choose_next, refusal
+from atlas_scheduler.projects import Projects
 from atlas_scheduler.remarks import Remarks
 from atlas_scheduler.store import jobs, meta
 from atlas_scheduler.store.jobs import StoredJob
@@ -41,30 +40,12 @@ Moved = tuple[Job, tuple[Effect, ...]]
 """A job after a transition, and what must be done now."""
 
 
-class Shell(Protocol):
-    """Who acts on what the service decided."""
-
-    def perform(self, job: Job, effects: Sequence[Effect]) -> None:
-        """Begin the effects of a transition that is now durable; do not block."""
-
-    def wake(self) -> None:
-        """Look at the queue again: a job came, a slot came free, or a setting changed."""
-
-    async def settle(self, job_id: str) -> None:
-        """Wait until nothing is being done for a final job any more."""
-
-    async def sweep(self, job_id: str) -> None:
-        """Remove every trace of a job that is marked deleted."""
-
-
-class Service(Remarks):
+class Service(Remarks, Projects):
     """The catalogue's questions, plus what changes something.
 
     Methods raise `foundations.errors.SchedulerError` kinds.
     """
 
-    shell: Shell
-    """Who performs effects; set it once, before anything is served."""
     max_bundle_bytes: int = 20 * 10**9
     """Largest bundle that is accepted, packed."""
 
@@ -250,11 +231,6 @@ class Service(Remarks):
             return None if jobs.bundle_in_use(conn, digest) else self.bundles.retire(digest)
 
         return await self._database.write(step)
-
-    async def close(self) -> None:
-        """Let writes that are under way end."""
-        if self._writes:
-            await asyncio.wait(self._writes)
 
     def _advance(
         self, conn: sqlite3.Connection, job: Job, event: Event, *, engine: str | None = None

@@ -87,6 +87,26 @@ def projects() -> Call[list[models.ProjectView]]:
     )
 
 
+def rename_project(name: str, new_name: str) -> Call[models.ProjectView]:
+    """Give a project another name."""
+    return Call("POST", f"{_project(name)}/rename", _project_view, json={"new_name": new_name})
+
+
+def describe_project(name: str, description: str) -> Call[models.ProjectView]:
+    """Say what a project is about."""
+    path = f"{_project(name)}/description"
+    return Call("PUT", path, _project_view, json={"description": description})
+
+
+def delete_project(name: str) -> Call[models.DeletedProject]:
+    """Remove a project whose jobs have all ended, with them."""
+    return Call(
+        "DELETE",
+        _project(name),
+        lambda _, body: models.DeletedProject.model_validate_json(body),
+    )
+
+
 # -- the queue
 
 
@@ -301,6 +321,13 @@ def _job(ref: str) -> str:
     return f"/jobs/{_segment(ref)}"
 
 
+def _project(name: str) -> str:
+    """Path of a project."""
+    if not name or "/" in name:
+        raise InvalidRequest(f"`{name}` is not the name of a project.")
+    return f"/projects/{_segment(name)}"
+
+
 def _path(key: str) -> str:
     """Quote a key that may contain slashes."""
     return "/".join(_segment(part) for part in key.split("/"))
@@ -342,6 +369,10 @@ def _standing(status: int, body: bytes) -> Standing:
 
 def _settings(status: int, body: bytes) -> models.QueueSettings:
     return models.QueueSettings.model_validate_json(body)
+
+
+def _project_view(status: int, body: bytes) -> models.ProjectView:
+    return models.ProjectView.model_validate_json(body)
 
 
 def _job_view(status: int, body: bytes) -> models.JobView:

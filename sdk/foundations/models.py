@@ -142,6 +142,19 @@ class NewNote(Request):
     """Markdown; not blank."""
 
 
+class RenameProject(Request):
+    """Body of `POST /projects/{name}/rename`."""
+
+    new_name: ProjectName
+
+
+class DescribeProject(Request):
+    """Body of `PUT /projects/{name}/description`."""
+
+    description: Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=10_000)]
+    """Markdown; empty for none."""
+
+
 class Waiting(View):
     """Why a queued job has not started."""
 
@@ -286,6 +299,16 @@ class ProjectView(View):
     jobs: int
     states: dict[JobState, int] = {}
     last_submitted_at: datetime | None = None
+    description: str = ""
+    """Markdown."""
+
+
+class DeletedProject(View):
+    """Answer of `DELETE /projects/{name}`."""
+
+    name: str
+    jobs: int
+    """How many were deleted with it."""
 
 
 class BundleView(View):

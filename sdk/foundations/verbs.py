@@ -83,6 +83,18 @@ class Verbs(ABC):
         """List projects."""
         return self.send(calls.projects())
 
+    def rename_project(self, name: str, new_name: str) -> models.ProjectView:
+        """Give a project another name; its jobs go with it."""
+        return self.send(calls.rename_project(name, new_name))
+
+    def describe_project(self, name: str, description: str) -> models.ProjectView:
+        """Say what a project is about (Markdown)."""
+        return self.send(calls.describe_project(name, description))
+
+    def delete_project(self, name: str) -> models.DeletedProject:
+        """Delete a project with its jobs, which have all ended, and their archives."""
+        return self.send(calls.delete_project(name))
+
     def queue_settings(self) -> models.QueueSettings:
         """Show how the queue is run."""
         return self.send(calls.queue_settings())
@@ -192,6 +204,18 @@ class AsyncVerbs(ABC):
     async def projects(self) -> list[models.ProjectView]:
         """List projects."""
         return await self.send(calls.projects())
+
+    async def rename_project(self, name: str, new_name: str) -> models.ProjectView:
+        """Give a project another name; its jobs go with it."""
+        return await self.send(calls.rename_project(name, new_name))
+
+    async def describe_project(self, name: str, description: str) -> models.ProjectView:
+        """Say what a project is about (Markdown)."""
+        return await self.send(calls.describe_project(name, description))
+
+    async def delete_project(self, name: str) -> models.DeletedProject:
+        """Delete a project with its jobs, which have all ended, and their archives."""
+        return await self.send(calls.delete_project(name))
 
     async def queue_settings(self) -> models.QueueSettings:
         """Show how the queue is run."""

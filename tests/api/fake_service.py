@@ -28,6 +28,7 @@ from foundations.models import (
     BundleView,
     Change,
     Cleared,
+    DeletedProject,
     EngineView,
     JobDetail,
     JobPage,
@@ -84,6 +85,8 @@ class FakeService:
         self._jobs: dict[str, _Job] = {}
         self._keys: dict[str, str] = {}
         self._changes: list[Change] = []
+        self._new_names: dict[str, str] = {}
+        self._descriptions: dict[str, str] = {}
         self._queue = QueueSettings(max_running_jobs=1)
         self._changed = asyncio.Event()
 
@@ -157,8 +160,39 @@ class FakeService:
         )
 
     async def projects(self) -> list[ProjectView]:
-        names = {job.submission.spec.project for job in self._jobs.values()}
-        return [ProjectView(name=name, created_at=MOMENT, jobs=1) for name in sorted(names)]
+        names = {self._project(job) for job in self._jobs.values()}
+        return [self._project_view(name) for name in sorted(names)]
+
+    async def rename_project(self, name: str, new_name: str) -> ProjectView:
+        self._require_project(name)
+        self._new_names[name] = new_name
+        return self._project_view(new_name)
+
+    async def describe_project(self, name: str, description: str) -> ProjectView:
+        self._require_project(name)
+        self._descriptions[name] = description
+        return self._project_view(name)
+
+    async def delete_project(self, name: str, *, by: str) -> DeletedProject:
+        self._require_project(name)
+        found = [job for job in self._jobs.values() if self._project(job) == name]
+        if any(job.state not in FINAL_STATES for job in found):
+            raise JobConflict(f"Project `{name}` has jobs that have not ended.")
+        for job in found:
+            self.forget(job.job_id)
+        return DeletedProject(name=name, jobs=len(found))
+
+    def _require_project(self, name: str) -> None:
+        if all(self._project(job) != name for job in self._jobs.values()):
+            raise NotFound(f"There is no project `{name}`.")
+
+    def _project(self, job: _Job) -> str:
+        name = job.submission.spec.project
+        return self._new_names.get(name, name)
+
+    def _project_view(self, name: str) -> ProjectView:
+        description = self._descriptions.get(name, "")
+        return ProjectView(name=name, created_at=MOMENT, jobs=1, description=description)
 
     async def queue_settings(self) -> QueueSettings:
         return self._queue

@@ -124,6 +124,30 @@ async def test_projects_are_listed(http: httpx.AsyncClient, job_id: str) -> None
     assert [one["name"] for one in (await http.get("/projects")).json()] == ["cats"]
 
 
+async def test_a_project_is_renamed_described_and_deleted(
+    http: httpx.AsyncClient, service: FakeService, job_id: str
+) -> None:
+    answer = await http.post("/projects/cats/rename", json={"new_name": "a ü%?"})
+    assert (answer.status_code, answer.json()["name"]) == (200, "a ü%?")
+    path = "/projects/a%20%C3%BC%25%3F"
+    answer = await http.put(f"{path}/description", json={"description": "# All"})
+    assert answer.json()["description"] == "# All"
+    assert (await http.get("/projects")).json() == [answer.json()]
+    assert (await http.delete(path)).status_code == 409
+    service.finish(job_id)
+    assert (await http.delete(path)).json() == {"name": "a ü%?", "jobs": 1}
+    assert (await http.delete(path)).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "a\\b", "a\nb", "x" * 201])
+async def test_a_project_cannot_get_a_name_that_no_submission_could_give(
+    http: httpx.AsyncClient, job_id: str, name: str
+) -> None:
+    answer = await http.post("/projects/cats/rename", json={"new_name": name})
+    assert answer.status_code == 400
+    assert "`new_name`" in answer.json()["message"]
+
+
 async def test_an_archive_is_a_download(http: httpx.AsyncClient, job_id: str) -> None:
     answer = await http.get(f"/jobs/{job_id}/archive")
     assert answer.headers["content-type"] == "application/gzip"

@@ -21,6 +21,7 @@ from foundations.models import (
     FINAL_STATES,
     BundleView,
     Cleared,
+    DeletedProject,
     EngineView,
     JobPage,
     JobState,
@@ -297,9 +298,13 @@ def _clear(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
 
 
 def _projects(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return _json_list(_project_views(scheduler))
+
+
+def _project_views(scheduler: FakeScheduler, wanted: str | None = None) -> list[ProjectView]:
     names = dict.fromkeys(job.spec.project for job in scheduler.jobs.values())
     views = []
-    for name in names:
+    for name in (name for name in names if wanted in (None, name)):
         states = [job.state for job in scheduler.jobs.values() if job.spec.project == name]
         counts = {state: states.count(state) for state in dict.fromkeys(states)}
         views.append(
@@ -309,9 +314,43 @@ def _projects(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Respons
                 jobs=len(states),
                 states=counts,
                 last_submitted_at=scheduler.begin,
+                description=scheduler.descriptions.get(name, ""),
             )
         )
-    return _json_list(views)
+    return views
+
+
+def _rename_project(scheduler: FakeScheduler, request: httpx.Request, name: str) -> httpx.Response:
+    new_name = json.loads(request.read())["new_name"]
+    for job in _jobs_of(scheduler, name):
+        job.spec = job.spec.model_copy(update={"project": new_name})
+    (view,) = _project_views(scheduler, new_name)
+    return _json(view)
+
+
+def _describe_project(
+    scheduler: FakeScheduler, request: httpx.Request, name: str
+) -> httpx.Response:
+    _jobs_of(scheduler, name)
+    scheduler.descriptions[name] = json.loads(request.read())["description"]
+    (view,) = _project_views(scheduler, name)
+    return _json(view)
+
+
+def _delete_project(scheduler: FakeScheduler, request: httpx.Request, name: str) -> httpx.Response:
+    jobs = _jobs_of(scheduler, name)
+    if any(job.state not in FINAL_STATES for job in jobs):
+        raise JobConflict(f"Project `{name}` has jobs that have not ended")
+    for job in jobs:
+        del scheduler.jobs[job.job_id]
+    return _json(DeletedProject(name=name, jobs=len(jobs)))
+
+
+def _jobs_of(scheduler: FakeScheduler, project: str) -> list[FakeJob]:
+    found = [job for job in scheduler.jobs.values() if job.spec.project == project]
+    if not found:
+        raise NotFound(f"There is no project `{project}`.")
+    return found
 
 
 def _json(model: Any, *, status: int = 200) -> httpx.Response:
@@ -347,4 +386,7 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("PUT", "/queue", _set_queue),
     ("POST", "/queue/clear", _clear),
     ("GET", "/projects", _projects),
+    ("POST", "/projects/([^/]+)/rename", _rename_project),
+    ("PUT", "/projects/([^/]+)/description", _describe_project),
+    ("DELETE", "/projects/([^/]+)", _delete_project),
 ]

@@ -79,6 +79,7 @@ class FakeScheduler:
         self.lose_answer: Callable[[httpx.Request], bool] | None = None
         """Whether the connection breaks after a request was carried out."""
         self.changes: list[Change] = []
+        self.descriptions: dict[str, str] = {}
         self.news = threading.Condition()
         self._ticks = itertools.count(1)
         self.closed = False

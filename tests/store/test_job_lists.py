@@ -178,6 +178,8 @@ HOT = {
     ("records", "series"): "sqlite_autoindex_metric_series_1",
     ("records", "points"): "sqlite_autoindex_metric_series_1",
     ("records", "artifacts"): "PRIMARY KEY",
+    ("projects", "find"): "sqlite_autoindex_projects_1",
+    ("projects", "jobs"): "jobs_by_project",
     ("remarks", "notes"): "notes_of_job",
     ("remarks", "tag_names"): "PRIMARY KEY",
     ("metric_points", "find"): "sqlite_autoindex_metric_series_1",
