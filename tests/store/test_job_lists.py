@@ -184,6 +184,8 @@ HOT = {
     ("remarks", "tag_names"): "PRIMARY KEY",
     ("metric_points", "find"): "sqlite_autoindex_metric_series_1",
     ("metric_points", "page"): "PRIMARY KEY",
+    ("metric_points", "lowest"): "PRIMARY KEY",
+    ("metric_points", "highest"): "PRIMARY KEY",
     ("metric_points", "values"): "PRIMARY KEY",
     ("metric_points", "chosen"): "PRIMARY KEY",
 }

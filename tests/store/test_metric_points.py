@@ -63,7 +63,11 @@ def test_pages_follow_each_other_in_the_order_of_logging(conn: sqlite3.Connectio
 def test_a_long_series_is_decimated_as_the_rule_says(conn: sqlite3.Connection) -> None:
     job_id = add(conn).job_id
     chance = random.Random(1)
-    values = [chance.choice([chance.gauss(0, 1), math.inf, "text", 7]) for _ in range(1_000)]
+    odd = [math.inf, -math.inf, "text", 7, [1, 2]]
+    values = [
+        chance.choice(odd) if place % 300 < 150 and place % 7 == 0 else chance.gauss(0, 1)
+        for place in range(1_000)
+    ]
     log(conn, job_id, "loss", *values)
 
     course = metric_points.decimated(conn, job_id, "loss", stretches=20)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
-from itertools import chain
+from functools import partial
 
 from atlas_scheduler.store import sql
 from atlas_scheduler.store.records import series, shown
 from atlas_scheduler.store.times import utc
-from foundations.decimation import decimate
+from foundations.decimation import decimate_by, is_drawable, telling
 from foundations.errors import NotFound
 from foundations.models import MetricPoint, MetricSeries
 
@@ -45,13 +45,22 @@ def decimated(conn: sqlite3.Connection, job_id: str, name: str, *, stretches: in
         NotFound: the job logged no such metric.
     """
     number, count = _find(conn, job_id, name)
-    cursor = conn.cursor()
-    cursor.row_factory = None  # plain tuples: a long series has no time for more
-    cursor.execute(_SQL["values"], {"series_number": number})
-    chosen = decimate(list(chain.from_iterable(cursor)), stretches)
+    chosen = decimate_by(count, stretches, partial(_telling, conn, number))
     wanted = {"series_number": number, "positions": json.dumps(chosen)}
     rows = conn.execute(_SQL["chosen"], wanted).fetchall()
     return MetricSeries(name=name, count=count, points=_points(rows), decimated=len(chosen) < count)
+
+
+def _telling(conn: sqlite3.Connection, number: int, start: int, end: int) -> Iterable[int]:
+    """Choose the positions of one stretch; SQL sees twice as fast as Python where all is finite."""
+    bounds = {"series_number": number, "start": start, "end": end}
+    lowest = conn.execute(_SQL["lowest"], bounds).fetchone()
+    highest = conn.execute(_SQL["highest"], bounds).fetchone()
+    extremes = lowest["value"], highest["value"]
+    if lowest["counted"] == end - start and all(map(is_drawable, extremes)):
+        return lowest["position"], highest["position"]
+    values = [row["value"] for row in conn.execute(_SQL["values"], bounds)]
+    return [start + place for place in telling(values)]
 
 
 def _find(conn: sqlite3.Connection, job_id: str, name: str) -> tuple[int, int]:

@@ -7,9 +7,20 @@ SELECT position, step, value, logged_at_ms FROM metrics
 WHERE series_number = :series_number AND position >= :start
 ORDER BY position LIMIT :limit;
 
+-- name: lowest
+-- With min() and max() the other columns are those of the row that has it. NULL (NaN) is not
+-- counted and no minimum; text is above every number.
+SELECT position, min(value) AS value, count(value) AS counted FROM metrics
+WHERE series_number = :series_number AND position >= :start AND position < :end;
+
+-- name: highest
+SELECT position, max(value) AS value FROM metrics
+WHERE series_number = :series_number AND position >= :start AND position < :end;
+
 -- name: values
--- Positions have no holes: the first value is that of position 0.
-SELECT value FROM metrics WHERE series_number = :series_number ORDER BY position;
+SELECT value FROM metrics
+WHERE series_number = :series_number AND position >= :start AND position < :end
+ORDER BY position;
 
 -- name: chosen
 SELECT position, step, metrics.value, logged_at_ms FROM json_each(:positions) AS wanted
