@@ -17,7 +17,7 @@ import foundations
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.queue import Capacity, Decision, choose_next
 from atlas_scheduler.engine.port import AttemptId, Capabilities
-from atlas_scheduler.store import history, jobs, records
+from atlas_scheduler.store import history, jobs, metric_points, records, remarks
 from atlas_scheduler.store.archives import Archives
 from atlas_scheduler.store.bundles import Bundles
 from atlas_scheduler.store.db import Database
@@ -35,6 +35,8 @@ from foundations.models import (
     JobPage,
     JobState,
     JobView,
+    MetricSeries,
+    MetricSummary,
     ProjectView,
     QueueSettings,
     SchedulerInfo,
@@ -113,6 +115,7 @@ class Catalogue:
         self._feed = _Feed()
         self._ended: dict[str, asyncio.Event] = {}
         self._writes: set[asyncio.Task[Any]] = set()
+        self._chores: set[asyncio.Task[None]] = set()
 
     # -- the scheduler
 
@@ -209,12 +212,34 @@ class Catalogue:
                     "container": attempt.name if attempt.attempt else None,
                     "metric_series": records.series(conn, job_id),
                     "artifacts": records.artifacts(conn, job_id),
+                    "notes": remarks.notes(conn, job_id),
                     "history": history.changes_since(conn, 0, job_id=job_id, limit=HISTORY_LIMIT),
                 },
             )
 
         detail = await self._database.read(look)
         return detail.model_copy(update={"log_size_bytes": self.log_size(detail.job_id)})
+
+    async def metrics(self, ref: str) -> list[MetricSummary]:
+        """Each metric of a job in a row, by name."""
+        return await self._database.read(lambda conn: records.series(conn, jobs.resolve(conn, ref)))
+
+    async def metric(
+        self, ref: str, name: str, *, stretches: int | None, start: int, limit: int
+    ) -> MetricSeries:
+        """One metric's points: a page of them, or with `stretches` those that show its course.
+
+        Raises:
+            NotFound: the job logged no such metric.
+        """
+
+        def look(conn: sqlite3.Connection) -> MetricSeries:
+            job_id = jobs.resolve(conn, ref)
+            if stretches is not None:
+                return metric_points.decimated(conn, job_id, name, stretches=stretches)
+            return metric_points.page(conn, job_id, name, start=start, limit=limit)
+
+        return await self._database.read(look)
 
     # -- changes
 

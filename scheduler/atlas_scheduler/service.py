@@ -6,15 +6,12 @@ change feed are woken and the effects go to the `Shell`: commit first, act secon
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
 
-from atlas_scheduler.catalogue import Catalogue
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.lifecycle import (
     Claimed,
@@ -25,7 +22,9 @@ from atlas_scheduler.core.lifecycle import (
     advance,
 )
 from atlas_scheduler.core.queue import choose_next, refusal
-from atlas_scheduler.store import history, jobs, meta
+from atlas_scheduler.projects import Projects
+from atlas_scheduler.remarks import Remarks
+from atlas_scheduler.store import jobs, meta
 from atlas_scheduler.store.jobs import StoredJob
 from foundations.errors import InvalidRequest, JobConflict
 from foundations.models import (
@@ -37,35 +36,16 @@ from foundations.models import (
     Submission,
 )
 
-T = TypeVar("T")
 Moved = tuple[Job, tuple[Effect, ...]]
 """A job after a transition, and what must be done now."""
 
 
-class Shell(Protocol):
-    """Who acts on what the service decided."""
-
-    def perform(self, job: Job, effects: Sequence[Effect]) -> None:
-        """Begin the effects of a transition that is now durable; do not block."""
-
-    def wake(self) -> None:
-        """Look at the queue again: a job came, a slot came free, or a setting changed."""
-
-    async def settle(self, job_id: str) -> None:
-        """Wait until nothing is being done for a final job any more."""
-
-    async def sweep(self, job_id: str) -> None:
-        """Remove every trace of a job that is marked deleted."""
-
-
-class Service(Catalogue):
+class Service(Remarks, Projects):
     """The catalogue's questions, plus what changes something.
 
     Methods raise `foundations.errors.SchedulerError` kinds.
     """
 
-    shell: Shell
-    """Who performs effects; set it once, before anything is served."""
     max_bundle_bytes: int = 20 * 10**9
     """Largest bundle that is accepted, packed."""
 
@@ -169,7 +149,7 @@ class Service(Catalogue):
             jobs.mark_deleted(conn, job_id, now_ms)
             self._append(conn, job, "Deleted", now_ms, {})
 
-        await self._durably(self._database.write(step), lambda _: self._feed.announce())
+        await self._durably(self._database.write(step), self._announce)
         await self.shell.sweep(job_id)
 
     # -- queue
@@ -252,11 +232,6 @@ class Service(Catalogue):
 
         return await self._database.write(step)
 
-    async def close(self) -> None:
-        """Let writes that are under way end."""
-        if self._writes:
-            await asyncio.wait(self._writes)
-
     def _advance(
         self, conn: sqlite3.Connection, job: Job, event: Event, *, engine: str | None = None
     ) -> Moved:
@@ -265,19 +240,6 @@ class Service(Catalogue):
         detail = {key: value for key, value in asdict(event).items() if key != "at_ms"}
         self._append(conn, moved, type(event).__name__, event.at_ms, detail)
         return moved, effects
-
-    def _append(
-        self, conn: sqlite3.Connection, job: Job, event: str, at_ms: int, detail: dict[str, Any]
-    ) -> None:
-        history.append_change(
-            conn,
-            job_id=job.job_id,
-            project=job.project,
-            event=event,
-            state=job.state,
-            at_ms=at_ms,
-            detail=detail,
-        )
 
     def _publish(self, moved: Iterable[Moved]) -> None:
         for job, effects in moved:
@@ -290,19 +252,6 @@ class Service(Catalogue):
     def _wake(self, _: object = None) -> None:
         self._feed.announce()
         self.shell.wake()
-
-    async def _durably(self, write: Coroutine[Any, Any, T], then: Callable[[T], None]) -> T:
-        """Run a write and what must follow it to the end, even when the caller is cancelled."""
-
-        async def run() -> T:
-            value = await write
-            then(value)
-            return value
-
-        task = asyncio.create_task(run())
-        self._writes.add(task)
-        task.add_done_callback(self._writes.discard)
-        return await asyncio.shield(task)
 
 
 def _require_final(job: Job) -> None:

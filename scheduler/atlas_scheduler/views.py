@@ -85,7 +85,7 @@ def _fields(
         "duration_seconds": _duration_seconds(stored, now_ms),
         "parameters": records.parameters,
         "metrics": records.metrics,
-        "tags": {**spec.tags, **records.tags},
+        "tags": records.tags,
         "waiting": waiting.get(job.job_id) if job.state is JobState.QUEUED else None,
     }
 

@@ -87,6 +87,26 @@ def projects() -> Call[list[models.ProjectView]]:
     )
 
 
+def rename_project(name: str, new_name: str) -> Call[models.ProjectView]:
+    """Give a project another name."""
+    return Call("POST", f"{_project(name)}/rename", _project_view, json={"new_name": new_name})
+
+
+def describe_project(name: str, description: str) -> Call[models.ProjectView]:
+    """Say what a project is about."""
+    path = f"{_project(name)}/description"
+    return Call("PUT", path, _project_view, json={"description": description})
+
+
+def delete_project(name: str) -> Call[models.DeletedProject]:
+    """Remove a project whose jobs have all ended, with them."""
+    return Call(
+        "DELETE",
+        _project(name),
+        lambda _, body: models.DeletedProject.model_validate_json(body),
+    )
+
+
 # -- the queue
 
 
@@ -196,6 +216,67 @@ def delete(ref: str) -> Call[None]:
     return Call("DELETE", _job(ref), _nothing, expected=(204,))
 
 
+def tag(ref: str, tags: Mapping[str, str]) -> Call[models.JobView]:
+    """Give a job tags."""
+    return Call("POST", f"{_job(ref)}/tags", _job_view, json={"tags": dict(tags)})
+
+
+def untag(ref: str, keys: Iterable[str]) -> Call[models.JobView]:
+    """Take tags from a job."""
+    params = tuple(("key", key) for key in keys)
+    return Call("DELETE", f"{_job(ref)}/tags", _job_view, params=params)
+
+
+def note(ref: str, text: str) -> Call[models.NoteView]:
+    """Add a note to a job."""
+    return Call(
+        "POST",
+        f"{_job(ref)}/notes",
+        lambda _, body: models.NoteView.model_validate_json(body),
+        json={"text": text},
+        expected=(201,),
+    )
+
+
+def notes(ref: str) -> Call[list[models.NoteView]]:
+    """Ask for the notes of a job."""
+    return Call(
+        "GET",
+        f"{_job(ref)}/notes",
+        lambda _, body: [models.NoteView.model_validate(one) for one in json_text.loads(body)],
+    )
+
+
+def metrics(ref: str) -> Call[list[models.MetricSummary]]:
+    """Ask for each metric of a job in a row."""
+    return Call(
+        "GET",
+        f"{_job(ref)}/metrics",
+        lambda _, body: [models.MetricSummary.model_validate(one) for one in json_text.loads(body)],
+    )
+
+
+def metric(
+    ref: str, name: str, *, points: int | None = None, start: int = 0, limit: int = 1000
+) -> Call[models.MetricSeries]:
+    """Ask for the points of a metric: a page of them, or with `points` those that show its course.
+
+    Args:
+        ref: the job.
+        name: of the metric.
+        points: how many stretches to cut the series into; of each the lowest and highest stay.
+        start: first position of the page, from 0.
+        limit: most points of the page.
+    """
+    page = (("start", str(start)), ("limit", str(limit)))
+    return Call(
+        "GET",
+        f"{_job(ref)}/metrics/{_path(name)}",
+        lambda _, body: models.MetricSeries.model_validate_json(body),
+        params=page if points is None else (("points", str(points)),),
+    )
+
+
 def artifacts(ref: str) -> Call[list[models.ArtifactView]]:
     """Ask for the artifacts of a job."""
     return Call(
@@ -215,8 +296,7 @@ def archive(ref: str) -> Call[None]:
 
 def artifact(ref: str, key: str) -> Call[None]:
     """Ask for the bytes of an artifact."""
-    path = "/".join(_segment(part) for part in key.split("/"))
-    return Call("GET", f"{_job(ref)}/artifacts/{path}", _nothing)
+    return Call("GET", f"{_job(ref)}/artifacts/{_path(key)}", _nothing)
 
 
 def logs(ref: str, *, offset: int = 0, follow: bool = False) -> Call[None]:
@@ -239,6 +319,18 @@ def _job(ref: str) -> str:
     if not ref or "/" in ref:
         raise InvalidRequest(f"`{ref}` is not a job id. Give the id or its first characters.")
     return f"/jobs/{_segment(ref)}"
+
+
+def _project(name: str) -> str:
+    """Path of a project."""
+    if not name or "/" in name:
+        raise InvalidRequest(f"`{name}` is not the name of a project.")
+    return f"/projects/{_segment(name)}"
+
+
+def _path(key: str) -> str:
+    """Quote a key that may contain slashes."""
+    return "/".join(_segment(part) for part in key.split("/"))
 
 
 def _segment(part: str) -> str:
@@ -277,6 +369,10 @@ def _standing(status: int, body: bytes) -> Standing:
 
 def _settings(status: int, body: bytes) -> models.QueueSettings:
     return models.QueueSettings.model_validate_json(body)
+
+
+def _project_view(status: int, body: bytes) -> models.ProjectView:
+    return models.ProjectView.model_validate_json(body)
 
 
 def _job_view(status: int, body: bytes) -> models.JobView:

@@ -57,6 +57,7 @@ EnvironmentName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)
 ]
 Argument = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=131_072)]
+TagKey = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
@@ -104,7 +105,7 @@ class JobSpec(Request):
     volumes: Annotated[tuple[Volume, ...], Field(max_length=64)] = ()
     user: Annotated[str, StringConstraints(min_length=1, max_length=200)] = "unknown"
     log_level: LogLevel = "INFO"
-    tags: dict[Annotated[str, StringConstraints(min_length=1, max_length=200)], Argument] = {}
+    tags: dict[TagKey, Argument] = {}
 
 
 class Submission(Request):
@@ -126,6 +127,34 @@ class ClearQueue(Request):
     project: ProjectName | None = None
 
 
+class NewTags(Request):
+    """Body of `POST /jobs/{ref}/tags`."""
+
+    tags: Annotated[dict[TagKey, Argument], Field(min_length=1)]
+
+
+class NewNote(Request):
+    """Body of `POST /jobs/{ref}/notes`."""
+
+    text: Annotated[
+        str, StringConstraints(pattern=r"^[^\x00]*[^\x00\s][^\x00]*$", max_length=100_000)
+    ]
+    """Markdown; not blank."""
+
+
+class RenameProject(Request):
+    """Body of `POST /projects/{name}/rename`."""
+
+    new_name: ProjectName
+
+
+class DescribeProject(Request):
+    """Body of `PUT /projects/{name}/description`."""
+
+    description: Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=10_000)]
+    """Markdown; empty for none."""
+
+
 class Waiting(View):
     """Why a queued job has not started."""
 
@@ -145,6 +174,30 @@ class MetricSummary(View):
     count: int
 
 
+class MetricPoint(View):
+    """One logged value of a metric."""
+
+    position: int
+    """Its place in the order the points were logged in, from 0."""
+    step: float | None = None
+    value: JsonValue
+    """NaN and infinities as strings (`NaN`, `Infinity`, `-Infinity`)."""
+    at: datetime
+
+
+class MetricSeries(View):
+    """Points of one metric: a page of them, or those that show its course."""
+
+    name: str
+    count: int
+    """Of all points that were logged."""
+    points: list[MetricPoint]
+    decimated: bool = False
+    """Whether points were left out in between."""
+    next_position: int | None = None
+    """Where the next page starts; None on the last one."""
+
+
 class ArtifactView(View):
     """One artifact that a job saved."""
 
@@ -153,6 +206,16 @@ class ArtifactView(View):
     """Where it lies below the archive's `artifacts/`."""
     size_bytes: int
     saved_at: datetime
+
+
+class NoteView(View):
+    """What someone wrote about a job."""
+
+    number: int
+    author: str
+    at: datetime
+    text: str
+    """Markdown."""
 
 
 class Change(View):
@@ -164,7 +227,7 @@ class Change(View):
     job_id: str
     project: str
     event: str
-    """What happened, in the lifecycle's words: `Submitted`, `Claimed`, `Exited`, `Deleted`, …"""
+    """What happened, in the lifecycle's words: `Submitted`, `Claimed`, `Exited`, `Tagged`, …"""
     state: JobState
     """The state after it."""
     detail: dict[str, JsonValue] = {}
@@ -215,6 +278,8 @@ class JobDetail(JobView):
     """Whether the archive is finished."""
     metric_series: list[MetricSummary] = []
     artifacts: list[ArtifactView] = []
+    notes: list[NoteView] = []
+    """Oldest first."""
     history: list[Change] = []
 
 
@@ -234,6 +299,16 @@ class ProjectView(View):
     jobs: int
     states: dict[JobState, int] = {}
     last_submitted_at: datetime | None = None
+    description: str = ""
+    """Markdown."""
+
+
+class DeletedProject(View):
+    """Answer of `DELETE /projects/{name}`."""
+
+    name: str
+    jobs: int
+    """How many were deleted with it."""
 
 
 class BundleView(View):

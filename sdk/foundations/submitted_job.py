@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, overload
 
 from pydantic import JsonValue
 
-from foundations.models import FINAL_STATES, JobDetail, JobState
+from foundations.models import FINAL_STATES, JobDetail, JobState, NoteView
 
 if TYPE_CHECKING:
     from foundations.client import Client
@@ -74,6 +74,26 @@ class SubmittedJob:
             JobConflict: it has not ended yet.
         """
         self._client.delete(self.job_id)
+
+    def tag(self, key: str, value: str = "") -> None:
+        """Tag the job; a tag that it has already gets the new value."""
+        self._client.tag(self.job_id, {key: value})
+
+    def untag(self, *keys: str) -> None:
+        """Remove tags from the job: all of these or, when it lacks one, none.
+
+        Raises:
+            NotFound: it has no such tag.
+        """
+        self._client.untag(self.job_id, keys)
+
+    def note(self, text: str) -> None:
+        """Add a note (Markdown) to the job."""
+        self._client.note(self.job_id, text)
+
+    def notes(self) -> list[NoteView]:
+        """Return the job's notes, oldest first."""
+        return self._client.notes(self.job_id)
 
     def _pieces(self, *, follow: bool) -> Iterator[str]:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from foundations import calls
@@ -83,6 +83,18 @@ class Verbs(ABC):
         """List projects."""
         return self.send(calls.projects())
 
+    def rename_project(self, name: str, new_name: str) -> models.ProjectView:
+        """Give a project another name; its jobs go with it."""
+        return self.send(calls.rename_project(name, new_name))
+
+    def describe_project(self, name: str, description: str) -> models.ProjectView:
+        """Say what a project is about (Markdown)."""
+        return self.send(calls.describe_project(name, description))
+
+    def delete_project(self, name: str) -> models.DeletedProject:
+        """Delete a project with its jobs, which have all ended, and their archives."""
+        return self.send(calls.delete_project(name))
+
     def queue_settings(self) -> models.QueueSettings:
         """Show how the queue is run."""
         return self.send(calls.queue_settings())
@@ -94,6 +106,36 @@ class Verbs(ABC):
     def has_bundle(self, digest: str) -> bool:
         """Say whether a bundle is there and need not be uploaded."""
         return self.send(calls.has_bundle(digest))
+
+    def tag(self, ref: str, tags: Mapping[str, str]) -> models.JobView:
+        """Give a job tags; one that it has already gets the new value."""
+        return self.send(calls.tag(ref, tags))
+
+    def untag(self, ref: str, keys: Iterable[str]) -> models.JobView:
+        """Take tags from a job: all of these or, when it lacks one, none."""
+        return self.send(calls.untag(ref, keys))
+
+    def note(self, ref: str, text: str) -> models.NoteView:
+        """Add a note (Markdown) to a job."""
+        return self.send(calls.note(ref, text))
+
+    def notes(self, ref: str) -> list[models.NoteView]:
+        """List the notes of a job, oldest first."""
+        return self.send(calls.notes(ref))
+
+    def metrics(self, ref: str) -> list[models.MetricSummary]:
+        """List each metric of a job in a row."""
+        return self.send(calls.metrics(ref))
+
+    def metric(
+        self, ref: str, name: str, *, points: int | None = None, start: int = 0, limit: int = 1000
+    ) -> models.MetricSeries:
+        """Show the points of a metric, one page at a time.
+
+        With `points` show its whole course instead: the series is cut into so many stretches, and
+        the lowest and the highest point of each stay, beside the very first and last.
+        """
+        return self.send(calls.metric(ref, name, points=points, start=start, limit=limit))
 
     def artifacts(self, ref: str) -> list[models.ArtifactView]:
         """List what a job has saved."""
@@ -163,6 +205,18 @@ class AsyncVerbs(ABC):
         """List projects."""
         return await self.send(calls.projects())
 
+    async def rename_project(self, name: str, new_name: str) -> models.ProjectView:
+        """Give a project another name; its jobs go with it."""
+        return await self.send(calls.rename_project(name, new_name))
+
+    async def describe_project(self, name: str, description: str) -> models.ProjectView:
+        """Say what a project is about (Markdown)."""
+        return await self.send(calls.describe_project(name, description))
+
+    async def delete_project(self, name: str) -> models.DeletedProject:
+        """Delete a project with its jobs, which have all ended, and their archives."""
+        return await self.send(calls.delete_project(name))
+
     async def queue_settings(self) -> models.QueueSettings:
         """Show how the queue is run."""
         return await self.send(calls.queue_settings())
@@ -174,6 +228,33 @@ class AsyncVerbs(ABC):
     async def has_bundle(self, digest: str) -> bool:
         """Say whether a bundle is there and need not be uploaded."""
         return await self.send(calls.has_bundle(digest))
+
+    async def tag(self, ref: str, tags: Mapping[str, str]) -> models.JobView:
+        """Give a job tags; one that it has already gets the new value."""
+        return await self.send(calls.tag(ref, tags))
+
+    async def untag(self, ref: str, keys: Iterable[str]) -> models.JobView:
+        """Take tags from a job: all of these or, when it lacks one, none."""
+        return await self.send(calls.untag(ref, keys))
+
+    async def note(self, ref: str, text: str) -> models.NoteView:
+        """Add a note (Markdown) to a job."""
+        return await self.send(calls.note(ref, text))
+
+    async def notes(self, ref: str) -> list[models.NoteView]:
+        """List the notes of a job, oldest first."""
+        return await self.send(calls.notes(ref))
+
+    async def metrics(self, ref: str) -> list[models.MetricSummary]:
+        """List each metric of a job in a row."""
+        return await self.send(calls.metrics(ref))
+
+    async def metric(
+        self, ref: str, name: str, *, points: int | None = None, start: int = 0, limit: int = 1000
+    ) -> models.MetricSeries:
+        """Show the points of a metric, one page at a time."""
+        call = calls.metric(ref, name, points=points, start=start, limit=limit)
+        return await self.send(call)
 
     async def artifacts(self, ref: str) -> list[models.ArtifactView]:
         """List what a job has saved."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import foundations
+from foundations.decimation import decimate
 from foundations.errors import (
     AmbiguousJob,
     BundleRejected,
@@ -27,11 +28,16 @@ from foundations.models import (
     BundleView,
     Change,
     Cleared,
+    DeletedProject,
     EngineView,
     JobDetail,
     JobPage,
     JobState,
     JobView,
+    MetricPoint,
+    MetricSeries,
+    MetricSummary,
+    NoteView,
     ProjectView,
     QueueSettings,
     SchedulerInfo,
@@ -57,6 +63,9 @@ class _Job:
     reason: str | None = None
     log: bytearray = field(default_factory=bytearray)
     artifacts: dict[str, tuple[str, Path]] = field(default_factory=dict)
+    metrics: dict[str, list[float]] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    notes: list[NoteView] = field(default_factory=list)
 
 
 class FakeService:
@@ -76,6 +85,8 @@ class FakeService:
         self._jobs: dict[str, _Job] = {}
         self._keys: dict[str, str] = {}
         self._changes: list[Change] = []
+        self._new_names: dict[str, str] = {}
+        self._descriptions: dict[str, str] = {}
         self._queue = QueueSettings(max_running_jobs=1)
         self._changed = asyncio.Event()
 
@@ -92,12 +103,15 @@ class FakeService:
         self._jobs[job_id].exit_code = exit_code
         self._move(job_id, "Exited", JobState.FAILED if exit_code else JobState.COMPLETED)
 
-    def note(self, job_id: str, event: str) -> None:
+    def happen(self, job_id: str, event: str) -> None:
         """Add a change that moves nothing."""
         self._move(job_id, event, self._jobs[job_id].state)
 
     def save_artifact(self, job_id: str, key: str, path: Path) -> None:
         self._jobs[job_id].artifacts[key] = (path.name, path)
+
+    def measure(self, job_id: str, name: str, *values: float) -> None:
+        self._jobs[job_id].metrics.setdefault(name, []).extend(values)
 
     def forget(self, job_id: str) -> None:
         self._move(job_id, "Deleted", self._jobs[job_id].state)
@@ -146,8 +160,39 @@ class FakeService:
         )
 
     async def projects(self) -> list[ProjectView]:
-        names = {job.submission.spec.project for job in self._jobs.values()}
-        return [ProjectView(name=name, created_at=MOMENT, jobs=1) for name in sorted(names)]
+        names = {self._project(job) for job in self._jobs.values()}
+        return [self._project_view(name) for name in sorted(names)]
+
+    async def rename_project(self, name: str, new_name: str) -> ProjectView:
+        self._require_project(name)
+        self._new_names[name] = new_name
+        return self._project_view(new_name)
+
+    async def describe_project(self, name: str, description: str) -> ProjectView:
+        self._require_project(name)
+        self._descriptions[name] = description
+        return self._project_view(name)
+
+    async def delete_project(self, name: str, *, by: str) -> DeletedProject:
+        self._require_project(name)
+        found = [job for job in self._jobs.values() if self._project(job) == name]
+        if any(job.state not in FINAL_STATES for job in found):
+            raise JobConflict(f"Project `{name}` has jobs that have not ended.")
+        for job in found:
+            self.forget(job.job_id)
+        return DeletedProject(name=name, jobs=len(found))
+
+    def _require_project(self, name: str) -> None:
+        if all(self._project(job) != name for job in self._jobs.values()):
+            raise NotFound(f"There is no project `{name}`.")
+
+    def _project(self, job: _Job) -> str:
+        name = job.submission.spec.project
+        return self._new_names.get(name, name)
+
+    def _project_view(self, name: str) -> ProjectView:
+        description = self._descriptions.get(name, "")
+        return ProjectView(name=name, created_at=MOMENT, jobs=1, description=description)
 
     async def queue_settings(self) -> QueueSettings:
         return self._queue
@@ -263,6 +308,59 @@ class FakeService:
             raise JobConflict(f"Job `{job.job_id}` is {job.state} and cannot be deleted")
         self.forget(job.job_id)
 
+    async def tag(self, ref: str, tags: Mapping[str, str], *, by: str) -> JobView:
+        job = self._jobs[await self.resolve(ref)]
+        job.tags |= tags
+        self.happen(job.job_id, "Tagged")
+        return self._view(job)
+
+    async def untag(self, ref: str, keys: Sequence[str], *, by: str) -> JobView:
+        job = self._jobs[await self.resolve(ref)]
+        for key in keys:
+            if key not in job.tags:
+                raise NotFound(f"Job `{job.job_id}` has no tag `{key}`.")
+        for key in keys:
+            del job.tags[key]
+        return self._view(job)
+
+    async def note(self, ref: str, text: str, *, by: str) -> NoteView:
+        job = self._jobs[await self.resolve(ref)]
+        job.notes.append(NoteView(number=len(job.notes) + 1, author=by, at=MOMENT, text=text))
+        return job.notes[-1]
+
+    async def notes(self, ref: str) -> list[NoteView]:
+        return self._jobs[await self.resolve(ref)].notes
+
+    async def metrics(self, ref: str) -> list[MetricSummary]:
+        job = self._jobs[await self.resolve(ref)]
+        return [
+            MetricSummary(
+                name=name, last=values[-1], min=min(values), max=max(values), count=len(values)
+            )
+            for name, values in job.metrics.items()
+        ]
+
+    async def metric(
+        self, ref: str, name: str, *, stretches: int | None, start: int, limit: int
+    ) -> MetricSeries:
+        job = self._jobs[await self.resolve(ref)]
+        if name not in job.metrics:
+            raise NotFound(f"Job `{job.job_id}` has no metric `{name}`. It has: none")
+        values = job.metrics[name]
+        end = start + limit
+        chosen = range(start, min(end, len(values)))
+        positions = list(chosen) if stretches is None else decimate(values, stretches)
+        return MetricSeries(
+            name=name,
+            count=len(values),
+            points=[
+                MetricPoint(position=place, step=place, value=values[place], at=MOMENT)
+                for place in positions
+            ],
+            decimated=stretches is not None and len(positions) < len(values),
+            next_position=end if stretches is None and end < len(values) else None,
+        )
+
     def log_size(self, job_id: str) -> int:
         return len(self._jobs[job_id].log)
 
@@ -338,6 +436,7 @@ class FakeService:
             command=list(spec.command),
             submitted_at=MOMENT,
             parameters=spec.params,
+            tags=job.tags,
             waiting=Waiting(reason="behind another job", position=1) if queued else None,
         )
 

@@ -124,6 +124,30 @@ async def test_projects_are_listed(http: httpx.AsyncClient, job_id: str) -> None
     assert [one["name"] for one in (await http.get("/projects")).json()] == ["cats"]
 
 
+async def test_a_project_is_renamed_described_and_deleted(
+    http: httpx.AsyncClient, service: FakeService, job_id: str
+) -> None:
+    answer = await http.post("/projects/cats/rename", json={"new_name": "a ü%?"})
+    assert (answer.status_code, answer.json()["name"]) == (200, "a ü%?")
+    path = "/projects/a%20%C3%BC%25%3F"
+    answer = await http.put(f"{path}/description", json={"description": "# All"})
+    assert answer.json()["description"] == "# All"
+    assert (await http.get("/projects")).json() == [answer.json()]
+    assert (await http.delete(path)).status_code == 409
+    service.finish(job_id)
+    assert (await http.delete(path)).json() == {"name": "a ü%?", "jobs": 1}
+    assert (await http.delete(path)).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "a\\b", "a\nb", "x" * 201])
+async def test_a_project_cannot_get_a_name_that_no_submission_could_give(
+    http: httpx.AsyncClient, job_id: str, name: str
+) -> None:
+    answer = await http.post("/projects/cats/rename", json={"new_name": name})
+    assert answer.status_code == 400
+    assert "`new_name`" in answer.json()["message"]
+
+
 async def test_an_archive_is_a_download(http: httpx.AsyncClient, job_id: str) -> None:
     answer = await http.get(f"/jobs/{job_id}/archive")
     assert answer.headers["content-type"] == "application/gzip"
@@ -145,6 +169,71 @@ async def test_an_artifact_is_found_by_any_key(
     assert answer.headers["content-length"] == "700000"
     assert answer.headers["content-disposition"].endswith("mo%22del%C3%BC.pt")
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_tags_are_set_and_removed(http: httpx.AsyncClient, job_id: str) -> None:
+    path = f"/jobs/{job_id}/tags"
+    answer = await http.post(path, json={"tags": {"base": "", "kind": "x=y"}})
+    assert (answer.status_code, answer.json()["tags"]) == (200, {"base": "", "kind": "x=y"})
+    answer = await http.delete(path, params={"key": ["base", "kind"]})
+    assert answer.json()["tags"] == {}
+    assert (await http.delete(path, params={"key": "base"})).status_code == 404
+    assert (await http.delete(path)).status_code == 400
+
+
+@pytest.mark.parametrize("tags", [{}, {"": "x"}, {"k" * 201: ""}, {"a": "\0"}, {"a": 1}])
+async def test_tags_that_no_job_can_have_are_refused(
+    http: httpx.AsyncClient, job_id: str, tags: dict[str, Any]
+) -> None:
+    answer = await http.post(f"/jobs/{job_id}/tags", json={"tags": tags})
+    assert answer.status_code == 400
+    assert "tags" in answer.json()["message"]
+
+
+async def test_notes_are_added_and_listed(http: httpx.AsyncClient, job_id: str) -> None:
+    answer = await http.post(f"/jobs/{job_id}/notes", json={"text": "# Ünicode\n\nfine"})
+    assert (answer.status_code, answer.json()["text"]) == (201, "# Ünicode\n\nfine")
+    assert answer.json()["author"]
+    assert (await http.get(f"/jobs/{job_id}/notes")).json() == [answer.json()]
+
+
+@pytest.mark.parametrize("text", ["", " \n\t", "a\0b", "x" * 100_001, None])
+async def test_a_note_that_says_nothing_is_refused(
+    http: httpx.AsyncClient, job_id: str, text: str | None
+) -> None:
+    answer = await http.post(f"/jobs/{job_id}/notes", json={"text": text})
+    assert answer.status_code == 400
+    assert "`text`" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("name", ["loss", "train/loss", "a//b", "../x", ".", "ü %2F?#"])
+async def test_a_metric_is_read_by_any_name(
+    http: httpx.AsyncClient, service: FakeService, job_id: str, name: str
+) -> None:
+    service.measure(job_id, name, *(float(number % 7) for number in range(2_500)))
+    (summary,) = (await http.get(f"/jobs/{job_id}/metrics")).json()
+    assert (summary["name"], summary["count"], summary["max"]) == (name, 2_500, 6)
+    quoted = "".join(f"%{byte:02X}" for byte in name.encode())
+    first = (await http.get(f"/jobs/{job_id}/metrics/{quoted}")).json()
+    assert (len(first["points"]), first["next_position"]) == (1_000, 1_000)
+    page = {"start": 2_000, "limit": 1_000}
+    last = (await http.get(f"/jobs/{job_id}/metrics/{quoted}", params=page)).json()
+    assert (len(last["points"]), last["next_position"]) == (500, None)
+    course = (await http.get(f"/jobs/{job_id}/metrics/{quoted}", params={"points": 10})).json()
+    assert course["decimated"]
+    assert course["points"][-1]["position"] == 2_499
+    assert len(course["points"]) <= 32
+
+
+@pytest.mark.parametrize("params", [{"points": 0}, {"points": 10_001}, {"start": -1}, {"limit": 0}])
+async def test_what_is_asked_of_a_metric_has_bounds(
+    http: httpx.AsyncClient, service: FakeService, job_id: str, params: dict[str, int]
+) -> None:
+    service.measure(job_id, "loss", 1)
+    answer = await http.get(f"/jobs/{job_id}/metrics/loss", params=params)
+    assert answer.status_code == 400
+    assert f"`{next(iter(params))}`" in answer.json()["message"]
+    assert (await http.get(f"/jobs/{job_id}/metrics/none")).status_code == 404
 
 
 async def test_answers_that_break_the_contract_are_noticed(

@@ -8,19 +8,26 @@ import re
 import tarfile
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import httpx
 
+from foundations.decimation import decimate
 from foundations.errors import JobConflict, NotFound, SchedulerError
 from foundations.models import (
     API_VERSION,
     FINAL_STATES,
     BundleView,
     Cleared,
+    DeletedProject,
     EngineView,
     JobPage,
     JobState,
+    MetricPoint,
+    MetricSeries,
+    NoteView,
     ProjectView,
     QueueSettings,
     SchedulerInfo,
@@ -191,6 +198,68 @@ def _artifact(
     return httpx.Response(200, content=iter([scheduler.resolve(ref).artifacts[key]]))
 
 
+def _tag(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    job = scheduler.resolve(ref)
+    job.tags |= json.loads(request.read())["tags"]
+    return _json(scheduler.view(job))
+
+
+def _untag(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    job = scheduler.resolve(ref)
+    for key in request.url.params.get_list("key"):
+        if key not in job.tags:
+            known = ", ".join(job.tags) or "none"
+            raise NotFound(f"Job `{job.job_id}` has no tag `{key}`. It has: {known}")
+        del job.tags[key]
+    return _json(scheduler.view(job))
+
+
+def _note(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    job = scheduler.resolve(ref)
+    text = json.loads(request.read())["text"]
+    note = NoteView(number=len(job.notes) + 1, author="ada", at=scheduler.begin, text=text)
+    job.notes.append(note)
+    return _json(note, status=201)
+
+
+def _notes(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    return _json_list(scheduler.resolve(ref).notes)
+
+
+def _metrics(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    return _json_list(scheduler.summaries(scheduler.resolve(ref)))
+
+
+def _metric(
+    scheduler: FakeScheduler, request: httpx.Request, ref: str, name: str
+) -> httpx.Response:
+    points = scheduler.resolve(ref).series[unquote(name)]
+    params = request.url.params
+    if "points" in params:
+        chosen = decimate([value for _, value in points], int(params["points"]))
+        end = len(points)
+    else:
+        start = int(params["start"])
+        end = min(start + int(params["limit"]), len(points))
+        chosen = list(range(start, end))
+    series = MetricSeries(
+        name=unquote(name),
+        count=len(points),
+        points=[
+            MetricPoint(
+                position=place,
+                step=points[place][0],
+                value=points[place][1],
+                at=scheduler.begin + timedelta(seconds=10 * place),
+            )
+            for place in chosen
+        ],
+        decimated="points" in params and len(chosen) < len(points),
+        next_position=end if end < len(points) else None,
+    )
+    return _json(series)
+
+
 def _archive(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
     job = scheduler.resolve(ref)
     packed = io.BytesIO()
@@ -229,9 +298,13 @@ def _clear(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
 
 
 def _projects(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return _json_list(_project_views(scheduler))
+
+
+def _project_views(scheduler: FakeScheduler, wanted: str | None = None) -> list[ProjectView]:
     names = dict.fromkeys(job.spec.project for job in scheduler.jobs.values())
     views = []
-    for name in names:
+    for name in (name for name in names if wanted in (None, name)):
         states = [job.state for job in scheduler.jobs.values() if job.spec.project == name]
         counts = {state: states.count(state) for state in dict.fromkeys(states)}
         views.append(
@@ -241,9 +314,43 @@ def _projects(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Respons
                 jobs=len(states),
                 states=counts,
                 last_submitted_at=scheduler.begin,
+                description=scheduler.descriptions.get(name, ""),
             )
         )
-    return _json_list(views)
+    return views
+
+
+def _rename_project(scheduler: FakeScheduler, request: httpx.Request, name: str) -> httpx.Response:
+    new_name = json.loads(request.read())["new_name"]
+    for job in _jobs_of(scheduler, name):
+        job.spec = job.spec.model_copy(update={"project": new_name})
+    (view,) = _project_views(scheduler, new_name)
+    return _json(view)
+
+
+def _describe_project(
+    scheduler: FakeScheduler, request: httpx.Request, name: str
+) -> httpx.Response:
+    _jobs_of(scheduler, name)
+    scheduler.descriptions[name] = json.loads(request.read())["description"]
+    (view,) = _project_views(scheduler, name)
+    return _json(view)
+
+
+def _delete_project(scheduler: FakeScheduler, request: httpx.Request, name: str) -> httpx.Response:
+    jobs = _jobs_of(scheduler, name)
+    if any(job.state not in FINAL_STATES for job in jobs):
+        raise JobConflict(f"Project `{name}` has jobs that have not ended")
+    for job in jobs:
+        del scheduler.jobs[job.job_id]
+    return _json(DeletedProject(name=name, jobs=len(jobs)))
+
+
+def _jobs_of(scheduler: FakeScheduler, project: str) -> list[FakeJob]:
+    found = [job for job in scheduler.jobs.values() if job.spec.project == project]
+    if not found:
+        raise NotFound(f"There is no project `{project}`.")
+    return found
 
 
 def _json(model: Any, *, status: int = 200) -> httpx.Response:
@@ -268,9 +375,18 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/jobs/([^/]+)/archive", _archive),
     ("GET", "/jobs/([^/]+)/artifacts", _artifacts),
     ("GET", "/jobs/([^/]+)/artifacts/(.+)", _artifact),
+    ("POST", "/jobs/([^/]+)/tags", _tag),
+    ("DELETE", "/jobs/([^/]+)/tags", _untag),
+    ("POST", "/jobs/([^/]+)/notes", _note),
+    ("GET", "/jobs/([^/]+)/notes", _notes),
+    ("GET", "/jobs/([^/]+)/metrics", _metrics),
+    ("GET", "/jobs/([^/]+)/metrics/(.+)", _metric),
     ("GET", "/changes", _feed),
     ("GET", "/queue", _queue),
     ("PUT", "/queue", _set_queue),
     ("POST", "/queue/clear", _clear),
     ("GET", "/projects", _projects),
+    ("POST", "/projects/([^/]+)/rename", _rename_project),
+    ("PUT", "/projects/([^/]+)/description", _describe_project),
+    ("DELETE", "/projects/([^/]+)", _delete_project),
 ]

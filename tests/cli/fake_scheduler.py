@@ -28,6 +28,7 @@ from foundations.models import (
     JobState,
     JobView,
     MetricSummary,
+    NoteView,
     Waiting,
 )
 from tests.cli import fake_api
@@ -52,6 +53,10 @@ class FakeJob:
     parameters: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     artifacts: dict[str, bytes] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    notes: list[NoteView] = field(default_factory=list)
+    series: dict[str, list[tuple[float | None, Any]]] = field(default_factory=dict)
+    """Step and value of each point, by metric."""
 
 
 class FakeScheduler:
@@ -74,6 +79,7 @@ class FakeScheduler:
         self.lose_answer: Callable[[httpx.Request], bool] | None = None
         """Whether the connection breaks after a request was carried out."""
         self.changes: list[Change] = []
+        self.descriptions: dict[str, str] = {}
         self.news = threading.Condition()
         self._ticks = itertools.count(1)
         self.closed = False
@@ -101,6 +107,7 @@ class FakeScheduler:
         """Put in a job that was submitted earlier."""
         spec = fields.pop("spec", None) or JobSpec(project=fields.pop("project", "demo"))
         job = FakeJob(job_id or str(uuid.uuid4()), spec, **fields)
+        job.tags = {**spec.tags, **job.tags}
         with self.news:
             self.jobs[job.job_id] = job
             self.note(job, "Submitted")
@@ -182,7 +189,7 @@ class FakeScheduler:
             "duration_seconds": seconds,
             "parameters": job.parameters,
             "metrics": job.metrics,
-            "tags": spec.tags,
+            "tags": job.tags,
             "waiting": self._waiting(job),
         }
 
@@ -199,6 +206,15 @@ class FakeScheduler:
     def view(self, job: FakeJob) -> JobView:
         return JobView(**self._fields(job))
 
+    def summaries(self, job: FakeJob) -> list[MetricSummary]:
+        return [
+            *(MetricSummary(name=name, last=value, count=1) for name, value in job.metrics.items()),
+            *(
+                MetricSummary(name=name, last=points[-1][1], count=len(points))
+                for name, points in job.series.items()
+            ),
+        ]
+
     def detail(self, job: FakeJob) -> JobDetail:
         return JobDetail(
             **self._fields(job),
@@ -207,13 +223,12 @@ class FakeScheduler:
             bundle_size_bytes=1234,
             log_size_bytes=len(job.log),
             archived=job.state in FINAL_STATES,
-            metric_series=[
-                MetricSummary(name=name, last=value, count=1) for name, value in job.metrics.items()
-            ],
+            metric_series=self.summaries(job),
             artifacts=[
                 ArtifactView(key=key, path=key, size_bytes=len(content), saved_at=BEGIN)
                 for key, content in job.artifacts.items()
             ],
+            notes=job.notes,
             history=[change for change in self.changes if change.job_id == job.job_id],
         )
 

@@ -41,6 +41,9 @@ INFO = {
         (calls.health(), "GET /health"),
         (calls.info(), "GET /info"),
         (calls.projects(), "GET /projects"),
+        (calls.rename_project("a b", "c"), "POST /projects/a%20b/rename"),
+        (calls.describe_project("..", ""), "PUT /projects/%2E%2E/description"),
+        (calls.delete_project("a"), "DELETE /projects/a"),
         (calls.queue_settings(), "GET /queue"),
         (calls.set_queue_settings(3), "PUT /queue"),
         (calls.clear_queue(), "POST /queue/clear"),
@@ -55,6 +58,12 @@ INFO = {
         (calls.archive(JOB_ID), f"GET /jobs/{JOB_ID}/archive"),
         (calls.artifacts(JOB_ID), f"GET /jobs/{JOB_ID}/artifacts"),
         (calls.artifact(JOB_ID, "model"), f"GET /jobs/{JOB_ID}/artifacts/model"),
+        (calls.tag(JOB_ID, {"a": "b"}), f"POST /jobs/{JOB_ID}/tags"),
+        (calls.untag(JOB_ID, ["a"]), f"DELETE /jobs/{JOB_ID}/tags"),
+        (calls.note(JOB_ID, "fine"), f"POST /jobs/{JOB_ID}/notes"),
+        (calls.notes(JOB_ID), f"GET /jobs/{JOB_ID}/notes"),
+        (calls.metrics(JOB_ID), f"GET /jobs/{JOB_ID}/metrics"),
+        (calls.metric(JOB_ID, "a b/../c"), f"GET /jobs/{JOB_ID}/metrics/a%20b/%2E%2E/c"),
         (calls.logs(JOB_ID), f"GET /jobs/{JOB_ID}/logs"),
         (calls.changes(0), "GET /changes"),
     ],
@@ -80,6 +89,9 @@ def test_parameters_that_are_not_given_are_not_sent() -> None:
         ("job", "abcd"),
         ("follow", "true"),
     )
+    assert calls.untag("abcd", ["a", "b"]).params == (("key", "a"), ("key", "b"))
+    assert calls.metric("abcd", "a").params == (("start", "0"), ("limit", "1000"))
+    assert calls.metric("abcd", "a", points=9).params == (("points", "9"),)
     assert calls.logs("abcd", offset=-5, follow=True).params == (
         ("offset", "-5"),
         ("follow", "true"),

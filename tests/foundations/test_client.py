@@ -406,7 +406,7 @@ async def test_a_feed_that_is_cut_all_the_time_loses_and_doubles_nothing(
     kind: Kind, served: Served, socket_path: Path, job_id: str
 ) -> None:
     for _ in range(30):
-        served.do(lambda service: service.note(job_id, "Noted"))
+        served.do(lambda service: service.happen(job_id, "Noted"))
     async with Twin(kind, served.url, network=cutting(str(socket_path), 700)) as client:
         seen = []
         async for change in client.read("changes", 0):

@@ -339,3 +339,17 @@ def test_the_submission_is_one_request_with_a_key(scheduler: FakeScheduler) -> N
     (post,) = [request for request in seen if request.method == "POST"]
     assert post.headers["Idempotency-Key"]
     assert json.loads(post.content)["spec"]["params"] == {"a": 1}
+
+
+def test_a_submitted_job_can_be_tagged_and_noted(scheduler: FakeScheduler) -> None:
+    job = foundations.submit(tags={"kind": "a"})
+
+    job.tag("best")
+    job.tag("kind", "b")
+    job.untag("best")
+    job.note("fine")
+
+    assert job.details().tags == {"kind": "b"}
+    assert [note.text for note in job.notes()] == ["fine"]
+    with pytest.raises(NotFound, match="no tag `best`"):
+        job.untag("best")

@@ -178,13 +178,23 @@ HOT = {
     ("records", "series"): "sqlite_autoindex_metric_series_1",
     ("records", "points"): "sqlite_autoindex_metric_series_1",
     ("records", "artifacts"): "PRIMARY KEY",
+    ("projects", "find"): "sqlite_autoindex_projects_1",
+    ("projects", "jobs"): "jobs_by_project",
+    ("remarks", "notes"): "notes_of_job",
+    ("remarks", "tag_names"): "PRIMARY KEY",
+    ("metric_points", "find"): "sqlite_autoindex_metric_series_1",
+    ("metric_points", "page"): "PRIMARY KEY",
+    ("metric_points", "lowest"): "PRIMARY KEY",
+    ("metric_points", "highest"): "PRIMARY KEY",
+    ("metric_points", "values"): "PRIMARY KEY",
+    ("metric_points", "chosen"): "PRIMARY KEY",
 }
 WALKED = {
     *("jobs_queued", "jobs_holding", "jobs_unarchived", "jobs_deleted"),
     *("jobs_by_state", "jobs_by_project_and_state"),
 }
 """Indexes whose every entry is part of the answer, or counted for it."""
-SORTS = {"projects", "parameters_of_jobs", "tags_of_jobs", "metrics_of_jobs"}
+SORTS = {"projects", "parameters_of_jobs", "tags_of_jobs", "metrics_of_jobs", "chosen"}
 """These sort a few rows at the end: one a project, or those of one page."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import sqlite3
 import stat
@@ -12,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from atlas_scheduler.store import schema, sql
+from atlas_scheduler.store import jobs, records, remarks, schema, sql
 from atlas_scheduler.store.db import Database, DatabaseCorrupt, DatabaseTooNew
+from atlas_scheduler.store.records import JobRecords
 from tests.store.samples import next_step
 from tests.store.writes import DEADLINE_SECONDS, put
 
@@ -206,6 +208,34 @@ def test_an_upgrade_keeps_the_rows_and_a_copy_of_the_file_as_it_was(tmp_path: Pa
     assert sorted(file.name for file in tmp_path.iterdir()) == ["scheduler.db", backup.name]
 
 
+async def test_a_file_that_version_1_wrote_is_upgraded_and_used(tmp_path: Path) -> None:
+    path = tmp_path / "scheduler.db"
+    path.write_bytes(gzip.decompress((Path(__file__).parent / "schema-1.db.gz").read_bytes()))
+    before = set(dump(path))
+
+    async with await Database.open(path) as database:
+        found = await database.read(lambda conn: jobs.page(conn)[0])
+        (done,) = [one.job.job_id for one in found if one.job.is_final]
+        recorded = await database.read(lambda conn: records.of_jobs(conn, [done])[done])
+        assert recorded == JobRecords(
+            {"lr": 0.1}, {"loss": "NaN"}, {"kind": "final", "nightly": ""}
+        )
+        assert await database.read(lambda conn: remarks.notes(conn, done)) == []
+        note = await database.write(
+            lambda conn: remarks.add_note(conn, done, author="ada", text="fine", at_ms=1)
+        )
+        assert await database.read(lambda conn: remarks.notes(conn, done)) == [note]
+        shown = await database.read(jobs.projects)
+        assert [(one.name, one.jobs, one.description) for one in shown] == [
+            ("digits", 1, ""),
+            ("letters", 1, ""),
+        ]
+
+    lost = {line for line in before - set(dump(path)) if "projects" not in line}
+    assert {line.partition(" ")[0] for line in lost} <= {"version"}
+    assert (tmp_path / "scheduler.db.backup-v1").exists()
+
+
 @pytest.mark.parametrize("good_statements", range(4))
 def test_an_upgrade_that_fails_anywhere_changes_nothing(
     tmp_path: Path, good_statements: int
@@ -234,7 +264,10 @@ def test_what_a_killed_first_start_left_is_swept(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["scheduler.db"]
 
 
-@pytest.mark.parametrize("noun", ["meta", "history", "jobs", "job_lists", "records"])
+@pytest.mark.parametrize(
+    "noun",
+    ["meta", "history", "jobs", "job_lists", "records", "metric_points", "remarks", "projects"],
+)
 def test_every_query_fits_the_schema(conn: sqlite3.Connection, noun: str) -> None:
     for query in sql.queries(noun).values():
         positional = [None] * query.count("?")

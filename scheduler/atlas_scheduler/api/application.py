@@ -12,7 +12,18 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import foundations
-from atlas_scheduler.api import bundles, changes, errors, info, jobs, logs, projects, queue
+from atlas_scheduler.api import (
+    bundles,
+    changes,
+    errors,
+    info,
+    jobs,
+    logs,
+    metrics,
+    projects,
+    queue,
+    remarks,
+)
 from atlas_scheduler.api.guard import Guard, SmallBodies
 from foundations.models import API_VERSION
 
@@ -65,7 +76,7 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
     app.state.service = service
     app.state.closing = asyncio.Event()
     errors.install(app)
-    for part in (info, bundles, jobs, logs, changes, queue, projects):
+    for part in (info, bundles, jobs, remarks, metrics, logs, changes, queue, projects):
         app.include_router(part.router, prefix=PREFIX)
     return app
 

@@ -2,16 +2,54 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from typing import Annotated
 
-from atlas_scheduler.api.context import service_of
+from fastapi import APIRouter, Path, Request
+
+from atlas_scheduler.api.context import caller, service_of
 from atlas_scheduler.api.errors import answers
-from foundations.models import ProjectView
+from foundations.errors import InvalidRequest, JobConflict, NotFound
+from foundations.models import DeletedProject, DescribeProject, ProjectView, RenameProject
+
+Name = Annotated[str, Path(description="A project's name.", max_length=200)]
 
 router = APIRouter(tags=["projects"])
 
 
 @router.get("/projects", operation_id="projects", summary="List projects", responses=answers())
 async def projects(request: Request) -> list[ProjectView]:
-    """Every project that has a job, and how its jobs stand."""
+    """Every project that had a job, and how its jobs stand."""
     return await service_of(request).projects()
+
+
+@router.post(
+    "/projects/{name}/rename",
+    operation_id="rename_project",
+    summary="Rename a project",
+    responses=answers(InvalidRequest, NotFound),
+)
+async def rename_project(request: Request, name: Name, wanted: RenameProject) -> ProjectView:
+    """Its jobs go with it. A later submission under the old name begins a new project."""
+    return await service_of(request).rename_project(name, wanted.new_name)
+
+
+@router.put(
+    "/projects/{name}/description",
+    operation_id="describe_project",
+    summary="Say what a project is about",
+    responses=answers(InvalidRequest, NotFound),
+)
+async def describe_project(request: Request, name: Name, wanted: DescribeProject) -> ProjectView:
+    """The text replaces the one there is."""
+    return await service_of(request).describe_project(name, wanted.description)
+
+
+@router.delete(
+    "/projects/{name}",
+    operation_id="delete_project",
+    summary="Delete a project",
+    responses=answers(InvalidRequest, NotFound, JobConflict),
+)
+async def delete_project(request: Request, name: Name) -> DeletedProject:
+    """With its jobs, which have all ended, and their archives."""
+    return await service_of(request).delete_project(name, by=caller())

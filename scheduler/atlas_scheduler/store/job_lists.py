@@ -75,6 +75,7 @@ def projects(conn: sqlite3.Connection) -> list[ProjectView]:
             jobs=sum(states.values()),
             states=states,
             last_submitted_at=last,
+            description=row["description"],
         )
     return list(found.values())
 

@@ -43,6 +43,7 @@ __all__ = [
     "parse_lines",
     "points",
     "series",
+    "shown",
 ]
 
 _SQL = sql.queries("records")
@@ -107,7 +108,7 @@ def of_jobs(conn: sqlite3.Connection, job_ids: Sequence[str]) -> dict[str, JobRe
     for row in conn.execute(_SQL["parameters_of_jobs"], wanted):
         found[row["job_id"]].parameters[row["name"]] = json.loads(row["value"])
     for row in conn.execute(_SQL["metrics_of_jobs"], wanted):
-        found[row["job_id"]].metrics[row["name"]] = _shown(row["value"])
+        found[row["job_id"]].metrics[row["name"]] = shown(row["value"])
     for row in conn.execute(_SQL["tags_of_jobs"], wanted):
         found[row["job_id"]].tags[row["name"]] = row["value"]
     return found
@@ -118,7 +119,7 @@ def series(conn: sqlite3.Connection, job_id: str) -> list[MetricSummary]:
     return [
         MetricSummary(
             name=row["name"],
-            last=_shown(row["last_value"]),
+            last=shown(row["last_value"]),
             last_step=row["last_step"],
             min=row["min_value"],
             max=row["max_value"],
@@ -131,7 +132,7 @@ def series(conn: sqlite3.Connection, job_id: str) -> list[MetricSummary]:
 def points(conn: sqlite3.Connection, job_id: str, name: str) -> list[Point]:
     """Every point of one metric, in the order they were logged."""
     return [
-        Point(row["step"], _shown(row["value"]), row["logged_at_ms"])
+        Point(row["step"], shown(row["value"]), row["logged_at_ms"])
         for row in conn.execute(_SQL["points"], {"job_id": job_id, "name": name})
     ]
 
@@ -214,8 +215,8 @@ def _coded(value: Any) -> float | str | None:
     return value if type(value) is int else _json(value)
 
 
-def _shown(coded: float | str | None) -> Any:
-    """What `_coded` coded, as JSON can say it."""
+def shown(coded: float | str | None) -> Any:
+    """A metric value as the database holds it, in what JSON can say."""
     if isinstance(coded, str):
         return json.loads(coded)
     if coded is None:

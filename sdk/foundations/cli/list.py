@@ -90,6 +90,7 @@ def projects(scheduler: str, *, as_json: bool) -> None:
         Column("JOBS"),
         Column("LAST SUBMITTED"),
         Column("STATES", narrowest=12),
+        Column("DESCRIPTION", narrowest=12, droppable=True),
     ]
     render.print_table(
         columns,
@@ -99,6 +100,7 @@ def projects(scheduler: str, *, as_json: bool) -> None:
                 str(one["jobs"]),
                 render.local_time(_moment(one["last_submitted_at"])),
                 ", ".join(f"{count} {state}" for state, count in one["states"].items() if count),
+                one.get("description", "").partition("\n")[0],
             ]
             for one in found
         ],

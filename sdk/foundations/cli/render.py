@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -20,7 +23,7 @@ from foundations.terminal import clean, display_width, shorten
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from foundations.models import ArtifactView
+    from foundations.models import ArtifactView, NoteView
 
 __all__ = [
     "Column",
@@ -30,13 +33,16 @@ __all__ = [
     "mapping",
     "model_document",
     "print_artifacts",
+    "print_csv",
     "print_fields",
     "print_json",
     "print_json_line",
+    "print_notes",
     "print_table",
     "size",
     "state",
     "value",
+    "writes_unicode",
 ]
 
 GAP = "  "
@@ -73,14 +79,24 @@ class Column:
 
 def print_json(document: Any) -> None:
     """Print one JSON document."""
-    text = json.dumps(document, indent=2, ensure_ascii=not _writes_unicode())
+    text = json.dumps(document, indent=2, ensure_ascii=not writes_unicode())
     click.echo(_UNESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
 def print_json_line(document: Any) -> None:
     """Print one JSON object on one line."""
-    text = json.dumps(document, ensure_ascii=not _writes_unicode())
+    text = json.dumps(document, ensure_ascii=not writes_unicode())
     click.echo(_UNESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
+
+
+def print_csv(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print comma-separated values; None is an empty cell. On a terminal they are made safe."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(titles)
+    writer.writerows(rows)
+    whole = text.getvalue()
+    click.echo(clean(whole) if sys.stdout.isatty() else whole, nl=False)
 
 
 def model_document(model: BaseModel) -> Any:
@@ -142,6 +158,13 @@ def print_artifacts(artifacts: Sequence[ArtifactView]) -> None:
     print_table(columns, rows)
 
 
+def print_notes(notes: Sequence[NoteView]) -> None:
+    """Print notes below each other."""
+    for one in notes:
+        click.echo(f"{local_time(one.at)}  {clean(one.author, one_line=True)}")
+        click.echo(textwrap.indent(clean(one.text), "    "))
+
+
 def state(text: str) -> str:
     """Colour a state, padded or not."""
     return click.style(text, fg=_COLOURS.get(text.strip()))
@@ -172,7 +195,8 @@ def mapping(items: Mapping[str, Any]) -> str:
     return " ".join(pairs) or MISSING
 
 
-def _writes_unicode() -> bool:
+def writes_unicode() -> bool:
+    """Tell whether standard output can show every character."""
     return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
 
 

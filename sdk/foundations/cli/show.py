@@ -43,6 +43,7 @@ def job(scheduler: str, job_id: str, *, as_json: bool) -> None:
     render.print_fields([(name, text) for name, text in _fields(detail) if text])
     _print_series(detail)
     _print_artifacts(detail)
+    _print_notes(detail)
     _print_history(detail)
 
 
@@ -159,6 +160,12 @@ def _print_artifacts(detail: JobDetail) -> None:
         return
     click.echo("\nArtifacts")
     render.print_artifacts(detail.artifacts)
+
+
+def _print_notes(detail: JobDetail) -> None:
+    if detail.notes:
+        click.echo("\nNotes")
+        render.print_notes(detail.notes)
 
 
 def _print_history(detail: JobDetail) -> None:

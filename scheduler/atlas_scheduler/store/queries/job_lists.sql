@@ -26,11 +26,12 @@ SELECT state, count(*) AS jobs FROM jobs WHERE deleted_at_ms IS NULL GROUP BY st
 -- name: projects
 -- One row a project and state; a project without jobs has one row without a state.
 SELECT
-    projects.name, projects.created_at_ms, counted.state, counted.jobs, newest.submitted_at_ms
+    projects.name, projects.created_at_ms, projects.description, counted.state, counted.jobs, newest.submitted_at_ms
 FROM projects
 LEFT JOIN (
     SELECT project_number, state, count(*) AS jobs, max(job_number) AS newest
     FROM jobs WHERE deleted_at_ms IS NULL GROUP BY project_number, state
 ) AS counted ON counted.project_number = projects.project_number
 LEFT JOIN jobs AS newest ON newest.job_number = counted.newest
+WHERE projects.retired_at_ms IS NULL
 ORDER BY projects.name;

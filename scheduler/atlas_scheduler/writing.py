@@ -1,0 +1,76 @@
+"""How a verb of the scheduler changes something: with history, and never by halves."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Protocol, TypeVar
+
+from atlas_scheduler.catalogue import Catalogue
+from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.lifecycle import Effect
+from atlas_scheduler.store import history
+
+T = TypeVar("T")
+
+
+class Shell(Protocol):
+    """Who acts on what the service decided."""
+
+    def perform(self, job: Job, effects: Sequence[Effect]) -> None:
+        """Begin the effects of a transition that is now durable; do not block."""
+
+    def wake(self) -> None:
+        """Look at the queue again: a job came, a slot came free, or a setting changed."""
+
+    async def settle(self, job_id: str) -> None:
+        """Wait until nothing is being done for a final job any more."""
+
+    async def sweep(self, job_id: str) -> None:
+        """Remove every trace of a job that is marked deleted."""
+
+
+class Writing(Catalogue):
+    """The catalogue with what every verb needs that changes something."""
+
+    shell: Shell
+    """Who performs effects; set it once, before anything is served."""
+
+    async def close(self) -> None:
+        """Let writes that are under way end, and break off what the next start takes up."""
+        for chore in self._chores:
+            chore.cancel()
+        under_way = self._writes | self._chores
+        if under_way:
+            await asyncio.wait(under_way)
+
+    def _append(
+        self, conn: sqlite3.Connection, job: Job, event: str, at_ms: int, detail: dict[str, Any]
+    ) -> None:
+        history.append_change(
+            conn,
+            job_id=job.job_id,
+            project=job.project,
+            event=event,
+            state=job.state,
+            at_ms=at_ms,
+            detail=detail,
+        )
+
+    async def _durably(self, write: Coroutine[Any, Any, T], then: Callable[[T], None]) -> T:
+        """Run a write and what must follow it to the end, even when the caller is cancelled."""
+
+        async def run() -> T:
+            value = await write
+            then(value)
+            return value
+
+        task = asyncio.create_task(run())
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)
+        return await asyncio.shield(task)
+
+    def _announce(self, _: object = None) -> None:
+        """Wake whoever follows the changes."""
+        self._feed.announce()

@@ -1,0 +1,113 @@
+"""`foundations rename`, `describe` and `delete project`."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from foundations.cli.__main__ import cli
+from foundations.models import JobState
+from tests.cli.conftest import Run
+from tests.cli.fake_scheduler import FakeScheduler
+
+
+@pytest.fixture
+def scheduler(scheduler: FakeScheduler) -> FakeScheduler:
+    """A scheduler with a project of two jobs that have ended."""
+    for _ in range(2):
+        scheduler.add(project="cats", state=JobState.COMPLETED)
+    return scheduler
+
+
+def test_a_project_is_renamed(
+    run: Run, run_json: Callable[..., Any], scheduler: FakeScheduler
+) -> None:
+    output = run("rename", "project", "scheduler", "cats", "lions").stdout
+
+    assert output == "Project cats is called lions now\n"
+    assert {job.spec.project for job in scheduler.jobs.values()} == {"lions"}
+    document = run_json("rename", "project", "scheduler", "lions", "cats", "--json")
+    assert (document["name"], document["jobs"]) == ("cats", 2)
+
+
+def test_a_description_is_shown_by_its_first_line(
+    run: Run, run_json: Callable[..., Any], scheduler: FakeScheduler
+) -> None:
+    output = run("describe", "project", "scheduler", "cats", "All cats.\n\nMore.").stdout
+
+    assert output == "Project cats is described now\n"
+    header, row = run("list", "projects").stdout.splitlines()
+    assert header.endswith("DESCRIPTION")
+    assert row.endswith("All cats.")
+    (document,) = run_json("list", "projects", "--json")
+    assert document["description"] == "All cats.\n\nMore."
+    words = ["describe", "project", "scheduler", "cats", "-"]
+    assert CliRunner().invoke(cli, words, input="from a file\n").exit_code == 0
+    assert scheduler.descriptions == {"cats": "from a file"}
+    assert "no description now" in run(*words[:-1], "").stdout
+    assert "DESCRIPTION" not in run("list", "projects").stdout
+
+
+def test_a_project_is_deleted_without_a_question_where_yes_is_given(
+    run: Run, run_json: Callable[..., Any], scheduler: FakeScheduler
+) -> None:
+    scheduler.add(project="dogs", state=JobState.FAILED)
+
+    output = run("delete", "project", "scheduler", "cats", "--yes").stdout
+
+    assert output == "Deleted project cats with 2 job(s)\n"
+    document = run_json("delete", "project", "scheduler", "dogs", "--yes", "--json")
+    assert document == {"name": "dogs", "jobs": 1}
+    assert scheduler.jobs == {}
+
+
+def test_where_nobody_can_answer_nothing_is_deleted(run: Run, scheduler: FakeScheduler) -> None:
+    result = run("delete", "project", "scheduler", "cats", exit_code=1)
+
+    assert result.stderr == (
+        "Error: This deletes project cats with 2 job(s) and their archives. "
+        "Give --yes to do it without being asked.\n"
+    )
+    assert len(scheduler.jobs) == 2
+
+
+def test_who_is_asked_decides(scheduler: FakeScheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = importlib.import_module("foundations.cli.delete")
+    monkeypatch.setattr(module, "is_answered", lambda: True)
+
+    def answer(text: str) -> Result:
+        words = ["delete", "project", "scheduler", "cats"]
+        return CliRunner().invoke(cli, words, input=f"{text}\n")
+
+    refused = answer("")
+    assert refused.exit_code == 1
+    assert "Delete project cats with 2 job(s) and their archives? [y/N]" in refused.stderr
+    assert len(scheduler.jobs) == 2
+    assert answer("y").stdout.endswith("Deleted project cats with 2 job(s)\n")
+    assert scheduler.jobs == {}
+
+
+def test_a_project_with_an_active_job_is_left_alone(run: Run, scheduler: FakeScheduler) -> None:
+    scheduler.start(scheduler.add(project="cats"))
+
+    result = run("delete", "project", "scheduler", "cats", "--yes", exit_code=1)
+
+    assert result.stderr == (
+        "Error: Project `cats` has jobs that have not ended (1 running). Stop them first.\n"
+    )
+    assert len(scheduler.jobs) == 3
+
+
+@pytest.mark.parametrize(
+    "words", [("rename", "dogs", "cats"), ("describe", "dogs", "x"), ("delete", "dogs", "--yes")]
+)
+def test_a_project_that_is_not_there_is_an_error(
+    run: Run, scheduler: FakeScheduler, words: tuple[str, ...]
+) -> None:
+    verb, *rest = words
+    result = run(verb, "project", "scheduler", *rest, exit_code=1)
+    assert "There is no project `dogs`" in result.stderr

@@ -1,0 +1,59 @@
+"""A service on a real database, with nobody who acts on what it decides."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from atlas_scheduler.catalogue import EngineState
+from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.lifecycle import Effect
+from atlas_scheduler.service import Service
+from atlas_scheduler.store.db import Database
+from foundations.home import Home
+from foundations.models import QueueSettings
+
+
+class Onlooker:
+    """A shell that does nothing but take deleted jobs away, as the real one does."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def perform(self, job: Job, effects: Sequence[Effect]) -> None:
+        pass
+
+    def wake(self) -> None:
+        pass
+
+    async def settle(self, job_id: str) -> None:
+        pass
+
+    async def sweep(self, job_id: str) -> None:
+        await self._service.purge(job_id)
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    async with await Database.open(tmp_path / "scheduler.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+async def service(tmp_path: Path, database: Database) -> AsyncIterator[Service]:
+    ticks = itertools.count(1_000_000, 1_000)
+    service = Service(
+        database=database,
+        home=Home(tmp_path),
+        instance="0123abcd",
+        queue=QueueSettings(max_running_jobs=1),
+        engine=EngineState(name="process"),
+        clock_ms=lambda: next(ticks),
+    )
+    service.shell = Onlooker(service)
+    yield service
+    await service.close()
+    service.bundles.close()
