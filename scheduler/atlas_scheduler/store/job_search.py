@@ -131,8 +131,7 @@ def _plans(conn: sqlite3.Connection, query: Query, order: _Order, now_ms: int) -
     walked = order.keys[0].field if order.keys else None
     column = recorded_sql.ranked(walked) if isinstance(walked, Recorded) else None
     if few is not None or not isinstance(walked, Recorded) or column is None:
-        narrowed = conditions if few is None else [few, *conditions]
-        return [_Plan(_ALL_JOBS, keys, all_of(narrowed))]
+        return [_Plan(_ALL_JOBS if few is None else few, keys, all_of(conditions))]
     ranked = [recorded_sql.has_name(walked), recorded_sql.is_ranked(walked)]
     with_it = _Plan(
         recorded_sql.rows(walked),
@@ -162,33 +161,39 @@ def _on_records(parts: Iterable[Expression], walked: Recorded, now_ms: int) -> I
 
 
 def _few(conn: sqlite3.Connection, parts: Iterable[Expression]) -> Fragment | None:
-    """The condition of those all of which hold that takes fewest jobs, if it takes few."""
+    """What to select from when a condition takes few jobs: those that the best one takes."""
     best, fewest = None, FEW + 1
     for part in parts:
-        numbers = _job_numbers(part)
-        if numbers is None:
+        listed = _listed(part)
+        if listed is None:
             continue
-        counted = written("SELECT count(*) FROM (", numbers, Fragment(" LIMIT ?)", (fewest,)))
-        count = conn.execute(counted.text, counted.values).fetchone()[0]
+        numbers, counted = listed
+        statement = written("SELECT count(*) FROM (", counted, Fragment(" LIMIT ?)", (fewest,)))
+        count = conn.execute(statement.text, statement.values).fetchone()[0]
         if count < fewest:
             best, fewest = numbers, count
-    return None if best is None else written("jobs.job_number IN (", best, ")")
+    if best is None:
+        return None
+    # CROSS JOIN keeps the order: the few first, whatever SQLite thinks of their number.
+    return written("(", best, ") AS few CROSS JOIN jobs ON jobs.job_number = few.job_number")
 
 
-def _job_numbers(part: Expression) -> Fragment | None:
-    """The jobs that a condition takes, where an index knows them."""
+def _listed(part: Expression) -> tuple[Fragment, Fragment] | None:
+    """The numbers of the jobs that a condition takes, and what counts them, by an index."""
     match part:
         case Has(Recorded() as field) if field.kind is not Records.ARTIFACT:
-            return recorded_sql.job_numbers(field, Fragment("TRUE"))
+            holds = Fragment("TRUE")
         case Comparison(Recorded() as field, operator, value) if operator in _CHEAP:
-            return recorded_sql.job_numbers(
-                field, written("(", recorded_sql.matching(field, operator, value), ")")
-            )
+            holds = written("(", recorded_sql.matching(field, operator, value), ")")
         case Comparison(BuiltIn.STATE, Operator.EQUAL, value):
-            return Fragment(_SQL["numbers_in_state"], (value,))
+            numbers = Fragment(_SQL["numbers_in_state"], (value,))
+            return numbers, numbers
         case Comparison(BuiltIn.PROJECT, Operator.EQUAL, value):
-            return Fragment(_SQL["numbers_of_project"], (value,))
-    return None
+            numbers = Fragment(_SQL["numbers_of_project"], (value,))
+            return numbers, numbers
+        case _:
+            return None
+    return recorded_sql.job_numbers(field, holds), recorded_sql.counted(field, holds)
 
 
 def _sort_value(field: Field, now_ms: int) -> Fragment:
@@ -209,8 +214,10 @@ def _statement(
     picked = written(
         *("SELECT ", joined(", ", columns), " FROM ", plan.source, " WHERE ", plan.condition)
     )
+    # A limit keeps SQLite from computing the keys again for each place that names them.
+    once = " LIMIT -1" if after and plan.keys and plan.has_first_key is None else ""
     statement = written(
-        *("SELECT * FROM (", picked, ") WHERE "),
+        *("SELECT * FROM (", picked, once, ") WHERE "),
         Fragment("TRUE") if after is None else _after(after, order, plan),
         *(" ORDER BY ", _order_by(order, plan), Fragment(" LIMIT ?", (limit,))),
     )

@@ -33,6 +33,8 @@ class _Table:
     """Begins the question whether a job has such a record."""
     job_numbers: str
     """Begins the list of the jobs that have one."""
+    counted: str
+    """Begins the same list for counting: an index alone can answer it."""
     sort_value: str
     """Begins the value that a job is ordered by: a number or a text, else missing."""
     rows: str
@@ -52,6 +54,7 @@ _TABLES = {
         job_numbers=(
             "SELECT record.job_number FROM metric_series AS record WHERE record.name = ? AND "
         ),
+        counted="SELECT 1 FROM metric_series AS record WHERE record.name = ? AND ",
         sort_value=(
             "(SELECT record.last_value FROM metric_series AS record "
             "WHERE record.job_number = jobs.job_number AND record.name = ? AND "
@@ -69,6 +72,7 @@ _TABLES = {
         job_numbers=(
             "SELECT record.job_number FROM parameters AS record WHERE record.name = ? AND "
         ),
+        counted="SELECT 1 FROM parameters AS record WHERE record.name = ? AND ",
         sort_value=(
             "(SELECT record.rank FROM parameters AS record "
             "WHERE record.job_number = jobs.job_number AND record.name = ? AND "
@@ -83,6 +87,7 @@ _TABLES = {
             "WHERE record.job_number = jobs.job_number AND record.name = ? AND "
         ),
         job_numbers="SELECT record.job_number FROM tags AS record WHERE record.name = ? AND ",
+        counted="SELECT 1 FROM tags AS record WHERE record.name = ? AND ",
         sort_value=(
             "(SELECT substr(record.value, 1, 200) FROM tags AS record "
             "WHERE record.job_number = jobs.job_number AND record.name = ? AND "
@@ -96,7 +101,7 @@ _METRIC_TEXT = (
     "(CASE WHEN record.last_value GLOB '\"*' THEN json_extract(record.last_value, '$') END)"
 )
 _PARAMETER_TEXT = "(CASE WHEN record.rank >= '' THEN json_extract(record.value, '$') END)"
-_PARAMETER_IS_NUMBER = " AND record.rank < '' AND record.value NOT IN ('true', 'false')"
+_PARAMETER_IS_NO_TRUTH = " AND record.value NOT IN ('true', 'false')"
 _PARAMETER_IS_NAN = "(record.rank IS NULL AND record.value = '\"NaN\"')"
 
 
@@ -108,6 +113,11 @@ def of_job(field: Recorded, condition: Fragment) -> Fragment:
 def job_numbers(field: Recorded, condition: Fragment) -> Fragment:
     """The numbers of the jobs that have the record, and for which a condition holds."""
     return written(Fragment(_TABLES[field.kind].job_numbers, (field.name,)), condition)
+
+
+def counted(field: Recorded, condition: Fragment) -> Fragment:
+    """As many rows as `job_numbers` has, for less."""
+    return written(Fragment(_TABLES[field.kind].counted, (field.name,)), condition)
 
 
 def sort_value(field: Recorded) -> Fragment:
@@ -158,9 +168,7 @@ def _metric(operator: Operator, value: Value) -> Fragment:
         return Fragment("record.last_value IS NOT ?", (stored,))
     if isinstance(value, str):
         return Fragment(_METRIC_TEXT + COMPARED[operator], (value,))
-    return Fragment(
-        "record.last_value" + COMPARED[operator] + " AND record.last_value < ''", (value,)
-    )
+    return Fragment("record.last_value" + _number_compared(operator, "record.last_value"), (value,))
 
 
 def _parameter(operator: Operator, value: Value) -> Fragment:
@@ -171,9 +179,16 @@ def _parameter(operator: Operator, value: Value) -> Fragment:
     if isinstance(value, bool):
         return Fragment("record.value = ?", (json.dumps(value),))
     if isinstance(value, int | float):
-        return Fragment("record.rank" + COMPARED[operator] + _PARAMETER_IS_NUMBER, (value,))
+        is_number = _number_compared(operator, "record.rank") + _PARAMETER_IS_NO_TRUTH
+        return Fragment("record.rank" + is_number, (value,))
     assert isinstance(value, str)
     if operator is Operator.EQUAL:
         whole = json.dumps(value, ensure_ascii=False)
         return Fragment("record.rank = ? AND record.value = ?", (value[:RANK_LENGTH], whole))
     return Fragment(_PARAMETER_TEXT + COMPARED[operator], (value,))
+
+
+def _number_compared(operator: Operator, column: str) -> str:
+    """What follows a column to compare it with a number: every text is more than a number."""
+    above = operator in (Operator.GREATER, Operator.AT_LEAST)
+    return COMPARED[operator] + (" AND " + column + " < ''" if above else "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from difflib import get_close_matches
 
 from atlas_scheduler.core.filters.comparisons import comparison
@@ -22,8 +24,9 @@ from atlas_scheduler.core.filters.terms import (
     SortKey,
 )
 from atlas_scheduler.core.filters.values import read_moment
+from foundations.models import JobState
 
-__all__ = ["parse"]
+__all__ = ["narrowed", "parse"]
 
 DEEPEST = 40
 """Most parentheses and `not` inside each other."""
@@ -48,6 +51,17 @@ def parse(text: str) -> Query:
         FilterError: it cannot be understood; the error says where.
     """
     return _Parser(Scanner(text)).query()
+
+
+def narrowed(query: Query, *, project: str | None, states: Iterable[JobState]) -> Query:
+    """The same query for jobs of one project (None is all) in some states (none is all)."""
+    parts: list[Expression] = [] if query.condition is None else [query.condition]
+    wanted = [Comparison(BuiltIn.STATE, Operator.EQUAL, state.value) for state in states]
+    if wanted:
+        parts.append(_any_of(*wanted))
+    if project is not None:
+        parts.append(Comparison(BuiltIn.PROJECT, Operator.EQUAL, project))
+    return replace(query, condition=_all_of(*parts) if parts else None)
 
 
 class _Parser:
