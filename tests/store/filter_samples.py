@@ -25,7 +25,7 @@ VALUES: tuple[Any, ...] = (*NUMBERS, *TEXTS, True, False, math.nan)
 
 _values = st.sampled_from(VALUES)
 _names = st.sampled_from(NAMES)
-_sample = st.fixed_dictionaries(
+_sample: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         "state": st.sampled_from(["queued", "running", "completed", "failed"]),
         "project": st.sampled_from(["digits", "cats", "Cats and dogs"]),
@@ -60,10 +60,10 @@ def insert(conn: sqlite3.Connection, sample: dict[str, Any], number: int) -> Job
     elif state is not JobState.QUEUED:
         job = replace(finish(conn, job, state, at_ms=sample["at_ms"]), reason=state.value)
         jobs.save_job(conn, job)
-    found: list[Record] = [Parameter(*pair, 1) for pair in sample["parameters"].items()]
-    found += [Metric(*pair, None, 1) for pair in sample["metrics"].items()]
-    found += [Tag(*pair) for pair in sample["tags"].items()]
-    found += [Artifact(*pair, 1, 1) for pair in sample["artifacts"].items()]
+    found: list[Record] = [Parameter(key, one, 1) for key, one in sample["parameters"].items()]
+    found += [Metric(key, one, None, 1) for key, one in sample["metrics"].items()]
+    found += [Tag(key, one) for key, one in sample["tags"].items()]
+    found += [Artifact(key, one, 1, 1) for key, one in sample["artifacts"].items()]
     assert records.ingest(conn, job.job_id, found, offset=0, new_offset=1)
     end_ms = NOW_MS if job.finished_at_ms is None else job.finished_at_ms
     started = job.started_at_ms

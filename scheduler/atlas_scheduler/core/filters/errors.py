@@ -26,8 +26,9 @@ class FilterError(ValueError):
         end = self.column - 1 + _AFTER
         ahead = ("…" if begin else "") + _shown(self.text[begin : self.column - 1])
         behind = _shown(self.text[self.column - 1 : end]) + ("…" if end < len(self.text) else "")
+        message = clean(self.message, one_line=True)
         return (
-            f"The filter is not valid at column {self.column}: {self.message}\n"
+            f"The filter is not valid at column {self.column}: {message}\n"
             f"  {ahead}{behind}\n"
             f"  {' ' * display_width(ahead)}^"
         )
