@@ -62,8 +62,11 @@ def _fill(conn: sqlite3.Connection) -> None:
     bad = finish(conn, add(conn, job_id=BAD, project="dogs"), JobState.FAILED)
     add(conn, job_id=WAITING, project="cats", submitted_at_ms=NOW_MS - 1_000)
     for job, accuracy, optimizer in ((good, 0.95, "adamw"), (bad, 0.2, "adam")):
-        found = [Metric("val_acc", accuracy, 1, 1), Parameter("lr", 1e-4, 1)]
-        found.append(Parameter("opt", optimizer, 1))
+        found: list[records.Record] = [
+            Metric("val_acc", accuracy, 1, 1),
+            Parameter("lr", 1e-4, 1),
+            Parameter("opt", optimizer, 1),
+        ]
         records.ingest(conn, job.job_id, found, offset=0, new_offset=1)
 
 

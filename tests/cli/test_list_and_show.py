@@ -206,7 +206,7 @@ def test_csv_of_chosen_columns(run: Run, scheduler: FakeScheduler) -> None:
         (("--columns", "metric."), "there is no column"),
         (("--columns", ""), "there is no column"),
         (("--columns", 'id,"x'), "cannot be read"),
-        (("--columns", "id\nstate"), "there is no column"),
+        (("--columns", "id\nstate"), "cannot be read"),
     ],
 )
 def test_wrong_usage_of_lists_is_said(

@@ -98,7 +98,8 @@ def jobs(
         render.print_json(found if chosen is None else job_columns.documents(chosen, found))
     elif as_csv:
         text = job_columns.csv_text(chosen or job_columns.all_columns(found), found)
-        click.echo(clean(text) if sys.stdout.isatty() else text, nl=False)
+        # `color` keeps click from taking escape sequences out of what goes to a file.
+        click.echo(clean(text) if sys.stdout.isatty() else text, nl=False, color=True)
     else:
         _print_jobs(found, chosen, more=more, kind="first" if sort_keys or filter_ else "newest")
 
