@@ -73,8 +73,6 @@ class FakeService:
         self.broken: Exception | None = None
         """Raised by `info` and in the middle of archives."""
         self.submissions = 0
-        self.filters: list[str | None] = []
-        """What lists were asked for; the fake takes every job."""
         self._jobs: dict[str, _Job] = {}
         self._keys: dict[str, str] = {}
         self._changes: list[Change] = []
@@ -215,7 +213,6 @@ class FakeService:
         limit: int = 50,
         cursor: str | None = None,
     ) -> JobPage:
-        self.filters.append(filter)
         if cursor is not None and not cursor.isdecimal():
             raise InvalidRequest(f"`{cursor}` is no cursor.")
         found = [

@@ -212,8 +212,8 @@ ERRORS = {
     "sort:id,id,id,id,id": (20, "more than 4 sort keys"),
     "project:a\x00b": (10, "not a character"),
     "project:\ud800": (9, "not a character"),
-    "(" * 50: (41, "nested too deeply"),
-    "not " * 50: (161, "nested too deeply"),
+    "(" * 50: (16, "nested too deeply"),
+    "not " * 50: (61, "nested too deeply"),
     "state:lost " * 101: (1101, "more than 100 conditions"),
     "state:lost" + " " * LONGEST_FILTER: (LONGEST_FILTER + 1, "at most 4000 characters"),
 }

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas_scheduler.core.filters import Query, parse
+from atlas_scheduler.core.filters.parser import DEEPEST
 from atlas_scheduler.store import job_search, jobs, records
 from atlas_scheduler.store.db import Database
 from atlas_scheduler.store.records import Metric, Parameter, Tag
@@ -169,6 +170,21 @@ async def test_readers_of_a_database_know_patterns(database: Database) -> None:
     query = parse('image ~ "(a+)+$" or image ~ "^a+b"')
     found, _ = await database.read(lambda conn: job_search.search(conn, query, now_ms=1))
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("shape", ["(param.x = 1 and {})", "(metric.x ~ a or {})", "not {}"])
+@pytest.mark.parametrize("few", [-1, job_search.FEW])
+@pytest.mark.parametrize("rest", ["", "sort:-metric.x,param.x,state,duration"])
+def test_the_deepest_and_longest_filters_are_not_too_much_for_sqlite(
+    conn: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, shape: str, few: int, rest: str
+) -> None:
+    monkeypatch.setattr(job_search, "FEW", few)
+    add(conn)
+    deep = "state:queued"
+    for number in range(DEEPEST - 1):
+        deep = (shape if number % 2 else "(param.y < 1 or {})").format(deep)
+    for text in (deep, *[f" {word} ".join(["metric.x != b"] * 100) for word in ("and", "or")]):
+        find(conn, f"{text} {rest}", limit=1)
 
 
 HOT = {

@@ -28,8 +28,8 @@ from foundations.models import JobState
 
 __all__ = ["narrowed", "parse"]
 
-DEEPEST = 40
-"""Most parentheses and `not` inside each other."""
+DEEPEST = 15
+"""Most parentheses and `not` inside each other: SQLite gives up at some more than 20."""
 MOST_CONDITIONS = 100
 MOST_SORT_KEYS = 4
 
