@@ -11,6 +11,16 @@ from pathlib import Path
 import pytest
 
 CORE = [
+    "atlas_scheduler.core.filters",
+    "atlas_scheduler.core.filters.comparisons",
+    "atlas_scheduler.core.filters.errors",
+    "atlas_scheduler.core.filters.fields",
+    "atlas_scheduler.core.filters.parser",
+    "atlas_scheduler.core.filters.pattern",
+    "atlas_scheduler.core.filters.pattern_syntax",
+    "atlas_scheduler.core.filters.scanner",
+    "atlas_scheduler.core.filters.terms",
+    "atlas_scheduler.core.filters.values",
     "atlas_scheduler.core.job",
     "atlas_scheduler.core.lifecycle",
     "atlas_scheduler.core.queue",
@@ -83,6 +93,7 @@ def test_these_are_all_modules_of_the_core() -> None:
     assert spec is not None
     assert spec.submodule_search_locations is not None
     (folder,) = spec.submodule_search_locations
-    found = {path.stem for path in Path(folder).glob("*.py")} - {"__init__"}
+    files = (path.relative_to(folder).with_suffix("") for path in Path(folder).rglob("*.py"))
+    found = {".".join(path.parts).removesuffix(".__init__") for path in files} - {"__init__"}
 
     assert {f"atlas_scheduler.core.{name}" for name in found} == set(CORE)

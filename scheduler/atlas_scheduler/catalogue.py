@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, BinaryIO
 
 import foundations
+from atlas_scheduler.core.filters import FilterError, Query, narrowed, parse
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.queue import Capacity, Decision, choose_next
 from atlas_scheduler.engine.port import AttemptId, Capabilities
@@ -21,10 +22,11 @@ from atlas_scheduler.store import history, jobs, metric_points, records, remarks
 from atlas_scheduler.store.archives import Archives
 from atlas_scheduler.store.bundles import Bundles
 from atlas_scheduler.store.db import Database
+from atlas_scheduler.store.job_search import search
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.logs import Logs
 from atlas_scheduler.views import job_detail, job_view, waiting_by_job
-from foundations.errors import NotFound
+from foundations.errors import InvalidRequest, NotFound
 from foundations.home import Home
 from foundations.models import (
     API_VERSION,
@@ -47,6 +49,8 @@ HEARTBEAT_SECONDS = 15.0
 """A follower of the change feed hears from the server at least this often."""
 HISTORY_LIMIT = 1_000
 """Most history rows that are shown of one job."""
+SEARCH_SECONDS = 20.0
+"""A page of jobs that takes longer is given up: no filter may keep a reader from the others."""
 
 
 @dataclass(slots=True)
@@ -176,18 +180,38 @@ class Catalogue:
         *,
         project: str | None = None,
         states: Sequence[JobState] | None = None,
+        filter: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> JobPage:
-        """One page of jobs, newest first."""
+        """One page of jobs: newest first, unless the filter says otherwise.
+
+        Raises:
+            InvalidRequest: the filter has an error, or takes too long; the cursor is of another
+                list.
+        """
+        if filter is None:
+            pick = partial(jobs.page, project=project, states=states, limit=limit, cursor=cursor)
+        else:
+            pick = partial(
+                search,
+                query=_query(filter, project=project, states=states or ()),
+                now_ms=self._clock_ms(),
+                limit=limit,
+                cursor=cursor,
+            )
 
         def look(conn: sqlite3.Connection) -> JobPage:
-            found, next_cursor = jobs.page(
-                conn, project=project, states=states, limit=limit, cursor=cursor
-            )
+            found, next_cursor = pick(conn)
             return JobPage(jobs=self._views(conn, found), next_cursor=next_cursor)
 
-        return await self._database.read(look)
+        try:
+            return await asyncio.wait_for(self._database.read(look), SEARCH_SECONDS)
+        except TimeoutError as error:
+            raise InvalidRequest(
+                f"The search took longer than {SEARCH_SECONDS:g} seconds and was given up. Add a "
+                "condition that takes fewer jobs, such as `project:NAME` or `since:7d`."
+            ) from error
 
     async def view(self, job_id: str, *, explain: bool = True) -> JobView:
         """A job as lists show it; with `explain` also why it waits."""
@@ -343,3 +367,10 @@ class Catalogue:
         return [
             job_view(one, recorded[one.job.job_id], waiting=waiting, now_ms=now_ms) for one in found
         ]
+
+
+def _query(filter: str, *, project: str | None, states: Iterable[JobState]) -> Query:
+    try:
+        return narrowed(parse(filter), project=project, states=states)
+    except FilterError as error:
+        raise InvalidRequest(str(error)) from error

@@ -171,10 +171,11 @@ def jobs(
     *,
     project: str | None = None,
     states: Iterable[str] = (),
+    filter: str | None = None,
     limit: int = 50,
     cursor: str | None = None,
 ) -> Call[models.JobPage]:
-    """Ask for one page of jobs, newest first."""
+    """Ask for one page of jobs, newest first unless the filter says otherwise."""
     return Call(
         "GET",
         "/jobs",
@@ -182,6 +183,7 @@ def jobs(
         params=(
             *_given("project", project),
             *(("state", str(state)) for state in states),
+            *_given("filter", filter),
             ("limit", str(limit)),
             *_given("cursor", cursor),
         ),

@@ -57,11 +57,24 @@ class Verbs(ABC):
         *,
         project: str | None = None,
         states: Iterable[str] = (),
+        filter: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> models.JobPage:
-        """List jobs, newest first, one page at a time."""
-        return self.send(calls.jobs(project=project, states=states, limit=limit, cursor=cursor))
+        """List jobs, one page at a time: newest first unless the filter says otherwise.
+
+        Args:
+            project: only jobs of this project.
+            states: only jobs in one of these.
+            filter: only jobs that it takes, such as `metric.loss < 0.1 sort:metric.loss`.
+            limit: most jobs of the page.
+            cursor: `next_cursor` of the page before, of the same list.
+
+        Raises:
+            InvalidRequest: the filter has an error; the message shows where.
+        """
+        call = calls.jobs(project=project, states=states, filter=filter, limit=limit, cursor=cursor)
+        return self.send(call)
 
     def job(self, ref: str) -> models.JobDetail:
         """Show everything about a job; `ref` is its id or a unique prefix of it."""
@@ -178,11 +191,12 @@ class AsyncVerbs(ABC):
         *,
         project: str | None = None,
         states: Iterable[str] = (),
+        filter: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> models.JobPage:
-        """List jobs, newest first, one page at a time."""
-        call = calls.jobs(project=project, states=states, limit=limit, cursor=cursor)
+        """List jobs, one page at a time: newest first unless the filter says otherwise."""
+        call = calls.jobs(project=project, states=states, filter=filter, limit=limit, cursor=cursor)
         return await self.send(call)
 
     async def job(self, ref: str) -> models.JobDetail:

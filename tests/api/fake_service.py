@@ -254,6 +254,7 @@ class FakeService:
         *,
         project: str | None = None,
         states: Sequence[JobState] | None = None,
+        filter: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> JobPage:

@@ -14,8 +14,10 @@ from urllib.parse import unquote
 
 import httpx
 
+from atlas_scheduler.core.filters import FilterError, parse
+from atlas_scheduler.core.filters.fields import BuiltIn
 from foundations.decimation import decimate
-from foundations.errors import JobConflict, NotFound, SchedulerError
+from foundations.errors import InvalidRequest, JobConflict, NotFound, SchedulerError
 from foundations.models import (
     API_VERSION,
     FINAL_STATES,
@@ -33,6 +35,7 @@ from foundations.models import (
     SchedulerInfo,
     Submission,
 )
+from tests.store import naive_filter
 
 if TYPE_CHECKING:
     from tests.cli.fake_scheduler import FakeJob, FakeScheduler
@@ -109,13 +112,31 @@ def _list(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
     states = params.get_list("state")
     found = [
         job
-        for job in reversed(scheduler.jobs.values())
+        for job in _filtered(list(scheduler.jobs.values()), params.get("filter", ""))
         if params.get("project") in (None, job.spec.project) and (not states or job.state in states)
     ]
     start, limit = int(params.get("cursor", "0")), int(params["limit"])
     cursor = str(start + limit) if start + limit < len(found) else None
     views = [scheduler.view(job) for job in found[start : start + limit]]
     return _json(JobPage(jobs=views, next_cursor=cursor))
+
+
+def _filtered(jobs: list[FakeJob], text: str) -> list[FakeJob]:
+    try:
+        query = parse(text)
+    except FilterError as error:
+        raise InvalidRequest(str(error)) from error
+    plain = [
+        naive_filter.Job(
+            number,
+            {BuiltIn.ID: job.job_id, BuiltIn.STATE: job.state, BuiltIn.PROJECT: job.spec.project},
+            job.parameters,
+            job.metrics,
+            job.spec.tags,
+        )
+        for number, job in enumerate(jobs)
+    ]
+    return [jobs[number] for number in naive_filter.search(plain, query, now_ms=0)]
 
 
 def _job(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:

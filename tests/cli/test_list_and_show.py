@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable
 from typing import Any
 
@@ -96,6 +98,121 @@ def test_list_jobs_reads_as_many_pages_as_it_takes(
     result = run("list", "jobs")
     assert len(result.stdout.splitlines()) == 51
     assert "--limit shows more" in result.stderr
+
+
+def test_list_jobs_takes_a_filter(run_json: Callable[..., Any], scheduler: FakeScheduler) -> None:
+    def states(*words: str) -> list[str]:
+        return [one["state"] for one in run_json("list", "jobs", "--json", *words)]
+
+    assert states("--filter", "project:beta or metric.loss < 1") == ["queued", "running", "failed"]
+    assert states("-f", "metric.loss < 1") == ["failed"]
+    assert states("-f", "not has:param.lr", "--state", "queued") == ["queued"]
+    assert states("-f", "tag:nowhere") == []
+
+
+def test_list_jobs_sorts(run: Run, run_json: Callable[..., Any], scheduler: FakeScheduler) -> None:
+    for loss in (3, 1, 2):
+        scheduler.add(metrics={"loss": loss, "a b": 1})
+
+    def losses(*words: str) -> list[Any]:
+        found = run_json("list", "jobs", "--json", *words)
+        return [one["metrics"].get("loss") for one in found]
+
+    assert losses("--sort", "metric.loss", "--limit", "3") == [0.123456789, 1, 2]
+    assert losses("--sort", "-metric.loss") == [3, 2, 1, 0.123456789, None, None]
+    assert losses("--sort", 'metric."a b"', "--sort", "metric.loss", "--limit", "2") == [1, 2]
+    assert losses("-f", "metric.loss >= 2 sort:metric.loss") == [2, 3]
+    result = run("list", "jobs", "--sort", "metric.loss", "--limit", "2")
+    assert result.stderr == "The first 2 are shown; --limit shows more.\n"
+
+
+def test_an_error_in_a_filter_is_shown_with_its_place(run: Run, scheduler: FakeScheduler) -> None:
+    result = run(
+        "list", "jobs", "-f", "metric.loss < 1 and stat:failed", "--sort", "x", exit_code=1
+    )
+
+    message, shown, mark = result.stderr.splitlines()
+    assert message == (
+        "Error: The filter is not valid at column 21: There is no field `stat`. "
+        "Did you mean `state`?"
+    )
+    assert shown == "  metric.loss < 1 and stat:failed sort:x"
+    assert mark.index("^") == shown.index("stat")
+    assert result.stdout == ""
+
+
+def test_list_jobs_shows_the_columns_that_are_asked_for(run: Run, scheduler: FakeScheduler) -> None:
+    columns = "id, state, metric.loss, param.lr, tag.nightly, finished, command, duration"
+    header, *rows = run("list", "jobs", "--columns", columns).stdout.splitlines()
+
+    assert header.split() == [
+        *("JOB", "ID", "state", "metric.loss", "param.lr", "tag.nightly", "finished", "command"),
+        "duration",
+    ]
+    assert rows[0].split()[1:5] == ["queued", "-", "-", "-"]
+    assert rows[2].split()[:4] == [JOB_ID, "failed", "0.123457", "0.1"]
+
+
+def test_columns_of_json_are_exact(run_json: Callable[..., Any], scheduler: FakeScheduler) -> None:
+    scheduler.add(metrics={"a,b": [1]})
+    words = ("--columns", 'state,metric.loss,"metric.a,b",reason,gpus', "--json")
+
+    assert run_json("list", "jobs", *words, "--filter", "has:metric.loss") == [
+        {
+            "state": "failed",
+            "metric.loss": 0.123456789,
+            "metric.a,b": None,
+            "reason": "exit code 2",
+            "gpus": 0,
+        }
+    ]
+    assert run_json("list", "jobs", *words)[0]["metric.a,b"] == [1]
+
+
+def test_csv_has_exact_values_and_everything_recorded(run: Run, scheduler: FakeScheduler) -> None:
+    text = 'evil"\n,\x1b[2J=1+1'
+    scheduler.add(parameters={"lr": 1e-05, "opt": text, "flag": True}, metrics={text: 2**53 + 1})
+
+    rows = list(csv.DictReader(io.StringIO(run("list", "jobs", "--csv").stdout, newline="")))
+
+    assert list(rows[0]) == [
+        *("id", "project", "user", "state", "reason", "exit_code"),
+        *("submitted", "started", "finished", "duration"),
+        *("param.flag", "param.lr", "param.opt", f"metric.{text}", "metric.loss", "tag.nightly"),
+    ]
+    assert (rows[0]["param.lr"], rows[0]["param.opt"], rows[0]["param.flag"]) == (
+        *("1e-05", text),
+        "true",
+    )
+    assert rows[0][f"metric.{text}"] == "9007199254740993"
+    assert rows[3]["metric.loss"] == "0.123456789"
+    assert rows[3]["submitted"] == "2024-05-01T12:00:00Z"
+    assert (rows[3]["param.opt"], rows[1]["exit_code"]) == ("", "")
+
+
+def test_csv_of_chosen_columns(run: Run, scheduler: FakeScheduler) -> None:
+    words = ("--columns", "state,command,metric.loss", "--csv", "--limit", "3")
+    assert run("list", "jobs", *words).stdout == (
+        "state,command,metric.loss\nqueued,main.py,\nrunning,main.py,\nfailed,main.py,0.123456789\n"
+    )
+    assert run("list", "jobs", *words, "--project", "none").stdout == "state,command,metric.loss\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--json", "--csv"), "exclude each other"),
+        (("--columns", "stat"), "Did you mean `state`?"),
+        (("--columns", "metric."), "there is no column"),
+        (("--columns", ""), "there is no column"),
+        (("--columns", 'id,"x'), "cannot be read"),
+        (("--columns", "id\nstate"), "cannot be read"),
+    ],
+)
+def test_wrong_usage_of_lists_is_said(
+    run: Run, scheduler: FakeScheduler, words: tuple[str, ...], said: str
+) -> None:
+    assert said in run("list", "jobs", *words, exit_code=2).stderr
 
 
 def test_list_jobs_knows_every_state(run: Run) -> None:

@@ -75,11 +75,16 @@ def test_each_call_has_its_method_and_path(call: Call[Any], request_line: str) -
 def test_parameters_that_are_not_given_are_not_sent() -> None:
     assert calls.jobs().params == (("limit", "50"),)
     assert calls.jobs(
-        project="cats", states=[JobState.QUEUED, "running"], limit=5, cursor="c"
+        project="cats",
+        states=[JobState.QUEUED, "running"],
+        filter="metric.loss < 1 & ü",
+        limit=5,
+        cursor="c",
     ).params == (
         ("project", "cats"),
         ("state", "queued"),
         ("state", "running"),
+        ("filter", "metric.loss < 1 & ü"),
         ("limit", "5"),
         ("cursor", "c"),
     )

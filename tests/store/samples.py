@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.store import jobs, schema, sql
+from atlas_scheduler.store import jobs, regexp, schema, sql
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.sql import Migration
 from foundations.models import JobSpec, JobState
@@ -20,6 +20,7 @@ DIGEST = f"sha256:{'a' * 64}"
 def memory_database() -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.row_factory = sqlite3.Row
+    regexp.install(connection)
     schema.migrate(connection)
     connection.execute("PRAGMA foreign_keys = ON")
     return connection

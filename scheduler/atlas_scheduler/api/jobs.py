@@ -12,6 +12,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from atlas_scheduler.api.context import Ref, caller, service_of
 from atlas_scheduler.api.errors import answers
 from atlas_scheduler.api.streaming import BINARY, StreamedResponse, from_thread
+from atlas_scheduler.store.search_cursor import LONGEST_CURSOR
 from foundations.errors import (
     AmbiguousJob,
     InvalidRequest,
@@ -65,13 +66,26 @@ async def jobs(
     state: Annotated[
         list[JobState] | None, Query(description="Only jobs in this state; may be repeated.")
     ] = None,
+    filter: Annotated[
+        str | None,
+        Query(
+            description="Only jobs that it takes, in the order it says: `status:failed or "
+            "metric.val_acc > 0.9 sort:-metric.val_acc` (docs/filters.md)."
+        ),
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="Most jobs of a page.")] = 50,
     cursor: Annotated[
-        str | None, Query(description="`next_cursor` of the page before.", max_length=1000)
+        str | None,
+        Query(
+            description="`next_cursor` of the page before, of the same filter.",
+            max_length=LONGEST_CURSOR,
+        ),
     ] = None,
 ) -> JobPage:
-    """One page, newest first."""
-    return await service_of(request).jobs(project=project, states=state, limit=limit, cursor=cursor)
+    """One page, newest first unless the filter says otherwise."""
+    return await service_of(request).jobs(
+        project=project, states=state, filter=filter, limit=limit, cursor=cursor
+    )
 
 
 _ONE = answers(InvalidRequest, NotFound, AmbiguousJob)

@@ -17,7 +17,7 @@ from typing import Any, Generic, Self, TypeVar
 
 import aiosqlite
 
-from atlas_scheduler.store import schema
+from atlas_scheduler.store import regexp, schema
 from atlas_scheduler.store.faults import (
     DatabaseBusy,
     DatabaseCorrupt,
@@ -243,3 +243,4 @@ def _set_up_writer(conn: sqlite3.Connection, path: Path) -> None:
 
 def _set_up_reader(conn: sqlite3.Connection, path: Path) -> None:
     conn.execute("PRAGMA query_only = ON")
+    regexp.install(conn)

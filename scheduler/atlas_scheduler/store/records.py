@@ -47,7 +47,8 @@ __all__ = [
 ]
 
 _SQL = sql.queries("records")
-_RANK_LENGTH = 200
+RANK_LENGTH = 200
+"""So many characters of a parameter's text are in its rank."""
 
 
 @dataclass(slots=True)
@@ -227,7 +228,7 @@ def shown(coded: float | str | None) -> Any:
 def _rank(value: Any) -> float | str | None:
     """The place of a parameter's value in an order (see the table `parameters`)."""
     if isinstance(value, str):
-        return value[:_RANK_LENGTH]
+        return value[:RANK_LENGTH]
     if isinstance(value, bool | float):
         return value
     if isinstance(value, int):

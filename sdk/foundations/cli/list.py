@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from foundations.cli import render
+from foundations.cli import job_columns, render
 from foundations.cli.context import connect, json_option, optional_scheduler_argument
-from foundations.cli.render import Column
+from foundations.cli.job_columns import JobColumn
+from foundations.cli.render import Column, clean
 
 if TYPE_CHECKING:
     from foundations.client import Client
@@ -44,31 +46,62 @@ def list_() -> None:
     "--state", "states", multiple=True, type=click.Choice(STATES), help="Only jobs in this state."
 )
 @click.option(
+    "--filter",
+    "-f",
+    "filter_",
+    metavar="FILTER",
+    help="Only jobs that it takes, such as 'metric.loss < 0.1 and not tag:old'.",
+)
+@click.option(
+    "--sort",
+    "sort_keys",
+    multiple=True,
+    metavar="FIELD",
+    help="Order by this field, or by -FIELD from high to low; may be repeated.",
+)
+@click.option(
+    "--columns",
+    metavar="NAMES",
+    help="Columns with commas between them, such as id,state,metric.loss,param.lr.",
+)
+@click.option(
     "--limit",
     type=click.IntRange(min=1),
-    help=f"Most jobs to list. Default: {SHOWN}, with --json all.",
+    help=f"Most jobs to list. Default: {SHOWN}, with --json and --csv all.",
 )
 @json_option
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV with exact values.")
 def jobs(
     scheduler: str,
     *,
     project: str | None,
     states: tuple[str, ...],
+    filter_: str | None,
+    sort_keys: tuple[str, ...],
+    columns: str | None,
     limit: int | None,
     as_json: bool,
+    as_csv: bool,
 ) -> None:
     """List jobs, newest first."""
-    wanted = limit if limit is not None or as_json else SHOWN
-    found, more = _collect(connect(scheduler), project=project, states=states, limit=wanted)
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv exclude each other.")
+    wanted = limit if limit is not None or as_json or as_csv else SHOWN
+    chosen = None if columns is None else _columns(columns)
+    asked = {
+        "project": project,
+        "states": states,
+        "filter": _filter(filter_, sort_keys),
+    }
+    found, more = _collect(connect(scheduler), asked, limit=wanted)
     if as_json:
-        render.print_json(found)
-        return
-    if not found:
-        click.echo("No jobs.")
-        return
-    render.print_table(_COLUMNS, [_row(job) for job in found])
-    if more:
-        click.echo(f"The newest {len(found)} are shown; --limit shows more.", err=True)
+        render.print_json(found if chosen is None else job_columns.documents(chosen, found))
+    elif as_csv:
+        text = job_columns.csv_text(chosen or job_columns.all_columns(found), found)
+        # `color` keeps click from taking escape sequences out of what goes to a file.
+        click.echo(clean(text) if sys.stdout.isatty() else text, nl=False, color=True)
+    else:
+        _print_jobs(found, chosen, more=more, kind="first" if sort_keys or filter_ else "newest")
 
 
 @list_.command()
@@ -119,9 +152,35 @@ _COLUMNS = (
 )
 
 
-def _collect(
-    client: Client, *, project: str | None, states: Iterable[str], limit: int | None
-) -> tuple[list[Any], bool]:
+def _columns(text: str) -> list[JobColumn]:
+    try:
+        return job_columns.parse_columns(text)
+    except click.BadParameter as error:
+        error.param_hint = "'--columns'"
+        raise
+
+
+def _filter(filter_: str | None, sort_keys: Iterable[str]) -> str | None:
+    """The filter with what to sort by behind it, so that places in its errors are right."""
+    parts = [] if filter_ is None else [filter_]
+    parts += [f"sort:{key}" for key in sort_keys]
+    return " ".join(parts) if parts else None
+
+
+def _print_jobs(found: list[Any], chosen: list[JobColumn] | None, *, more: bool, kind: str) -> None:
+    if not found:
+        click.echo("No jobs.")
+        return
+    if chosen is None:
+        render.print_table(_COLUMNS, [_row(job) for job in found])
+    else:
+        rows = [[one.cell(job) for one in chosen] for job in found]
+        render.print_table([one.column for one in chosen], rows)
+    if more:
+        click.echo(f"The {kind} {len(found)} are shown; --limit shows more.", err=True)
+
+
+def _collect(client: Client, asked: dict[str, Any], *, limit: int | None) -> tuple[list[Any], bool]:
     """Read pages until there are enough jobs. Returns them, and whether there are more."""
     from foundations import calls
 
@@ -129,7 +188,7 @@ def _collect(
     cursor = None
     while True:
         size = PAGE if limit is None else min(PAGE, limit - len(found))
-        call = calls.jobs(project=project, states=states, limit=size, cursor=cursor)
+        call = calls.jobs(**asked, limit=size, cursor=cursor)
         page = client.json(call)
         found += page["jobs"]
         cursor = page.get("next_cursor")

@@ -1,0 +1,118 @@
+"""A filter as data: what a job must be, and in which order the jobs come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from atlas_scheduler.core.filters.fields import BuiltIn
+
+
+class Records(StrEnum):
+    """What jobs record under names of their own choice."""
+
+    METRIC = "metric"
+    PARAMETER = "param"
+    TAG = "tag"
+    ARTIFACT = "artifact"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One metric (its last value), parameter, tag or artifact, by its name."""
+
+    kind: Records
+    name: str
+
+
+Field = BuiltIn | Recorded
+
+
+class Operator(StrEnum):
+    """How a field is compared. With a missing value every comparison is false."""
+
+    EQUAL = "="
+    DIFFERENT = "!="
+    LESS = "<"
+    AT_MOST = "<="
+    GREATER = ">"
+    AT_LEAST = ">="
+    CONTAINS = ":"
+    """Upper and lower case of A to Z are the same here."""
+    MATCHES = "~"
+
+
+@dataclass(frozen=True, slots=True)
+class Ago:
+    """The moment so long before now."""
+
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A moment, in milliseconds since 1970 UTC."""
+
+    ms: int
+
+
+Value = bool | int | float | str | Ago | At
+"""Numbers compare with numbers, texts with texts; NaN equals NaN and nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A field against a value."""
+
+    field: Field
+    operator: Operator
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """Whether there is a value at all."""
+
+    field: Field
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The opposite."""
+
+    part: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Every part holds."""
+
+    parts: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one part holds."""
+
+    parts: tuple[Expression, ...]
+
+
+Expression = Comparison | Has | Not | AllOf | AnyOf
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """What the jobs are ordered by; those without a value come last, whatever the direction."""
+
+    field: Field
+    is_descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A whole filter."""
+
+    condition: Expression | None = None
+    """None takes every job."""
+    sort: tuple[SortKey, ...] = ()
+    """Jobs that are alike in all of these come newest first."""

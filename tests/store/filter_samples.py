@@ -1,0 +1,91 @@
+"""Random jobs, in a database and as the plain values that the naive filter looks at."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+import uuid
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import strategies as st
+
+from atlas_scheduler.core.filters.fields import BuiltIn
+from atlas_scheduler.store import jobs, records
+from atlas_scheduler.store.records import Artifact, Metric, Parameter, Record, Tag
+from foundations.models import JobState
+from tests.store.naive_filter import Job
+from tests.store.samples import add, finish, run
+
+NOW_MS = 10_000_000
+NAMES = ("a", "a.b", "a b", "q\"'\\", "x);--", "ü")
+TEXTS = ("", "a", "A", "adam", "ADAM x", "é", "NaN", "true", "1", "%_", "'; drop--", "y" * 250)
+NUMBERS: tuple[Any, ...] = (0, 1, -1, 2, 0.5, 1.0, 1e-3, 1e300, 2**62, math.inf, -math.inf)
+VALUES: tuple[Any, ...] = (*NUMBERS, *TEXTS, True, False, math.nan)
+
+_values = st.sampled_from(VALUES)
+_names = st.sampled_from(NAMES)
+_sample: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {
+        "state": st.sampled_from(["queued", "running", "completed", "failed"]),
+        "project": st.sampled_from(["digits", "cats", "Cats and dogs"]),
+        "user": st.sampled_from(["ada", "grace"]),
+        "image": st.sampled_from([None, "python:3.11", "PyTorch"]),
+        "command": st.sampled_from([("main.py",), ("train.py", "--lr", "A b"), ()]),
+        "cpus": st.sampled_from([None, 0.5, 2.0]),
+        "at_ms": st.integers(0, NOW_MS),
+        "parameters": st.dictionaries(_names, _values | st.sampled_from([None, [1], {}])),
+        "metrics": st.dictionaries(_names, _values),
+        "tags": st.dictionaries(_names, st.sampled_from(TEXTS)),
+        "artifacts": st.dictionaries(_names, st.just("file")),
+    }
+)
+samples = st.lists(_sample, max_size=7)
+
+
+def insert(conn: sqlite3.Connection, sample: dict[str, Any], number: int) -> Job:
+    """Put a job into the database, and return what a filter should see of it."""
+    spec = {name: sample[name] for name in ("user", "image", "command", "cpus")}
+    job = add(
+        conn,
+        job_id=str(uuid.UUID(int=number)),
+        project=sample["project"],
+        submitted_at_ms=number,
+        spec=spec,
+    )
+    state = JobState(sample["state"])
+    if state is JobState.RUNNING:
+        job = replace(run(conn, job), started_at_ms=sample["at_ms"])
+        jobs.save_job(conn, job)
+    elif state is not JobState.QUEUED:
+        job = replace(finish(conn, job, state, at_ms=sample["at_ms"]), reason=state.value)
+        jobs.save_job(conn, job)
+    found: list[Record] = [Parameter(key, one, 1) for key, one in sample["parameters"].items()]
+    found += [Metric(key, one, None, 1) for key, one in sample["metrics"].items()]
+    found += [Tag(key, one) for key, one in sample["tags"].items()]
+    found += [Artifact(key, one, 1, 1) for key, one in sample["artifacts"].items()]
+    assert records.ingest(conn, job.job_id, found, offset=0, new_offset=1)
+    end_ms = NOW_MS if job.finished_at_ms is None else job.finished_at_ms
+    started = job.started_at_ms
+    return Job(
+        number,
+        {
+            BuiltIn.ID: job.job_id,
+            BuiltIn.PROJECT: job.project,
+            BuiltIn.USER: sample["user"],
+            BuiltIn.STATE: state.value,
+            BuiltIn.REASON: job.reason,
+            BuiltIn.COMMAND: " ".join(sample["command"]) or None,
+            BuiltIn.IMAGE: sample["image"],
+            BuiltIn.ENGINE: None if state is JobState.QUEUED else "process",
+            BuiltIn.EXIT_CODE: job.exit_code,
+            BuiltIn.ATTEMPT: job.attempt,
+            BuiltIn.GPUS: 0,
+            BuiltIn.CPUS: sample["cpus"],
+            BuiltIn.SUBMITTED: number,
+            BuiltIn.STARTED: started,
+            BuiltIn.FINISHED: job.finished_at_ms,
+            BuiltIn.DURATION: None if started is None else max(0, end_ms - started) / 1000,
+        },
+        *(sample[kind] for kind in ("parameters", "metrics", "tags", "artifacts")),
+    )
