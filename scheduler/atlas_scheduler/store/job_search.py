@@ -182,9 +182,10 @@ def _listed(part: Expression) -> tuple[Fragment, Fragment] | None:
     """The numbers of the jobs that a condition takes, and what counts them, by an index."""
     match part:
         case Has(Recorded() as field) if field.kind is not Records.ARTIFACT:
-            holds = Fragment("TRUE")
+            holds = roughly = Fragment("TRUE")
         case Comparison(Recorded() as field, operator, value) if operator in _CHEAP:
             holds = written("(", recorded_sql.matching(field, operator, value), ")")
+            roughly = recorded_sql.matching_by_rank(field, operator, value)
         case Comparison(BuiltIn.STATE, Operator.EQUAL, value):
             numbers = Fragment(_SQL["numbers_in_state"], (value,))
             return numbers, numbers
@@ -193,7 +194,7 @@ def _listed(part: Expression) -> tuple[Fragment, Fragment] | None:
             return numbers, numbers
         case _:
             return None
-    return recorded_sql.job_numbers(field, holds), recorded_sql.counted(field, holds)
+    return recorded_sql.job_numbers(field, holds), recorded_sql.counted(field, roughly)
 
 
 def _sort_value(field: Field, now_ms: int) -> Fragment:

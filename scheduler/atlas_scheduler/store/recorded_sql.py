@@ -116,7 +116,7 @@ def job_numbers(field: Recorded, condition: Fragment) -> Fragment:
 
 
 def counted(field: Recorded, condition: Fragment) -> Fragment:
-    """As many rows as `job_numbers` has, for less."""
+    """One row for each of the jobs, for less than their numbers."""
     return written(Fragment(_TABLES[field.kind].counted, (field.name,)), condition)
 
 
@@ -154,6 +154,16 @@ def matching(field: Recorded, operator: Operator, value: Value) -> Fragment:
     if field.kind is Records.METRIC:
         return _metric(operator, value)
     return _parameter(operator, value)
+
+
+def matching_by_rank(field: Recorded, operator: Operator, value: Value) -> Fragment:
+    """What `matching` says and an index can answer alone: some parameters too many."""
+    if field.kind is Records.PARAMETER and operator is not Operator.MATCHES:
+        if isinstance(value, int | float) and not isinstance(value, bool) and value == value:
+            return Fragment("record.rank" + _number_compared(operator, "record.rank"), (value,))
+        if isinstance(value, str) and operator is Operator.EQUAL:
+            return Fragment("record.rank = ?", (value[:RANK_LENGTH],))
+    return matching(field, operator, value)
 
 
 def _metric(operator: Operator, value: Value) -> Fragment:
