@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from foundations import autostart, configs, extras
 from foundations.home import Home
+from foundations.json_numbers import EXACT_IN_FLOATS, measured
 from foundations.paging import job_pages
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
 Job = dict[str, Any]
 
-EXACT_IN_FLOATS = 2**53
-"""Integers up to here are the same as floats."""
 _FIELDS = {
     "project_name": "project",
     "job_id": "job_id",
@@ -28,7 +27,6 @@ _FIELDS = {
     "tags": "tags",
 }
 _TIMES = ("start_time", "completed_time", "creation_time")
-_NOT_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
 
 def get_metrics_for_all_jobs(
@@ -55,7 +53,7 @@ def get_metrics_for_all_jobs(
     jobs = _read(project_name, scheduler_config)
     columns = {name: [job[field] for job in jobs] for name, field in _FIELDS.items()}
     _add(columns, jobs, "parameters", prefix="param_")
-    _add(columns, jobs, "metrics", prefix="metric_", convert=_number)
+    _add(columns, jobs, "metrics", prefix="metric_", convert=measured)
     _add(columns, jobs, "tags", prefix="tag_", always=True)
     series = {name: _series(pandas, name, values) for name, values in columns.items()}
     return pandas.DataFrame(series)
@@ -100,7 +98,3 @@ def _series(pandas: Any, name: str, values: list[Any]) -> Any:
 def _would_be_rounded(values: list[Any]) -> bool:
     """Whether pandas would make floats of integers that floats cannot hold."""
     return any(type(value) is int and abs(value) > EXACT_IN_FLOATS for value in values)
-
-
-def _number(value: Any) -> Any:
-    return _NOT_FINITE.get(value, value) if isinstance(value, str) else value
