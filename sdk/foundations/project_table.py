@@ -97,4 +97,6 @@ def _series(pandas: Any, name: str, values: list[Any]) -> Any:
 
 def _would_be_rounded(values: list[Any]) -> bool:
     """Whether pandas would make floats of integers that floats cannot hold."""
+    if all(type(value) is int for value in values):
+        return False
     return any(type(value) is int and abs(value) > EXACT_IN_FLOATS for value in values)
