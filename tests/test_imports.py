@@ -74,6 +74,12 @@ def test_import_foundations_loads_no_third_party_module() -> None:
     assert third_party_loaded_by("foundations") == set()
 
 
+def test_tables_are_offered_without_loading_what_makes_them() -> None:
+    loaded = third_party_loaded_by("foundations.project_table")
+
+    assert loaded.isdisjoint({"numpy", "pandas", "pyarrow"})
+
+
 def test_the_check_notices_a_third_party_module() -> None:
     assert "pydantic" in third_party_loaded_by("foundations.models")
 

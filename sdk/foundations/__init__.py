@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from foundations.client import AsyncClient, Client
     from foundations.errors import AtlasError
     from foundations.models import JobState
+    from foundations.project_table import get_metrics_for_all_jobs
     from foundations.submission import SubmittedJob, submit
     from foundations.tracking import (
         flatten_parameters,
@@ -40,6 +41,7 @@ _HOME_OF = {
     # At the submitter's.
     "submit": "submission",
     "SubmittedJob": "submission",
+    "get_metrics_for_all_jobs": "project_table",
     "Client": "client",
     "AsyncClient": "client",
     "JobState": "models",
@@ -54,6 +56,7 @@ __all__ = [
     "SubmittedJob",
     "__version__",
     "flatten_parameters",
+    "get_metrics_for_all_jobs",
     "load_parameters",
     "log_metric",
     "log_param",

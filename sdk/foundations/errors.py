@@ -3,6 +3,7 @@
     AtlasError                    the message says what happened and what to do
     ├─ ConfigError                a setting, a config file or an option is wrong
     ├─ BundleError                a directory cannot be packed, or an archive not unpacked
+    ├─ MissingExtra               an optional dependency is not installed
     ├─ Unreachable                the scheduler gave no answer
     └─ SchedulerError             the scheduler answered with an error
        ├─ InvalidRequest          400  the request itself is wrong
@@ -45,6 +46,12 @@ class BundleError(AtlasError):
     """A directory cannot be packed, or an archive cannot be unpacked."""
 
     code = "bad_bundle"
+
+
+class MissingExtra(AtlasError, ImportError):
+    """An optional dependency is not installed."""
+
+    code = "missing_extra"
 
 
 class Unreachable(AtlasError):

@@ -17,6 +17,7 @@ COMMANDS = {
     "show": ("foundations.cli.show:show", "Show one job, or the queue."),
     "metrics": ("foundations.cli.metrics:metrics", "Print or draw what a job measured."),
     "get": ("foundations.cli.get:get", "Get a job's archive, logs or artifacts."),
+    "export": ("foundations.cli.export:export", "Export jobs as CSV, JSON or Parquet."),
     "tag": ("foundations.cli.tag:tag", "Tag jobs."),
     "untag": ("foundations.cli.tag:untag", "Remove tags from jobs."),
     "note": ("foundations.cli.note:note", "Write notes about jobs, or read them."),

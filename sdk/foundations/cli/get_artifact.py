@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -12,11 +11,10 @@ import click
 
 from foundations.cli import render
 from foundations.cli.context import connect, job_argument, json_option, naming, scheduler_argument
-from foundations.cli.groups import CommandFailed
+from foundations.cli.output_file import refuse_to_replace, written_whole
 from foundations.errors import NotFound
 
 if TYPE_CHECKING:
-    from foundations.client import Client
     from foundations.models import ArtifactView
 
 
@@ -55,9 +53,9 @@ def artifact(
         _copy(client.artifact(job_id, key), sys.stdout.buffer)
         return
     path = _target(output, chosen)
-    if not force and (path.exists() or path.is_symlink()):
-        raise CommandFailed(f"{path} already exists. Give --force to replace it.")
-    _save(client, job_id, key, path)
+    refuse_to_replace(path, force=force)
+    with written_whole(path) as file:
+        _copy(client.artifact(job_id, key), file)
     if as_json:
         render.print_json({"job_id": job_id, "key": key, "path": str(path.absolute())})
     else:
@@ -80,22 +78,6 @@ def _target(output: str | None, artifact: ArtifactView) -> Path:
     if path.is_dir():
         return path / (name if name not in ("", "..") else "artifact")
     return path
-
-
-def _save(client: Client, job_id: str, key: str, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as file:
-        partial = Path(file.name)
-        try:
-            _copy(client.artifact(job_id, key), file)
-            file.flush()
-            partial.chmod(0o644)
-            partial.replace(path)
-        except BaseException:
-            partial.unlink()
-            raise
 
 
 def _copy(pieces: Iterable[bytes], file: Any) -> None:

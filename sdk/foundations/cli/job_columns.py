@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import shlex
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -110,6 +110,18 @@ def all_columns(jobs: Sequence[Job]) -> list[JobColumn]:
     return [_column(name) for name in (*_ALWAYS, *recorded)]
 
 
+def every_column(recorded: Mapping[str, Iterable[str]]) -> list[JobColumn]:
+    """All fields, and these names of `parameters`, `metrics` and `tags`."""
+    return [
+        *(_column(name) for name in _FIELDS),
+        *(
+            _recorded_column(kind, name)
+            for kind in ("param", "metric", "tag")
+            for name in sorted(recorded[_RECORDS[kind]])
+        ),
+    ]
+
+
 def csv_text(columns: Iterable[JobColumn], jobs: Iterable[Job]) -> str:
     """Write jobs as CSV: values are exact, what is missing is empty."""
     shown = list(columns)
@@ -129,7 +141,7 @@ def documents(columns: Iterable[JobColumn], jobs: Iterable[Job]) -> list[dict[st
 def _column(name: str) -> JobColumn:
     kind, dot, key = name.partition(".")
     if dot and key and kind in _RECORDS:
-        return JobColumn(name, lambda job: job[_RECORDS[kind]].get(key))
+        return _recorded_column(kind, key)
     if name == "reason":
         return JobColumn(name, _reason)
     if name in _FIELDS:
@@ -138,6 +150,10 @@ def _column(name: str) -> JobColumn:
     hint = f"Did you mean `{near[0]}`?" if near else f"There are {', '.join(_FIELDS)}"
     more = "" if near else ", metric.NAME, param.NAME and tag.NAME."
     raise click.BadParameter(f"there is no column `{clean(name, one_line=True)}`. {hint}{more}")
+
+
+def _recorded_column(kind: str, key: str) -> JobColumn:
+    return JobColumn(f"{kind}.{key}", lambda job: job[_RECORDS[kind]].get(key))
 
 
 def _reason(job: Job) -> str | None:

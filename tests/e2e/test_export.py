@@ -1,0 +1,67 @@
+"""What jobs recorded leaves the real server as tables."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+from pyarrow import parquet
+
+from tests.e2e.driver import Scheduler
+from tests.e2e.engines import on_processes
+from tests.e2e.projects import write_project
+
+MAIN = r"""
+    import foundations
+
+    number = foundations.load_parameters()["number"]
+    for step in range(12_000):
+        foundations.log_metric("loss", number / (step + 1), step=step)
+    foundations.log_metric("seed", 2**60 + number)
+    foundations.log_metric("worst", float("inf"))
+    foundations.log_param("half a pair", "\ud800")
+    foundations.set_tag("name", "a,\n\u00e9")
+    """
+TABLE = """
+    import foundations
+
+    table = foundations.get_metrics_for_all_jobs("exported")
+    print(table[["number", "loss", "seed", "worst", "tag_name"]].values.tolist())
+    """
+
+
+@on_processes
+def test_what_jobs_recorded_is_the_same_in_every_format(shared: Scheduler) -> None:
+    project = write_project(shared.root / "exported", {"main.py": MAIN})
+    for number in (1, 2):
+        job_id = shared.submit(project, options=["--param", f"number={number}"])
+        assert shared.wait(job_id).state == "completed", shared.log(job_id)
+    last = [1 / 12_000, 2 / 12_000]
+    words = ("export", "jobs", "scheduler", "--project", "exported", "--format")
+
+    rows = list(csv.DictReader(io.StringIO(shared.cli(*words, "csv").out, newline="")))
+    assert [float(row["metric.loss"]) for row in rows] == last[::-1]
+    assert [row["metric.seed"] for row in rows] == [str(2**60 + 2), str(2**60 + 1)]
+    assert [row["tag.name"] for row in rows] == ["a,\n\u00e9"] * 2
+
+    shared.cli(*words, "parquet", "-o", "points.parquet", "--points")
+    table = parquet.read_table(shared.root / "points.parquet")
+    points = [row for row in table.to_pylist() if row["metric"] == "loss"]
+    assert [(row["step"], row["value"]) for row in points] == [
+        (step, number / (step + 1)) for number in (2, 1) for step in range(12_000)
+    ]
+    assert len(json.loads(shared.cli(*words, "json", "--points").out)) == table.num_rows == 24_004
+
+    shared.cli(*words, "parquet", "-o", "jobs.parquet")
+    jobs = parquet.read_table(shared.root / "jobs.parquet").to_pylist()
+    assert [(job["metric.seed"], job["metric.worst"]) for job in jobs] == [
+        (2**60 + 2, float("inf")),
+        (2**60 + 1, float("inf")),
+    ]
+    assert shared.python(TABLE).out.strip() == str(
+        [
+            [number, last[number - 1], 2**60 + number, float("inf"), "a,\n\u00e9"]
+            for number in (2, 1)
+        ]
+    )
