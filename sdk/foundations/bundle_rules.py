@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MIB = 1024**2
 GIB = 1024**3
@@ -17,8 +17,7 @@ _FORBIDDEN_CHARACTER = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069
 _DRIVE = re.compile("[A-Za-z]:")
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """How much an archive may hold. The defaults are those for bundles."""
 
     compressed_bytes: int = 32 * GIB

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from foundations.bundle_rules import Limits, link_problem, name_problem, quoted
 from foundations.errors import BundleError
@@ -47,8 +47,7 @@ _OCTAL = re.compile(rb"[ ]*([0-7]*)[ \0]*")
 _LATEST_TIME_SECONDS = 8**11 - 1
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(NamedTuple):
     """One member whose header has been judged."""
 
     path: str

@@ -3,7 +3,8 @@
 Only regular files and directories come out of it (and harmless links, where asked for). Every open
 goes through a directory descriptor and follows no link, so nothing outside can be reached even
 when the checks of names had a hole. The server runs this module as a child process that limits
-itself (`main`); the standard library is all it loads.
+itself (`main`); it loads the standard library only, and little of that, since an upload may wait
+for the child to start.
 """
 
 from __future__ import annotations
@@ -14,9 +15,8 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from foundations.bundle_rules import GIB, Limits, quoted
 from foundations.errors import BundleError
@@ -40,15 +40,14 @@ _CHILD_MEMORY_BYTES = 512 * 1024**2
 _CHILD_CPU_SECONDS = 1800
 
 
-@dataclass(frozen=True)
-class Manifest:
+class Manifest(NamedTuple):
     """What was unpacked, by path."""
 
-    files: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    files: dict[str, tuple[int, int, int]]
     """Size in bytes, time of change in ns, and mode of each file, as the file system has them."""
-    directories: list[str] = field(default_factory=list)
+    directories: list[str]
     """Every directory, parents before children."""
-    links: dict[str, str] = field(default_factory=dict)
+    links: dict[str, str]
     """Where each link leads."""
 
 
@@ -98,7 +97,7 @@ class _Destination:
     """The directory that is filled: reached by descriptors, never by a path from the archive."""
 
     def __init__(self, path: Path) -> None:
-        self.manifest = Manifest()
+        self.manifest = Manifest(files={}, directories=[], links={})
         self._known_directories = {""}
         self._explicit_directories = {""}
         # The way to the directory used last; members mostly come directory by directory.

@@ -160,7 +160,7 @@ class Archives:
         try:
             return self._bundles.unpacked(digest)
         except (NotFound, BundleRejected):
-            return Unpacked(self._home.bundles, Manifest())
+            return Unpacked(self._home.bundles, Manifest(files={}, directories=[], links={}))
 
 
 def _deleted(manifest: Manifest, still_there: Set[str]) -> Iterator[str]:

@@ -263,7 +263,7 @@ class Bundles:
             return None
         if written["boot_id"] != self._boot_id:
             return None
-        return Manifest(files=written["files"], directories=written["directories"])
+        return Manifest(files=written["files"], directories=written["directories"], links={})
 
     def _unpack_again(self, name: str, digest: str) -> None:
         packed = self._packed(name)

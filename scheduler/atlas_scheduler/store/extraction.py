@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import json
 import os
 import select
@@ -121,7 +120,7 @@ class Extractor:
             "destination": os.fspath(order.destination),
             "manifest": os.fspath(order.manifest),
             "boot_id": order.boot_id,
-            "limits": dataclasses.asdict(self._limits),
+            "limits": self._limits._asdict(),
         }
         return json.dumps(fields).encode() + b"\n"
 
