@@ -106,6 +106,8 @@ class JobSpec(Request):
     user: Annotated[str, StringConstraints(min_length=1, max_length=200)] = "unknown"
     log_level: LogLevel = "INFO"
     tags: dict[TagKey, Argument] = {}
+    rerun_of: JobId | None = None
+    """The job that this one repeats, which may be deleted meanwhile."""
 
 
 class Submission(Request):
