@@ -285,6 +285,28 @@ class JobDetail(JobView):
     history: list[Change] = []
 
 
+class FileDiff(View):
+    """One file that differs between the source of two jobs."""
+
+    path: str
+    change: Literal["added", "removed", "changed", "unknown"]
+    """`unknown` when there was no time to compare it."""
+    diff: str = ""
+    """Unified; empty where `omitted` says why."""
+    omitted: str | None = None
+
+
+class SourceDiff(View):
+    """What differs between the files that two jobs were submitted with."""
+
+    job_id: str
+    other_id: str
+    files: list[FileDiff]
+    """By path."""
+    left_out: int = 0
+    """How many more files differ than are listed."""
+
+
 class JobPage(View):
     """One page of a list of jobs, newest first."""
 
