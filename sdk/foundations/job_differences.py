@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from pydantic import JsonValue
 
@@ -102,6 +103,9 @@ def _is_same(left: JsonValue, right: JsonValue) -> bool:
 def _delta(left: JsonValue, right: JsonValue) -> float | None:
     if isinstance(left, bool) or isinstance(right, bool):
         return None
-    if isinstance(left, int | float) and isinstance(right, int | float):
-        return right - left
-    return None
+    if not isinstance(left, int | float) or not isinstance(right, int | float):
+        return None
+    try:
+        return right - left if isfinite(right - left) else None
+    except OverflowError:
+        return None  # an integer beyond all floats

@@ -12,7 +12,7 @@ from foundations.cli.context import (
     naming,
     scheduler_argument,
 )
-from foundations.cli.differing import cell, exact
+from foundations.cli.job_values import cell, exact
 from foundations.cli.render import Column, clean
 
 

@@ -9,7 +9,7 @@ import click
 
 from foundations.cli import completion, render
 from foundations.cli.context import connect, json_option, naming, scheduler_argument
-from foundations.cli.differing import cell
+from foundations.cli.job_values import cell
 from foundations.cli.render import Column, clean
 
 if TYPE_CHECKING:

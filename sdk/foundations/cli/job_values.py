@@ -1,4 +1,4 @@
-"""Writes the values that jobs are compared by."""
+"""Writes the values of a job's columns, for people and for other programs."""
 
 from __future__ import annotations
 
