@@ -25,6 +25,8 @@ from atlas_scheduler.store.db import Database
 from atlas_scheduler.store.job_search import search
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.logs import Logs
+from atlas_scheduler.store.source_diff import compare_sources
+from atlas_scheduler.store.threads import in_thread
 from atlas_scheduler.views import job_detail, job_view, waiting_by_job
 from foundations.errors import InvalidRequest, NotFound
 from foundations.home import Home
@@ -42,6 +44,7 @@ from foundations.models import (
     ProjectView,
     QueueSettings,
     SchedulerInfo,
+    SourceDiff,
     Waiting,
 )
 
@@ -313,6 +316,20 @@ class Catalogue:
         stored = await self.load(await self.resolve(ref))
         job_id = stored.job.job_id
         return job_id, await asyncio.to_thread(self.archives.stream, job_id, stored.bundle)
+
+    async def source_diff(self, ref: str, other: str) -> SourceDiff:
+        """What differs between the files that two jobs were submitted with.
+
+        Raises:
+            NotFound: there is no such job, or its files were deleted meanwhile.
+        """
+        old = await self.load(await self.resolve(ref))
+        new = await self.load(await self.resolve(other))
+        compare = partial(compare_sources, self.bundles, old.bundle, new.bundle)
+        files, left_out = await in_thread(compare)
+        return SourceDiff(
+            job_id=old.job.job_id, other_id=new.job.job_id, files=files, left_out=left_out
+        )
 
     async def artifacts(self, ref: str) -> list[ArtifactView]:
         """The artifacts that a job has saved so far."""

@@ -288,6 +288,15 @@ def artifacts(ref: str) -> Call[list[models.ArtifactView]]:
     )
 
 
+def source_diff(ref: str, other: str) -> Call[models.SourceDiff]:
+    """Ask what differs between the files that two jobs were submitted with."""
+    return Call(
+        "GET",
+        f"{_job(ref)}/diff/{_job(other).rpartition('/')[2]}",
+        lambda _, body: models.SourceDiff.model_validate_json(body),
+    )
+
+
 # -- streams: their body is read piece by piece
 
 

@@ -106,6 +106,8 @@ class JobSpec(Request):
     user: Annotated[str, StringConstraints(min_length=1, max_length=200)] = "unknown"
     log_level: LogLevel = "INFO"
     tags: dict[TagKey, Argument] = {}
+    rerun_of: JobId | None = None
+    """The job that this one repeats, which may be deleted meanwhile."""
 
 
 class Submission(Request):
@@ -281,6 +283,28 @@ class JobDetail(JobView):
     notes: list[NoteView] = []
     """Oldest first."""
     history: list[Change] = []
+
+
+class FileDiff(View):
+    """One file that differs between the source of two jobs."""
+
+    path: str
+    change: Literal["added", "removed", "changed", "unknown"]
+    """`unknown` when there was no time to compare it."""
+    diff: str = ""
+    """Unified; empty where `omitted` says why."""
+    omitted: str | None = None
+
+
+class SourceDiff(View):
+    """What differs between the files that two jobs were submitted with."""
+
+    job_id: str
+    other_id: str
+    files: list[FileDiff]
+    """By path."""
+    left_out: int = 0
+    """How many more files differ than are listed."""
 
 
 class JobPage(View):

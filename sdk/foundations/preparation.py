@@ -104,12 +104,12 @@ def _spec(
             working_dir=worker.working_dir,
             environment={**worker.environment, **(asked.environment or {})},
             volumes=resolve_volumes(worker.volumes, job_dir=directory),
-            user=_user(),
+            user=current_user(),
             log_level=project.log_level,
             tags={**project.tags, **(asked.tags or {})},
         )
     except ValidationError as error:
-        raise ConfigError(_explain(error)) from error
+        raise ConfigError(explain(error)) from error
 
 
 def plain_params(params: Mapping[str, Any]) -> dict[str, JsonValue]:
@@ -187,7 +187,8 @@ def _interpreter(
     return str(directory / Path(configured).expanduser())
 
 
-def _user() -> str:
+def current_user() -> str:
+    """Return the name that jobs are submitted under."""
     named = os.environ.get("FOUNDATIONS_USER")
     if named:
         return named
@@ -206,7 +207,8 @@ def _first(asked: T | None, configured: T | None, default: T) -> T:
 _NAMES = {"ram_gb": "ram", "project": "project name"}
 
 
-def _explain(error: ValidationError) -> str:
+def explain(error: ValidationError) -> str:
+    """Say in the submitter's words what is wrong with a spec."""
     complaints = []
     for one in error.errors(include_url=False):
         name, *rest = (str(part) for part in one["loc"] if part != "[key]")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal, overload
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from pydantic import JsonValue
 
 from foundations.models import FINAL_STATES, JobDetail, JobState, NoteView
+from foundations.rerun import create_rerun, rerun_spec
 
 if TYPE_CHECKING:
     from foundations.client import Client
@@ -94,6 +95,26 @@ class SubmittedJob:
     def notes(self) -> list[NoteView]:
         """Return the job's notes, oldest first."""
         return self._client.notes(self.job_id)
+
+    def rerun(
+        self,
+        *,
+        params: Mapping[str, Any] | None = None,
+        command: str | Sequence[str] | None = None,
+    ) -> SubmittedJob:
+        """Queue a job that does the same again, except for what is changed, and return it.
+
+        Args:
+            params: added to the job's parameters; the last value of a key counts.
+            command: script and arguments in place of the job's.
+
+        Raises:
+            ConfigError: a parameter has no JSON form.
+            NotFound: the scheduler no longer has the job or the files that it ran.
+        """
+        job = self.details()
+        spec = rerun_spec(job, command=command, params=params)
+        return SubmittedJob(self._client, create_rerun(self._client, job, spec).job_id)
 
     def _pieces(self, *, follow: bool) -> Iterator[str]:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")

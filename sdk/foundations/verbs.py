@@ -154,6 +154,13 @@ class Verbs(ABC):
         """List what a job has saved."""
         return self.send(calls.artifacts(ref))
 
+    def source_diff(self, ref: str, other: str) -> models.SourceDiff:
+        """Show what differs between the files that two jobs were submitted with.
+
+        Large files and a large answer are cut; each file says what was omitted.
+        """
+        return self.send(calls.source_diff(ref, other))
+
 
 class AsyncVerbs(ABC):
     """Calls whose answer comes in one piece, for asyncio."""
@@ -273,3 +280,7 @@ class AsyncVerbs(ABC):
     async def artifacts(self, ref: str) -> list[models.ArtifactView]:
         """List what a job has saved."""
         return await self.send(calls.artifacts(ref))
+
+    async def source_diff(self, ref: str, other: str) -> models.SourceDiff:
+        """Show what differs between the files that two jobs were submitted with."""
+        return await self.send(calls.source_diff(ref, other))

@@ -30,6 +30,7 @@ from foundations.models import (
     Cleared,
     DeletedProject,
     EngineView,
+    FileDiff,
     JobDetail,
     JobPage,
     JobState,
@@ -41,6 +42,7 @@ from foundations.models import (
     ProjectView,
     QueueSettings,
     SchedulerInfo,
+    SourceDiff,
     Submission,
     Waiting,
 )
@@ -413,6 +415,13 @@ class FakeService:
             ArtifactView(key=key, path=name, size_bytes=path.stat().st_size, saved_at=MOMENT)
             for key, (name, path) in job.artifacts.items()
         ]
+
+    async def source_diff(self, ref: str, other: str) -> SourceDiff:
+        old = self._jobs[await self.resolve(ref)]
+        new = self._jobs[await self.resolve(other)]
+        same = old.submission.bundle == new.submission.bundle
+        files = [] if same else [FileDiff(path="main.py", change="changed", omitted="binary")]
+        return SourceDiff(job_id=old.job_id, other_id=new.job_id, files=files)
 
     async def open_artifact(self, ref: str, key: str) -> tuple[ArtifactView, BinaryIO]:
         job = self._jobs[await self.resolve(ref)]

@@ -281,3 +281,19 @@ async def test_openapi_is_served_and_no_page_that_needs_a_network(
     assert document["info"]["title"] == "Atlas"
     for page in ("/docs", "/redoc"):
         assert (await http.get(f"http://atlas{page}")).status_code == 404
+
+
+async def test_the_source_of_two_jobs_is_compared(
+    http: httpx.AsyncClient, service: FakeService, submission: Submission, job_id: str
+) -> None:
+    other = f"sha256:{'1' * 64}"
+    service.bundles[other] = b""
+    changed = submission.model_copy(update={"bundle": other})
+    other_id = (await service.submit(changed, idempotency_key=None)).job_id
+
+    answer = (await http.get(f"/jobs/{job_id}/diff/{other_id}")).json()
+
+    assert (answer["job_id"], answer["other_id"]) == (job_id, other_id)
+    assert [file["path"] for file in answer["files"]] == ["main.py"]
+    assert (await http.get(f"/jobs/{job_id}/diff/{job_id}")).json()["files"] == []
+    assert (await http.get(f"/jobs/{job_id}/diff/nowhere")).status_code == 404

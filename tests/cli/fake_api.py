@@ -33,6 +33,7 @@ from foundations.models import (
     ProjectView,
     QueueSettings,
     SchedulerInfo,
+    SourceDiff,
     Submission,
 )
 from tests.store import naive_filter
@@ -299,6 +300,13 @@ def _archive(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> http
     return httpx.Response(200, content=iter([packed.getvalue()]))
 
 
+def _source_diff(
+    scheduler: FakeScheduler, request: httpx.Request, ref: str, other: str
+) -> httpx.Response:
+    pair = scheduler.resolve(ref).job_id, scheduler.resolve(other).job_id
+    return _json(SourceDiff(job_id=pair[0], other_id=pair[1], files=scheduler.file_diffs))
+
+
 def _queue(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
     return _json(QueueSettings(max_running_jobs=scheduler.max_running_jobs))
 
@@ -402,6 +410,7 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/jobs/([^/]+)/notes", _notes),
     ("GET", "/jobs/([^/]+)/metrics", _metrics),
     ("GET", "/jobs/([^/]+)/metrics/(.+)", _metric),
+    ("GET", "/jobs/([^/]+)/diff/([^/]+)", _source_diff),
     ("GET", "/changes", _feed),
     ("GET", "/queue", _queue),
     ("PUT", "/queue", _set_queue),

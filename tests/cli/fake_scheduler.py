@@ -23,6 +23,7 @@ from foundations.models import (
     HOLDING_STATES,
     ArtifactView,
     Change,
+    FileDiff,
     JobDetail,
     JobSpec,
     JobState,
@@ -80,6 +81,8 @@ class FakeScheduler:
         """Whether the connection breaks after a request was carried out."""
         self.changes: list[Change] = []
         self.descriptions: dict[str, str] = {}
+        self.file_diffs: list[FileDiff] = []
+        """What the source of any two jobs differs in."""
         self.news = threading.Condition()
         self._ticks = itertools.count(1)
         self.closed = False

@@ -353,3 +353,23 @@ def test_a_submitted_job_can_be_tagged_and_noted(scheduler: FakeScheduler) -> No
     assert [note.text for note in job.notes()] == ["fine"]
     with pytest.raises(NotFound, match="no tag `best`"):
         job.untag("best")
+
+
+# -- rerun
+
+
+def test_a_submitted_job_is_repeated_with_other_parameters(scheduler: FakeScheduler) -> None:
+    first = foundations.submit(params={"lr": 0.1, "epochs": 5})
+
+    again = first.rerun(params={"lr": 0.01}, command=["eval.py"])
+
+    job = scheduler.jobs[again.job_id]
+    assert job.spec.params == {"lr": 0.01, "epochs": 5}
+    assert job.spec.command == ("eval.py",)
+    assert job.spec.rerun_of == first.job_id
+    assert job.bundle == scheduler.jobs[first.job_id].bundle
+    assert first.rerun().details().spec.params == {"lr": 0.1, "epochs": 5}
+    with pytest.raises(ConfigError, match="has no JSON form"):
+        first.rerun(params={"lr": object()})
+    with pytest.raises(ConfigError, match="command"):
+        first.rerun(command=["a\0b"])

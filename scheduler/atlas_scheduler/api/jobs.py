@@ -26,6 +26,7 @@ from foundations.models import (
     JobPage,
     JobState,
     JobView,
+    SourceDiff,
     Submission,
 )
 
@@ -121,6 +122,17 @@ async def delete(request: Request, ref: Ref) -> Response:
     """Remove a job that has ended, with its archive."""
     await service_of(request).delete(ref)
     return Response(status_code=204)
+
+
+@router.get(
+    "/jobs/{ref}/diff/{other}",
+    operation_id="source_diff",
+    summary="Compare the source of two jobs",
+    responses=answers(InvalidRequest, NotFound, AmbiguousJob, StorageFull),
+)
+async def source_diff(request: Request, ref: Ref, other: Ref) -> SourceDiff:
+    """A unified diff of each file that differs, from the files both were submitted with."""
+    return await service_of(request).source_diff(ref, other)
 
 
 @router.get(

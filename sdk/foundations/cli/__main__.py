@@ -13,9 +13,12 @@ from foundations.cli.groups import RootGroup
 COMMANDS = {
     "init": ("foundations.cli.init:init", "Create a sample project."),
     "submit": ("foundations.cli.submit:submit", "Copy a directory and queue a job that runs it."),
+    "rerun": ("foundations.cli.rerun:rerun", "Run a job again, with what you change."),
     "list": ("foundations.cli.list:list_", "List jobs or projects."),
     "show": ("foundations.cli.show:show", "Show one job, or the queue."),
     "metrics": ("foundations.cli.metrics:metrics", "Print or draw what a job measured."),
+    "diff": ("foundations.cli.diff:diff", "Show what differs between two jobs."),
+    "compare": ("foundations.cli.compare:compare", "Compare jobs in a table."),
     "get": ("foundations.cli.get:get", "Get a job's archive, logs or artifacts."),
     "export": ("foundations.cli.export:export", "Export jobs as CSV, JSON or Parquet."),
     "tag": ("foundations.cli.tag:tag", "Tag jobs."),

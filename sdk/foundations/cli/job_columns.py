@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +12,7 @@ from typing import Any
 
 import click
 
-from foundations.cli import render
+from foundations.cli import job_values, render
 from foundations.cli.render import Column, clean
 
 Job = dict[str, Any]
@@ -69,22 +67,13 @@ class JobColumn:
     def cell(self, job: Job) -> str:
         """The value for people."""
         value = self.value(job)
-        if value is None:
-            return render.MISSING
-        if self.name in _MOMENTS:
+        if value is not None and self.name in _MOMENTS:
             return render.local_time(datetime.fromisoformat(value))
-        if self.name == "duration":
-            return render.duration(value)
-        return shlex.join(value) if self.name == "command" else render.value(value)
+        return job_values.cell(self.name, value)
 
     def exact(self, job: Job) -> str:
         """The value for other programs, with every digit; empty when there is none."""
-        value = self.value(job)
-        if value is None or isinstance(value, str):
-            return value or ""
-        if self.name == "command":
-            return shlex.join(value)
-        return json.dumps(value, ensure_ascii=False)
+        return job_values.exact(self.name, self.value(job))
 
 
 def parse_columns(text: str) -> list[JobColumn]:

@@ -107,6 +107,7 @@ def _fields(detail: JobDetail) -> list[tuple[str, str]]:
     return [
         ("Job", detail.job_id),
         ("Project", detail.project),
+        ("Rerun of", spec.rerun_of or ""),
         ("State", detail.state),
         ("Reason", detail.reason or ""),
         ("Waits because", f"{waiting.reason} (place {waiting.position})" if waiting else ""),

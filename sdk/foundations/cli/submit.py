@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import sys
-import tempfile
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,17 +12,12 @@ import click
 
 from foundations.cli import render
 from foundations.cli.context import load_config, reach, scheduler_argument
-from foundations.cli.groups import INTERRUPTED, JOB_NOT_COMPLETED
+from foundations.cli.queueing import queue_directory, stream
 from foundations.cli.submit_syntax import SubmitCommand
 from foundations.cli.submit_values import read_environment, read_params, read_tags
 
 if TYPE_CHECKING:
-    from types import FrameType
-
-    from foundations.client import Client
-    from foundations.models import JobView
-    from foundations.preparation import Asked, PreparedSubmission
-    from foundations.streaming import JobConsole
+    from foundations.preparation import Asked
 
 
 @click.command(cls=SubmitCommand, options_metavar="[OPTIONS]")
@@ -94,13 +84,13 @@ def submit(
     prepared = prepare_submission(job_dir, asked, config=config)
     console = JobConsole(sys.stderr if detach else sys.stdout, level=prepared.log_level)
     client = reach(config)
-    job = _queue(ctx, client, prepared, console)
+    job = queue_directory(ctx, client, prepared, console)
     if as_json:
         render.print_json(render.model_document(job))
     elif detach:
         click.echo(job.job_id)
     elif stream_job_logs:
-        _stream(ctx, client, job, console, scheduler=scheduler)
+        stream(ctx, client, job, console, scheduler=scheduler)
 
 
 def _asked(
@@ -134,72 +124,3 @@ def active_python() -> str | None:
             if python.is_file():
                 return str(python)
     return shutil.which("python3")
-
-
-def _queue(
-    ctx: click.Context, client: Client, prepared: PreparedSubmission, console: JobConsole
-) -> JobView:
-    """Pack, upload and queue; Ctrl-C leaves no job behind."""
-    from foundations.submission import create_job, pack_and_upload
-
-    with tempfile.TemporaryDirectory(prefix="atlas-bundle-") as folder:
-        path = Path(folder) / "bundle.tar.gz"
-        try:
-            packed = pack_and_upload(client, prepared, path, console=console)
-        except KeyboardInterrupt:
-            console.say("WARNING", "Submission cancelled. No job was created.")
-            ctx.exit(INTERRUPTED)
-        try:
-            with _late_interrupt() as interrupted:
-                job = create_job(client, prepared.spec, packed, path)
-        except KeyboardInterrupt:
-            console.say("WARNING", "The scheduler may have queued the job: see its list of jobs.")
-            ctx.exit(INTERRUPTED)
-    if interrupted():
-        client.stop(job.job_id)
-        console.say("WARNING", f"Submission cancelled. Job '{job.job_id}' is stopped.")
-        ctx.exit(INTERRUPTED)
-    console.info(f"Job submitted with ID '{job.job_id}'.")
-    return job
-
-
-@contextmanager
-def _late_interrupt() -> Iterator[Callable[[], bool]]:
-    """Hold back the first Ctrl-C: whether a job was queued is only known after the answer.
-
-    Yields:
-        Whether there was one.
-    """
-    presses: list[int] = []
-
-    def note(signal_number: int, _: FrameType | None) -> None:
-        presses.append(signal_number)
-        if len(presses) > 1:
-            raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
-    previous = signal.signal(signal.SIGINT, note)
-    try:
-        yield lambda: bool(presses)
-    finally:
-        signal.signal(signal.SIGINT, previous)
-
-
-def _stream(
-    ctx: click.Context, client: Client, job: JobView, console: JobConsole, *, scheduler: str
-) -> None:
-    from foundations.streaming import follow_job
-
-    try:
-        ended = follow_job(client, job, console)
-    except KeyboardInterrupt:
-        console.end_output()
-        console.info(
-            f"Stopped streaming. Job '{job.job_id}' goes on; to see its output again: "
-            f"foundations get logs --follow {scheduler} {job.job_id}"
-        )
-        ctx.exit(INTERRUPTED)
-    if ended.state != "completed":
-        ctx.exit(JOB_NOT_COMPLETED)

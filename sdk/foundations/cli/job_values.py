@@ -1,0 +1,27 @@
+"""Writes the values of a job's columns, for people and for other programs."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any
+
+from foundations.cli import render
+
+_WORDS = ("command", "entrypoint")
+
+
+def cell(name: str, value: Any) -> str:
+    """A value for people."""
+    if value is None:
+        return render.MISSING
+    if name == "duration":
+        return render.duration(value)
+    return shlex.join(value) if name in _WORDS else render.value(value)
+
+
+def exact(name: str, value: Any) -> str:
+    """A value for other programs, with every digit; empty when there is none."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return shlex.join(value) if name in _WORDS else json.dumps(value, ensure_ascii=False)

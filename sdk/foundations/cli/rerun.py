@@ -1,0 +1,102 @@
+"""`foundations rerun`: repeats a job, with what is changed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from foundations.cli import render
+from foundations.cli.context import connect, job_argument, naming, scheduler_argument
+from foundations.cli.queueing import queue, queue_directory, stream
+from foundations.cli.submit_values import read_params
+
+if TYPE_CHECKING:
+    from foundations.models import JobDetail, JobSpec
+    from foundations.preparation import PreparedSubmission
+
+
+@click.group()
+def rerun() -> None:
+    """Repeat jobs."""
+
+
+@rerun.command("job")
+@scheduler_argument
+@job_argument
+@click.option(
+    "--param", "-p", "param_pairs", multiple=True, metavar="KEY=VALUE", help="Change a parameter."
+)
+@click.option(
+    "--params",
+    "params_file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Change parameters to those of a JSON or YAML file.",
+)
+@click.option("--command", metavar="LINE", help="Run this script with its arguments instead.")
+@click.option("--here", is_flag=True, help="Run the current directory, not what the job ran.")
+@click.option("--detach", "-d", is_flag=True, help="Print the job's id, and nothing else there.")
+@click.option("--json", "as_json", is_flag=True, help="With --detach: print the job as JSON.")
+def rerun_job(
+    scheduler: str,
+    job_id: str,
+    *,
+    param_pairs: tuple[str, ...],
+    params_file: Path | None,
+    command: str | None,
+    here: bool,
+    detach: bool,
+    as_json: bool,
+) -> None:
+    """Run a job again: the same files, image, parameters and command, except for what you change.
+
+    The exit codes are those of `submit`.
+    """
+    if as_json and not detach:
+        raise click.UsageError("--json needs --detach: streamed logs are no JSON document.")
+    ctx = click.get_current_context()
+    params = read_params(params_file, param_pairs)
+
+    from foundations.rerun import create_rerun, rerun_spec, unpinned
+    from foundations.streaming import JobConsole
+
+    client = connect(scheduler)
+    with naming(job_id, scheduler):
+        old = client.job(job_id)
+    spec = rerun_spec(old, command=command, params=params)
+    console = JobConsole(sys.stderr if detach else sys.stdout, level=spec.log_level)
+    console.info(_announcement(old, spec, here=here))
+    for text in unpinned(old):
+        console.say("WARNING", text)
+    if here:
+        job = queue_directory(ctx, client, _prepared(spec), console)
+    else:
+        job = queue(ctx, client, lambda: create_rerun(client, old, spec), console)
+    if as_json:
+        render.print_json(render.model_document(job))
+    elif detach:
+        click.echo(job.job_id)
+    else:
+        stream(ctx, client, job, console, scheduler=scheduler)
+
+
+def _prepared(spec: JobSpec) -> PreparedSubmission:
+    from foundations.preparation import PreparedSubmission
+
+    return PreparedSubmission(job_dir=Path.cwd(), spec=spec, log_level=spec.log_level)
+
+
+def _announcement(old: JobDetail, spec: JobSpec, *, here: bool) -> str:
+    changed = [
+        name
+        for name, differs in (
+            ("files", here),
+            ("command", spec.command != old.spec.command),
+            ("parameters", spec.params != old.spec.params),
+        )
+        if differs
+    ]
+    what = f"with other {' and '.join(changed)}" if changed else "unchanged"
+    return f"Repeating job '{old.job_id}' {what}."
