@@ -96,7 +96,8 @@ def print_csv(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     writer.writerow(titles)
     writer.writerows(rows)
     whole = text.getvalue()
-    click.echo(clean(whole) if sys.stdout.isatty() else whole, nl=False)
+    # color=True: click would strip escape sequences from what goes to a file.
+    click.echo(clean(whole) if sys.stdout.isatty() else whole, nl=False, color=True)
 
 
 def model_document(model: BaseModel) -> Any:
