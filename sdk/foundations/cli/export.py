@@ -188,7 +188,7 @@ def _job_csv(text: Text, pages: Iterable[list[Row]]) -> None:
         columns = job_columns.every_column(spool.names)
         writer.writerow([column.name for column in columns])
         for page in spool.pages():
-            writer.writerows([column.exact(job) for column in columns] for job in page)
+            writer.writerows(job_columns.exact_rows(columns, page))
 
 
 def _point_csv(text: Text, pages: Iterable[list[Row]]) -> None:

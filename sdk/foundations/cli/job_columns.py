@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -111,14 +110,9 @@ def every_column(recorded: Mapping[str, Iterable[str]]) -> list[JobColumn]:
     ]
 
 
-def csv_text(columns: Iterable[JobColumn], jobs: Iterable[Job]) -> str:
-    """Write jobs as CSV: values are exact, what is missing is empty."""
-    shown = list(columns)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([column.name for column in shown])
-    writer.writerows([[column.exact(job) for column in shown] for job in jobs])
-    return text.getvalue()
+def exact_rows(columns: Sequence[JobColumn], jobs: Iterable[Job]) -> list[list[str]]:
+    """Jobs as rows for CSV: values are exact, what is missing is empty."""
+    return [[column.exact(job) for column in columns] for job in jobs]
 
 
 def documents(columns: Iterable[JobColumn], jobs: Iterable[Job]) -> list[dict[str, Any]]:

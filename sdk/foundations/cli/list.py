@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import click
 from foundations.cli import job_columns, render
 from foundations.cli.context import connect, json_option, optional_scheduler_argument
 from foundations.cli.job_columns import JobColumn
-from foundations.cli.render import Column, clean
+from foundations.cli.render import Column
 
 if TYPE_CHECKING:
     from foundations.client import Client
@@ -97,9 +96,9 @@ def jobs(
     if as_json:
         render.print_json(found if chosen is None else job_columns.documents(chosen, found))
     elif as_csv:
-        text = job_columns.csv_text(chosen or job_columns.all_columns(found), found)
-        # `color` keeps click from taking escape sequences out of what goes to a file.
-        click.echo(clean(text) if sys.stdout.isatty() else text, nl=False, color=True)
+        shown = list(chosen or job_columns.all_columns(found))
+        rows = job_columns.exact_rows(shown, found)
+        render.print_csv([column.name for column in shown], rows)
     else:
         _print_jobs(found, chosen, more=more, kind="first" if sort_keys or filter_ else "newest")
 
