@@ -94,6 +94,11 @@ class JobConsole:
         """Print a message that belongs to the normal course."""
         self.say("INFO", text)
 
+    def progress(self, text: str) -> None:
+        """Tell a person who watches how it goes; nothing where no terminal is."""
+        if self._out.isatty():
+            self.say("INFO", text)
+
     def output(self, data: bytes) -> None:
         """Print a piece of the job's own output."""
         with self._lock:

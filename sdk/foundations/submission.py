@@ -55,6 +55,7 @@ def pack_and_upload(
         f"Preparing to bundle contents of {prepared.job_dir} for execution. Estimating bundle size."
     )
     estimate = bundle.estimate(prepared.job_dir)
+    console.progress(f"Bundle size: {size(estimate.size_bytes)} in {estimate.file_count} files.")
     for warning in (*prepared.warnings, *estimate.warnings, *_size_warnings(estimate)):
         console.say("WARNING", warning)
     console.info("Bundling job contents.")

@@ -108,3 +108,12 @@ def test_waiting_for_ones_turn_is_ordinary_and_other_reasons_are_told() -> None:
     assert all(is_ordinary_wait(reason) for reason in turn.values())
     assert is_ordinary_wait("about to start")
     assert not any(is_ordinary_wait(reason) for reason in (*gpus.values(), *down.values()))
+
+
+def test_progress_is_for_a_person_at_a_terminal() -> None:
+    terminal, pipe = Terminal(), io.StringIO()
+    for out in (terminal, pipe):
+        JobConsole(out).progress("Bundle size: 1.6 kB in 5 files.")
+
+    assert terminal.getvalue() == "Foundations INFO: Bundle size: 1.6 kB in 5 files.\n"
+    assert pipe.getvalue() == ""
