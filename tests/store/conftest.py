@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from atlas_scheduler.store.db import Database
+from tests.store.disks import mounted_disk
 from tests.store.samples import memory_database
 
 
@@ -16,6 +17,15 @@ def conn() -> Iterator[sqlite3.Connection]:
     """An empty database in memory with the newest schema."""
     with closing(memory_database()) as connection:
         yield connection
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 2 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    with mounted_disk(folder, size_mib=2):
+        yield folder
 
 
 @pytest.fixture

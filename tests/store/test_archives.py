@@ -26,6 +26,7 @@ from atlas_scheduler.store.files import remove_tree
 from foundations.errors import NotFound, ServerFault, StorageFull
 from foundations.home import Home
 from foundations.unpack import RETRIEVED, Manifest, unpack
+from tests.store.disks import mounted_disk
 from tests.store.interruptions import (
     SimulatedCrash,
     crash_at,
@@ -506,19 +507,11 @@ def test_finishing_twice_changes_nothing(job: Finished) -> None:
 
 
 @pytest.fixture
-def other_disk(tmp_path: Path, home: Home) -> Iterator[Path]:
+def other_disk(home: Home) -> Iterator[Path]:
     """A file system of 1 MB where the archives are."""
     home.archives.mkdir(parents=True)
-    mount = shutil.which("mount")
-    made = mount and subprocess.run(
-        [mount, "-t", "tmpfs", "-o", "size=1m", "tmpfs", home.archives],
-        check=False,
-        capture_output=True,
-    )
-    if not made or made.returncode:
-        pytest.skip("mounting a file system is not permitted here")
-    yield home.archives
-    subprocess.run(["umount", home.archives], check=True)
+    with mounted_disk(home.archives, size_mib=1):
+        yield home.archives
 
 
 def test_archives_may_lie_on_another_disk_that_gets_full(
