@@ -8,8 +8,10 @@ import sqlite3
 import stat
 
 from atlas_scheduler.store import jobs, records
+from atlas_scheduler.store.archives import EVENTS
 from atlas_scheduler.store.db import Database
 from atlas_scheduler.store.files import open_file_below
+from atlas_scheduler.store.work_dirs import RECORDS
 from foundations.home import Home
 
 POLL_SECONDS = 0.25
@@ -57,7 +59,7 @@ class Intake:
 
     def _read(self, job_id: str, offset: int) -> bytes:
         try:
-            descriptor = open_file_below(self._home.job_dir(job_id), ("records", "events.jsonl"))
+            descriptor = open_file_below(self._home.job_dir(job_id), (RECORDS, EVENTS))
         except OSError:
             return b""  # not there yet, or the job put something else in its place
         try:

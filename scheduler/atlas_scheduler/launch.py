@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from atlas_scheduler.engine.port import AttemptId, Launch
+from atlas_scheduler.store.archives import LOG
 from atlas_scheduler.store.jobs import StoredJob
 from foundations.home import Home
 
@@ -18,7 +19,7 @@ def plan_launch(stored: StoredJob, *, attempt: AttemptId, home: Home, library_di
         attempt=attempt,
         job_dir=home.job_dir(job.job_id),
         library_dir=library_dir,
-        log_path=home.archive(job.job_id) / "job.log",
+        log_path=home.archive(job.job_id) / LOG,
         command=spec.command,
         entrypoint=spec.entrypoint,
         image=spec.image,
