@@ -1,55 +1,60 @@
-"""`atlas`: how the scheduler stands, on one screen."""
+"""`atlas`: the control center, in a terminal."""
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
+
+import click
 
 from foundations import autostart, configs
 from foundations.errors import AtlasError
 from foundations.home import Home
-from foundations.models import JobView, SchedulerInfo
 from foundations.terminal import clean
 
-HEADER_LINES = 5
+NO_TERMINAL = 2
 
 
-def screen(info: SchedulerInfo, jobs: list[JobView], *, columns: int) -> str:
-    """Lay out the status, each line cut to the terminal's width."""
-    engine = f"{info.engine.name} {info.engine.version or ''}".strip()
-    if not info.engine.isolated:
-        engine += " (jobs are not isolated)"
-    states = ", ".join(f"{count} {state}" for state, count in info.states.items() if count)
-    lines = [
-        f"Atlas {info.version} · {info.home} · engine {engine}",
-        f"{states or 'no jobs yet'} · at most {info.queue.max_running_jobs} at once",
-        *([info.engine.problem] if info.engine.problem else []),
-        "",
-        f"{'JOB':8}  {'STATE':9}  {'PROJECT':20}  COMMAND",
-    ]
-    lines += [
-        f"{job.job_id[:8]}  {job.state:9}  {clean(job.project)[:20]:20}  "
-        f"{clean(' '.join(job.command))}"
-        for job in jobs
-    ]
-    return "\n".join(line[:columns] for line in lines)
-
-
-def main() -> None:
-    """Print the screen, starting the scheduler when none runs; exits 1 when that fails."""
-    size = shutil.get_terminal_size()
+@click.command()
+@click.option(
+    "--connect",
+    "scheduler",
+    default=configs.DEFAULT_NAME,
+    metavar="NAME",
+    show_default=True,
+    help="Scheduler config to use.",
+)
+@click.option("--read-only", is_flag=True, help="Offer nothing that changes anything.")
+@click.option("--low-bandwidth", is_flag=True, help="Send fewer bytes: for slow lines.")
+@click.option("--plain", is_flag=True, help="Use ASCII characters only.")
+@click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
+def main(
+    *, scheduler: str, read_only: bool, low_bandwidth: bool, plain: bool, no_mouse: bool
+) -> None:
+    """Watch and steer the jobs of a scheduler, full-screen."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        click.echo(
+            "Error: atlas needs a terminal. In scripts use the command line, such as: "
+            "foundations list jobs --json",
+            err=True,
+        )
+        sys.exit(NO_TERMINAL)
     home = Home.default()
     try:
         configs.ensure_default(home)
-        config = configs.load("scheduler", home=home, cwd=Path.cwd())
-        with autostart.connect(config, home=home) as client:
-            info = client.info()
-            page = client.jobs(limit=max(1, size.lines - HEADER_LINES - 1))
+        config = configs.load(scheduler, home=home, cwd=Path.cwd())
+        autostart.connect(
+            config, home=home, announce=lambda text: click.echo(clean(text), err=True)
+        ).close()
     except AtlasError as error:
-        sys.stderr.write(f"Error: {error.message}\n")
-        sys.exit(1)
-    sys.stdout.write(screen(info, page.jobs, columns=size.columns) + "\n")
+        raise click.ClickException(clean(error.message)) from error
+    # Late: a call that only fails should not wait for the screens to be loaded.
+    from atlas_tui.app import AtlasApp, Options
+    from foundations.client import AsyncClient
+
+    client = AsyncClient(config.scheduler_url, token=config.token)
+    options = Options(read_only=read_only, plain=plain, low_bandwidth=low_bandwidth)
+    AtlasApp(client, config.name, options).run(mouse=not no_mouse)
 
 
 if __name__ == "__main__":

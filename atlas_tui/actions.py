@@ -1,0 +1,103 @@
+"""What an action is: something that can be done in the app, as data.
+
+One entry of `atlas_tui.action_table` feeds the keys, the bar at the bottom, the palette, the help,
+the page in the documentation and the tests. What an action does is in `atlas_tui.handlers` under
+its name or, for what only concerns a screen, in the screen's method `action_<name>`.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from foundations.models import JobView
+
+
+class Scope(StrEnum):
+    """What an action acts on."""
+
+    JOBS = "jobs"
+    """The marked jobs or, when none is, the one under the cursor."""
+    QUEUE = "queue"
+    """The scheduler's queue."""
+    LIST = "list"
+    """The list that is shown."""
+    LOG = "log"
+    """The log that is shown."""
+    SCREEN = "screen"
+    """What is on the screen, or the app itself."""
+
+
+class Danger(StrEnum):
+    """What can go wrong."""
+
+    NONE = "none"
+    CHANGES = "changes"
+    """Changes something on the scheduler, and can be taken back."""
+    ENDS = "ends"
+    """Ends or removes something: asks first, and the answer is No unless Yes is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What an action would act on now."""
+
+    screen: str = ""
+    """Name of the screen that is shown."""
+    jobs: tuple[JobView, ...] = ()
+    read_only: bool = False
+
+
+Check = Callable[[Selection], str | None]
+"""Says why an action is not possible now, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that can be done."""
+
+    name: str
+    title: str
+    """Two or three words, for the bar and the palette."""
+    keys: str
+    """With commas between them; empty when it is only in the palette."""
+    scope: Scope
+    help: str
+    """One sentence."""
+    danger: Danger = Danger.NONE
+    cli: str | None = None
+    """The same on the command line; `{scheduler}` and `{ids}` are filled in. None for what only
+    concerns the screen."""
+    sdk: str | None = None
+    """The same in Python: a method of the client, or a name in `foundations`."""
+    screens: tuple[str, ...] = ()
+    """Where it can be done; empty is everywhere."""
+    in_bar: bool = False
+    """Whether the bar at the bottom shows it."""
+    check: Check | None = None
+
+    @property
+    def is_view_only(self) -> bool:
+        """Whether nothing outside of the screen is asked or changed."""
+        return self.cli is None
+
+    def is_on(self, screen: str) -> bool:
+        """Whether a screen offers it."""
+        return not self.screens or screen in self.screens
+
+    def refusal(self, selection: Selection) -> str | None:
+        """Say why it is not possible now, or None when it is."""
+        if not self.is_on(selection.screen):
+            return "not on this screen"
+        if selection.read_only and self.danger is not Danger.NONE:
+            return "read-only mode"
+        if self.scope is Scope.JOBS and not selection.jobs:
+            return "no job is chosen"
+        return self.check(selection) if self.check else None
+
+    def command(self, *, scheduler: str, ids: Sequence[str] = ()) -> str:
+        """Write the same as a command."""
+        filled = (self.cli or "").replace("{scheduler}", shlex.quote(scheduler))
+        return filled.replace("{ids}", " ".join(ids)).strip()

@@ -1,0 +1,72 @@
+"""What the app knows of its scheduler at this moment: plain data, no widgets."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from foundations.models import Change, JobState, JobView, SchedulerInfo
+
+
+class Link(StrEnum):
+    """How the connection stands."""
+
+    CONNECTING = "connecting"
+    LIVE = "live"
+    LOST = "lost"
+
+
+@dataclass(slots=True)
+class Board:
+    """The one place where screens look; `feed.Feed` is the only one that writes it."""
+
+    scheduler: str
+    """Name of the scheduler config."""
+    link: Link = Link.CONNECTING
+    problem: str | None = None
+    """Why the connection is lost."""
+    retry_at: float | None = None
+    """When it is tried again, on the monotonic clock."""
+    info: SchedulerInfo | None = None
+    info_is_old: bool = False
+    """Whether the figures are of an earlier session."""
+    last_seq: int = 0
+    """The newest change that was seen; the feed goes on from here."""
+    subject: tuple[str, ...] = ()
+    """Ids of the jobs that the screens about single jobs show."""
+    read_only: bool = False
+    marked: dict[str, JobView] = field(default_factory=dict)
+    """The jobs that the user has marked, by id, as last seen."""
+    recent: list[Change] = field(default_factory=list)
+    """The last changes, newest last."""
+
+    @property
+    def counts(self) -> dict[JobState, int]:
+        """Jobs by state, as last heard."""
+        return self.info.states if self.info else {}
+
+    def is_stale(self) -> bool:
+        """Whether what is shown may be out of date."""
+        return self.link is not Link.LIVE or self.info_is_old
+
+    def retry_in_seconds(self) -> float | None:
+        """How long until the connection is tried again."""
+        return None if self.retry_at is None else max(0.0, self.retry_at - time.monotonic())
+
+
+@dataclass(frozen=True, slots=True)
+class Tidings:
+    """What changed since the last time anyone looked, all at once."""
+
+    changes: tuple[Change, ...] = ()
+    link_changed: bool = False
+    everything: bool = False
+    """Whether to ask anew for whatever is shown: the connection was away, or is new."""
+    recorded: frozenset[str] = frozenset()
+    """Ids of running jobs that have recorded something."""
+
+    @property
+    def job_ids(self) -> frozenset[str]:
+        """The jobs that something happened to."""
+        return frozenset(change.job_id for change in self.changes)

@@ -1,0 +1,115 @@
+"""Follows the scheduler: one connection, from which everything on the screen is kept current."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from atlas_tui.board import Board, Link, Tidings
+from foundations.client import AsyncClient
+from foundations.errors import AtlasError, Unreachable
+from foundations.followers import FEED_SILENCE_SECONDS
+from foundations.models import Change
+from foundations.reconnection import Backoff, FeedPlace, Patience
+
+FOREVER = Patience(first_delay_seconds=0.2, longest_delay_seconds=5.0, give_up_seconds=float("inf"))
+RECENT_CHANGES = 500
+"""Most changes that are kept for the feed of events."""
+
+
+class Feed:
+    """Keeps a board current and tells of what changed, at most every `period_seconds`."""
+
+    def __init__(
+        self,
+        client: AsyncClient,
+        board: Board,
+        tell: Callable[[Tidings], None],
+        *,
+        period_seconds: float = 0.1,
+        patience: Patience = FOREVER,
+    ) -> None:
+        self._client = client
+        self._board = board
+        self._tell = tell
+        self._period_seconds = period_seconds
+        self._patience = patience
+        self._waiting: list[Change] = []
+        self._has_news = asyncio.Event()
+        self._try_now = asyncio.Event()
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follow())
+            tasks.create_task(self._deliver())
+
+    def retry_now(self) -> None:
+        """Do not wait any longer before the next attempt to connect."""
+        self._try_now.set()
+
+    async def _follow(self) -> None:
+        backoff = Backoff(self._patience)
+        while True:
+            try:
+                await self._connect_and_read(backoff)
+            except AtlasError as error:
+                delay = backoff.lost(time.monotonic())
+                await self._rest(
+                    error, self._patience.longest_delay_seconds if delay is None else delay
+                )
+
+    async def _connect_and_read(self, backoff: Backoff) -> None:
+        info = await self._client.info()
+        board = self._board
+        missed = (
+            board.last_seq if board.info is not None and not board.info_is_old else info.last_seq
+        )
+        if board.info is not None and board.info.instance != info.instance:
+            missed = info.last_seq
+        board.info, board.info_is_old, board.last_seq = info, False, missed
+        place = FeedPlace(missed, job=None, follow=True)
+        async with self._client.open(place.call(), silence_seconds=FEED_SILENCE_SECONDS) as answer:
+            if not place.opened(answer.headers):
+                raise Unreachable(f"What answers at {self._client.url} is not an Atlas scheduler.")
+            backoff.answered()
+            self._live()
+            async for piece in answer.aiter_raw():
+                backoff.answered()
+                self._take([change for change in place.read(piece) if change is not None])
+        place.ended()
+
+    def _live(self) -> None:
+        self._board.link, self._board.problem, self._board.retry_at = Link.LIVE, None, None
+        self._tell(Tidings(link_changed=True, everything=True))
+
+    def _take(self, changes: list[Change]) -> None:
+        if changes:
+            self._board.last_seq = changes[-1].seq
+            self._waiting += changes
+            self._has_news.set()
+
+    async def _deliver(self) -> None:
+        """Pass changes on in bundles: a burst of a thousand is one repaint."""
+        while True:
+            await self._has_news.wait()
+            self._has_news.clear()
+            changes, self._waiting = tuple(self._waiting), []
+            board = self._board
+            board.recent = [*board.recent, *changes][-RECENT_CHANGES:]
+            with suppress(AtlasError):  # the reader of the feed meets the same, and tells of it
+                board.info = await self._client.info()
+            self._tell(Tidings(changes=changes))
+            await asyncio.sleep(self._period_seconds)
+
+    async def _rest(self, error: AtlasError, delay_seconds: float) -> None:
+        board = self._board
+        board.link, board.problem = Link.LOST, error.message
+        board.retry_at = time.monotonic() + delay_seconds
+        self._tell(Tidings(link_changed=True))
+        self._try_now.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(delay_seconds):
+                await self._try_now.wait()

@@ -1,0 +1,104 @@
+"""How things look: a glyph, a word and a colour for each state, and the themes.
+
+No state is told by colour alone. The colours are Okabe and Ito's, which people who see colours
+differently can tell apart (https://jfly.uni-koeln.de/color/).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.style import Style
+from textual.theme import Theme
+
+from foundations.models import JobState
+
+SKY, GREEN, VERMILLION = "#56b4e9", "#1fae86", "#e8743b"
+YELLOW, ORANGE, PURPLE, GREY = "#e3d44a", "#e69f00", "#cc79a7", "#8a8f98"
+SERIES = (SKY, ORANGE, GREEN, PURPLE, YELLOW, VERMILLION)
+"""Colours of the lines of a chart, in order; later lines begin again with the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateLook:
+    """How a state is shown."""
+
+    glyph: str
+    ascii: str
+    """In place of the glyph where the terminal knows no more."""
+    colour: str
+    on_light: str
+    """The colour on a light background."""
+    ansi: str
+    """One of the terminal's own sixteen colours."""
+
+
+STATES: dict[JobState, StateLook] = {
+    JobState.QUEUED: StateLook("○", "o", GREY, "#5c6570", "bright_black"),
+    JobState.STARTING: StateLook("◔", ".", YELLOW, "#7a6c00", "yellow"),
+    JobState.RUNNING: StateLook("●", "*", SKY, "#00629b", "bright_cyan"),
+    JobState.STOPPING: StateLook("◑", "~", YELLOW, "#7a6c00", "yellow"),
+    JobState.COMPLETED: StateLook("✓", "+", GREEN, "#00714f", "green"),
+    JobState.FAILED: StateLook("✗", "x", VERMILLION, "#b34700", "bright_red"),
+    JobState.STOPPED: StateLook("■", "#", PURPLE, "#8f3f6f", "magenta"),
+    JobState.LOST: StateLook("?", "?", ORANGE, "#a05f00", "bright_yellow"),
+    JobState.PRUNED: StateLook("✂", "-", PURPLE, "#8f3f6f", "magenta"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """What the terminal can show."""
+
+    unicode: bool = True
+    ansi: bool = False
+    """Only the terminal's own sixteen colours."""
+    dark: bool = True
+
+    def state(self, state: JobState) -> tuple[str, Style]:
+        """The text of a state, with its glyph, and its style."""
+        look = STATES[state]
+        colour = look.colour if self.dark else look.on_light
+        return f"{self.glyph(state)} {state}", Style(color=look.ansi if self.ansi else colour)
+
+    def glyph(self, state: JobState) -> str:
+        """The sign of a state alone."""
+        look = STATES[state]
+        return look.glyph if self.unicode else look.ascii
+
+    def text(self, wanted: str, plain: str) -> str:
+        """`wanted`, or `plain` where the terminal knows only ASCII."""
+        return wanted if self.unicode else plain
+
+
+DARK = Theme(
+    name="atlas-dark",
+    primary="#56b4e9",
+    secondary="#1fae86",
+    accent="#e69f00",
+    foreground="#d6dae0",
+    background="#12151a",
+    surface="#181c22",
+    panel="#222831",
+    success=GREEN,
+    warning=YELLOW,
+    error=VERMILLION,
+    dark=True,
+)
+LIGHT = Theme(
+    name="atlas-light",
+    primary="#00629b",
+    secondary="#00714f",
+    accent="#a05f00",
+    foreground="#1c2026",
+    background="#fafafa",
+    surface="#ffffff",
+    panel="#e8ebef",
+    success="#00714f",
+    warning="#7a6c00",
+    error="#b34700",
+    dark=False,
+)
+THEMES = (DARK, LIGHT)
+ANSI_THEME = "ansi-dark"
+"""Textual's theme of the terminal's own colours: half the bytes on a slow line."""

@@ -1,0 +1,59 @@
+"""What screens and handlers tell and ask the user."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Tone = Literal["plain", "good", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A line for the bottom of the screen."""
+
+    text: str
+    tone: Tone = "plain"
+    command: str = ""
+    """The same on the command line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to be sure of before something ends or goes away."""
+
+    title: str
+    """Such as `Stop 3 jobs?`."""
+    lines: tuple[str, ...] = ()
+    """What will be hit: scope, filter, the first ids."""
+    count: int = 1
+    """How many; above `NUMBER_ASKED_ABOVE` it must be typed."""
+    command: str = ""
+
+
+NUMBER_ASKED_ABOVE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A line that the user is to type."""
+
+    title: str
+    value: str = ""
+    placeholder: str = ""
+    hint: str = ""
+    problem: Callable[[str], str | None] = lambda text: None
+    """Says what is wrong with the text, or None."""
+    suggestions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several things to pick from."""
+
+    key: str
+    text: str
+    note: str = ""
+    disabled: str | None = None
+    """Why it cannot be picked."""

@@ -1,0 +1,65 @@
+"""Fits the columns of a table into the cells that there are; no widgets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from atlas_tui.columns import Column
+from foundations.terminal import clean, display_width, shorten
+
+GAP = 1
+PINNED = 2
+"""So many columns stay at the left when the others are moved sideways."""
+_NARROWEST = 8
+"""Width that a growing column is narrowed to before another one is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A column and its width in cells."""
+
+    column: Column
+    width: int
+
+
+def place(columns: Sequence[Column], width: int, *, skip: int = 0) -> list[Placed]:
+    """Choose which columns fit into `width` cells, and how wide each is.
+
+    Args:
+        columns: in their order.
+        width: cells there are.
+        skip: how many of those behind the pinned ones are scrolled out to the left.
+    """
+    wanted = [*columns[:PINNED], *columns[PINNED + skip :]]
+    shown: list[Column] = []
+    used = 0
+    for one in wanted:
+        least = min(one.width, _NARROWEST) if one.grows else one.width
+        if shown and used + GAP + least > width:
+            break
+        used += least + (GAP if shown else 0)
+        shown.append(one)
+    return _shared(shown, max(width - used, 0))
+
+
+def _shared(shown: Sequence[Column], spare: int) -> list[Placed]:
+    """Give what is left to the columns that grow, first up to their own width, then evenly."""
+    widths = [min(one.width, _NARROWEST) if one.grows else one.width for one in shown]
+    growing = [index for index, one in enumerate(shown) if one.grows]
+    for index in growing:
+        more = min(spare, max(shown[index].width - widths[index], 0))
+        widths[index] += more
+        spare -= more
+    for rank, index in enumerate(growing):
+        share = spare // (len(growing) - rank)
+        widths[index] += share
+        spare -= share
+    return [Placed(one, width) for one, width in zip(shown, widths, strict=True)]
+
+
+def fit(text: str, width: int, *, right: bool = False) -> str:
+    """Clean a text and make it exactly `width` cells wide."""
+    shown = shorten(clean(text, one_line=True), width)
+    padding = " " * (width - display_width(shown))
+    return padding + shown if right else shown + padding

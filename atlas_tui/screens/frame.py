@@ -1,0 +1,123 @@
+"""What all screens have: the lines at the top and the bottom, the keys, and news from the feed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import Screen
+
+from atlas_tui.actions import Selection
+from atlas_tui.board import Board, Tidings
+from atlas_tui.messages import Said
+from atlas_tui.widgets.bottom_lines import KeyBar, StatusLine
+from atlas_tui.widgets.top_bar import TopBar
+from foundations.models import JobView
+
+if TYPE_CHECKING:
+    from atlas_tui.app import AtlasApp
+
+
+class Frame(Screen[None]):
+    """One of the six screens. Subclasses set `NAME` and `BINDINGS`, and compose a body."""
+
+    NAME: ClassVar[str]
+    AUTO_FOCUS = "*"
+
+    @property
+    def atlas(self) -> AtlasApp:
+        """The app."""
+        return cast("AtlasApp", self.app)
+
+    @property
+    def board(self) -> Board:
+        """What is known of the scheduler."""
+        return self.atlas.board
+
+    def compose(self) -> ComposeResult:
+        """Put the body between the lines."""
+        yield TopBar(self.board, self.NAME, palette=self.atlas.palette)
+        yield from self.compose_body()
+        with Vertical(id="bottom"):
+            yield StatusLine()
+            yield KeyBar(self.NAME)
+
+    def compose_body(self) -> ComposeResult:
+        """Yield what is between the lines."""
+        raise NotImplementedError
+
+    # -- what screens may answer
+
+    def chosen(self) -> Sequence[JobView]:
+        """The jobs that an action would act on."""
+        return ()
+
+    def take(self, tidings: Tidings) -> None:
+        """Bring up to date what is shown."""
+
+    def arrive(self) -> None:
+        """Show what the board says is the subject: the screen came to the front."""
+
+    def clear_one(self) -> bool:
+        """Clear what Esc clears first, such as a filter. Returns whether there was anything."""
+        return False
+
+    # -- what the app calls
+
+    def selection(self) -> Selection:
+        """What an action would act on now."""
+        return Selection(self.NAME, tuple(self.chosen()), self.board.read_only)
+
+    def say(self, said: Said) -> None:
+        """Show a line at the bottom."""
+        self.query_one(StatusLine).say(said)
+
+    def news(self, tidings: Tidings) -> None:
+        """Take tidings, also while another screen is in front."""
+        if not self.is_mounted:
+            return
+        self.query_one(TopBar).refresh()
+        self.take(tidings)
+        self.choice_changed()
+
+    def choice_changed(self) -> None:
+        """Show which keys are possible now."""
+        self.query_one(KeyBar).show(self.selection())
+
+    def on_screen_resume(self) -> None:
+        """Show the subject, which may be another one than last time."""
+        self.arrive()
+        self.query_one(TopBar).refresh()
+        self.choice_changed()
+
+    def action_perform(self, name: str) -> None:
+        """Do an action of the table."""
+        self.atlas.perform(name)
+
+    # -- actions of the table that any screen does
+
+    def action_back(self) -> None:
+        """Clear something or, when nothing is left to clear, go back."""
+        if not self.clear_one():
+            self.atlas.go_back()
+
+    def action_refresh(self) -> None:
+        """Ask anew for what is shown, and connect at once when the connection is lost."""
+        self.atlas.feed.retry_now()
+        self.take(Tidings(everything=True))
+
+    def action_quit(self) -> None:
+        """Leave the app."""
+        self.atlas.exit()
+
+    def action_read_only(self) -> None:
+        """Switch read-only mode."""
+        self.board.read_only = not self.board.read_only
+        self.query_one(TopBar).refresh()
+        self.choice_changed()
+
+    def action_palette(self) -> None:
+        """Find an action by its name."""
+        self.atlas.show_palette()

@@ -1,0 +1,103 @@
+"""The two lines at the bottom: what was said last, and the keys that matter here."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.style import Style
+from rich.text import Text
+from textual.widget import Widget
+
+from atlas_tui.action_table import on_screen
+from atlas_tui.actions import Selection
+from atlas_tui.keys import sign
+from atlas_tui.messages import Said
+from foundations.terminal import clean
+
+_LAST = ("help", "quit")
+
+
+class StatusLine(Widget):
+    """Tells how the last action went, and the same as a command."""
+
+    DEFAULT_CSS = """
+    StatusLine { height: 1; }
+    StatusLine > .status--good { color: $success; }
+    StatusLine > .status--bad { color: $error; text-style: bold; }
+    StatusLine > .status--faint { color: $text-muted; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"status--good", "status--bad", "status--faint"}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said = Said("")
+
+    def say(self, said: Said) -> None:
+        """Show a text until the next one."""
+        if said != self.said:
+            self.said = said
+            self.refresh()
+
+    def render(self) -> Text:
+        """Put the text at the left and the command at the right, when both fit."""
+        text = Text(no_wrap=True, overflow="ellipsis")
+        text.append(f" {clean(self.said.text, one_line=True)}", self._tone())
+        command = clean(self.said.command, one_line=True)
+        if command and text.cell_len + len(command) + 4 <= self.size.width:
+            gap = self.size.width - text.cell_len - len(command) - 3
+            text.append(" " * gap + f"$ {command}", self._style("faint"))
+        return text
+
+    def _tone(self) -> Style:
+        return Style() if self.said.tone == "plain" else self._style(self.said.tone)
+
+    def _style(self, name: str) -> Style:
+        return self.get_component_rich_style(f"status--{name}", partial=True)
+
+
+class KeyBar(Widget):
+    """The keys of this screen; those that are not possible now are faint."""
+
+    DEFAULT_CSS = """
+    KeyBar { height: 1; background: $panel; }
+    KeyBar > .keys--key { color: $accent; text-style: bold; }
+    KeyBar > .keys--faint { color: $text-disabled; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"keys--key", "keys--faint"}
+
+    def __init__(self, screen: str) -> None:
+        super().__init__()
+        self._selection = Selection(screen=screen)
+        self._impossible: frozenset[str] = frozenset()
+
+    def show(self, selection: Selection) -> None:
+        """Paint anew when something became possible or impossible."""
+        self._selection = selection
+        impossible = frozenset(
+            one.name for one in on_screen(selection.screen) if one.in_bar and one.refusal(selection)
+        )
+        if impossible != self._impossible:
+            self._impossible = impossible
+            self.refresh()
+
+    def render(self) -> Text:
+        """Write as many keys as fit, help and quit always."""
+        shown = [one for one in on_screen(self._selection.screen) if one.in_bar]
+        last = [self._entry(one.name, one.keys, one.title) for one in shown if one.name in _LAST]
+        room = self.size.width - sum(entry.cell_len for entry in last)
+        text = Text(no_wrap=True)
+        for one in shown:
+            entry = self._entry(one.name, one.keys, one.title)
+            if one.name not in _LAST and text.cell_len + entry.cell_len <= room:
+                text.append_text(entry)
+        for entry in last:
+            text.append_text(entry)
+        return text
+
+    def _entry(self, name: str, keys: str, title: str) -> Text:
+        faint = self.get_component_rich_style("keys--faint", partial=True)
+        strong = self.get_component_rich_style("keys--key", partial=True)
+        impossible = name in self._impossible
+        key = sign(keys.split(",")[-1] if name == "logs" else keys.split(",")[0])
+        text = Text(no_wrap=True).append(f" {key}", faint if impossible else strong)
+        return text.append(f" {title} ", faint if impossible else Style())

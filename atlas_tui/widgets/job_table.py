@@ -1,0 +1,393 @@
+"""A table of jobs that is painted row by row: a hundred thousand cost what a screenful costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events, work
+from textual.binding import BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from atlas_tui.columns import Column, is_active, now_utc
+from atlas_tui.job_window import JobWindow
+from atlas_tui.looks import Palette
+from atlas_tui.row_layout import GAP, Placed, fit, place
+from foundations.errors import AtlasError
+from foundations.models import JobView
+
+HEADER_LINES = 1
+_MARGIN = 2
+"""Cells at the left, for the sign of the cursor and of marked rows."""
+
+
+class JobTable(ScrollView, can_focus=True):
+    """Shows the jobs of a `JobWindow`, and keeps its cursor on a job while the list moves."""
+
+    DEFAULT_CSS = """
+    JobTable { height: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1; }
+    JobTable > .jobs--header { color: $text-muted; text-style: bold; background: $panel; }
+    JobTable > .jobs--cursor { background: $primary 30%; text-style: bold; }
+    JobTable > .jobs--resting { background: $panel; }
+    JobTable > .jobs--marked { color: $accent; }
+    JobTable > .jobs--faint { color: $text-muted; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "jobs--header",
+        "jobs--cursor",
+        "jobs--resting",
+        "jobs--marked",
+        "jobs--faint",
+    }
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("down,j", "move(1)", "Down"),
+        ("up,k", "move(-1)", "Up"),
+        ("pagedown", "move_pages(1)", "Page down"),
+        ("pageup", "move_pages(-1)", "Page up"),
+        ("ctrl+d", "move_pages(0.5)", "Half page down"),
+        ("ctrl+u", "move_pages(-0.5)", "Half page up"),
+        ("home,g", "go(0)", "Top"),
+        ("end,G", "go(-1)", "Bottom"),
+        ("left", "sideways(-1)", "Columns left"),
+        ("right", "sideways(1)", "Columns right"),
+        ("enter", "open", "Open"),
+    ]
+
+    cursor: reactive[int] = reactive(0, repaint=False)
+
+    @dataclass
+    class Highlighted(Message):
+        """The cursor is on another job, or on none."""
+
+        table: JobTable
+        job: JobView | None
+
+    @dataclass
+    class Opened(Message):
+        """The user wants to see a job."""
+
+        job: JobView
+
+    @dataclass
+    class SortAsked(Message):
+        """The user wants the list ordered by a column."""
+
+        column: str
+
+    @dataclass
+    class Troubled(Message):
+        """The scheduler refused the list, or did not answer."""
+
+        error: AtlasError
+
+    def __init__(
+        self,
+        window: JobWindow,
+        columns: Sequence[Column],
+        *,
+        palette: Palette,
+        marked: dict[str, JobView],
+        empty: str = "No jobs.",
+        id: str | None = None,
+    ) -> None:
+        super().__init__(id=id)
+        self.empty = empty
+        """What stands there when the list is empty."""
+        self.sort: tuple[str, bool] | None = None
+        """The column that the header shows as the order, and whether from high to low."""
+        self._window = window
+        self._columns = list(columns)
+        self._palette = palette
+        self._marked = marked
+        self._skip = 0
+        self._placed: list[Placed] = []
+        self._job_id: str | None = None
+
+    # -- what is shown
+
+    @property
+    def job(self) -> JobView | None:
+        """The job under the cursor."""
+        return self._window.row(self.cursor)
+
+    def job_at(self, place: int) -> JobView | None:
+        """The job at a place of the list, when it is here."""
+        return self._window.row(place)
+
+    async def every_job(self) -> list[JobView]:
+        """Every job of the list, asked for page by page.
+
+        Raises:
+            AtlasError: the scheduler does not answer.
+        """
+        return [job async for job in self._window.every_job()]
+
+    def chosen(self) -> list[JobView]:
+        """The marked jobs or, when there is none, the one under the cursor."""
+        if self._marked:
+            return list(self._marked.values())
+        return [] if self.job is None else [self.job]
+
+    @property
+    def total(self) -> int:
+        """How long the list is, as far as known."""
+        return self._window.total or 0
+
+    def show(self, window: JobWindow, *, keep_place: bool = False) -> None:
+        """Show another list; the cursor goes to its top unless it is to stay on its job."""
+        self._window = window
+        if not keep_place:
+            self._job_id = None
+            self.cursor = 0
+            self.scroll_to(y=0, animate=False, immediate=True)
+        self.update()
+
+    def set_columns(self, columns: Sequence[Column]) -> None:
+        """Show other columns."""
+        self._columns, self._skip = list(columns), 0
+        self._lay_out()
+        self.refresh()
+
+    def expire(self) -> None:
+        """Ask anew for what is shown."""
+        self._window.expire()
+        self.update()
+
+    def shown(self) -> Iterable[JobView]:
+        """The jobs that are on the screen now."""
+        for number in range(self._first, self._last + 1):
+            job = self._window.row(number)
+            if job is not None:
+                yield job
+
+    def update(self) -> None:
+        """Bring what is on the screen, and paint it."""
+        self.virtual_size = Size(self.size.width, self.total + HEADER_LINES)
+        self.refresh()
+        if self._window.needs(self._first, self._last):
+            self._bring()
+
+    @work(exclusive=True, group="bring")
+    async def _bring(self) -> None:
+        window = self._window
+        try:
+            await window.bring(self._first, self._last)
+        except AtlasError as error:
+            self.post_message(self.Troubled(error))
+            return
+        if window is self._window and self.is_attached:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Paint a new state of the list, with the cursor on the job it was on."""
+        before = self.cursor
+        if self._job_id is not None:
+            found = self._window.place_of(self._job_id)
+            before = before if found is None else found
+        moved = before - self.cursor
+        self.virtual_size = Size(self.size.width, self.total + HEADER_LINES)
+        if moved and self.scroll_offset.y:
+            self.scroll_to(y=self.scroll_offset.y + moved, animate=False, immediate=True)
+        self.cursor = max(0, min(before, self.total - 1))
+        for job in self.shown():
+            if job.job_id in self._marked:
+                self._marked[job.job_id] = job
+        self._tell()
+        self.refresh()
+        if self._window.needs(self._first, self._last):
+            self._bring()
+
+    # -- moving
+
+    def action_move(self, rows: int) -> None:
+        """Move the cursor by some rows."""
+        self._go(self.cursor + rows)
+
+    def action_move_pages(self, pages: float) -> None:
+        """Move the cursor by pages, or by a part of one."""
+        self._go(self.cursor + int(pages * max(self._rows - 1, 1)))
+
+    def action_go(self, place: int) -> None:
+        """Move the cursor to a place; -1 is the last."""
+        self._go(self.total - 1 if place < 0 else place)
+
+    def action_sideways(self, columns: int) -> None:
+        """Move the columns behind the first ones."""
+        self._skip = max(0, min(self._skip + columns, len(self._columns) - 3))
+        self._lay_out()
+        self.refresh()
+
+    def action_open(self) -> None:
+        """Open the job under the cursor."""
+        if self.job is not None:
+            self.post_message(self.Opened(self.job))
+
+    def go_to(self, job_id: str) -> None:
+        """Put the cursor on a job when it is here."""
+        found = self._window.place_of(job_id)
+        if found is not None:
+            self._go(found)
+
+    def _go(self, place: int) -> None:
+        place = max(0, min(place, self.total - 1))
+        before, self.cursor = self.cursor, place
+        top = self.scroll_offset.y
+        if place < top:
+            top = place
+        elif place >= top + self._rows:
+            top = place - self._rows + 1
+        if top != self.scroll_offset.y:
+            self.scroll_to(y=top, animate=False, immediate=True)
+            self.refresh()
+        else:
+            self._paint(before)
+            self._paint(place)
+        if self._window.needs(self._first, self._last):
+            self._bring()
+        self._tell()
+
+    def _tell(self) -> None:
+        job = self.job
+        self._job_id = job.job_id if job else self._job_id
+        self.post_message(self.Highlighted(self, job))
+
+    # -- geometry
+
+    @property
+    def _rows(self) -> int:
+        return max(self.size.height - HEADER_LINES, 1)
+
+    @property
+    def _first(self) -> int:
+        return self.scroll_offset.y
+
+    @property
+    def _last(self) -> int:
+        return self.scroll_offset.y + self._rows
+
+    def _paint(self, place: int) -> None:
+        line = place - self.scroll_offset.y + HEADER_LINES
+        if HEADER_LINES <= line < self.size.height:
+            self.refresh(Region(0, line, self.size.width, 1))
+
+    def _lay_out(self) -> None:
+        width = self.scrollable_content_region.width - _MARGIN
+        self._placed = place(self._columns, max(width, 1), skip=self._skip)
+
+    def on_mount(self) -> None:
+        """Ask for the first page, and let running times go on."""
+        self.set_interval(1.0, self._tick)
+        self.update()
+
+    def on_resize(self) -> None:
+        """Fit the columns anew."""
+        self._lay_out()
+        self.update()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Bring the rows that came into sight."""
+        super().watch_scroll_y(old_value, new_value)
+        if round(old_value) != round(new_value) and self._window.needs(self._first, self._last):
+            self._bring()
+
+    def _tick(self) -> None:
+        """Repaint the rows whose time goes on, if any is in sight."""
+        if not self.is_on_screen or not any(one.column.moves for one in self._placed):
+            return
+        for place_ in range(self._first, self._last):
+            job = self._window.row(place_)
+            if job is not None and is_active(job):
+                self._paint(place_)
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor where the mouse is; a second click opens, one on a title sorts."""
+        if event.y < HEADER_LINES:
+            self._sort_by(event.x)
+            return
+        place_ = self.scroll_offset.y + event.y - HEADER_LINES
+        if place_ < self.total:
+            self._go(place_)
+            if event.chain == 2:
+                self.action_open()
+
+    def _sort_by(self, x: int) -> None:
+        left = _MARGIN
+        for one in self._placed:
+            if left <= x < left + one.width:
+                self.post_message(self.SortAsked(one.column.name))
+                return
+            left += one.width + GAP
+
+    # -- painting
+
+    def render_line(self, y: int) -> Strip:
+        """Paint one line: the titles, or the row that is scrolled there."""
+        width = self.size.width
+        base = self.rich_style
+        if not self._placed:
+            self._lay_out()
+        if y < HEADER_LINES:
+            return self._header().adjust_cell_length(width, self._style("header"))
+        place_ = self.scroll_offset.y + y - HEADER_LINES
+        if place_ >= self.total:
+            text = f"  {self.empty}" if not self.total and y == HEADER_LINES else ""
+            known = self._window.total is not None
+            return Strip([Segment(text if known else "", base)]).adjust_cell_length(width, base)
+        strip = self._row(place_, self._window.row(place_))
+        return strip.adjust_cell_length(width, self._row_style(place_))
+
+    def _header(self) -> Strip:
+        style = self._style("header")
+        parts = []
+        for one in self._placed:
+            title = one.column.title
+            if self.sort is not None and self.sort[0] == one.column.name:
+                arrow = ("▼", "v") if self.sort[1] else ("▲", "^")
+                title = self._palette.text(*arrow) + title
+            parts.append(fit(title, one.width, right=one.column.align == "right"))
+        return Strip([Segment(" " * _MARGIN + (" " * GAP).join(parts), style)])
+
+    def _row(self, place_: int, job: JobView | None) -> Strip:
+        style = self._row_style(place_)
+        if job is None:
+            return Strip([Segment(f"  {self._palette.text('…', '...')}", style)])
+        segments = [self._margin(place_, job, style)]
+        now = now_utc()
+        for index, one in enumerate(self._placed):
+            if index:
+                segments.append(Segment(" " * GAP, style))
+            segments.append(self._cell(one, job, style, now))
+        return Strip(segments)
+
+    def _margin(self, place_: int, job: JobView, style: Style) -> Segment:
+        here = self._palette.text("▌", ">") if place_ == self.cursor else " "
+        if job.job_id in self._marked:
+            sign = self._palette.text("◆", "+")
+            return Segment(here + sign, style + self._style("marked", part=True))
+        return Segment(here + " ", style)
+
+    def _cell(self, one: Placed, job: JobView, style: Style, now: datetime) -> Segment:
+        right = one.column.align == "right"
+        if one.column.name == "state":
+            text, look = self._palette.state(job.state)
+            return Segment(fit(text, one.width, right=right), style + look)
+        text = fit(one.column.text(job, now), one.width, right=right)
+        if one.column.name in ("id", "submitted"):
+            return Segment(text, style + self._style("faint", part=True))
+        return Segment(text, style)
+
+    def _row_style(self, place_: int) -> Style:
+        if place_ != self.cursor:
+            return self.rich_style
+        return self._style("cursor" if self.has_focus else "resting")
+
+    def _style(self, name: str, *, part: bool = False) -> Style:
+        return self.get_component_rich_style(f"jobs--{name}", partial=part)

@@ -1,0 +1,117 @@
+"""The two lines at the top: which screen this is, and how the scheduler stands."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.style import Style
+from rich.text import Text
+from textual.widget import Widget
+
+from atlas_tui.board import Board, Link
+from atlas_tui.looks import Palette
+from foundations.models import JobState
+from foundations.terminal import clean
+
+TABS = ("dashboard", "jobs", "job", "logs", "compare", "system")
+_SHOWN_STATES = (
+    *(JobState.RUNNING, JobState.STARTING, JobState.QUEUED),
+    *(JobState.COMPLETED, JobState.FAILED, JobState.LOST),
+)
+_NARROW = 100
+"""Below so many columns states are told by their sign alone."""
+
+
+class TopBar(Widget):
+    """Painted anew only when the board has changed."""
+
+    DEFAULT_CSS = """
+    TopBar { height: 2; dock: top; background: $panel; }
+    TopBar > .top--here { background: $primary; color: $background; text-style: bold; }
+    TopBar > .top--faint { color: $text-muted; }
+    TopBar > .top--bad { color: $error; text-style: bold; }
+    TopBar > .top--good { color: $success; }
+    TopBar > .top--warning { color: $warning; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "top--here",
+        "top--faint",
+        "top--bad",
+        "top--good",
+        "top--warning",
+    }
+
+    def __init__(self, board: Board, here: str, *, palette: Palette) -> None:
+        super().__init__()
+        self._board = board
+        self._here = here
+        self._palette = palette
+
+    def render(self) -> Text:
+        """Lay out both lines."""
+        width = self.size.width
+        first = _sides(self._tabs(), self._link(), width)
+        second = _sides(self._engine(), self._counts(), width)
+        return Text("\n").join([first, second])
+
+    def _tabs(self) -> Text:
+        text = Text(no_wrap=True)
+        for number, name in enumerate(TABS, start=1):
+            style = self._style("here" if name == self._here else "faint")
+            text.append(f" {number} {name.capitalize()} ", style)
+        return text
+
+    def _link(self) -> Text:
+        board = self._board
+        text = Text(no_wrap=True)
+        if board.read_only:
+            text.append(" READ-ONLY ", self._style("warning"))
+        if board.link is Link.LIVE:
+            text.append(self._palette.text("● ", "* "), self._style("good"))
+        elif board.link is Link.CONNECTING:
+            text.append("connecting ", self._style("warning"))
+        else:
+            text.append("connection lost ", self._style("bad"))
+        text.append(f"{clean(board.scheduler, one_line=True)} ", Style(bold=True))
+        return text
+
+    def _engine(self) -> Text:
+        info = self._board.info
+        text = Text(" ", no_wrap=True)
+        if self._board.link is Link.LOST:
+            text.append(clean(self._board.problem or "", one_line=True), self._style("bad"))
+            return text
+        if info is None:
+            return text
+        version = f" {info.engine.version}" if info.engine.version else ""
+        text.append(clean(f"{info.engine.name}{version}", one_line=True))
+        if not info.engine.available:
+            text.append("  engine does not answer", self._style("bad"))
+        if not info.engine.isolated:
+            text.append("  jobs are not isolated", self._style("warning"))
+        text.append(f"  {info.queue.max_running_jobs} at once", self._style("faint"))
+        return text
+
+    def _counts(self) -> Text:
+        text = Text(no_wrap=True)
+        counts = self._board.counts
+        for state in _SHOWN_STATES:
+            count = counts.get(state, 0)
+            if not count:
+                continue
+            word, style = self._palette.state(state)
+            sign = word if self.size.width >= _NARROW else self._palette.glyph(state)
+            text.append(f"{sign} {count}  ", style)
+        return text
+
+    def _style(self, name: str) -> Style:
+        return self.get_component_rich_style(f"top--{name}", partial=True)
+
+
+def _sides(left: Text, right: Text, width: int) -> Text:
+    """Put one text at each end of a line; the left one is cut when both do not fit."""
+    left.truncate(max(width - right.cell_len - 1, 0), overflow="ellipsis")
+    gap = " " * max(width - left.cell_len - right.cell_len, 0)
+    line = Text.assemble(left, gap, right)
+    line.truncate(width)
+    return line

@@ -1,0 +1,102 @@
+"""The app on a real scheduler in memory: service, database and API, without a socket."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from atlas_scheduler.api import create_app
+from atlas_scheduler.catalogue import EngineState
+from atlas_scheduler.engine.port import Capabilities
+from atlas_scheduler.service import Service
+from atlas_scheduler.store.db import Database
+from atlas_tui.app import AtlasApp, Options
+from atlas_tui.screens.frame import Frame
+from foundations import AsyncClient
+from foundations.home import Home
+from foundations.models import QueueSettings
+from tests.api.in_memory import InMemory
+from tests.service.conftest import Onlooker
+
+DEADLINE_SECONDS = 10
+
+
+@dataclass
+class Stage:
+    """A scheduler, and an app that is connected to it."""
+
+    service: Service
+    database: Database
+    app: AtlasApp
+    pilot: Pilot[None]
+    http: InMemory
+
+    @property
+    def front(self) -> Frame:
+        """The screen in front."""
+        return self.app.front
+
+    @property
+    def status(self) -> str:
+        """What the line at the bottom says."""
+        from atlas_tui.widgets.bottom_lines import StatusLine
+
+        return self.front.query_one(StatusLine).said.text
+
+    async def until(self, condition: Callable[[], object], what: str = "") -> None:
+        """Wait until something holds."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not condition():
+            assert time.monotonic() < deadline, what or f"not within {DEADLINE_SECONDS} s"
+            await self.pilot.pause()
+
+    async def press(self, *keys: str) -> None:
+        """Press keys, and let the app take them in."""
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    def text(self) -> str:
+        """Everything on the screen as plain lines."""
+        width, height = self.app.size
+        lines = self.app.screen._compositor.render_strips()
+        return "\n".join(strip.text[:width].rstrip() for strip in lines[:height])
+
+
+Fill = Callable[[sqlite3.Connection], None]
+
+
+@asynccontextmanager
+async def staged(
+    home: Path,
+    fill: Fill = lambda conn: None,
+    *,
+    size: tuple[int, int] = (120, 40),
+    options: Options = Options(),  # noqa: B008 - frozen
+) -> AsyncIterator[Stage]:
+    """Run the app on a scheduler whose database was filled; it is connected when this begins."""
+    async with await Database.open(home / "scheduler.db") as database:
+        await database.write(fill)
+        service = Service(
+            database=database,
+            home=Home(home),
+            instance="00c0ffee",
+            queue=QueueSettings(max_running_jobs=2),
+            engine=EngineState("docker", Capabilities("docker", "28.0", isolated=True), None),
+            clock_ms=lambda: time.time_ns() // 1_000_000,
+        )
+        service.shell = Onlooker(service)
+        transport = InMemory(create_app(service))
+        async with AsyncClient("http://atlas", transport=transport) as client:
+            app = AtlasApp(client, "scheduler", options)
+            async with app.run_test(size=size) as pilot:
+                stage = Stage(service, database, app, pilot, transport)
+                await stage.until(lambda: app.board.info is not None, "never connected")
+                yield stage
+        await service.close()
+        service.bundles.close()

@@ -1,0 +1,63 @@
+"""The dashboard shows what goes on, and acts on it."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from atlas_tui.screens.dialogs import ConfirmDialog
+from foundations.models import JobState
+from tests.store.samples import add, finish, run
+from tests.tui.conftest import staged
+
+pytestmark = pytest.mark.anyio
+
+
+def fill(conn: sqlite3.Connection) -> None:
+    now_ms = time.time_ns() // 1_000_000
+    for number in range(6):
+        job = add(conn, spec={"command": ["main.py", str(number)]}, submitted_at_ms=now_ms)
+        if number < 2:
+            finish(conn, job, at_ms=now_ms)
+        elif number == 2:
+            run(conn, job)
+
+
+async def test_what_runs_is_above_what_waits_and_what_has_ended(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await stage.until(lambda: "main.py 5" in stage.text())
+        lines = stage.text().splitlines()
+        places = [
+            next(n for n, line in enumerate(lines) if f"main.py {job}" in line)
+            for job in (2, 3, 4, 5, 0)
+        ]
+        assert places == sorted(places)
+
+
+async def test_a_job_that_is_stopped_asks_first_and_then_is(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await stage.until(lambda: "main.py 5" in stage.text())
+        await stage.press("j", "x")
+        await stage.until(lambda: isinstance(stage.app.screen, ConfirmDialog))
+        assert "foundations stop job scheduler" in stage.text()
+        await stage.press("enter")
+        await stage.until(lambda: not isinstance(stage.app.screen, ConfirmDialog))
+        page = await stage.app.client.jobs(states=[JobState.QUEUED], offset=0)
+        assert page.total == 3
+        await stage.press("x")
+        await stage.until(lambda: isinstance(stage.app.screen, ConfirmDialog))
+        await stage.press("y")
+        await stage.until(lambda: stage.status.startswith("Asked to stop: "))
+        page = await stage.app.client.jobs(states=[JobState.STOPPED], offset=0)
+        assert page.total == 1
+
+
+async def test_what_others_do_appears_without_a_key(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await stage.until(lambda: "main.py 5" in stage.text())
+        page = await stage.app.client.jobs(states=[JobState.QUEUED])
+        await stage.app.client.stop(page.jobs[0].job_id)
+        await stage.until(lambda: "stopped" in stage.text())
