@@ -7,24 +7,33 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from textual import work
-from textual.app import App
 from textual.screen import Screen
+from textual.worker import Worker
 
+from atlas_tui import app_handlers, saving, submit_handlers  # noqa: F401 - their handlers register
 from atlas_tui.action_table import BY_NAME, on_screen
 from atlas_tui.actions import Selection
+from atlas_tui.appearance import Appearance
 from atlas_tui.board import Board, Tidings
+from atlas_tui.endings import Teller
 from atlas_tui.feed import Feed
 from atlas_tui.handlers import HANDLERS, Handler
-from atlas_tui.keys import label
-from atlas_tui.looks import ANSI_THEME, THEMES, Palette
-from atlas_tui.messages import Choice, Prompt, Question, Said
+from atlas_tui.keys import label, textual_keymap
+from atlas_tui.messages import Choice, Listed, Prompt, Question, Said
+from atlas_tui.schedulers import reach
 from atlas_tui.screens.dashboard import DashboardScreen
 from atlas_tui.screens.dialogs import ConfirmDialog, PickDialog, PromptDialog
 from atlas_tui.screens.frame import Frame
 from atlas_tui.screens.jobs import JobsScreen
-from atlas_tui.session import Session
+from atlas_tui.screens.submit import SubmitScreen
+from atlas_tui.session import KEPT_JOBS, Session, path_of
+from atlas_tui.settings import Settings
+from atlas_tui.submit_form import Draft
 from foundations.client import AsyncClient
+from foundations.configs import SchedulerConfig
 from foundations.errors import AtlasError
+from foundations.home import Home
+from foundations.models import JobDetail, JobView
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,7 @@ class Options:
     theme: str = "atlas-dark"
 
 
-class AtlasApp(App[None]):
+class AtlasApp(Appearance):
     """The control center of one scheduler."""
 
     CSS_PATH = "atlas.tcss"
@@ -57,37 +66,132 @@ class AtlasApp(App[None]):
         options: Options,
         *,
         session: Session | None = None,
+        settings: Settings | None = None,
+        home: Home | None = None,
     ) -> None:
-        super().__init__()
-        self.session = session or Session()
-        """Where the user left off; screens write into it, and the caller keeps it."""
-        self.client = client
+        """Prepare the app; nothing is asked yet.
+
+        Args:
+            client: the scheduler.
+            scheduler: name of its config.
+            options: how to behave.
+            session: where the user left off.
+            settings: the user's own.
+            home: where the session is kept, and other schedulers are configured; without one the
+                session is not kept.
+        """
+        super().__init__(
+            plain=options.plain, low_bandwidth=options.low_bandwidth, theme=options.theme
+        )
+        self.settings = settings or Settings()
         self.options = options
-        self.board = Board(scheduler, read_only=options.read_only)
-        self.palette = Palette(unicode=not options.plain, ansi=options.low_bandwidth)
+        self.home = home or Home.default()
+        self._keeps_session = home is not None
+        self.set_keymap(textual_keymap(self.settings.keymap))
+        self._begin_with(client, scheduler, session or Session())
+
+    def _begin_with(self, client: AsyncClient, scheduler: str, session: Session) -> None:
+        """Begin anew with a scheduler."""
+        self.client = client
+        self.session = session
+        """Where the user left off; screens write into it."""
+        self.board = Board(scheduler, read_only=self.options.read_only)
+        self.board.info, self.board.info_is_old = session.info, session.info is not None
         self.feed = Feed(
             client,
             self.board,
             self._broadcast,
-            period_seconds=1.0 if options.low_bandwidth else 0.2,
+            period_seconds=1.0 if self.options.low_bandwidth else 0.2,
         )
+        self.teller = Teller(self.board, self.settings)
         self._trail: list[str] = []
+        self._following: Worker[None] | None = None
 
     def on_mount(self) -> None:
-        """Show the dashboard, then connect."""
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = ANSI_THEME if self.options.low_bandwidth else self.options.theme
-        self.switch_mode("dashboard")
-        self._follow()
+        """Show what the last session showed, then connect."""
+        self.dress()
+        self.switch_mode(self._first_mode())
+        self._following = self._follow()
+
+    def _first_mode(self) -> str:
+        wanted = self.session.screen if self.settings.restore else "dashboard"
+        # The screens about single jobs have nothing to show yet.
+        return (
+            wanted if wanted in ("dashboard", "jobs", "system") & self.MODES.keys() else "dashboard"
+        )
 
     @work(group="feed", exit_on_error=True)
     async def _follow(self) -> None:
         await self.feed.run()
 
+    # -- between sessions
+
+    def keep_session(self) -> None:
+        """Write down where the user leaves off."""
+        session, frames = self.session, self._frames()
+        session.screen = frames[0].NAME if frames else session.screen
+        session.info = self.board.info
+        for frame in frames:
+            if isinstance(frame, DashboardScreen):
+                session.jobs = tuple(frame.table.every_here()[:KEPT_JOBS])
+                session.total = frame.table.total
+        if self._keeps_session:
+            session.save(path_of(self.home, self.board.scheduler))
+
+    async def change_scheduler(self, config: SchedulerConfig) -> None:
+        """Show another scheduler."""
+        client = reach(config)
+        self.keep_session()
+        if self._following is not None:
+            self._following.cancel()
+        # Screens hold what they show; those of another scheduler are others.
+        self.add_mode("between", Screen)
+        await self.switch_mode("between")
+        for mode in self.MODES:
+            await self.remove_mode(mode)
+        before = self.client
+        self._begin_with(client, config.name, Session.load(path_of(self.home, config.name)))
+        for mode, screen in self.MODES.items():
+            self.add_mode(mode, screen)
+        await self.switch_mode(self._first_mode())
+        await self.remove_mode("between")
+        self._following = self._follow()
+        await before.close()
+
+    def keep_theme(self, theme: str | None) -> None:
+        """Wear a theme the next time as well."""
+        if theme is not None:
+            self.session.theme = theme
+            self.say(Said(f"Colours: {theme}", "good"))
+
     def _broadcast(self, tidings: Tidings) -> None:
+        if self.is_frozen:
+            return  # what came meanwhile is asked for at once when the screen goes on
         for frame in self._frames():
             frame.news(tidings)
+        if tidings.changes and self.teller.has_news(tidings.changes):
+            self._tell_of_ends()
+
+    @work(group="ends")
+    async def _tell_of_ends(self) -> None:
+        try:
+            told = await self.teller.tell(self.client)
+        except AtlasError:
+            return  # the feed meets the same, and tells of it
+        if told is not None:
+            self.say(told)
+            if self.settings.bell:
+                self.bell()
+            self.send_to_terminal(self.teller.notice(told.text))
+
+    def thawed(self) -> None:
+        """Ask for what came while the screen was frozen."""
+        self.say(Said(""))
+        self._broadcast(Tidings(everything=True, link_changed=True))
+
+    def warn_of_quitting(self) -> None:
+        """Say what a second Ctrl-C does."""
+        self.say(Said("Ctrl-C again quits; jobs and scheduler go on", "bad"))
 
     def _frames(self) -> list[Frame]:
         """Every screen that was shown so far, the one in front first."""
@@ -141,7 +245,12 @@ class AtlasApp(App[None]):
         """Let the user find an action by its name, and do it."""
         selection = self.front.selection()
         choices = [
-            Choice(one.name, one.title, f"{label(one)}  {one.help}", one.refusal(selection))
+            Choice(
+                one.name,
+                one.title,
+                f"{label(one, self.settings.keymap)}  {one.help}",
+                one.refusal(selection),
+            )
             for one in on_screen(selection.screen)
             if one.name != "palette"
         ]
@@ -172,3 +281,22 @@ class AtlasApp(App[None]):
     def say(self, said: Said) -> None:
         """Show a line at the bottom of the screen in front."""
         self.front.say(said)
+
+    # -- what handlers need of the screen
+
+    async def fill_form(self, draft: Draft, repeats: JobDetail | None) -> JobView | None:
+        """Let the user fill in a form and send it."""
+        return await self.push_screen_wait(SubmitScreen(draft, repeats=repeats))
+
+    @property
+    def recent_directories(self) -> Sequence[str]:
+        """Directories that jobs were made of, the latest first."""
+        return self.session.recent_directories
+
+    def copy(self, text: str) -> None:
+        """Put a text into the clipboard of the user's terminal."""
+        self.copy_to_clipboard(text)
+
+    def listed(self) -> Listed:
+        """What the screen in front lists."""
+        return self.front.listed()

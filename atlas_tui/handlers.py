@@ -8,10 +8,14 @@ from typing import Protocol
 from atlas_tui.action_table import BY_NAME
 from atlas_tui.actions import Action, Selection
 from atlas_tui.board import Board
-from atlas_tui.messages import Choice, Prompt, Question, Said
+from atlas_tui.messages import Choice, Listed, Prompt, Question, Said
+from atlas_tui.settings import Settings
+from atlas_tui.submit_form import Draft
 from foundations.client import AsyncClient
+from foundations.configs import SchedulerConfig
 from foundations.errors import AtlasError
-from foundations.models import FINAL_STATES, JobState, JobView
+from foundations.home import Home
+from foundations.models import FINAL_STATES, JobDetail, JobState, JobView
 
 IDS_SHOWN = 5
 
@@ -21,6 +25,12 @@ class Desk(Protocol):
 
     client: AsyncClient
     board: Board
+    settings: Settings
+    home: Home
+
+    @property
+    def recent_directories(self) -> Sequence[str]:
+        """Directories that jobs were made of, the latest first."""
 
     async def confirm(self, question: Question) -> bool:
         """Ask for a Yes."""
@@ -33,6 +43,18 @@ class Desk(Protocol):
 
     def say(self, said: Said) -> None:
         """Tell how it went."""
+
+    async def fill_form(self, draft: Draft, repeats: JobDetail | None) -> JobView | None:
+        """Let the user fill in a form and send it; the new job, or None when the user gives up."""
+
+    def copy(self, text: str) -> None:
+        """Put a text into the clipboard of the user's terminal."""
+
+    def listed(self) -> Listed:
+        """What the screen in front lists."""
+
+    async def change_scheduler(self, config: SchedulerConfig) -> None:
+        """Show another scheduler."""
 
 
 Handler = Callable[[Desk, Selection], Awaitable[None]]

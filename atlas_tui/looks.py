@@ -6,6 +6,7 @@ differently can tell apart (https://jfly.uni-koeln.de/color/).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rich.style import Style
@@ -46,9 +47,9 @@ STATES: dict[JobState, StateLook] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Palette:
-    """What the terminal can show."""
+    """What the terminal can show; changes with the theme, and everyone looks at the same one."""
 
     unicode: bool = True
     ansi: bool = False
@@ -100,5 +101,25 @@ LIGHT = Theme(
     dark=False,
 )
 THEMES = (DARK, LIGHT)
-ANSI_THEME = "ansi-dark"
-"""Textual's theme of the terminal's own colours: half the bytes on a slow line."""
+ANSI_DARK, ANSI_LIGHT = "ansi-dark", "ansi-light"
+"""Textual's themes of the terminal's own colours: half the bytes on a slow line."""
+THEME_NAMES = (DARK.name, LIGHT.name, ANSI_DARK, ANSI_LIGHT)
+
+
+def theme_for(wanted: str, environ: Mapping[str, str], *, own_colours: bool) -> str:
+    """Choose a theme.
+
+    Args:
+        wanted: a name, or `auto`.
+        environ: `COLORFGBG` says in some terminals whether the background is light.
+        own_colours: whether the terminal, or the line to it, is better off with its own sixteen.
+    """
+    if wanted != "auto":
+        if not own_colours:
+            return wanted
+        return ANSI_LIGHT if wanted.endswith("light") else ANSI_DARK
+    background = environ.get("COLORFGBG", "").rpartition(";")[2]
+    light = background in ("7", "15")
+    if own_colours:
+        return ANSI_LIGHT if light else ANSI_DARK
+    return LIGHT.name if light else DARK.name

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from foundations.models import JobView
+
 Tone = Literal["plain", "good", "bad"]
 
 
@@ -46,6 +48,16 @@ class Prompt:
     problem: Callable[[str], str | None] = lambda text: None
     """Says what is wrong with the text, or None."""
     suggestions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a screen lists: the jobs of a query, or these."""
+
+    project: str | None = None
+    filter: str | None = None
+    jobs: tuple[JobView, ...] | None = None
+    """None where the query tells them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,10 @@ class Session(BaseModel):
     """The metric that is drawn small in the list."""
     saved_filters: tuple[SavedFilter, ...] = ()
     recent_filters: tuple[str, ...] = ()
+    recent_directories: tuple[str, ...] = ()
+    """Directories that jobs were made of, the latest first."""
+    theme: str | None = None
+    """The colours that were picked; those of the settings and the command line win."""
     info: SchedulerInfo | None = None
     jobs: tuple[JobView, ...] = ()
     """What the dashboard showed last."""

@@ -32,9 +32,12 @@ class DashboardScreen(ListFrame):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("dashboard")]
 
     def compose_body(self) -> ComposeResult:
-        """Lay out the table above the log."""
+        """Lay out the table above the log, with what the last session showed until it is asked."""
+        window, session = JobWindow(_Parts(self.atlas.client).fetch), self.atlas.session
+        if session.jobs:
+            window.seed(list(session.jobs), total=session.total)
         yield JobTable(
-            JobWindow(_Parts(self.atlas.client).fetch),
+            window,
             columns(_COLUMNS),
             palette=self.atlas.palette,
             marked=self.board.marked,

@@ -11,7 +11,9 @@ from textual.screen import Screen
 
 from atlas_tui.actions import Selection
 from atlas_tui.board import Board, Tidings
-from atlas_tui.messages import Said
+from atlas_tui.messages import Listed, Said
+from atlas_tui.screens.help import HelpScreen
+from atlas_tui.screens.theme_dialog import ThemeDialog
 from atlas_tui.widgets.bottom_lines import KeyBar, StatusLine
 from atlas_tui.widgets.top_bar import TopBar
 from foundations.models import JobView
@@ -42,7 +44,7 @@ class Frame(Screen[None]):
         yield from self.compose_body()
         with Vertical(id="bottom"):
             yield StatusLine()
-            yield KeyBar(self.NAME)
+            yield KeyBar(self.NAME, self.atlas.settings.keymap)
 
     def compose_body(self) -> ComposeResult:
         """Yield what is between the lines."""
@@ -63,6 +65,10 @@ class Frame(Screen[None]):
     def clear_one(self) -> bool:
         """Clear what Esc clears first, such as a filter. Returns whether there was anything."""
         return False
+
+    def listed(self) -> Listed:
+        """What an export of the screen would hold."""
+        return Listed(jobs=tuple(self.chosen()))
 
     # -- what the app calls
 
@@ -117,6 +123,27 @@ class Frame(Screen[None]):
         self.board.read_only = not self.board.read_only
         self.query_one(TopBar).refresh()
         self.choice_changed()
+
+    def action_pause_screen(self) -> None:
+        """Keep the screen as it is until a key is pressed."""
+        self.say(Said("PAUSED: any key goes on", "bad"))
+        self.atlas.freeze()
+
+    def action_mouse(self) -> None:
+        """Give the mouse to the terminal, or take it."""
+        if self.atlas.switch_mouse():
+            self.say(Said("The mouse is ours", "good"))
+        else:
+            self.say(Said("The mouse is the terminal's: select text with it; m takes it back"))
+
+    def action_theme(self) -> None:
+        """Choose the colours."""
+        self.atlas.push_screen(ThemeDialog(), self.atlas.keep_theme)
+
+    def action_help(self) -> None:
+        """Show the keys of this screen."""
+        keymap = self.atlas.settings.keymap
+        self.app.push_screen(HelpScreen(self.NAME, scheduler=self.board.scheduler, keymap=keymap))
 
     def action_palette(self) -> None:
         """Find an action by its name."""

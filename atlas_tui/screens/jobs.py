@@ -17,7 +17,7 @@ from atlas_tui.filter_words import Vocabulary, columns_known, trouble
 from atlas_tui.job_listing import SORTABLE, Listing
 from atlas_tui.job_window import JobWindow
 from atlas_tui.keys import bindings
-from atlas_tui.messages import Choice, Prompt, Said
+from atlas_tui.messages import Choice, Listed, Prompt, Said
 from atlas_tui.screens.columns_dialog import ColumnsDialog
 from atlas_tui.screens.list_frame import ListFrame
 from atlas_tui.session import SavedFilter
@@ -50,7 +50,7 @@ class JobsScreen(ListFrame):
                 yield FilterBar(self._vocabulary)
                 yield JobTable(
                     self._window(),
-                    _columns(session.columns),
+                    _columns(session.columns or self.atlas.settings.columns),
                     palette=self.atlas.palette,
                     marked=self.board.marked,
                     empty="No job fits. Esc clears the filter.",
@@ -107,6 +107,10 @@ class JobsScreen(ListFrame):
             bar.show_trouble(trouble(event.error.message))
         else:
             self.say(Said(event.error.message, "bad"))
+
+    def listed(self) -> Listed:
+        """The whole list, also what is not on the screen."""
+        return Listed(self._listing.project, self._listing.query)
 
     def take(self, tidings: Tidings) -> None:
         """Ask anew for what is shown."""

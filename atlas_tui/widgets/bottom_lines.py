@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from rich.style import Style
@@ -9,8 +10,8 @@ from rich.text import Text
 from textual.widget import Widget
 
 from atlas_tui.action_table import on_screen
-from atlas_tui.actions import Selection
-from atlas_tui.keys import sign
+from atlas_tui.actions import Action, Selection
+from atlas_tui.keys import keys_of, sign
 from atlas_tui.messages import Said
 from foundations.terminal import clean
 
@@ -65,8 +66,9 @@ class KeyBar(Widget):
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"keys--key", "keys--faint"}
 
-    def __init__(self, screen: str) -> None:
+    def __init__(self, screen: str, keymap: Mapping[str, str]) -> None:
         super().__init__()
+        self._keymap = keymap
         self._selection = Selection(screen=screen)
         self._impossible: frozenset[str] = frozenset()
 
@@ -83,21 +85,25 @@ class KeyBar(Widget):
     def render(self) -> Text:
         """Write as many keys as fit, help and quit always."""
         shown = [one for one in on_screen(self._selection.screen) if one.in_bar]
-        last = [self._entry(one.name, one.keys, one.title) for one in shown if one.name in _LAST]
+        last = [self._entry(one) for one in shown if one.name in _LAST]
         room = self.size.width - sum(entry.cell_len for entry in last)
         text = Text(no_wrap=True)
         for one in shown:
-            entry = self._entry(one.name, one.keys, one.title)
+            entry = self._entry(one)
             if one.name not in _LAST and text.cell_len + entry.cell_len <= room:
                 text.append_text(entry)
         for entry in last:
             text.append_text(entry)
         return text
 
-    def _entry(self, name: str, keys: str, title: str) -> Text:
+    def _entry(self, action: Action) -> Text:
+        keys = keys_of(action, self._keymap)
+        if not keys:
+            return Text()
         faint = self.get_component_rich_style("keys--faint", partial=True)
         strong = self.get_component_rich_style("keys--key", partial=True)
-        impossible = name in self._impossible
-        key = sign(keys.split(",")[-1] if name == "logs" else keys.split(",")[0])
+        impossible = action.name in self._impossible
+        # The digits of screens stand at the top already.
+        key = sign(keys[-1] if keys[0].isdigit() else keys[0])
         text = Text(no_wrap=True).append(f" {key}", faint if impossible else strong)
-        return text.append(f" {title} ", faint if impossible else Style())
+        return text.append(f" {action.title} ", faint if impossible else Style())

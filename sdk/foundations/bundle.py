@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -27,6 +28,14 @@ class Estimate:
     """The largest files, path and bytes, largest first."""
     warnings: tuple[str, ...]
     """What is left out although no rule says so, a sentence each."""
+    left_out: tuple[str, ...] = ()
+    """The first files and directories that a rule leaves out; a directory ends with `/`."""
+    left_out_count: int = 0
+    """How many they are in all, whatever is in a directory not counted."""
+
+
+Watch = Callable[[int], None]
+"""Told how many bytes are done so far; what it raises ends the work."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,9 @@ class Packed:
     """What was left out although no rule says so, a sentence each."""
 
 
-def estimate(directory: Path, *, limits: Limits | None = None) -> Estimate:
+def estimate(
+    directory: Path, *, limits: Limits | None = None, watch: Watch | None = None
+) -> Estimate:
     """Add up what `pack` would pack.
 
     Raises:
@@ -52,11 +63,25 @@ def estimate(directory: Path, *, limits: Limits | None = None) -> Estimate:
     """
     scan = ProjectFiles(directory, limits=limits or Limits())
     for _ in scan.entries():
-        pass
-    return Estimate(scan.size_bytes, scan.file_count, scan.largest(), tuple(scan.warnings))
+        if watch is not None:
+            watch(scan.size_bytes)
+    return Estimate(
+        scan.size_bytes,
+        scan.file_count,
+        scan.largest(),
+        tuple(scan.warnings),
+        tuple(scan.left_out),
+        scan.left_out_count,
+    )
 
 
-def pack(directory: Path, destination: Path, *, limits: Limits | None = None) -> Packed:
+def pack(
+    directory: Path,
+    destination: Path,
+    *,
+    limits: Limits | None = None,
+    watch: Watch | None = None,
+) -> Packed:
     """Pack a directory into the new file `destination`, in constant memory.
 
     Links are followed, so that the bundle holds content only. What is left out is said by
@@ -70,7 +95,7 @@ def pack(directory: Path, destination: Path, *, limits: Limits | None = None) ->
         with destination.open("xb") as file:
             try:
                 scan.pass_over(os.fstat(file.fileno()))
-                bundle = _BundleFile(file)
+                bundle = _BundleFile(file, watch)
                 for entry in scan.entries():
                     _pack_entry(bundle, entry)
                 bundle.finish()
@@ -91,8 +116,10 @@ def pack(directory: Path, destination: Path, *, limits: Limits | None = None) ->
 class _BundleFile:
     """The packed file, hashed while it is written."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, watch: Watch | None) -> None:
         self._file = file
+        self._watch = watch
+        self._unpacked_bytes = 0
         self._gzip = GzipEncoder()
         self.hash = hashlib.sha256()
         self.size_bytes = 0
@@ -100,6 +127,9 @@ class _BundleFile:
 
     def write(self, data: bytes) -> None:
         self._put(self._gzip.encode(data))
+        self._unpacked_bytes += len(data)
+        if self._watch is not None:
+            self._watch(self._unpacked_bytes)
 
     def finish(self) -> None:
         self.write(END)

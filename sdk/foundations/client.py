@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import ssl
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -97,14 +97,21 @@ class Client(Followers):
         """Send any call of `foundations.calls`, and read its answer."""
         return _read(call, self._begin(call), self._address)
 
-    def upload_bundle(self, digest: str, path: str | Path) -> models.BundleView:
+    def upload_bundle(
+        self, digest: str, path: str | Path, *, watch: Callable[[int], None] | None = None
+    ) -> models.BundleView:
         """Upload a packed bundle, in constant memory.
+
+        Args:
+            digest: what `foundations.bundle.pack` returned.
+            path: the packed file.
+            watch: told how many bytes were sent so far.
 
         Raises:
             BundleError: the file became shorter meanwhile.
             BundleRejected, TooLarge, StorageFull: the scheduler does not take it.
         """
-        with Upload(digest, path) as upload:
+        with Upload(digest, path, watch) as upload:
             content = iter(upload.piece, b"")
             request = _request(self._http, upload.call, content=content, waits=_patient(None))
             with _speaking(self._address):
@@ -176,11 +183,13 @@ class AsyncClient(AsyncFollowers):
         """Send any call of `foundations.calls`, and read its answer."""
         return _read(call, await self._begin(call), self._address)
 
-    async def upload_bundle(self, digest: str, path: str | Path) -> models.BundleView:
+    async def upload_bundle(
+        self, digest: str, path: str | Path, *, watch: Callable[[int], None] | None = None
+    ) -> models.BundleView:
         """Upload a packed bundle, in constant memory."""
         from anyio.to_thread import run_sync  # not at the top: the blocking twin needs no threads
 
-        with await run_sync(Upload, digest, path) as upload:
+        with await run_sync(Upload, digest, path, watch) as upload:
 
             async def content() -> AsyncIterator[bytes]:
                 while piece := await run_sync(upload.piece):

@@ -17,6 +17,7 @@ from foundations.exclusions import GIT_RULES, OWN_RULES, Exclusions
 from foundations.home import Home
 
 LARGEST_SHOWN = 5
+LEFT_OUT_SHOWN = 50
 
 _LEADS_NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 _Identity = tuple[int, int]
@@ -57,6 +58,9 @@ class ProjectFiles:
         self.size_bytes = 0
         self.file_count = 0
         self.warnings: list[str] = []
+        self.left_out: list[str] = []
+        """The first files and directories that a rule leaves out; a directory ends with `/`."""
+        self.left_out_count = 0
         with contextlib.suppress(OSError):
             # Atlas' own files, where somebody submits the directory that holds them.
             self.pass_over(Home.default().root.stat())
@@ -91,7 +95,9 @@ class ProjectFiles:
         for entry in listing:
             path = base + entry.name
             mode, identity, size_bytes = self._judge(entry, path)
-            if rules.exclude(f"{path}/" if stat.S_ISDIR(mode) else path):
+            shown = f"{path}/" if stat.S_ISDIR(mode) else path
+            if rules.exclude(shown):
+                self._leave_out(shown)
                 continue
             if identity in self._passed_over:
                 continue
@@ -117,10 +123,16 @@ class ProjectFiles:
             return
         listing = self._list(entry.path, path)
         if rules.exclude_contents(f"{path}/", {inner.name for inner in listing}):
+            self._leave_out(f"{path}/")
             return
         self._count(path, None)
         yield Entry(path, entry.path, is_directory=True)
         yield from self._directory(f"{path}/", listing, rules, chain)
+
+    def _leave_out(self, shown: str) -> None:
+        self.left_out_count += 1
+        if len(self.left_out) < LEFT_OUT_SHOWN:
+            self.left_out.append(shown)
 
     @staticmethod
     def _list(directory: str, shown: str) -> list[os.DirEntry[str]]:

@@ -21,6 +21,7 @@ def rerun_spec(
     *,
     command: str | Sequence[str] | None = None,
     params: Mapping[str, Any] | None = None,
+    changes: Mapping[str, Any] | None = None,
 ) -> JobSpec:
     """Return what a job must be told to do the same again.
 
@@ -28,20 +29,27 @@ def rerun_spec(
         job: the job to repeat.
         command: in place of its command; None and empty keep it.
         params: added to its parameters; the last value of a key counts.
+        changes: other fields of the spec, such as `num_gpus`; environment variables and tags are
+            added to the job's.
 
     Raises:
         ConfigError: a parameter has no JSON form, or the command cannot be one.
     """
-    changes = {
+    wanted = dict(changes or {})
+    for key, before in (("environment", job.spec.environment), ("tags", job.spec.tags)):
+        if key in wanted:
+            wanted[key] = {**before, **wanted[key]}
+    decided = {
         # A project may have another name since the job was submitted.
         "project": job.project,
+        **wanted,
         "command": split_command(command) or job.spec.command,
         "params": {**job.spec.params, **plain_params(params or {})},
         "user": current_user(),
         "rerun_of": job.job_id,
     }
     try:
-        return JobSpec.model_validate({**job.spec.model_dump(), **changes})
+        return JobSpec.model_validate({**job.spec.model_dump(), **decided})
     except ValidationError as error:
         raise ConfigError(explain(error)) from error
 

@@ -101,19 +101,22 @@ class SubmittedJob:
         *,
         params: Mapping[str, Any] | None = None,
         command: str | Sequence[str] | None = None,
+        changes: Mapping[str, Any] | None = None,
     ) -> SubmittedJob:
         """Queue a job that does the same again, except for what is changed, and return it.
 
         Args:
             params: added to the job's parameters; the last value of a key counts.
             command: script and arguments in place of the job's.
+            changes: other fields of its spec, such as `{"num_gpus": 2, "ram_gb": 16}`; environment
+                variables and tags are added to the job's.
 
         Raises:
-            ConfigError: a parameter has no JSON form.
+            ConfigError: a parameter has no JSON form, or a field cannot be what it shall be.
             NotFound: the scheduler no longer has the job or the files that it ran.
         """
         job = self.details()
-        spec = rerun_spec(job, command=command, params=params)
+        spec = rerun_spec(job, command=command, params=params, changes=changes)
         return SubmittedJob(self._client, create_rerun(self._client, job, spec).job_id)
 
     def _pieces(self, *, follow: bool) -> Iterator[str]:

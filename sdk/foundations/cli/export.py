@@ -31,6 +31,7 @@ Row = dict[str, Any]
 ROWS_AT_ONCE = 10_000
 """Points of a row group."""
 STANDARD_OUTPUT = "-"
+FORMATS = ("csv", "json", "parquet")
 _FIELD_KINDS: dict[str, Kind] = {
     "command": "texts",
     "submitted": "time",
@@ -63,7 +64,7 @@ def export() -> None:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["csv", "json", "parquet"]),
+    type=click.Choice(FORMATS),
     required=True,
     help="What to write.",
 )
@@ -108,6 +109,26 @@ def jobs(
                 (_point_csv if points else _job_csv)(text, pages)
     if output != STANDARD_OUTPUT:
         click.echo(f"Exported {'points' if points else 'jobs'} to {output}")
+
+
+def write_jobs(path: Path, pages: Iterable[list[Row]], *, form: str) -> None:
+    """Write jobs to a file, which is complete when it is there; one of its name is replaced.
+
+    Args:
+        path: the file.
+        pages: jobs as the API answers them.
+        form: one of `FORMATS`.
+
+    Raises:
+        MissingExtra: it shall be Parquet, and pyarrow is not installed.
+    """
+    if form == "parquet":
+        parquet = ParquetWriter()
+        with written_whole(path) as file:
+            _job_parquet(parquet, file, pages)
+        return
+    with _text_output(str(path)) as text:
+        (_write_json if form == "json" else _job_csv)(text, pages)
 
 
 # -- what is exported

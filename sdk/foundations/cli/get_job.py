@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 import click
@@ -51,6 +47,9 @@ def job(
     if archive and source_dir:
         raise click.UsageError("--archive retrieves the whole archive; leave --source-dir out.")
     part = None if source_dir is None else _relative(source_dir)
+
+    from foundations.retrieval import store_archive, unpack_archive
+
     client = connect(scheduler)
     with naming(job_id, scheduler):
         job_id = client.job(job_id).job_id
@@ -59,61 +58,13 @@ def job(
             raise CommandFailed(f"{target} already exists. Give --force to replace it.")
         chunks = client.archive(job_id)
         if archive:
-            _store(chunks, target)
+            store_archive(chunks, target)
         else:
-            _unpack(chunks, target, job_id=job_id, part=part)
+            unpack_archive(chunks, target, job_id=job_id, part=part)
     if as_json:
         render.print_json({"job_id": job_id, "path": str(target.absolute())})
     else:
         click.echo(f"Successfully retrieved Job {job_id} from archive store")
-
-
-def _store(chunks: Iterable[bytes], target: Path) -> None:
-    with _workplace(target) as place:
-        packed = place / target.name
-        with packed.open("wb") as file:
-            for chunk in chunks:
-                file.write(chunk)
-        packed.replace(target)
-
-
-def _unpack(
-    chunks: Iterable[bytes], target: Path, *, job_id: str, part: PurePosixPath | None
-) -> None:
-    from foundations.unpack import RETRIEVED, unpack
-
-    with _workplace(target) as place:
-        whole = place / "whole"
-        whole.mkdir()
-        unpack(chunks, whole, limits=RETRIEVED, links=True)
-        result = whole / job_id
-        if part is not None:
-            result = _pick(result, part, place / "part")
-        if target.exists() or target.is_symlink():
-            target.rename(place / "replaced")
-        result.rename(target)
-
-
-@contextmanager
-def _workplace(target: Path) -> Iterator[Path]:
-    """Make a directory beside the target, from which the finished result is renamed."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    place = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
-        yield place
-    finally:
-        shutil.rmtree(place)
-
-
-def _pick(archive: Path, part: PurePosixPath, result: Path) -> Path:
-    """Move one part, of the archive or of the project inside it, to a directory of its own."""
-    for path in (part, PurePosixPath("source") / part):
-        if (archive / path).exists():
-            (result / path).parent.mkdir(parents=True)
-            (archive / path).rename(result / path)
-            return result
-    names = ", ".join(sorted(entry.name for entry in archive.iterdir()))
-    raise CommandFailed(f"The archive has no `{part}`. It has: {names}.")
 
 
 def _relative(source_dir: str) -> PurePosixPath | None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from foundations.cli import render
 from foundations.cli.context import connect, job_argument, naming, scheduler_argument
 from foundations.cli.queueing import queue, queue_directory, stream
-from foundations.cli.submit_values import read_params
+from foundations.cli.submit_values import read_environment, read_params, read_tags
 
 if TYPE_CHECKING:
     from foundations.models import JobDetail, JobSpec
@@ -36,6 +36,15 @@ def rerun() -> None:
     help="Change parameters to those of a JSON or YAML file.",
 )
 @click.option("--command", metavar="LINE", help="Run this script with its arguments instead.")
+@click.option("--project-name", help="Another project.")
+@click.option("--num-gpus", type=click.IntRange(min=0), help="GPUs for the job alone.")
+@click.option("--ram", type=float, help="Memory limit in GB.")
+@click.option("--cpus", type=float, help="Processors.")
+@click.option("--image", help="Another Docker image.")
+@click.option(
+    "--env", "env_pairs", multiple=True, metavar="NAME[=VALUE]", help="One environment variable."
+)
+@click.option("--tag", "tag_pairs", multiple=True, metavar="KEY[=VALUE]", help="One tag.")
 @click.option("--here", is_flag=True, help="Run the current directory, not what the job ran.")
 @click.option("--detach", "-d", is_flag=True, help="Print the job's id, and nothing else there.")
 @click.option("--json", "as_json", is_flag=True, help="With --detach: print the job as JSON.")
@@ -49,6 +58,7 @@ def rerun_job(
     here: bool,
     detach: bool,
     as_json: bool,
+    **other: Any,
 ) -> None:
     """Run a job again: the same files, image, parameters and command, except for what you change.
 
@@ -58,6 +68,7 @@ def rerun_job(
         raise click.UsageError("--json needs --detach: streamed logs are no JSON document.")
     ctx = click.get_current_context()
     params = read_params(params_file, param_pairs)
+    changes = _changes(**other)
 
     from foundations.rerun import create_rerun, rerun_spec, unpinned
     from foundations.streaming import JobConsole
@@ -65,7 +76,7 @@ def rerun_job(
     client = connect(scheduler)
     with naming(job_id, scheduler):
         old = client.job(job_id)
-    spec = rerun_spec(old, command=command, params=params)
+    spec = rerun_spec(old, command=command, params=params, changes=changes)
     console = JobConsole(sys.stderr if detach else sys.stdout, level=spec.log_level)
     console.info(_announcement(old, spec, here=here))
     for text in unpinned(old):
@@ -82,6 +93,23 @@ def rerun_job(
         stream(ctx, client, job, console, scheduler=scheduler)
 
 
+def _changes(
+    *,
+    project_name: str | None,
+    ram: float | None,
+    env_pairs: tuple[str, ...],
+    tag_pairs: tuple[str, ...],
+    **same: Any,
+) -> dict[str, Any]:
+    """What is asked for beside command and parameters, by the names of the spec."""
+    given = {"project": project_name, "ram_gb": ram, **same}
+    return {
+        **{name: value for name, value in given.items() if value is not None},
+        **({"environment": read_environment(env_pairs)} if env_pairs else {}),
+        **({"tags": read_tags(tag_pairs)} if tag_pairs else {}),
+    }
+
+
 def _prepared(spec: JobSpec) -> PreparedSubmission:
     from foundations.preparation import PreparedSubmission
 
@@ -95,8 +123,14 @@ def _announcement(old: JobDetail, spec: JobSpec, *, here: bool) -> str:
             ("files", here),
             ("command", spec.command != old.spec.command),
             ("parameters", spec.params != old.spec.params),
+            ("settings", _settings(spec) != _settings(old.spec)),
         )
         if differs
     ]
     what = f"with other {' and '.join(changed)}" if changed else "unchanged"
     return f"Repeating job '{old.job_id}' {what}."
+
+
+def _settings(spec: JobSpec) -> dict[str, Any]:
+    """What neither command nor parameters are; the project may have been renamed."""
+    return spec.model_dump(exclude={"project", "command", "params", "user", "rerun_of"})

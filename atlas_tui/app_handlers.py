@@ -1,0 +1,53 @@
+"""What the app itself does when asked: copy, go to another scheduler."""
+
+from __future__ import annotations
+
+from atlas_tui.action_table import BY_NAME
+from atlas_tui.actions import Selection
+from atlas_tui.handlers import Desk, performs
+from atlas_tui.messages import Choice, Said
+from atlas_tui.schedulers import ensure_running, probe_all
+
+
+@performs("copy_id")
+async def copy_id(desk: Desk, selection: Selection) -> None:
+    """Copy the ids of the chosen jobs."""
+    ids = [job.job_id for job in selection.jobs]
+    desk.copy(" ".join(ids))
+    desk.say(Said(f"Copied {ids[0]}" if len(ids) == 1 else f"Copied {len(ids)} ids", "good"))
+
+
+@performs("copy_command")
+async def copy_command(desk: Desk, selection: Selection) -> None:
+    """Copy the commands that submit the chosen jobs again."""
+    action, scheduler = BY_NAME["rerun"], desk.board.scheduler
+    commands = [action.command(scheduler=scheduler, ids=[job.job_id]) for job in selection.jobs]
+    desk.copy("\n".join(commands))
+    desk.say(
+        Said(f"Copied: {commands[0]}" if len(commands) == 1 else "Copied the commands", "good")
+    )
+
+
+@performs("schedulers")
+async def schedulers(desk: Desk, selection: Selection) -> None:
+    """Ask all configured schedulers, and go to the one that is picked."""
+    desk.say(Said("Asking all schedulers…"))
+    probes = await probe_all(desk.home)
+    desk.say(Said(""))
+    choices = [
+        Choice(
+            one.name,
+            f"{one.name}{'  (here)' if one.name == desk.board.scheduler else ''}",
+            one.note,
+            None if one.answers or one.can_start else one.note,
+        )
+        for one in probes
+    ]
+    picked = await desk.choose("Schedulers", choices)
+    if picked is None or picked == desk.board.scheduler:
+        return
+    config = next(one.config for one in probes if one.name == picked)
+    if config is not None:
+        desk.say(Said(f"Going to {picked}…"))
+        await ensure_running(config, desk.home)
+        await desk.change_scheduler(config)

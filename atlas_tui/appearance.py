@@ -1,0 +1,134 @@
+"""How the app looks and what it takes from the terminal: theme, mouse, freezing, notices."""
+
+from __future__ import annotations
+
+import os
+from typing import ClassVar, Protocol, cast
+
+from textual import events
+from textual.app import App
+from textual.binding import Binding, BindingType
+
+from atlas_tui.looks import THEMES, Palette, theme_for
+
+
+class _MouseDriver(Protocol):
+    """What Textual's drivers for real terminals have; the app's version of Textual is exact."""
+
+    _mouse: bool
+
+    def _enable_mouse_support(self) -> None: ...
+
+    def _disable_mouse_support(self) -> None: ...
+
+
+class Appearance(App[None], inherit_bindings=False):
+    """The part of the app that has nothing to do with jobs."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "interrupt", "Quit", show=False, priority=True),
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False),
+    ]
+
+    def __init__(self, *, plain: bool, low_bandwidth: bool, theme: str) -> None:
+        super().__init__()
+        self.palette = Palette(unicode=not plain)
+        self.has_mouse = True
+        """Whether the mouse belongs to the app."""
+        self.is_frozen = False
+        """Whether the screen is kept as it is."""
+        self._wanted_theme = theme
+        self._low_bandwidth = low_bandwidth
+        self._about_to_quit = False
+
+    def dress(self) -> None:
+        """Take the colours that were asked for, as far as the terminal has them."""
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = self.theme_named(self._wanted_theme)
+        self._match_palette()
+
+    def theme_named(self, wanted: str) -> str:
+        """The theme to use for a wanted one, which may be `auto`."""
+        few = self.console.color_system in ("standard", None) and not self.is_headless
+        return theme_for(wanted, os.environ, own_colours=self._low_bandwidth or few)
+
+    def wear(self, theme: str) -> None:
+        """Change the colours at once."""
+        self.theme = theme
+        self._match_palette()
+
+    def _match_palette(self) -> None:
+        theme = self.current_theme
+        self.palette.dark, self.palette.ansi = theme.dark, theme.ansi
+        self.screen.refresh(repaint=True, layout=False)
+        for widget in self.screen.query("*"):
+            widget.refresh()
+
+    # -- the terminal
+
+    def switch_mouse(self) -> bool:
+        """Give the mouse to the terminal, or take it. Returns whether the app has it then."""
+        self.has_mouse = not self.has_mouse
+        if hasattr(self._driver, "_enable_mouse_support"):
+            driver = cast(_MouseDriver, self._driver)
+            # The driver does nothing while it is told that there is no mouse.
+            driver._mouse = True
+            if self.has_mouse:
+                driver._enable_mouse_support()
+            else:
+                driver._disable_mouse_support()
+            driver._mouse = self.has_mouse
+        return self.has_mouse
+
+    def send_to_terminal(self, sequence: str) -> None:
+        """Write an escape sequence between two repaints."""
+        if self._driver is not None and not self.is_headless:
+            self._driver.write(sequence)
+            self._driver.flush()
+
+    # -- freezing
+
+    def freeze(self) -> None:
+        """Keep the screen as it is, whatever comes in."""
+        if not self.is_frozen:
+            self.is_frozen = True
+            self.call_after_refresh(self._begin_batch)
+
+    def thaw(self) -> None:
+        """Show what is the newest."""
+        if self.is_frozen:
+            self.is_frozen = False
+            self._end_batch()
+            self.screen.refresh(layout=True)
+            for widget in self.screen.query("*"):
+                widget.refresh()
+
+    async def on_event(self, event: events.Event) -> None:
+        """While frozen, a key thaws the screen and does nothing else."""
+        if self.is_frozen and isinstance(event, events.Key) and event.key != "ctrl+c":
+            event.prevent_default()
+            self.thaw()
+            self.thawed()
+            return
+        await super().on_event(event)
+
+    def thawed(self) -> None:
+        """Called when a key has ended a freeze."""
+
+    # -- leaving
+
+    def action_interrupt(self) -> None:
+        """Quit at the second Ctrl-C; the first tells so."""
+        if self._about_to_quit:
+            self.exit()
+            return
+        self._about_to_quit = True
+        self.warn_of_quitting()
+        self.set_timer(3.0, self._stay)
+
+    def warn_of_quitting(self) -> None:
+        """Called at the first Ctrl-C."""
+
+    def _stay(self) -> None:
+        self._about_to_quit = False

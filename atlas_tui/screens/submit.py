@@ -1,0 +1,313 @@
+"""The form that submits a job: what to copy, what to run in it, and what it needs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from rich.text import Text
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Static
+from textual.worker import Worker
+
+from atlas_tui.directories import absolute, remembered
+from atlas_tui.messages import Said
+from atlas_tui.screens.directory_dialog import DirectoryDialog
+from atlas_tui.submit_form import (
+    FIELDS,
+    Draft,
+    FieldProblem,
+    defaults_of,
+    prepare,
+    prepare_repeat,
+    read_draft,
+    repeat_call,
+    repeat_command,
+    submit_call,
+    submit_command,
+)
+from atlas_tui.submitting import Progress, estimate, submit_directory, submit_repeat
+from atlas_tui.widgets.bottom_lines import StatusLine
+from atlas_tui.widgets.form_field import FormField
+from foundations.bundle import Estimate
+from foundations.configs import SchedulerConfig
+from foundations.errors import AtlasError
+from foundations.models import JobDetail, JobSpec, JobView
+from foundations.quantities import size
+from foundations.terminal import clean
+
+if TYPE_CHECKING:
+    from atlas_tui.app import AtlasApp
+
+TYPING_PAUSE_SECONDS = 0.3
+PROGRESS_SECONDS = 0.2
+_LABELS = {
+    "directory": "Directory",
+    "command": "Command",
+    "project": "Project",
+    "params": "Parameters",
+    "num_gpus": "GPUs",
+    "cpus": "CPUs",
+    "ram": "RAM in GB",
+    "image": "Image",
+    "tags": "Tags",
+    "environment": "Environment",
+}
+_WIDE = 110
+"""From so many columns on the preview stands beside the form."""
+
+
+class SubmitScreen(Screen[JobView | None]):
+    """Shows while one types what would be sent, and what is wrong at the field that it is in."""
+
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+o", "submit", "Submit"),
+        Binding("ctrl+t", "pick", "Choose a directory"),
+        Binding("escape", "leave", "Cancel"),
+    ]
+
+    def __init__(self, draft: Draft, *, repeats: JobDetail | None = None) -> None:
+        super().__init__()
+        self._draft = draft
+        self._repeats = repeats
+        self._estimate: Estimate | None = None
+        self._estimated: str | None = None
+        self._pause: Timer | None = None
+        self._progress: Progress | None = None
+        self._sending: Worker[None] | None = None
+
+    @property
+    def atlas(self) -> AtlasApp:
+        """The app."""
+        return cast("AtlasApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        """Lay out the form and what would come of it."""
+        yield Static(self._title(), classes="form-title")
+        with Horizontal(id="submit"):
+            with VerticalScroll(id="form", can_focus=False):
+                for name in FIELDS:
+                    value = getattr(self._draft, name)
+                    yield FormField(name, _LABELS[name], value, lines=name == "params")
+            with VerticalScroll(id="preview", can_focus=False):
+                yield Static(id="outcome")
+        yield StatusLine()
+        yield Static(
+            Text(" ^O Submit   Tab Next field   ^T Choose a directory   Esc Cancel"),
+            classes="form-keys",
+        )
+
+    def on_mount(self) -> None:
+        """Show what the form means as it is."""
+        self.set_interval(PROGRESS_SECONDS, self._show_progress)
+        self.field("command" if self._repeats or self._draft.directory else "directory").enter()
+        self._review()
+
+    def on_resize(self) -> None:
+        """Put the preview beside the form, or below it."""
+        self.query_one("#submit").set_class(self.size.width < _WIDE, "narrow")
+
+    def field(self, name: str) -> FormField:
+        """One field of the form."""
+        return self.query_one(f"#field-{name}", FormField)
+
+    @property
+    def draft(self) -> Draft:
+        """What stands in the form now."""
+        return Draft(**{name: self.field(name).text for name in FIELDS})
+
+    @property
+    def _is_repeat(self) -> bool:
+        """Whether the files are those of an earlier job."""
+        return self._repeats is not None and not self.field("directory").text.strip()
+
+    def _title(self) -> Text:
+        scheduler = clean(self.atlas.board.scheduler, one_line=True)
+        if self._repeats is None:
+            return Text(f" New job for {scheduler}")
+        return Text(f" Job {self._repeats.job_id[:8]} again, for {scheduler}")
+
+    # -- what would come of it
+
+    @on(FormField.Changed)
+    def _changed(self, event: FormField.Changed) -> None:
+        self.field(event.name).complain(None)
+        if self._pause is not None:
+            self._pause.stop()
+        self._pause = self.set_timer(TYPING_PAUSE_SECONDS, self._review)
+
+    @on(FormField.Finished)
+    def _finished(self) -> None:
+        self.focus_next()
+
+    @work(exclusive=True, group="review")
+    async def _review(self) -> None:
+        """Check the form, and show what it means."""
+        draft = self.draft
+        try:
+            if not self._is_repeat:
+                await self._learn_directory(draft)
+            text = await asyncio.to_thread(self._describe, draft, is_repeat=self._is_repeat)
+        except FieldProblem as problem:
+            # An empty form is not wrong yet.
+            if draft != Draft():
+                self.field(problem.field).complain(problem.message)
+            self.query_one("#outcome", Static).update("")
+        else:
+            for name in FIELDS:
+                self.field(name).complain(None)
+            self.query_one("#outcome", Static).update(text)
+
+    async def _learn_directory(self, draft: Draft) -> None:
+        """Show what the directory decides, and count what would be packed."""
+        typed = draft.directory.strip()
+        if typed == self._estimated or not typed:
+            return
+        directory = absolute(typed)
+        if not await asyncio.to_thread(directory.is_dir):
+            raise FieldProblem("directory", "there is no such directory")
+        defaults = await asyncio.to_thread(defaults_of, directory)
+        for name in FIELDS[1:]:
+            self.field(name).hint(getattr(defaults, name))
+        self._estimate = None
+        try:
+            self._estimate = await estimate(directory)
+        except AtlasError as error:
+            raise FieldProblem("directory", error.message) from error
+        self._estimated = typed
+
+    def _describe(self, draft: Draft, *, is_repeat: bool) -> Text:
+        scheduler = self.atlas.board.scheduler
+        if is_repeat and self._repeats is not None:
+            job = self._repeats
+            spec = prepare_repeat(draft, job)
+            files = [f"those that job {job.job_id[:8]} ran ({size(job.bundle_size_bytes)} packed)"]
+            command = repeat_command(spec, job, scheduler=scheduler)
+            return _outcome(files, spec, command, repeat_call(spec, job))
+        prepared = prepare(draft, config=self._config())
+        asked = read_draft(draft)
+        return _outcome(
+            [*_files(self._estimate), *prepared.warnings],
+            prepared.spec,
+            submit_command(draft, asked, scheduler=scheduler),
+            submit_call(draft, asked, scheduler=scheduler),
+        )
+
+    def _config(self) -> SchedulerConfig:
+        return SchedulerConfig(self.atlas.board.scheduler, Path(), self.atlas.client.url)
+
+    # -- the directory
+
+    @work(exclusive=True, group="pick")
+    async def action_pick(self) -> None:
+        """Choose the directory from a list."""
+        field = self.field("directory")
+        dialog = DirectoryDialog(field.text, self.atlas.session.recent_directories)
+        path: str | None = await self.app.push_screen_wait(dialog)
+        if path is not None:
+            field.text = path
+            field.enter()
+
+    # -- sending
+
+    def action_submit(self) -> None:
+        """Send the job."""
+        if self._sending is None or self._sending.is_finished:
+            self._sending = self._send()
+
+    @work(group="send", exclusive=True)
+    async def _send(self) -> None:
+        draft = self.draft
+        try:
+            job = await self._submitted(draft)
+        except FieldProblem as problem:
+            self.field(problem.field).complain(problem.message)
+            self.field(problem.field).enter()
+            label = _LABELS[problem.field]
+            self._say(Said(f"{label}: {problem.message.splitlines()[0]}", "bad"))
+        except AtlasError as error:
+            self._say(Said(error.message, "bad"))
+        else:
+            if draft.directory.strip():
+                session = self.atlas.session
+                path = str(absolute(draft.directory))
+                session.recent_directories = remembered(path, session.recent_directories)
+            self.dismiss(job)
+        finally:
+            self._progress = None
+
+    async def _submitted(self, draft: Draft) -> JobView:
+        client = self.atlas.client
+        if self._is_repeat and self._repeats is not None:
+            spec = prepare_repeat(draft, self._repeats)
+            self._progress = Progress("Queueing")
+            return await submit_repeat(client, spec, self._repeats)
+        prepared = await asyncio.to_thread(prepare, draft, config=self._config())
+        self._progress = Progress("Packing")
+        size_bytes = self._estimate.size_bytes if self._estimate is not None else 0
+        return await submit_directory(
+            client,
+            prepared.spec,
+            prepared.job_dir,
+            report=self._note_progress,
+            size_bytes=size_bytes,
+        )
+
+    def _note_progress(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def _show_progress(self) -> None:
+        progress = self._progress
+        if progress is not None:
+            share = "" if progress.percent is None else f" {progress.percent} %"
+            self._say(Said(f"{progress.step}…{share}  Esc gives up"))
+
+    def action_leave(self) -> None:
+        """Give up sending or, when nothing is being sent, leave the form."""
+        if self._sending is not None and self._sending.is_running:
+            self._sending.cancel()
+            self._say(Said("Given up; nothing was submitted.", "bad"))
+        else:
+            self.dismiss(None)
+
+    def _say(self, said: Said) -> None:
+        self.query_one(StatusLine).say(said)
+
+
+def _files(found: Estimate | None) -> list[str]:
+    if found is None:
+        return []
+    lines = [f"{size(found.size_bytes)} in {found.file_count} files"]
+    lines += [f"  {size(size_bytes):>9}  {path}" for path, size_bytes in found.largest[:3]]
+    if found.left_out_count:
+        shown = ", ".join(found.left_out[:6])
+        more = ", …" if found.left_out_count > 6 else ""
+        lines.append(f"left out: {shown}{more}")
+    return [*lines, *found.warnings]
+
+
+def _outcome(files: list[str], spec: JobSpec, command: str, call: str) -> Text:
+    """Write what would be sent, and how to send the same without the app."""
+    text = Text()
+    needs = [f"{spec.num_gpus} GPU{'s' if spec.num_gpus != 1 else ''}"]
+    needs += [f"{spec.cpus:g} CPUs"] if spec.cpus is not None else []
+    needs += [f"{spec.ram_gb:g} GB RAM"] if spec.ram_gb is not None else []
+    parts = [
+        ("Files", "\n".join(files)),
+        ("Job", f"{' '.join(spec.command)}\nproject {spec.project}, {', '.join(needs)}"),
+        ("foundations_job_parameters.json", json.dumps(spec.params, indent=1)),
+        ("The same on the command line", f"$ {command}"),
+        ("The same in Python", call),
+    ]
+    for title, body in parts:
+        text.append(f"{title}\n", "bold")
+        text.append(f"{clean(body)}\n\n")
+    return text

@@ -1,0 +1,338 @@
+"""What a submit form means: its texts read by the rules of the command line; no widgets."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from foundations.cli.submit import active_python
+from foundations.cli.submit_values import read_environment, read_params, read_tags
+from foundations.configs import SchedulerConfig
+from foundations.errors import ConfigError
+from foundations.job_config import load_job_config
+from foundations.models import JobDetail, JobSpec
+from foundations.preparation import Asked, PreparedSubmission, prepare_submission, split_command
+from foundations.rerun import rerun_spec
+
+T = TypeVar("T")
+
+_FIELD_OF = {
+    "project name": "project",
+    "params": "params",
+    "environment": "environment",
+    "tags": "tags",
+    "command": "command",
+    "num_gpus": "num_gpus",
+    "cpus": "cpus",
+    "ram": "ram",
+    "image": "image",
+}
+"""The field at which a complaint about a spec is shown, by the complaint's first words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What stands in the form; an empty text asks for nothing."""
+
+    directory: str = ""
+    command: str = ""
+    project: str = ""
+    params: str = ""
+    """A `NAME=VALUE` on each line."""
+    num_gpus: str = ""
+    cpus: str = ""
+    ram: str = ""
+    image: str = ""
+    tags: str = ""
+    """`NAME=VALUE` words."""
+    environment: str = ""
+
+
+FIELDS = tuple(one.name for one in fields(Draft))
+
+
+class FieldProblem(Exception):
+    """Something in the form is wrong."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+        self.message = message
+
+
+def read_draft(draft: Draft) -> Asked:
+    """Read the form as the command line reads its options.
+
+    Raises:
+        FieldProblem: a text cannot be read.
+    """
+    count, number = click.IntRange(min=0), click.FLOAT
+    return Asked(
+        command=_read("command", split_command, draft.command),
+        project_name=draft.project.strip() or None,
+        params=_read("params", lambda text: read_params(None, _lines(text)), draft.params),
+        num_gpus=_optional("num_gpus", count, draft.num_gpus),
+        cpus=_optional("cpus", number, draft.cpus),
+        ram_gb=_optional("ram", number, draft.ram),
+        image=draft.image.strip() or None,
+        tags=_read("tags", lambda text: read_tags(shlex.split(text)), draft.tags),
+        environment=_read(
+            "environment", lambda text: read_environment(shlex.split(text)), draft.environment
+        ),
+        interpreter=active_python(),
+    )
+
+
+def prepare(draft: Draft, *, config: SchedulerConfig) -> PreparedSubmission:
+    """Decide what a form about a directory would run.
+
+    Raises:
+        FieldProblem: the directory, its `job.config.yaml` or something in the form is wrong.
+    """
+    if not draft.directory.strip():
+        raise FieldProblem("directory", "choose the directory that is to be copied")
+    asked = read_draft(draft)
+    try:
+        return prepare_submission(draft.directory.strip(), asked, config=config)
+    except ConfigError as error:
+        raise _at_its_field(error) from error
+
+
+def prepare_repeat(draft: Draft, job: JobDetail) -> JobSpec:
+    """Decide what a form about the files of an earlier job would run.
+
+    Raises:
+        FieldProblem: something in the form is wrong, or cannot be changed in this way.
+    """
+    asked = read_draft(draft)
+    try:
+        spec = rerun_spec(
+            job, command=asked.command, params=asked.params, changes=_changes(asked, job)
+        )
+    except ConfigError as error:
+        raise _at_its_field(error) from error
+    for field, now, before in (
+        ("params", asked.params, job.spec.params),
+        ("tags", asked.tags, job.spec.tags),
+        ("environment", asked.environment, job.spec.environment),
+    ):
+        gone = [name for name in before if name not in (now or {})]
+        if gone:
+            text = "stays as it is in a rerun; choose a directory to leave it out"
+            raise FieldProblem(field, f"{gone[0]} {text}")
+    return spec
+
+
+def draft_of(job: JobDetail) -> Draft:
+    """Fill a form with what a job was told."""
+    spec = job.spec
+    return Draft(
+        command=shlex.join(spec.command),
+        project=job.project,
+        params="\n".join(f"{name}={_written(value)}" for name, value in spec.params.items()),
+        num_gpus=str(spec.num_gpus) if spec.num_gpus else "",
+        cpus=_number(spec.cpus),
+        ram=_number(spec.ram_gb),
+        image=spec.image or "",
+        tags=_pairs(spec.tags),
+        environment=_pairs(spec.environment),
+    )
+
+
+def defaults_of(directory: Path) -> Draft:
+    """Say what an empty field means in a directory: `job.config.yaml`, then the defaults.
+
+    Raises:
+        FieldProblem: the file is not valid.
+    """
+    try:
+        config = load_job_config(directory)
+    except ConfigError as error:
+        raise FieldProblem("directory", str(error)) from error
+    return Draft(
+        directory=str(directory),
+        command=shlex.join(config.command),
+        project=config.project_name or directory.name,
+        params="\n".join(f"{name}={_written(value)}" for name, value in config.params.items()),
+        num_gpus=str(config.num_gpus or 0),
+        cpus=_number(config.cpus) or "no limit",
+        ram=_number(config.ram) or "no limit",
+        image=config.worker.image or "the standard worker",
+        tags=_pairs(config.tags),
+        environment=_pairs(config.worker.environment),
+    )
+
+
+# -- the same on the command line and in Python
+
+
+def submit_command(draft: Draft, asked: Asked, *, scheduler: str) -> str:
+    """Write the command that submits the same."""
+    words = ["foundations", "submit", scheduler, draft.directory.strip() or ".", *_options(asked)]
+    return shlex.join([*words, "--detach", *asked.command])
+
+
+def submit_call(draft: Draft, asked: Asked, *, scheduler: str) -> str:
+    """Write the Python that submits the same."""
+    given: dict[str, Any] = {
+        "scheduler_config": scheduler,
+        "job_directory": draft.directory.strip() or ".",
+        "command": list(asked.command),
+        "project_name": asked.project_name,
+        "params": dict(asked.params or {}),
+        "num_gpus": asked.num_gpus,
+        "cpus": asked.cpus,
+        "ram": asked.ram_gb,
+        "image": asked.image,
+        "tags": dict(asked.tags or {}),
+        "environment": dict(asked.environment or {}),
+    }
+    said = [f"{name}={value!r}" for name, value in given.items() if value not in (None, {}, [])]
+    return f"foundations.submit({', '.join(said)})"
+
+
+def repeat_command(spec: JobSpec, job: JobDetail, *, scheduler: str) -> str:
+    """Write the command that repeats a job with the same changes."""
+    words = ["foundations", "rerun", "job", scheduler, job.job_id[:8]]
+    if spec.command != job.spec.command:
+        words += ["--command", shlex.join(spec.command)]
+    words += _options(_difference(spec, job))
+    return shlex.join([*words, "--detach"])
+
+
+def repeat_call(spec: JobSpec, job: JobDetail) -> str:
+    """Write the Python that repeats a job with the same changes."""
+    changed = _difference(spec, job)
+    said = [f"params={dict(changed.params)!r}"] if changed.params else []
+    if spec.command != job.spec.command:
+        said.append(f"command={list(spec.command)!r}")
+    other = _spec_fields(changed)
+    said += [f"changes={other!r}"] if other else []
+    return f"SubmittedJob(client, {job.job_id[:8]!r}).rerun({', '.join(said)})"
+
+
+def _options(asked: Asked) -> list[str]:
+    """Options in the words of `submit` and `rerun job`."""
+    words: list[str] = []
+    for option, value in (
+        ("--project-name", asked.project_name),
+        ("--num-gpus", asked.num_gpus),
+        ("--cpus", asked.cpus),
+        ("--ram", asked.ram_gb),
+        ("--image", asked.image),
+    ):
+        words += [] if value is None else [option, str(value)]
+    for name, value in (asked.params or {}).items():
+        words += ["-p", f"{name}={_written(value)}"]
+    for name, value in (asked.environment or {}).items():
+        words += ["--env", f"{name}={value}"]
+    for name, value in (asked.tags or {}).items():
+        words += ["--tag", f"{name}={value}"]
+    return words
+
+
+def _difference(spec: JobSpec, job: JobDetail) -> Asked:
+    """What a spec asks beyond that of the job it repeats, command left aside."""
+    before = job.spec
+    return Asked(
+        project_name=None if spec.project == job.project else spec.project,
+        num_gpus=None if spec.num_gpus == before.num_gpus else spec.num_gpus,
+        cpus=None if spec.cpus == before.cpus else spec.cpus,
+        ram_gb=None if spec.ram_gb == before.ram_gb else spec.ram_gb,
+        image=None if spec.image == before.image else spec.image,
+        params=_new(spec.params, before.params),
+        environment=_new(spec.environment, before.environment),
+        tags=_new(spec.tags, before.tags),
+    )
+
+
+def _new(now: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value for name, value in now.items() if name not in before or before[name] != value
+    }
+
+
+def _changes(asked: Asked, job: JobDetail) -> dict[str, Any]:
+    """The fields of a spec that a form decides, command and parameters left aside."""
+    return {
+        "project": asked.project_name or job.project,
+        "num_gpus": asked.num_gpus if asked.num_gpus is not None else job.spec.num_gpus,
+        "cpus": asked.cpus if asked.cpus is not None else job.spec.cpus,
+        "ram_gb": asked.ram_gb if asked.ram_gb is not None else job.spec.ram_gb,
+        "image": asked.image or job.spec.image,
+        "environment": dict(asked.environment or {}),
+        "tags": dict(asked.tags or {}),
+    }
+
+
+def _spec_fields(asked: Asked) -> dict[str, Any]:
+    given = {
+        "project": asked.project_name,
+        "num_gpus": asked.num_gpus,
+        "cpus": asked.cpus,
+        "ram_gb": asked.ram_gb,
+        "image": asked.image,
+        "environment": dict(asked.environment or {}) or None,
+        "tags": dict(asked.tags or {}) or None,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+# -- texts
+
+
+def _read(field: str, read: Callable[[str], T], text: str) -> T:
+    try:
+        return read(text)
+    except click.BadParameter as error:
+        raise FieldProblem(field, error.message) from error
+    except (ConfigError, ValueError) as error:
+        raise FieldProblem(field, str(error)) from error
+
+
+def _optional(field: str, kind: click.ParamType[Any], text: str) -> Any:
+    text = text.strip()
+    return _read(field, lambda one: kind.convert(one, None, None), text) if text else None
+
+
+def _lines(text: str) -> Sequence[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _at_its_field(error: ConfigError) -> FieldProblem:
+    """Find the field that a complaint is about; the directory is to blame for its own files."""
+    text = str(error)
+    for words, field in _FIELD_OF.items():
+        if text.startswith(words):
+            return FieldProblem(field, text.removeprefix(f"{words}: "))
+    return FieldProblem("directory", text)
+
+
+def _written(value: Any) -> str:
+    """A parameter as `-p` reads it back: text as it is unless it would be read as JSON."""
+    if isinstance(value, str):
+        try:
+            json.loads(value)
+        except ValueError:
+            if value == value.strip() and "\n" not in value:
+                return value
+        return json.dumps(value)
+    return json.dumps(value)
+
+
+def _pairs(values: Mapping[str, str]) -> str:
+    return shlex.join(_pair_words(values.items()))
+
+
+def _pair_words(items: Iterable[tuple[str, str]]) -> list[str]:
+    return [f"{name}={value}" for name, value in items]
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"

@@ -1,0 +1,83 @@
+"""What submits jobs: the form, the same again with changes, the same again as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from atlas_tui.action_table import BY_NAME
+from atlas_tui.actions import Selection
+from atlas_tui.handlers import IDS_SHOWN, Desk, performs
+from atlas_tui.messages import Question, Said
+from atlas_tui.submit_form import Draft, draft_of
+from atlas_tui.submitting import submit_repeat
+from foundations.errors import AtlasError
+from foundations.models import JobView
+from foundations.rerun import rerun_spec
+
+
+@performs("submit")
+async def submit(desk: Desk, selection: Selection) -> None:
+    """Fill in a form about a directory, and send it."""
+    job = await desk.fill_form(Draft(directory=next(iter(desk.recent_directories), "")), None)
+    _tell(desk, job)
+
+
+@performs("clone")
+async def clone(desk: Desk, selection: Selection) -> None:
+    """Fill in a form that begins with what a job was told, and send it."""
+    detail = await desk.client.job(selection.jobs[0].job_id)
+    _tell(desk, await desk.fill_form(draft_of(detail), detail))
+
+
+@performs("rerun")
+async def rerun(desk: Desk, selection: Selection) -> None:
+    """Submit the chosen jobs again as they are."""
+    jobs = selection.jobs
+    if len(jobs) > desk.settings.confirm_rerun_above and not await desk.confirm(
+        _question(desk, jobs)
+    ):
+        return
+    submitted, problems = [], []
+    for job in jobs:
+        try:
+            detail = await desk.client.job(job.job_id)
+            new = await submit_repeat(desk.client, rerun_spec(detail), detail)
+            submitted.append(new.job_id[:8])
+        except AtlasError as error:
+            problems.append(error.message)
+    command = _command(desk, jobs)
+    if problems:
+        text = f"Submitted {len(submitted)} again. {len(problems)} refused: {problems[0]}"
+        desk.say(Said(text, "bad", command))
+    else:
+        what = f"as {submitted[0]}" if len(submitted) == 1 else f": {len(submitted)} jobs"
+        desk.say(Said(f"Submitted again {what}".replace(" :", ":"), "good", command))
+
+
+def _tell(desk: Desk, job: JobView | None) -> None:
+    if job is not None:
+        desk.say(
+            Said(
+                f"Submitted job {job.job_id[:8]}, project {job.project}", "good", _follow(desk, job)
+            )
+        )
+
+
+def _follow(desk: Desk, job: JobView) -> str:
+    return f"foundations get logs {desk.board.scheduler} {job.job_id[:8]} --follow"
+
+
+def _question(desk: Desk, jobs: Sequence[JobView]) -> Question:
+    lines = [f"{job.job_id[:8]}  {job.project}  {' '.join(job.command)}" for job in jobs]
+    shown = lines[:IDS_SHOWN]
+    if len(lines) > len(shown):
+        shown.append(f"and {len(lines) - len(shown)} more")
+    return Question(
+        f"Submit {len(jobs)} jobs again?", tuple(shown), len(jobs), _command(desk, jobs)
+    )
+
+
+def _command(desk: Desk, jobs: Sequence[JobView]) -> str:
+    """One job a command, as the command line has it; of many the first."""
+    ids = [job.job_id[:8] for job in jobs[:1]]
+    return BY_NAME["rerun"].command(scheduler=desk.board.scheduler, ids=ids)

@@ -1,0 +1,140 @@
+"""Sends a job from the app: packs in a thread, uploads what is new, queues; can be given up."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import threading
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from foundations import bundle
+from foundations.client import AsyncClient
+from foundations.errors import NotFound, Unreachable
+from foundations.models import JobDetail, JobSpec, JobView, Submission
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a submission is."""
+
+    step: str
+    done_bytes: int = 0
+    total_bytes: int = 0
+
+    @property
+    def percent(self) -> int | None:
+        """From 0 to 100; None while nobody knows."""
+        return min(100, self.done_bytes * 100 // self.total_bytes) if self.total_bytes else None
+
+
+Report = Callable[[Progress], None]
+"""Called in the event loop's thread and in others."""
+
+
+class _GivenUp(Exception):
+    """Ends a thread whose result nobody wants any more."""
+
+
+async def estimate(directory: Path) -> bundle.Estimate:
+    """Add up what would be packed.
+
+    Raises:
+        BundleError: the directory cannot be packed.
+    """
+    return await _in_thread(lambda watch: bundle.estimate(directory, watch=watch))
+
+
+async def submit_directory(
+    client: AsyncClient, spec: JobSpec, directory: Path, *, report: Report, size_bytes: int
+) -> JobView:
+    """Pack a directory, upload it unless it is there, and queue the job.
+
+    Raises:
+        BundleError: the directory cannot be packed.
+        AtlasError: the scheduler does not answer or refuses.
+    """
+    with tempfile.TemporaryDirectory(prefix="atlas-bundle-") as folder:
+        path = Path(folder) / "bundle.tar.gz"
+
+        def pack(watch: bundle.Watch) -> bundle.Packed:
+            def tell(done_bytes: int) -> None:
+                watch(done_bytes)
+                report(Progress("Packing", done_bytes, size_bytes))
+
+            return bundle.pack(directory, path, watch=tell)
+
+        packed = await _in_thread(pack)
+
+        async def upload() -> None:
+            if not await client.has_bundle(packed.digest):
+                await client.upload_bundle(
+                    packed.digest,
+                    path,
+                    watch=lambda sent: report(Progress("Uploading", sent, packed.size_bytes)),
+                )
+
+        await _twice(upload)
+        report(Progress("Queueing"))
+        try:
+            return await _queue(client, spec, packed.digest)
+        except NotFound:
+            # The last other job with this bundle was deleted since the upload was found needless.
+            await _twice(upload)
+            return await _queue(client, spec, packed.digest)
+
+
+async def submit_repeat(client: AsyncClient, spec: JobSpec, job: JobDetail) -> JobView:
+    """Queue a job in the bundle of another.
+
+    Raises:
+        NotFound: the bundle is not there any more.
+        AtlasError: the scheduler does not answer or refuses.
+    """
+    try:
+        return await _queue(client, spec, job.bundle)
+    except NotFound as error:
+        raise NotFound(
+            f"The scheduler no longer has what job {job.job_id[:8]} ran. "
+            "Choose the directory of its project to submit that instead."
+        ) from error
+
+
+async def _queue(client: AsyncClient, spec: JobSpec, digest: str) -> JobView:
+    """Queue one job; a lost answer never queues it twice."""
+    key = str(uuid.uuid4())
+    submission = Submission(spec=spec, bundle=digest)
+    return await _twice(lambda: client.submit(submission, idempotency_key=key))
+
+
+async def _twice(send: Callable[[], Awaitable[T]]) -> T:
+    """Repeat a request once when its connection broke; only for requests that may be repeated."""
+    try:
+        return await send()
+    except Unreachable:
+        return await send()
+
+
+async def _in_thread(work: Callable[[bundle.Watch], T]) -> T:
+    """Do something long in a thread, which ends soon when this is cancelled."""
+    given_up = threading.Event()
+
+    def watch(done_bytes: int) -> None:
+        if given_up.is_set():
+            raise _GivenUp
+
+    task = asyncio.ensure_future(asyncio.to_thread(work, watch))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        given_up.set()
+        # The folder that the thread writes to must not go away before the thread does.
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()
+        raise

@@ -1,0 +1,66 @@
+"""Puts a job's archive on disk: complete under its name, or not there at all."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from foundations.errors import ConfigError
+
+
+def store_archive(chunks: Iterable[bytes], target: Path) -> None:
+    """Write an archive as one file."""
+    with _workplace(target) as place:
+        packed = place / target.name
+        with packed.open("wb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+        packed.replace(target)
+
+
+def unpack_archive(
+    chunks: Iterable[bytes], target: Path, *, job_id: str, part: PurePosixPath | None = None
+) -> None:
+    """Unpack an archive, or a part of it, to a directory, in place of what is there.
+
+    Raises:
+        BundleError: it cannot be unpacked.
+        ConfigError: it has no such part.
+    """
+    from foundations.unpack import RETRIEVED, unpack
+
+    with _workplace(target) as place:
+        whole = place / "whole"
+        whole.mkdir()
+        unpack(chunks, whole, limits=RETRIEVED, links=True)
+        result = whole / job_id
+        if part is not None:
+            result = _pick(result, part, place / "part")
+        if target.exists() or target.is_symlink():
+            target.rename(place / "replaced")
+        result.rename(target)
+
+
+@contextmanager
+def _workplace(target: Path) -> Iterator[Path]:
+    """Make a directory beside the target, from which the finished result is renamed."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    place = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place)
+
+
+def _pick(archive: Path, part: PurePosixPath, result: Path) -> Path:
+    """Move one part, of the archive or of the project inside it, to a directory of its own."""
+    for path in (part, PurePosixPath("source") / part):
+        if (archive / path).exists():
+            (result / path).parent.mkdir(parents=True)
+            (archive / path).rename(result / path)
+            return result
+    names = ", ".join(sorted(entry.name for entry in archive.iterdir()))
+    raise ConfigError(f"The archive has no `{part}`. It has: {names}.")
