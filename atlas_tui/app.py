@@ -18,6 +18,7 @@ from atlas_tui.handlers import HANDLERS, Handler
 from atlas_tui.keys import label
 from atlas_tui.looks import ANSI_THEME, THEMES, Palette
 from atlas_tui.messages import Choice, Prompt, Question, Said
+from atlas_tui.screens.compare import CompareScreen
 from atlas_tui.screens.dashboard import DashboardScreen
 from atlas_tui.screens.dialogs import ConfirmDialog, PickDialog, PromptDialog
 from atlas_tui.screens.frame import Frame
@@ -48,6 +49,7 @@ class AtlasApp(App[None]):
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "dashboard": DashboardScreen,
         "jobs": JobsScreen,
+        "compare": CompareScreen,
     }
 
     def __init__(
