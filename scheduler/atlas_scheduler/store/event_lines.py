@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
+from foundations.models import SYSTEM_PREFIX
+
 LINE_LIMIT_BYTES = 1 << 20
 """A longer line is bad."""
 KEY_LIMIT = 500
@@ -104,7 +106,10 @@ def _record(line: bytes) -> Record | None:
     fields = _load(line)
     match fields.get("event"):
         case "metric":
-            return Metric(_key(fields), _metric_value(fields), _step(fields), _at_ms(fields))
+            key = _key(fields)
+            if key.startswith(SYSTEM_PREFIX):
+                raise _BadLine  # the scheduler's own
+            return Metric(key, _metric_value(fields), _step(fields), _at_ms(fields))
         case "param":
             if "value" not in fields:
                 raise _BadLine
