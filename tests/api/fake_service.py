@@ -23,8 +23,8 @@ from foundations.errors import (
 )
 from foundations.models import (
     API_VERSION,
-    SYSTEM_PREFIX,
     FINAL_STATES,
+    SYSTEM_PREFIX,
     ArtifactView,
     BundleView,
     Change,

@@ -21,15 +21,20 @@ from foundations.errors import (
 from foundations.models import (
     FINAL_STATES,
     HOLDING_STATES,
+    SYSTEM_PREFIX,
     ArtifactView,
     Change,
+    DiskView,
     FileDiff,
+    GpuView,
+    HostView,
     JobDetail,
     JobSpec,
     JobState,
     JobView,
     MetricSummary,
     NoteView,
+    ProjectDisk,
     Waiting,
 )
 from tests.cli import fake_api
