@@ -75,9 +75,7 @@ class FakeNvml:
     def nvmlDeviceGetPowerUsage(self, gpu: FakeGpu) -> int:
         return self._told(gpu, gpu.power_milliwatts)
 
-    def nvmlDeviceGetTemperature(
-        self, gpu: FakeGpu, sensor: int
-    ) -> int:
+    def nvmlDeviceGetTemperature(self, gpu: FakeGpu, sensor: int) -> int:
         assert sensor == self.NVML_TEMPERATURE_GPU
         return self._told(gpu, gpu.temperature_celsius)
 

@@ -47,7 +47,8 @@ class SharedAnswer(Generic[T]):
             self._answered_at = None
             self._asking = asyncio.create_task(self._ask())
             self._asking.add_done_callback(self._note)
-        return await asyncio.wait_for(asyncio.shield(self._asking), self._patience_seconds)
+        async with asyncio.timeout(self._patience_seconds):
+            return await asyncio.shield(self._asking)
 
     def close(self) -> None:
         """Wait for nothing any more."""
