@@ -22,6 +22,7 @@ from atlas_scheduler.store import history, jobs, metric_points, records, remarks
 from atlas_scheduler.store.archives import Archives
 from atlas_scheduler.store.bundles import Bundles
 from atlas_scheduler.store.db import Database
+from atlas_scheduler.store.event_lines import LOGDIR_TAG
 from atlas_scheduler.store.job_search import search
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.listings import Listings
@@ -339,6 +340,26 @@ class Catalogue:
         stored = await self.load(await self.resolve(ref))
         job_id = stored.job.job_id
         return job_id, await asyncio.to_thread(self.archives.stream, job_id, stored.bundle)
+
+    async def tensorboard_logs(
+        self, ref: str, *, since_seconds: int
+    ) -> tuple[str, Iterator[bytes]]:
+        """A job's TensorBoard logs as a tar.gz. Returns the job's id and the file's bytes.
+
+        Raises:
+            NotFound: the job has not said where they are.
+        """
+
+        def look(conn: sqlite3.Connection) -> tuple[str, str | None]:
+            job_id = jobs.resolve(conn, ref)
+            return job_id, records.of_jobs(conn, [job_id])[job_id].tags.get(LOGDIR_TAG)
+
+        job_id, path = await self._database.read(look)
+        if path is None:
+            raise NotFound(
+                f"Job {job_id} has no TensorBoard logs: it has not called set_tensorboard_logdir."
+            )
+        return job_id, self.archives.stream_logdir(job_id, path, since_seconds=since_seconds)
 
     async def source_diff(self, ref: str, other: str) -> SourceDiff:
         """What differs between the files that two jobs were submitted with.

@@ -307,6 +307,11 @@ def archive(ref: str) -> Call[None]:
     return Call("GET", f"{_job(ref)}/archive", _nothing)
 
 
+def tensorboard_logs(ref: str, *, since: int = 0) -> Call[None]:
+    """Ask for the TensorBoard logs of a job, a tar.gz; with `since` only those changed later."""
+    return Call("GET", f"{_job(ref)}/tensorboard", _nothing, params=(("since", str(since)),))
+
+
 def artifact(ref: str, key: str) -> Call[None]:
     """Ask for the bytes of an artifact."""
     return Call("GET", f"{_job(ref)}/artifacts/{_path(key)}", _nothing)

@@ -406,6 +406,12 @@ class FakeService:
         job_id = await self.resolve(ref)
         return job_id, self._pack(job_id)
 
+    async def tensorboard_logs(
+        self, ref: str, *, since_seconds: int
+    ) -> tuple[str, Iterator[bytes]]:
+        job_id = await self.resolve(ref)
+        return job_id, iter([f"logs of {job_id} since {since_seconds}".encode()])
+
     def _pack(self, job_id: str) -> Iterator[bytes]:
         for number in range(20):
             if number == 10 and self.broken is not None:
