@@ -129,10 +129,7 @@ class MlflowStore:
         """Find the run of a job, or create it; one that no longer fits is replaced."""
         start_ms = mlflow_values.milliseconds(job["started_at"] or job["submitted_at"])
         parameters = mlflow_values.parameters(job)
-        found = self._mlflow.search_runs(
-            list(self._experiments.values()), f"tags.`{JOB_ID}` = '{job['job_id']}'", max_results=1
-        )
-        run = found[0] if found else None
+        run = self._find_run(job["job_id"])
         if run is not None and _contradicts(run, start_ms, parameters):
             self._mlflow.delete_run(run.info.run_id)
             run = None
@@ -152,6 +149,13 @@ class MlflowStore:
         for params in _batches(missing, VALUES_AT_ONCE):
             self._mlflow.log_batch(run.info.run_id, params=params)
         return run, is_new
+
+    def _find_run(self, job_id: str) -> Any:
+        """Look in every experiment: the project may have had another name."""
+        found = self._experiments and self._mlflow.search_runs(
+            list(self._experiments.values()), f"tags.`{JOB_ID}` = '{job_id}'", max_results=1
+        )
+        return found[0] if found else None
 
     def _experiment(self, project: str) -> str:
         if project not in self._experiments:

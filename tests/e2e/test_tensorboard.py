@@ -91,7 +91,6 @@ def test_a_job_without_logs_is_named(shared: Scheduler) -> None:
     assert "Job `0123abcd` does not exist for environment `scheduler`" in unknown.err
 
 
-@on_processes
 def test_a_submitted_job_opens_its_own_tensorboard(shared: Scheduler) -> None:
     project = _project(shared.root / "own_board")
     (project / "go on").touch()

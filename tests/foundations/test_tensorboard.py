@@ -117,6 +117,7 @@ def test_a_job_that_ended_without_logs_is_an_error(scheduler: FakeScheduler, job
 # -- TensorBoard itself
 
 
+@pytest.mark.slow
 def test_tensorboard_shows_a_job_and_what_it_adds(
     scheduler: FakeScheduler, job: FakeJob, tmp_path: Path
 ) -> None:
