@@ -23,6 +23,7 @@ from atlas_tui.screens.dashboard import DashboardScreen
 from atlas_tui.screens.dialogs import ConfirmDialog, PickDialog, PromptDialog
 from atlas_tui.screens.frame import Frame
 from atlas_tui.screens.jobs import JobsScreen
+from atlas_tui.screens.system import SystemScreen
 from atlas_tui.session import Session
 from foundations.client import AsyncClient
 from foundations.errors import AtlasError
@@ -50,6 +51,7 @@ class AtlasApp(App[None]):
         "dashboard": DashboardScreen,
         "jobs": JobsScreen,
         "compare": CompareScreen,
+        "system": SystemScreen,
     }
 
     def __init__(
