@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from atlas_tui.looks import Palette
+from atlas_tui.looks import Palette, Tone
 from atlas_tui.row_layout import fit
 from foundations.models import DiskView, GpuView, HostView, ProjectDisk, SchedulerInfo
 from foundations.quantities import size
@@ -46,9 +46,9 @@ def lines(report: Report, *, palette: Palette, width: int) -> list[Text]:
 def bar(share: float, *, palette: Palette, width: int = _BAR_WIDTH) -> Text:
     """Draw a share, from 0 to 1, as a bar."""
     filled = round(max(0.0, min(share, 1.0)) * width)
-    style = "red" if share >= _VERY_HIGH else "yellow" if share >= _HIGH else "green"
-    full, empty = palette.text("█", "#"), palette.text("░", ".")
-    return Text(full * filled, style).append(empty * (width - filled), "dim")
+    tone: Tone = "bad" if share >= _VERY_HIGH else "high" if share >= _HIGH else "good"
+    full, empty = palette.text("█", "#"), palette.text("─", ".")
+    return Text().append(full * filled, palette.tone(tone)).append(empty * (width - filled), "dim")
 
 
 def _engine(info: SchedulerInfo | None) -> Iterator[Text]:
@@ -164,7 +164,9 @@ def _compared(label: str, count: int, most: int, note: str, palette: Palette) ->
     """A bar against the largest of its kind, whose colour says nothing."""
     filled = round(count / most * _BAR_WIDTH)
     line = Text(f" {fit(label, _LABEL_WIDTH)} ")
-    line.append(palette.text("█", "#") * filled, "blue").append(" " * (_BAR_WIDTH - filled))
+    line.append(palette.text("█", "#") * filled, palette.tone("neutral")).append(
+        " " * (_BAR_WIDTH - filled)
+    )
     return line.append(f" {size(count):>9}  {note}".rstrip())
 
 

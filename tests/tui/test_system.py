@@ -63,11 +63,8 @@ def test_no_line_of_a_report_is_too_long(width: int) -> None:
 def test_a_bar_shows_its_share_and_warns_when_it_is_high() -> None:
     assert bar(0.5, palette=PLAIN).plain == "#" * 10 + "." * 10
     assert bar(7.0, palette=PLAIN).plain == "#" * 20
-    assert [str(bar(share, palette=PLAIN).style) for share in (0.1, 0.8, 0.95)] == [
-        "green",
-        "yellow",
-        "red",
-    ]
+    tones = [bar(share, palette=PLAIN).spans[0].style for share in (0.1, 0.8, 0.95)]
+    assert tones == [PLAIN.tone(name) for name in ("good", "high", "bad")]
 
 
 def test_an_event_is_told_in_words_newest_first() -> None:
