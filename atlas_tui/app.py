@@ -21,11 +21,13 @@ from atlas_tui.handlers import HANDLERS, Handler
 from atlas_tui.keys import label, textual_keymap
 from atlas_tui.messages import Choice, Listed, Prompt, Question, Said
 from atlas_tui.schedulers import reach
+from atlas_tui.screens.compare import CompareScreen
 from atlas_tui.screens.dashboard import DashboardScreen
 from atlas_tui.screens.dialogs import ConfirmDialog, PickDialog, PromptDialog
 from atlas_tui.screens.frame import Frame
 from atlas_tui.screens.jobs import JobsScreen
 from atlas_tui.screens.submit import SubmitScreen
+from atlas_tui.screens.system import SystemScreen
 from atlas_tui.session import KEPT_JOBS, Session, path_of
 from atlas_tui.settings import Settings
 from atlas_tui.submit_form import Draft
@@ -57,6 +59,8 @@ class AtlasApp(Appearance):
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "dashboard": DashboardScreen,
         "jobs": JobsScreen,
+        "compare": CompareScreen,
+        "system": SystemScreen,
     }
 
     def __init__(

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
+from foundations.models import SYSTEM_PREFIX
+
 LINE_LIMIT_BYTES = 1 << 20
 """A longer line is bad."""
 KEY_LIMIT = 500
@@ -20,6 +22,11 @@ DEPTH_LIMIT = 64
 """A line whose JSON is nested deeper is bad."""
 INTEGERS = range(-(2**63), 2**63)
 """What the database holds as an integer."""
+
+LOGDIR_TAG = "tensorboard"
+"""The tag that says where a job's TensorBoard logs lie."""
+LOGDIR_TOPS = ("job_source", "artifacts")
+"""Directories of a job's directory that are kept, so that logs may lie in them."""
 
 _DECODER = json.JSONDecoder()
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -104,7 +111,7 @@ def _record(line: bytes) -> Record | None:
     fields = _load(line)
     match fields.get("event"):
         case "metric":
-            return Metric(_key(fields), _metric_value(fields), _step(fields), _at_ms(fields))
+            return Metric(_metric_key(fields), _metric_value(fields), _step(fields), _at_ms(fields))
         case "param":
             if "value" not in fields:
                 raise _BadLine
@@ -113,6 +120,8 @@ def _record(line: bytes) -> Record | None:
             return Tag(_key(fields), _tag_value(fields))
         case "artifact":
             return Artifact(_key(fields), _path(fields), _size_bytes(fields), _at_ms(fields))
+        case "tensorboard":
+            return Tag(LOGDIR_TAG, _logdir(fields))
         case str():
             return None
     raise _BadLine
@@ -167,6 +176,13 @@ def _at_ms(fields: dict[str, Any]) -> int | None:
     return None
 
 
+def _metric_key(fields: dict[str, Any]) -> str:
+    key = _key(fields)
+    if key.startswith(SYSTEM_PREFIX):
+        raise _BadLine  # the scheduler's own
+    return key
+
+
 def _metric_value(fields: dict[str, Any]) -> Any:
     value = fields.get("value")
     if type(value) is float or type(value) is bool:
@@ -202,6 +218,13 @@ def _path(fields: dict[str, Any]) -> str:
     if not parts or parts[0] == "/" or ".." in parts:
         raise _BadLine
     return "/".join(parts)
+
+
+def _logdir(fields: dict[str, Any]) -> str:
+    path = _path(fields)
+    if path.partition("/")[0] not in LOGDIR_TOPS:
+        raise _BadLine
+    return path
 
 
 def _size_bytes(fields: dict[str, Any]) -> int:
