@@ -22,6 +22,11 @@ class Found:
     note: str = ""
     """What is in it that jobs are made of."""
 
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return f"{self.path.rstrip('/').rpartition('/')[2]}/"
+
 
 def look(typed: str) -> list[Found]:
     """List the directories that a typed path may mean, those with a project in them first.

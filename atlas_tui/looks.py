@@ -101,6 +101,8 @@ DARK = Theme(
     warning=YELLOW,
     error=VERMILLION,
     dark=True,
+    # Textual's own depend on a background, which a part of a line does not have.
+    variables={"text-muted": "#9aa3ad", "text-disabled": "#66707c"},
 )
 LIGHT = Theme(
     name="atlas-light",
@@ -115,6 +117,7 @@ LIGHT = Theme(
     warning="#7a6c00",
     error="#b34700",
     dark=False,
+    variables={"text-muted": "#5c6570", "text-disabled": "#929aa4"},
 )
 THEMES = (DARK, LIGHT)
 ANSI_DARK, ANSI_LIGHT = "ansi-dark", "ansi-light"

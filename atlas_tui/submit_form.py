@@ -302,7 +302,7 @@ def _optional(field: str, kind: click.ParamType[Any], text: str) -> Any:
 
 
 def _lines(text: str) -> Sequence[str]:
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    return [line.strip() for line in text.split("\n") if line.strip()]
 
 
 def _at_its_field(error: ConfigError) -> FieldProblem:
@@ -320,7 +320,7 @@ def _written(value: Any) -> str:
         try:
             json.loads(value)
         except ValueError:
-            if value == value.strip() and "\n" not in value:
+            if value == value.strip() and value.isprintable():
                 return value
         return json.dumps(value)
     return json.dumps(value)

@@ -96,12 +96,14 @@ class DirectoryDialog(ModalScreen[str | None]):
         self._shown = [*recent, *found]
         options = self.query_one(OptionList)
         options.clear_options()
-        options.add_options([Option(_entry(one)) for one in self._shown])
+        entries = [_entry(one.path, one.note) for one in recent]
+        entries += [_entry(one.name, one.note) for one in found]
+        options.add_options([Option(entry) for entry in entries])
         options.highlighted = None
 
 
-def _entry(found: Found) -> Text:
-    text = Text(clean(found.path, one_line=True))
-    if found.note:
-        text.append(f"  {clean(found.note, one_line=True)}", "dim")
+def _entry(shown: str, note: str) -> Text:
+    text = Text(clean(shown, one_line=True))
+    if note:
+        text.append(f"  {clean(note, one_line=True)}", "dim")
     return text

@@ -38,7 +38,7 @@ class FormField(Vertical):
     FormField .label { width: 13; color: $text-muted; }
     FormField:focus-within .label { color: $accent; text-style: bold; }
     FormField Input { background: $panel; width: 1fr; }
-    FormField Lines { background: $panel; width: 1fr; height: 4; }
+    FormField Lines { background: $panel; width: 1fr; height: 4; padding: 0; }
     FormField .problem { color: $error; display: none; padding-left: 13; height: auto; }
     FormField.wrong .problem { display: block; }
     """

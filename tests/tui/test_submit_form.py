@@ -1,0 +1,224 @@
+"""What a submit form means: the rules of the command line, and the same as a command."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atlas_tui.directories import Found, completion, look, remembered
+from atlas_tui.submit_form import (
+    Draft,
+    FieldProblem,
+    defaults_of,
+    draft_of,
+    prepare,
+    prepare_repeat,
+    read_draft,
+    repeat_call,
+    repeat_command,
+    submit_call,
+    submit_command,
+)
+from foundations.cli.submit import submit as submit_cli
+from foundations.configs import SchedulerConfig
+from foundations.models import JobDetail, JobSpec, JobState
+
+CONFIG = SchedulerConfig("scheduler", Path(), "http://atlas")
+SPEC = JobSpec(
+    project="cats",
+    command=("train.py", "--fast"),
+    params={"lr": 0.1, "name": "a b", "layers": [1, 2]},
+    num_gpus=1,
+    ram_gb=2,
+    image="mine:1",
+    environment={"MODE": "full"},
+    tags={"kind": "base"},
+    user="someone",
+)
+
+
+def job(spec: JobSpec = SPEC, **more: Any) -> JobDetail:
+    return JobDetail(
+        job_id="45540b52-ffe2-44ab-9838-db467d3499c0",
+        project=spec.project,
+        user="someone",
+        state=JobState.COMPLETED,
+        command=list(spec.command),
+        submitted_at=datetime(2026, 1, 1, tzinfo=UTC),
+        spec=spec,
+        bundle="sha256:" + "0" * 64,
+        bundle_size_bytes=1,
+        **more,
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    directory = tmp_path / "digits"
+    directory.mkdir()
+    (directory / "main.py").write_text("print(1)\n")
+    (directory / "job.config.yaml").write_text("params:\n  lr: 0.1\nnum_gpus: 2\ntags: {a: b}\n")
+    return directory
+
+
+def test_a_form_decides_what_the_command_line_would(project: Path) -> None:
+    draft = Draft(directory=str(project), command="main.py --quick", params="lr=0.5\nname=x y")
+    spec = prepare(draft, config=CONFIG).spec
+    assert spec.command == ("main.py", "--quick")
+    assert spec.params == {"lr": 0.5, "name": "x y"}
+    assert (spec.num_gpus, spec.project, spec.tags) == (2, "digits", {"a": "b"})
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "problem"),
+    [
+        ("num_gpus", "two", "'two' is not a valid integer range."),
+        ("num_gpus", "-1", "-1 is not in the range x>=0."),
+        ("num_gpus", "2000", "Input should be less than or equal to 1024, not 2000"),
+        ("cpus", "0", "Input should be greater than 0, not 0.0"),
+        ("ram", "much", "'much' is not a valid float."),
+        ("params", "lr", "'lr' is not KEY=VALUE"),
+        ("command", "main.py 'open", "No closing quotation"),
+        ("environment", "NOT_SET_ANYWHERE", "is not set here; write NAME=VALUE"),
+        ("environment", "1A=x", "String should match pattern"),
+        ("project", "a/b", "String should match pattern"),
+        ("directory", "/nowhere/at/all", "does not exist"),
+    ],
+)
+def test_what_is_wrong_is_said_at_its_field(
+    project: Path, field: str, text: str, problem: str
+) -> None:
+    draft = replace(Draft(directory=str(project)), **{field: text})
+    with pytest.raises(FieldProblem) as caught:
+        prepare(draft, config=CONFIG)
+    assert caught.value.field == field
+    assert problem in caught.value.message
+
+
+def test_a_broken_job_config_is_the_directory_s_fault(project: Path) -> None:
+    (project / "job.config.yaml").write_text("num_gpu: 1\n")
+    with pytest.raises(
+        FieldProblem, match=r"line 1: unknown key `num_gpu`. Did you mean"
+    ) as caught:
+        defaults_of(project)
+    assert caught.value.field == "directory"
+
+
+def test_empty_fields_show_what_the_directory_decides(project: Path) -> None:
+    defaults = defaults_of(project)
+    assert defaults.params == "lr=0.1"
+    assert (defaults.num_gpus, defaults.project, defaults.command) == ("2", "digits", "main.py")
+
+
+def test_the_command_submits_the_same(project: Path) -> None:
+    draft = Draft(
+        directory=str(project),
+        command="main.py 'two words'",
+        params="a=1\nb=text\nc=[1, 2]",
+        num_gpus="1",
+        ram="1.5",
+        tags="best 'why=a b'",
+        environment="MODE=x",
+        image="mine:1",
+        project="other",
+    )
+    asked = read_draft(draft)
+    words = shlex.split(submit_command(draft, asked, scheduler="gpu-box"))
+    assert words[:4] == ["foundations", "submit", "gpu-box", str(project)]
+    context = submit_cli.make_context("submit", list(words[2:]))
+    given = context.params
+    assert given["command"] == ("main.py", "two words")
+    assert given["param_pairs"] == ("a=1", "b=text", "c=[1, 2]")
+    assert given["tag_pairs"] == ("best=", "why=a b")
+    assert (given["num_gpus"], given["ram"], given["image"]) == (1, 1.5, "mine:1")
+    assert CliRunner().invoke(submit_cli, ["--help"]).exit_code == 0
+    call = submit_call(draft, asked, scheduler="gpu-box")
+    assert "command=['main.py', 'two words']" in call
+    assert "ram=1.5" in call
+    assert "cpus" not in call
+
+
+def test_a_clone_as_it_is_asks_for_the_same() -> None:
+    spec = prepare_repeat(draft_of(job()), job())
+    same = spec.model_copy(update={"rerun_of": None, "user": "someone"})
+    assert same == SPEC
+    assert spec.rerun_of == job().job_id
+    command = repeat_command(spec, job(), scheduler="scheduler")
+    assert command == "foundations rerun job scheduler 45540b52 --detach"
+
+
+def test_a_clone_with_changes_tells_only_those() -> None:
+    draft = replace(draft_of(job()), params="lr=0.2\nname=a b\nlayers=[1, 2]\nnew=1", num_gpus="4")
+    spec = prepare_repeat(draft, job())
+    assert spec.params == {"lr": 0.2, "name": "a b", "layers": [1, 2], "new": 1}
+    assert spec.num_gpus == 4
+    assert repeat_command(spec, job(), scheduler="scheduler") == (
+        "foundations rerun job scheduler 45540b52 --num-gpus 4 -p lr=0.2 -p new=1 --detach"
+    )
+    assert repeat_call(spec, job()) == (
+        "SubmittedJob(client, '45540b52').rerun(params={'lr': 0.2, 'new': 1}, "
+        "changes={'num_gpus': 4})"
+    )
+
+
+def test_a_clone_cannot_lose_a_parameter() -> None:
+    draft = replace(draft_of(job()), params="lr=0.1\nlayers=[1, 2]")
+    with pytest.raises(FieldProblem, match="name stays as it is in a rerun") as caught:
+        prepare_repeat(draft, job())
+    assert caught.value.field == "params"
+
+
+TEXT = st.text(
+    st.characters(blacklist_characters="\x00", blacklist_categories=("Cs",)), max_size=20
+)
+NAME = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.]{0,10}", fullmatch=True)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**40), 2**40) | TEXT,
+    lambda one: st.lists(one),
+    max_leaves=4,
+)
+
+
+@given(
+    params=st.dictionaries(NAME, JSON, max_size=4),
+    tags=st.dictionaries(NAME, TEXT, max_size=3),
+    words=st.lists(TEXT.filter(bool), min_size=1, max_size=4),
+)
+def test_every_job_survives_the_way_through_the_form(
+    params: dict[str, Any], tags: dict[str, str], words: list[str]
+) -> None:
+    spec = SPEC.model_copy(update={"params": params, "tags": tags, "command": tuple(words)})
+    again = prepare_repeat(draft_of(job(spec)), job(spec))
+    assert (again.params, again.tags, again.command) == (params, tags, tuple(words))
+
+
+def test_directories_with_projects_come_first(tmp_path: Path) -> None:
+    for name in ("alpha", "beta", ".hidden", "project"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "project" / "main.py").touch()
+    (tmp_path / "file").touch()
+    found = look(f"{tmp_path}/")
+    assert [one.path.rsplit("/", 2)[1] for one in found] == ["project", "alpha", "beta"]
+    assert found[0].note == "main.py"
+    assert [one.path for one in look(f"{tmp_path}/.h")] == [f"{tmp_path}/.hidden/"]
+    assert look(f"{tmp_path}/nowhere/") == []
+
+
+def test_a_path_goes_on_as_far_as_there_is_no_choice() -> None:
+    found = [Found("a/model_one/"), Found("a/model_two/")]
+    assert completion("a/m", found) == "a/model_"
+    assert completion("a/model_", found) is None
+    assert completion("a/model_o", found) == "a/model_one/"
+    assert completion("b", found) is None
+
+
+def test_the_latest_directory_is_the_first() -> None:
+    assert remembered("b", ["a", "b", "c"]) == ("b", "a", "c")
