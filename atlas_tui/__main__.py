@@ -2,60 +2,93 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import Path
 
 import click
 
-from foundations import autostart, configs
-from foundations.errors import AtlasError
-from foundations.home import Home
-from foundations.terminal import clean
+from foundations import __version__
 
 NO_TERMINAL = 2
+SERVE = "serve"
+_NAMES = "auto, atlas-dark, atlas-light, ansi-dark or ansi-light"
 
 
-@click.command()
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("name", required=False)
+@click.option("--connect", metavar="NAME", help="The same as NAME.")
 @click.option(
-    "--connect",
-    "scheduler",
-    default=configs.DEFAULT_NAME,
-    metavar="NAME",
-    show_default=True,
-    help="Scheduler config to use.",
+    "--embedded",
+    is_flag=True,
+    help="Start this home's scheduler with the app and, unless it is busy, stop it at the end.",
 )
+@click.option("--keep", is_flag=True, help="With --embedded: leave the scheduler running.")
+@click.option("--demo", is_flag=True, help="Show a made-up scheduler of 2,000 jobs.")
 @click.option("--read-only", is_flag=True, help="Offer nothing that changes anything.")
 @click.option("--low-bandwidth", is_flag=True, help="Send fewer bytes: for slow lines.")
 @click.option("--plain", is_flag=True, help="Use ASCII characters only.")
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
+@click.option("--theme", metavar="THEME", help=f"Colours: {_NAMES}.")
+@click.version_option(__version__, message="Atlas %(version)s")
 def main(
-    *, scheduler: str, read_only: bool, low_bandwidth: bool, plain: bool, no_mouse: bool
+    name: str | None,
+    *,
+    connect: str | None,
+    embedded: bool,
+    keep: bool,
+    demo: bool,
+    **wishes: bool | str | None,
 ) -> None:
-    """Watch and steer the jobs of a scheduler, full-screen."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    """Watch and steer the jobs of a scheduler, full-screen.
+
+    NAME is a scheduler config, by default `scheduler`. `atlas serve` shows the same in a browser.
+    """
+    if name is not None and connect is not None and name != connect:
+        raise click.UsageError(f"{name} and --connect {connect} name two schedulers.")
+    if keep and not embedded:
+        raise click.UsageError(
+            "--keep goes with --embedded; without it the scheduler stays anyway."
+        )
+    if demo and (name or connect or embedded):
+        raise click.UsageError("--demo brings its own scheduler.")
+    if not has_terminal():
         click.echo(
             "Error: atlas needs a terminal. In scripts use the command line, such as: "
             "foundations list jobs --json",
             err=True,
         )
         sys.exit(NO_TERMINAL)
-    home = Home.default()
-    try:
-        configs.ensure_default(home)
-        config = configs.load(scheduler, home=home, cwd=Path.cwd())
-        autostart.connect(
-            config, home=home, announce=lambda text: click.echo(clean(text), err=True)
-        ).close()
-    except AtlasError as error:
-        raise click.ClickException(clean(error.message)) from error
-    # Late: a call that only fails should not wait for the screens to be loaded.
-    from atlas_tui.app import AtlasApp, Options
-    from foundations.client import AsyncClient
 
-    client = AsyncClient(config.scheduler_url, token=config.token)
-    options = Options(read_only=read_only, plain=plain, low_bandwidth=low_bandwidth)
-    AtlasApp(client, config.name, options).run(mouse=not no_mouse)
+    from atlas_tui import launch
+
+    sys.exit(
+        launch.run(
+            launch.Wishes(
+                scheduler=name or connect,
+                embedded=embedded,
+                keep=keep,
+                demo=demo,
+                **wishes,  # type: ignore[arg-type]  # the options that are left, by their names
+            )
+        )
+    )
+
+
+def has_terminal() -> bool:
+    """Tell whether there is something to paint on: a terminal, or the browser's stand-in for it."""
+    if os.environ.get("TEXTUAL_DRIVER", "").startswith("textual.drivers.web_driver"):
+        return True
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def run() -> None:
+    """Run `atlas`, or `atlas serve`."""
+    if sys.argv[1:2] == [SERVE]:
+        from atlas_tui.serve import serve
+
+        serve(args=sys.argv[2:], prog_name="atlas serve")
+    main(prog_name="atlas")
 
 
 if __name__ == "__main__":
-    main()
+    run()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from rich.console import RenderableType
 from textual import work
 from textual.screen import Screen
 from textual.worker import Worker
@@ -31,6 +33,7 @@ from atlas_tui.screens.system import SystemScreen
 from atlas_tui.session import KEPT_JOBS, Session, path_of
 from atlas_tui.settings import Settings
 from atlas_tui.submit_form import Draft
+from atlas_tui.terminal_guard import TerminalGuard
 from foundations.client import AsyncClient
 from foundations.configs import SchedulerConfig
 from foundations.errors import AtlasError
@@ -48,6 +51,8 @@ class Options:
     low_bandwidth: bool = False
     """Fewer bytes: the terminal's own colours, fewer repaints."""
     theme: str = "atlas-dark"
+    mouse: bool = True
+    """Whether the mouse belongs to the app."""
 
 
 class AtlasApp(Appearance):
@@ -91,6 +96,8 @@ class AtlasApp(Appearance):
         self.options = options
         self.home = home or Home.default()
         self._keeps_session = home is not None
+        self.has_mouse = options.mouse
+        self.guard = TerminalGuard(self._leave)
         self.set_keymap(textual_keymap(self.settings.keymap))
         self._begin_with(client, scheduler, session or Session())
 
@@ -114,6 +121,8 @@ class AtlasApp(Appearance):
     def on_mount(self) -> None:
         """Show what the last session showed, then connect."""
         self.dress()
+        if not self.is_headless:
+            self.guard.begin(asyncio.get_running_loop())
         self.switch_mode(self._first_mode())
         self._following = self._follow()
 
@@ -129,6 +138,20 @@ class AtlasApp(Appearance):
         await self.feed.run()
 
     # -- between sessions
+
+    def _leave(self, code: int) -> None:
+        """End because of a signal, or because the terminal is gone."""
+        self.exit(return_code=code)
+
+    def exit(
+        self,
+        result: None = None,
+        return_code: int = 0,
+        message: RenderableType | None = None,
+    ) -> None:
+        """End the app, and keep where the user left off."""
+        self.keep_session()
+        super().exit(result, return_code, message)
 
     def keep_session(self) -> None:
         """Write down where the user leaves off."""

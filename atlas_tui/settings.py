@@ -19,8 +19,14 @@ FILE_NAME = "tui.yaml"
 AUTO = "auto"
 
 
+def known_theme(name: object) -> str | None:
+    """Say what is wrong with the name of a theme, or None."""
+    known = (AUTO, *THEME_NAMES)
+    return None if name in known else f"is one of {', '.join(known)}, not {name!r}"
+
+
 def _known_theme(value: Any) -> Any:
-    if value not in (AUTO, *THEME_NAMES):
+    if known_theme(value):
         raise ValueError(f"is one of {', '.join((AUTO, *THEME_NAMES))}")
     return value
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 import foundations
-from foundations.errors import AtlasError
+from foundations.errors import AtlasError, ConfigError
 from foundations.home import Home
 
 if TYPE_CHECKING:
@@ -102,6 +102,23 @@ def status(home_path: Path | None, *, as_json: bool) -> None:
     click.echo(f"Atlas server {info.version}, process {info.pid}, home {info.home}")
     _show_engine(info.engine)
     click.echo(f"Jobs: {states or 'none yet'}; at most {info.queue.max_running_jobs} at once")
+
+
+@cli.command(hidden=True)
+@home_option
+@click.option("--jobs", "count", type=click.IntRange(min=1), default=2000)
+def demo(home_path: Path | None, *, count: int) -> None:
+    """Give a new home a made-up past, for `atlas --demo`."""
+    import time
+
+    from atlas_scheduler.demo.store import fill
+
+    home = _home(home_path)
+    if home.database.exists():
+        raise ConfigError(f"{home.root} has a past already: a demo needs a new home.")
+    home.create()
+    now_ms = time.time_ns() // 1_000_000
+    asyncio.run(fill(home, home.root / "demo_sources", count, now_ms=now_ms))
 
 
 @cli.command()

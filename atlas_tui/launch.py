@@ -1,0 +1,130 @@
+"""Starts the app: settings, session, scheduler; and what is left to do when it has ended."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from atlas_tui.session import Session, path_of
+from atlas_tui.settings import Settings, known_theme
+from foundations import autostart, configs
+from foundations.configs import SchedulerConfig
+from foundations.errors import AtlasError
+from foundations.home import Home
+from foundations.models import FINAL_STATES
+from foundations.terminal import clean
+
+_STOP_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the command line asks for; it wins over the settings."""
+
+    scheduler: str | None = None
+    embedded: bool = False
+    keep: bool = False
+    demo: bool = False
+    read_only: bool = False
+    low_bandwidth: bool = False
+    plain: bool = False
+    no_mouse: bool = False
+    theme: str | None = None
+
+
+def run(wishes: Wishes) -> int:
+    """Run the app. Returns the exit code.
+
+    Raises:
+        ClickException: it cannot start.
+    """
+    try:
+        if wishes.demo:
+            from atlas_tui.demo import demo_home
+
+            with demo_home(announce=_announce) as home:
+                return _show(wishes, home)
+        return _show(wishes, Home.default(), near=Path.cwd())
+    except AtlasError as error:
+        raise click.ClickException(clean(error.message)) from error
+
+
+def _show(wishes: Wishes, home: Home, *, near: Path | None = None) -> int:
+    settings = Settings.load(Home.default())
+    if wishes.theme is not None and (problem := known_theme(wishes.theme)):
+        raise click.UsageError(f"--theme {problem}")
+    configs.ensure_default(home)
+    config = configs.load(wishes.scheduler or configs.DEFAULT_NAME, home=home, cwd=near)
+    started = autostart.is_own_scheduler(config, home=home) and not autostart.is_answering(home)
+    if wishes.embedded and not autostart.is_own_scheduler(config, home=home):
+        raise click.UsageError(
+            f"--embedded is for this home's own scheduler; {config.name} is another one."
+        )
+    autostart.connect(config, home=home, announce=_announce).close()
+    with _stopped_afterwards(config, home, wanted=wishes.embedded and started and not wishes.keep):
+        return _run_app(wishes, settings, config, home)
+
+
+def _run_app(wishes: Wishes, settings: Settings, config: SchedulerConfig, home: Home) -> int:
+    # Late: a call that only fails should not wait for the screens to be loaded.
+    from atlas_tui.app import AtlasApp, Options
+    from foundations.client import AsyncClient
+
+    session = Session.load(path_of(home, config.name)) if settings.restore else Session()
+    picked = None if "theme" in settings.model_fields_set else session.theme
+    options = Options(
+        read_only=wishes.read_only or settings.read_only,
+        plain=wishes.plain or settings.plain,
+        low_bandwidth=wishes.low_bandwidth or settings.low_bandwidth,
+        theme=wishes.theme or picked or settings.theme,
+        mouse=settings.mouse and not wishes.no_mouse,
+    )
+    client = AsyncClient(config.scheduler_url, token=config.token)
+    app = AtlasApp(client, config.name, options, session=session, settings=settings, home=home)
+    try:
+        app.run(mouse=options.mouse)
+    finally:
+        app.guard.end()
+    return app.return_code or 0
+
+
+def _announce(text: str) -> None:
+    click.echo(clean(text), err=True)
+
+
+@contextlib.contextmanager
+def _stopped_afterwards(config: SchedulerConfig, home: Home, *, wanted: bool) -> Iterator[None]:
+    """Stop a scheduler that was started for the app, unless it has something to do."""
+    yield
+    if not wanted:
+        return
+    from foundations.client import Client
+
+    with Client(config.scheduler_url, token=config.token) as client:
+        states = client.info().states
+    busy = sum(count for state, count in states.items() if state not in FINAL_STATES)
+    if busy:
+        jobs = "1 job runs or waits" if busy == 1 else f"{busy} jobs run or wait"
+        _announce(f"{jobs}, so the scheduler goes on. To stop it: atlas-server stop")
+    else:
+        stop_server(home)
+        _announce("Stopped the scheduler. To leave it running: atlas --embedded --keep")
+
+
+def stop_server(home: Home) -> None:
+    """Stop the server of a home; one that does not run is fine."""
+    subprocess.run(
+        [sys.executable, "-P", "-m", "atlas_scheduler", "stop", "--home", str(home.root)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=home.root,
+        timeout=_STOP_SECONDS,
+        check=False,
+    )
