@@ -47,6 +47,8 @@ class Appearance(App[None], inherit_bindings=False):
             self.register_theme(theme)
         self.theme = self.theme_named(self._wanted_theme)
         self._match_palette()
+        # After Ctrl-Z and `fg` the terminal is empty, and Textual thinks that it shows all.
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
 
     def theme_named(self, wanted: str) -> str:
         """The theme to use for a wanted one, which may be `auto`."""

@@ -50,6 +50,11 @@ class TerminalGuard:
     def end(self) -> None:
         """Look no more: the app has ended, and all its threads."""
         self._over.set()
+        if not sys.stdin.isatty() and self._attributes is not None:
+            # What is still to be written would fail when the interpreter ends.
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            for descriptor in (0, 1, 2):
+                os.dup2(nowhere, descriptor)
 
     def _told(self, number: signal.Signals) -> None:
         self._go(128 + number)

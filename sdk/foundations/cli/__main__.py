@@ -35,6 +35,7 @@ COMMANDS = {
     "delete": ("foundations.cli.delete:delete", "Delete jobs with their archives, or a project."),
     "clear-queue": ("foundations.cli.clear_queue:clear_queue", "Stop every job that waits."),
     "set": ("foundations.cli.set:set_", "Change how the queue is run."),
+    "tui": ("foundations.cli.tui:tui", "Open the control center."),
     "info": ("foundations.cli.info:info", "Show a scheduler, or all scheduler configs."),
     "doctor": ("foundations.cli.doctor:doctor", "Check that everything needed works."),
     "completion": ("foundations.cli.completion:completion", "Print a shell's completion script."),

@@ -1,0 +1,181 @@
+"""`atlas` in a real terminal: how it begins, how it ends, and what it leaves behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.tui.terminal import (
+    DEADLINE_SECONDS,
+    Terminal,
+    atlas,
+    environment_of,
+    running_scheduler,
+    server,
+)
+
+END_SECONDS = 4
+"""Twice what is promised: other tests run meanwhile."""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with running_scheduler(tmp_path_factory.mktemp("atlas")) as started:
+        yield started
+
+
+def shown(terminal: Terminal) -> None:
+    """Wait until the app is connected."""
+    terminal.until_seen("No jobs yet.")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_and_the_terminal_is_as_before(home: Path, number: signal.Signals) -> None:
+    with atlas(home) as terminal:
+        shown(terminal)
+        os.kill(terminal.process.pid, number)
+        assert terminal.wait(END_SECONDS) == 128 + number
+        assert terminal.is_restored
+
+
+def test_q_quits_and_the_terminal_is_as_before(home: Path) -> None:
+    with atlas(home) as terminal:
+        shown(terminal)
+        terminal.type("q")
+        assert terminal.wait(END_SECONDS) == 0
+        assert terminal.is_restored
+
+
+def test_ctrl_c_twice_quits(home: Path) -> None:
+    with atlas(home) as terminal:
+        shown(terminal)
+        terminal.type("\x03")
+        terminal.until_seen("Ctrl-C again quits")
+        terminal.type("\x03")
+        assert terminal.wait(END_SECONDS) == 0
+        assert terminal.is_restored
+
+
+def test_ctrl_z_suspends_and_it_comes_back(home: Path) -> None:
+    with atlas(home) as terminal:
+        shown(terminal)
+        terminal.type("\x1a")
+        terminal.until(lambda: _state(terminal.process.pid) == "T", "stopped")
+        assert terminal.is_restored
+        before = len(terminal.seen)
+        os.kill(terminal.process.pid, signal.SIGCONT)
+        terminal.until(lambda: b"No jobs yet." in terminal.seen[before:], "painted anew")
+        terminal.type("q")
+        assert terminal.wait(END_SECONDS) == 0
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+@pytest.mark.parametrize("ignores_hangup", [False, True])
+def test_a_lost_terminal_ends_it(home: Path, ignores_hangup: bool) -> None:
+    with atlas(home, ignores_hangup=ignores_hangup) as terminal:
+        shown(terminal)
+        terminal.hang_up()
+        assert terminal.wait(END_SECONDS) == 128 + signal.SIGHUP
+
+
+@pytest.mark.parametrize("options", [["m"], []])
+def test_the_mouse_is_given_back_by_a_key(home: Path, options: list[str]) -> None:
+    with atlas(home, *(["--no-mouse"] if not options else [])) as terminal:
+        shown(terminal)
+        assert (b"\x1b[?1003h" in terminal.seen) == bool(options)
+        before = len(terminal.seen)
+        terminal.type("m")
+        wanted = b"\x1b[?1003l" if options else b"\x1b[?1003h"
+        terminal.until(lambda: wanted in terminal.seen[before:], "switched the mouse")
+        terminal.type("q")
+        assert terminal.wait(END_SECONDS) == 0
+
+
+def run(home: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *words],
+        env=environment_of(home, **environment),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("words", [["atlas_tui"], ["foundations.cli", "tui"]])
+def test_without_a_terminal_it_says_so_and_ends(tmp_path: Path, words: list[str]) -> None:
+    words = ["foundations.cli.__main__", *words[1:]] if len(words) > 1 else words
+    done = run(tmp_path, *words)
+    assert done.returncode == 2
+    assert "atlas needs a terminal" in done.stderr
+    assert "foundations list jobs --json" in done.stderr
+    assert done.stdout == ""
+    assert not (tmp_path / "run").exists(), "nothing is started for nothing"
+
+
+def test_a_dumb_terminal_is_none(tmp_path: Path) -> None:
+    with atlas(tmp_path, TERM="dumb") as terminal:
+        assert terminal.wait(DEADLINE_SECONDS) == 2
+        assert b"atlas needs a terminal" in terminal.seen
+
+
+def test_wrong_settings_name_the_line(tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "tui.yaml").write_text("bell: true\nthem: atlas-dark\n")
+    with atlas(tmp_path) as terminal:
+        assert terminal.wait(DEADLINE_SECONDS) == 1
+        text = terminal.seen.decode().replace("\r\n", " ")
+        assert "tui.yaml, line 2: unknown key `them`. Did you mean `theme`?" in text
+
+
+def test_an_embedded_scheduler_ends_with_the_app_unless_it_shall_stay(tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "server.yaml").write_text("engine: process\n")
+    try:
+        for options, stays in (([], False), (["--keep"], True)):
+            with atlas(tmp_path, "--embedded", *options) as terminal:
+                shown(terminal)
+                terminal.type("q")
+                assert terminal.wait(DEADLINE_SECONDS) == 0
+                assert (b"Stopped the scheduler." in terminal.seen) != stays
+            assert (server(tmp_path, "status").returncode == 0) == stays
+    finally:
+        server(tmp_path, "stop")
+
+
+def test_the_last_view_is_there_at_once_and_the_screen_is_the_same(home: Path) -> None:
+    with atlas(home) as terminal:
+        shown(terminal)
+        terminal.type("2")
+        terminal.until_seen("No job fits.")
+        terminal.type("q")
+        assert terminal.wait(END_SECONDS) == 0
+    with atlas(home) as terminal:
+        terminal.until_seen("No job fits.")
+        terminal.type("1q")
+        assert terminal.wait(END_SECONDS) == 0
+
+
+@pytest.mark.slow
+def test_the_demo_shows_running_jobs_and_leaves_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    with atlas(tmp_path, "--demo", TMPDIR=str(folder)) as terminal:
+        terminal.until_seen("running")
+        assert list(folder.glob("atlas-demo-*"))
+        terminal.type("q")
+        assert terminal.wait(DEADLINE_SECONDS) == 0
+    deadline = time.monotonic() + END_SECONDS
+    while list(folder.iterdir()):
+        assert time.monotonic() < deadline
