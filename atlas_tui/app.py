@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from rich.console import RenderableType
@@ -58,7 +59,7 @@ class Options:
 class AtlasApp(Appearance):
     """The control center of one scheduler."""
 
-    CSS_PATH = "atlas.tcss"
+    CSS_PATH = Path(__file__).with_name("atlas.tcss")
     TITLE = "Atlas"
     ENABLE_COMMAND_PALETTE = False
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {

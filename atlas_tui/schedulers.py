@@ -40,7 +40,7 @@ async def _probe(file: ConfigFile, home: Home) -> Probe:
     try:
         config = await asyncio.to_thread(configs.read, file)
     except AtlasError as error:
-        return Probe(file.name, None, error.message)
+        return Probe(file.name, None, error.message.removeprefix(f"{file.path}").lstrip(":, "))
     can_start = autostart.is_own_scheduler(config, home=home)
     try:
         async with asyncio.timeout(PROBE_SECONDS), reach(config) as client:

@@ -17,7 +17,10 @@ from atlas_scheduler.engine.port import Capabilities
 from atlas_scheduler.service import Service
 from atlas_scheduler.store.db import Database
 from atlas_tui.app import AtlasApp, Options
+from atlas_tui.board import Link
 from atlas_tui.screens.frame import Frame
+from atlas_tui.session import Session
+from atlas_tui.settings import Settings
 from foundations import AsyncClient
 from foundations.home import Home
 from foundations.models import QueueSettings
@@ -78,6 +81,10 @@ async def staged(
     *,
     size: tuple[int, int] = (120, 40),
     options: Options = Options(),  # noqa: B008 - frozen
+    settings: Settings | None = None,
+    session: Session | None = None,
+    kept_in: Path | None = None,
+    app: type[AtlasApp] = AtlasApp,
 ) -> AsyncIterator[Stage]:
     """Run the app on a scheduler whose database was filled; it is connected when this begins."""
     async with await Database.open(home / "scheduler.db") as database:
@@ -93,10 +100,17 @@ async def staged(
         service.shell = Onlooker(service)
         transport = InMemory(create_app(service))
         async with AsyncClient("http://atlas", transport=transport) as client:
-            app = AtlasApp(client, "scheduler", options)
-            async with app.run_test(size=size) as pilot:
-                stage = Stage(service, database, app, pilot, transport)
-                await stage.until(lambda: app.board.info is not None, "never connected")
+            shown = app(
+                client,
+                "scheduler",
+                options,
+                settings=settings,
+                session=session,
+                home=None if kept_in is None else Home(kept_in),
+            )
+            async with shown.run_test(size=size) as pilot:
+                stage = Stage(service, database, shown, pilot, transport)
+                await stage.until(lambda: shown.board.link is Link.LIVE, "never connected")
                 yield stage
         await service.close()
         service.bundles.close()

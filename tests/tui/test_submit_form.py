@@ -176,9 +176,7 @@ def test_a_clone_cannot_lose_a_parameter() -> None:
     assert caught.value.field == "params"
 
 
-TEXT = st.text(
-    st.characters(blacklist_characters="\x00", blacklist_categories=("Cs",)), max_size=20
-)
+TEXT = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=20)
 NAME = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.]{0,10}", fullmatch=True)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**40), 2**40) | TEXT,

@@ -1,0 +1,289 @@
+"""What belongs to no screen: help, colours, mouse, freezing, copying, saving, schedulers."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from atlas_tui.action_table import on_screen
+from atlas_tui.app import AtlasApp, Options
+from atlas_tui.keys import label
+from atlas_tui.screens.dialogs import ConfirmDialog, PickDialog, PromptDialog
+from atlas_tui.screens.help import HelpScreen
+from atlas_tui.screens.jobs import JobsScreen
+from atlas_tui.screens.theme_dialog import ThemeDialog
+from atlas_tui.session import Session, path_of
+from atlas_tui.settings import Settings
+from foundations.bundle import pack
+from foundations.home import Home
+from foundations.models import JobSpec, Submission
+from tests.store.samples import add, finish
+from tests.tui.conftest import Stage, staged
+
+pytestmark = pytest.mark.anyio
+
+
+def three(conn: sqlite3.Connection) -> None:
+    for number in range(3):
+        job = add(conn, submitted_at_ms=1_000 + number, spec={"command": [f"run-{number}.py"]})
+        finish(conn, job)
+
+
+async def ready(stage: Stage) -> None:
+    await stage.until(lambda: stage.front.selection().jobs and "run-0.py" in stage.text())
+
+
+class Copying(AtlasApp):
+    """Notes what it copies."""
+
+    copied = ""
+
+    def copy_to_clipboard(self, text: str) -> None:
+        self.copied = text
+
+
+# -- help
+
+
+async def test_help_lists_every_key_of_the_screen_with_its_command(tmp_path: Path) -> None:
+    async with staged(tmp_path, three, settings=Settings(keymap={"stop": "X"})) as stage:
+        await stage.press("question_mark")
+        await stage.until(lambda: isinstance(stage.app.screen, HelpScreen))
+        screen = stage.app.screen
+        assert isinstance(screen, HelpScreen)
+        text = screen._text.plain
+        for action in on_screen("dashboard"):
+            assert action.title in text
+            assert label(action, {"stop": "X"}) in text
+        assert "$ foundations stop job scheduler ID" in text
+        assert "  X  " in text
+        await stage.press("G")
+        await stage.until(lambda: "Leave; jobs and scheduler go on." in stage.text())
+        await stage.press("escape")
+        await stage.until(lambda: not isinstance(stage.app.screen, HelpScreen))
+
+
+async def test_keys_of_the_user_take_the_place_of_ours(tmp_path: Path) -> None:
+    settings = Settings(keymap={"help": "f2", "refresh": "", "theme": "f3"})
+    async with staged(tmp_path, three, settings=settings) as stage:
+        await ready(stage)
+        await stage.press("question_mark")
+        assert stage.app.screen is stage.front
+        await stage.press("f2")
+        await stage.until(lambda: isinstance(stage.app.screen, HelpScreen))
+        await stage.press("escape")
+        await stage.press("f3")
+        await stage.until(lambda: isinstance(stage.app.screen, ThemeDialog))
+
+
+# -- colours
+
+
+async def test_colours_are_shown_while_choosing_and_go_back_with_escape(tmp_path: Path) -> None:
+    async with staged(tmp_path, three) as stage:
+        stage.app.perform("theme")
+        await stage.until(lambda: isinstance(stage.app.screen, ThemeDialog))
+        await stage.press("down")
+        assert stage.app.theme == "atlas-light"
+        assert not stage.app.palette.dark
+        await stage.press("escape")
+        assert stage.app.theme == "atlas-dark"
+        assert stage.app.palette.dark
+
+
+async def test_colours_are_kept_for_the_next_session(tmp_path: Path) -> None:
+    async with staged(tmp_path, three) as stage:
+        stage.app.perform("theme")
+        await stage.until(lambda: isinstance(stage.app.screen, ThemeDialog))
+        await stage.press("down", "down", "enter")
+        await stage.until(lambda: stage.status == "Colours: ansi-dark")
+        assert stage.app.session.theme == "ansi-dark"
+        assert stage.app.palette.ansi
+
+
+async def test_low_bandwidth_takes_the_terminal_s_own_colours(tmp_path: Path) -> None:
+    options = Options(low_bandwidth=True, theme="atlas-light")
+    async with staged(tmp_path, three, options=options) as stage:
+        assert stage.app.theme == "ansi-light"
+        assert stage.app.palette.ansi
+
+
+# -- freezing and the mouse
+
+
+async def test_a_frozen_screen_stays_and_goes_on_with_the_newest(tmp_path: Path) -> None:
+    async with staged(tmp_path, three) as stage:
+        await ready(stage)
+        await stage.press("P")
+        await stage.until(lambda: stage.app._batch_count)
+        assert stage.status.startswith("PAUSED")
+        seen = stage.app.board.last_seq
+        (job, *_) = (await stage.app.client.jobs(offset=0, limit=1)).jobs
+        await stage.app.client.delete(job.job_id)
+        await stage.until(lambda: stage.app.board.last_seq > seen)
+        assert stage.front.query_one("JobTable").total == 3  # type: ignore[attr-defined]
+        await stage.press("j")
+        assert not stage.app.is_frozen
+        await stage.until(lambda: job.command[0] not in stage.text())
+        assert stage.status == ""
+
+
+async def test_the_mouse_is_given_away_and_taken(tmp_path: Path) -> None:
+    async with staged(tmp_path, three) as stage:
+        await stage.press("m")
+        assert not stage.app.has_mouse
+        assert "The mouse is the terminal's" in stage.status
+        await stage.press("m")
+        assert stage.app.has_mouse
+
+
+async def test_read_only_leaves_nothing_to_change(tmp_path: Path) -> None:
+    async with staged(tmp_path, three) as stage:
+        await ready(stage)
+        stage.app.perform("read_only")
+        await stage.until(lambda: "READ-ONLY" in stage.text())
+        await stage.press("n")
+        assert stage.status == "New job: read-only mode."
+
+
+# -- copying
+
+
+async def test_ids_and_commands_are_copied(tmp_path: Path) -> None:
+    async with staged(tmp_path, three, app=Copying) as stage:
+        await ready(stage)
+        assert isinstance(stage.app, Copying)
+        job = stage.front.selection().jobs[0]
+        await stage.press("y")
+        await stage.until(lambda: stage.status == f"Copied {job.job_id}")
+        assert stage.app.copied == job.job_id
+        await stage.press("c")
+        await stage.until(lambda: stage.status.startswith("Copied: foundations"))
+        assert stage.app.copied == f"foundations rerun job scheduler {job.job_id}"
+
+
+# -- saving
+
+
+async def typed(stage: Stage, key: str, text: str) -> None:
+    """Press a key that asks for a line, and type it."""
+    await stage.press(key)
+    await stage.until(lambda: isinstance(stage.app.screen, PromptDialog))
+    await stage.press("home", "ctrl+k")
+    await stage.press(*text, "enter")
+
+
+async def test_what_is_listed_is_exported(tmp_path: Path) -> None:
+    async with staged(tmp_path, three) as stage:
+        await stage.press("2")
+        await stage.until(
+            lambda: isinstance(stage.front, JobsScreen) and "run-0.py" in stage.text()
+        )
+        await stage.press("slash", *"command:run-1.py", "enter")
+        await stage.until(lambda: "run-0.py" not in stage.text())
+        file = tmp_path / "out.json"
+        await typed(stage, "E", str(file))
+        await stage.until(lambda: stage.status == f"Exported to {file}")
+        assert [job["command"] for job in json.loads(file.read_text())] == [["run-1.py"]]
+        await typed(stage, "E", str(file))
+        await stage.until(lambda: isinstance(stage.app.screen, ConfirmDialog))
+        assert "Replace " in stage.text()
+        await stage.press("n")
+        await typed(stage, "E", str(tmp_path / "out.csv"))
+        await stage.until(lambda: stage.status.endswith("out.csv"))
+        assert (tmp_path / "out.csv").read_text().startswith("id,")
+
+
+async def test_a_form_that_is_not_known_is_said(tmp_path: Path) -> None:
+    async with staged(tmp_path, three) as stage:
+        await stage.press("2")
+        await stage.until(lambda: isinstance(stage.front, JobsScreen))
+        await typed(stage, "E", "out.xls")
+        await stage.until(lambda: "the name must end in one of .csv" in stage.text())
+
+
+async def test_an_archive_is_saved_unpacked_or_as_one_file(tmp_path: Path) -> None:
+    project = tmp_path / "digits"
+    project.mkdir()
+    (project / "main.py").write_text("print(1)\n")
+    async with staged(tmp_path) as stage:
+        packed = pack(project, tmp_path / "bundle.tar.gz")
+        await stage.app.client.upload_bundle(packed.digest, tmp_path / "bundle.tar.gz")
+        submission = Submission(spec=JobSpec(project="digits"), bundle=packed.digest)
+        job = await stage.app.client.submit(submission)
+        Home(tmp_path).archive(job.job_id).mkdir(parents=True)
+        await stage.until(lambda: stage.front.selection().jobs)
+        target = tmp_path / "saved"
+        await typed(stage, "W", str(target))
+        await stage.until(lambda: stage.status == f"Saved {target}")
+        assert (target / "source" / "main.py").read_text() == "print(1)\n"
+        await typed(stage, "W", str(tmp_path / "one.tgz"))
+        await stage.until(lambda: stage.status.endswith("one.tgz"))
+        assert (tmp_path / "one.tgz").read_bytes()[:2] == b"\x1f\x8b"
+        await typed(stage, "W", str(target))
+        await stage.until(lambda: isinstance(stage.app.screen, ConfirmDialog))
+
+
+async def test_an_archive_that_is_not_there_is_said(tmp_path: Path) -> None:
+    async with staged(tmp_path, three) as stage:
+        await ready(stage)
+        await typed(stage, "W", str(tmp_path / "saved"))
+        await stage.until(lambda: "has no archive" in stage.status)
+        assert not (tmp_path / "saved").exists()
+
+
+# -- schedulers and sessions
+
+
+async def test_schedulers_are_asked_and_those_without_an_answer_cannot_be_picked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configs = tmp_path / "kept" / "config" / "submission"
+    configs.mkdir(parents=True)
+    (configs / "away.config.yaml").write_text("scheduler_url: unix:///nowhere/atlas.sock\n")
+    (configs / "wrong.config.yaml").write_text("scheduler_url: ftp://x\n")
+    monkeypatch.chdir(tmp_path)
+    async with staged(tmp_path, three, kept_in=tmp_path / "kept") as stage:
+        await stage.press("at")
+        await stage.until(lambda: isinstance(stage.app.screen, PickDialog))
+        assert "away" in stage.text()
+        assert "must start with unix://" in stage.text()
+        await stage.press("enter")
+        assert isinstance(stage.app.screen, PickDialog)
+
+
+async def test_where_one_left_off_is_kept(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    async with staged(tmp_path, three, kept_in=kept) as stage:
+        await ready(stage)
+        await stage.press("2")
+        await stage.until(
+            lambda: isinstance(stage.front, JobsScreen) and "run-0.py" in stage.text()
+        )
+        await stage.press("q")
+    session = Session.load(path_of(Home(kept), "scheduler"))
+    assert session.screen == "jobs"
+    assert session.info is not None
+    assert len(session.jobs) == session.total == 3
+    async with staged(tmp_path / "kept", session=session) as stage:
+        await stage.until(lambda: isinstance(stage.front, JobsScreen))
+
+
+async def test_the_last_view_is_shown_before_the_first_answer(tmp_path: Path) -> None:
+    async with staged(tmp_path, three, kept_in=tmp_path / "kept") as stage:
+        await ready(stage)
+        await stage.press("q")
+    session = Session.load(path_of(Home(tmp_path / "kept"), "scheduler"))
+    from foundations.client import AsyncClient
+
+    async with AsyncClient("unix:///nowhere/atlas.sock") as client:
+        app = AtlasApp(client, "scheduler", Options(), session=session)
+        async with app.run_test(size=(120, 40)) as pilot:
+            await pilot.pause()
+            strips = app.screen._compositor.render_strips()
+            text = "\n".join(strip.text for strip in strips)
+            assert "run-2.py" in text
+            assert "completed 3" in text
