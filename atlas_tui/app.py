@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from atlas_tui.action_table import BY_NAME, on_screen
 from atlas_tui.actions import Selection
 from atlas_tui.appearance import Appearance
 from atlas_tui.board import Board, Tidings
-from atlas_tui.endings import Teller
+from atlas_tui.endings import Teller, passed_on
 from atlas_tui.feed import Feed
 from atlas_tui.handlers import HANDLERS, Handler
 from atlas_tui.keys import label, textual_keymap
@@ -210,7 +211,7 @@ class AtlasApp(Appearance):
             self.say(told)
             if self.settings.bell:
                 self.bell()
-            self.send_to_terminal(self.teller.notice(told.text))
+            self.send_to_terminal(passed_on(self.teller.notice(told.text), os.environ))
 
     def thawed(self) -> None:
         """Ask for what came while the screen was frozen."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from atlas_tui.board import Board
 from atlas_tui.messages import Said, Tone
@@ -87,3 +87,10 @@ def notice(text: str, kind: str) -> str:
     if kind == "osc9":
         return f"\x1b]9;{plain}\x07"
     return f"\x1b]777;notify;Atlas;{plain}\x07" if kind == "osc777" else ""
+
+
+def passed_on(sequence: str, environ: Mapping[str, str]) -> str:
+    """Wrap a sequence so that tmux gives it to the terminal outside, if it is told to."""
+    if not sequence or "TMUX" not in environ:
+        return sequence
+    return "\x1bPtmux;" + sequence.replace("\x1b", "\x1b\x1b") + "\x1b\\"

@@ -14,9 +14,12 @@ import foundations
 from atlas_scheduler.__main__ import cli as server_cli
 from atlas_scheduler.api import create_app
 from atlas_scheduler.settings import ServerSettings
+from atlas_tui.__main__ import main as atlas_cli
+from atlas_tui.settings import Settings
 from foundations.cli.__main__ import cli as foundations_cli
 from foundations.errors import SCHEDULER_ERRORS
 from foundations.job_config import JobConfig
+from tools import keys_table
 
 ROOT = Path(__file__).resolve().parent.parent
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
@@ -65,10 +68,20 @@ def dead_links(path: Path) -> Iterator[str]:
 
 def missing_from_configuration_page(page: str) -> Iterator[str]:
     """Keys of config files that `docs/configuration.md` does not name."""
-    for model in (JobConfig, ServerSettings):
+    for model in (JobConfig, ServerSettings, Settings):
         for key in settings(model):
             if f"`{key}`" not in page:
                 yield f"docs/configuration.md: {key} of {model.__name__}"
+
+
+def missing_from_tui_page(page: str) -> Iterator[str]:
+    """Options of `atlas` that `docs/tui.md` does not name, and keys that it has of old."""
+    for option in atlas_cli.params:
+        names = [one for one in option.opts if one.startswith("--")]
+        if names and not any(f"`{one}" in page for one in names):
+            yield f"docs/tui.md: {names[0]}"
+    if keys_table.renew(page) != page:
+        yield "docs/tui.md: the keys as they are; run python tools/keys_table.py"
 
 
 def missing_from_api_page(page: str) -> Iterator[str]:
@@ -94,6 +107,7 @@ def problems() -> Iterator[str]:
     yield from missing_from_configuration_page(
         (docs / "configuration.md").read_text(encoding="utf-8")
     )
+    yield from missing_from_tui_page((docs / "tui.md").read_text(encoding="utf-8"))
     yield from missing_from_api_page((docs / "api.md").read_text(encoding="utf-8"))
     for folder in (ROOT, docs, ROOT / "bench"):
         for path in folder.glob("*.md"):

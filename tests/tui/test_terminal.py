@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from atlas_tui.session import Session, path_of
+from foundations.home import Home
 from tests.tui.terminal import (
     DEADLINE_SECONDS,
     Terminal,
@@ -179,3 +181,23 @@ def test_the_demo_shows_running_jobs_and_leaves_nothing(tmp_path: Path) -> None:
     deadline = time.monotonic() + END_SECONDS
     while list(folder.iterdir()):
         assert time.monotonic() < deadline
+
+
+def test_another_scheduler_is_shown_without_leaving(tmp_path: Path, home: Path) -> None:
+    with running_scheduler(tmp_path / "own") as own:
+        configs = own / "config" / "submission"
+        configs.mkdir(parents=True, exist_ok=True)
+        other = f"scheduler_url: unix://{Home(home).socket}\n"
+        (configs / "other.config.yaml").write_text(other)
+        with atlas(own) as terminal:
+            shown(terminal)
+            terminal.type("@")
+            terminal.until_seen("ype to narrow down")
+            before = len(terminal.seen)
+            terminal.type("other\r")
+            terminal.until(lambda: b"No jobs yet." in terminal.seen[before:], "showed the other")
+            terminal.type("q")
+            assert terminal.wait(END_SECONDS) == 0
+        sessions = [Session.load(path_of(Home(own), name)) for name in ("scheduler", "other")]
+        homes = [session.info.home for session in sessions if session.info is not None]
+        assert homes == [str(own.resolve()), str(home.resolve())]
