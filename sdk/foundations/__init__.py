@@ -12,6 +12,7 @@ TYPE_CHECKING = False  # type checkers take it for true; importing it from typin
 if TYPE_CHECKING:
     from foundations.client import AsyncClient, Client
     from foundations.errors import AtlasError
+    from foundations.local_run import LocalRun, end_run, start_run
     from foundations.models import JobState
     from foundations.project_table import get_metrics_for_all_jobs
     from foundations.submission import SubmittedJob, submit
@@ -38,6 +39,9 @@ _HOME_OF = {
     "save_artifact": "tracking",
     "set_tag": "tracking",
     "should_stop": "tracking",
+    "start_run": "local_run",
+    "end_run": "local_run",
+    "LocalRun": "local_run",
     # At the submitter's.
     "submit": "submission",
     "SubmittedJob": "submission",
@@ -53,8 +57,10 @@ __all__ = [
     "AtlasError",
     "Client",
     "JobState",
+    "LocalRun",
     "SubmittedJob",
     "__version__",
+    "end_run",
     "flatten_parameters",
     "get_metrics_for_all_jobs",
     "load_parameters",
@@ -64,6 +70,7 @@ __all__ = [
     "save_artifact",
     "set_tag",
     "should_stop",
+    "start_run",
     "submit",
 ]
 
