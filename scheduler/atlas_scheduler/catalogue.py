@@ -170,6 +170,10 @@ class Catalogue:
         """Jobs that occupy a slot."""
         return await self._database.read(jobs.holding)
 
+    async def running_locally(self) -> list[Job]:
+        """Local runs that have not ended."""
+        return await self._database.read(jobs.running_locally)
+
     async def unfinished_archives(self) -> list[Job]:
         """Final jobs whose archive is not complete."""
         return await self._database.read(jobs.unfinished_archives)
@@ -236,7 +240,7 @@ class Catalogue:
                 waiting=self._waiting(conn, [stored]),
                 now_ms=self._clock_ms(),
                 more={
-                    "container": attempt.name if attempt.attempt else None,
+                    "container": attempt.name if attempt.attempt and stored.bundle else None,
                     "metric_series": records.series(conn, job_id),
                     "artifacts": records.artifacts(conn, job_id),
                     "notes": remarks.notes(conn, job_id),
@@ -321,11 +325,12 @@ class Catalogue:
         """What differs between the files that two jobs were submitted with.
 
         Raises:
+            InvalidRequest: one of them is a local run.
             NotFound: there is no such job, or its files were deleted meanwhile.
         """
         old = await self.load(await self.resolve(ref))
         new = await self.load(await self.resolve(other))
-        compare = partial(compare_sources, self.bundles, old.bundle, new.bundle)
+        compare = partial(compare_sources, self.bundles, _bundle_of(old), _bundle_of(new))
         files, left_out = await in_thread(compare)
         return SourceDiff(
             job_id=old.job.job_id, other_id=new.job.job_id, files=files, left_out=left_out
@@ -384,6 +389,15 @@ class Catalogue:
         return [
             job_view(one, recorded[one.job.job_id], waiting=waiting, now_ms=now_ms) for one in found
         ]
+
+
+def _bundle_of(stored: StoredJob) -> str:
+    if stored.bundle is None:
+        raise InvalidRequest(
+            f"Job `{stored.job.job_id}` is a local run: no copy of its files was kept that could "
+            "be compared."
+        )
+    return stored.bundle
 
 
 def _query(filter: str, *, project: str | None, states: Iterable[JobState]) -> Query:

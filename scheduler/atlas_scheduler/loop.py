@@ -8,6 +8,7 @@ from what the engine shows.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ import structlog
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.lifecycle import (
     Effect,
+    Event,
     Exited,
     Gone,
     InvalidTransition,
@@ -27,6 +29,7 @@ from atlas_scheduler.core.reconcile import SeenStatus, leftovers, observe
 from atlas_scheduler.engine.port import AttemptId, Engine, Launch, StartRefusedError
 from atlas_scheduler.intake import Intake
 from atlas_scheduler.launch import plan_launch
+from atlas_scheduler.local_runs import LocalRuns
 from atlas_scheduler.service import Service
 from atlas_scheduler.store.files import remove_tree
 from atlas_scheduler.store.threads import finish_in_thread
@@ -62,6 +65,7 @@ class Loop:
         self._library_dir = library_dir
         self._clock_ms = clock_ms
         self._stop_grace_seconds = stop_grace_seconds
+        self._local_runs = LocalRuns(service, seconds=time.monotonic)
         self._tasks: dict[tuple[str, Effect], asyncio.Task[None]] = {}
         self._preparing: set[str] = set()
         self._woken = asyncio.Event()
@@ -105,6 +109,7 @@ class Loop:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._recover_files())
+                group.create_task(self._keep_local_runs())
                 group.create_task(self._keep_engine())
                 group.create_task(self._dispatch())
         finally:
@@ -128,6 +133,13 @@ class Loop:
             await self.sweep(job_id)
         for job in await self._service.unfinished_archives():
             self.perform(job, (Effect.FINISH,))
+
+    async def _keep_local_runs(self) -> None:
+        """Follow the local runs that are known, and find new ones."""
+        for job in await self._service.running_locally():
+            is_stopping = job.state is JobState.STOPPING
+            self.perform(job, (Effect.STOP, Effect.WATCH) if is_stopping else (Effect.WATCH,))
+        await self._local_runs.find()
 
     async def _keep_engine(self) -> None:
         """Ask the engine until it answers, compare it with the jobs, and again when in doubt."""
@@ -195,6 +207,7 @@ class Loop:
                 home=self._service.home,
                 library_dir=await finish_in_thread(self._library_dir),
             )
+            assert stored.bundle is not None, "local runs are never started"
             await finish_in_thread(
                 self._service.bundles.materialise,
                 stored.bundle,
@@ -207,24 +220,26 @@ class Loop:
             self._preparing.discard(job.job_id)
 
     async def _watch(self, job: Job) -> None:
-        attempt = self._attempt(job.job_id, job.attempt)
         tail = asyncio.create_task(self._intake.tail(job.job_id))
         try:
-            ended = await self._engine.watch(attempt, self._service.logs.of(job.job_id))
+            event = await (self._local_runs.end(job) if job.is_local else self._end(job))
         finally:
             tail.cancel()
             await asyncio.gather(tail, return_exceptions=True)
         await self._intake.drain(job.job_id)
+        await self._service.apply(job.job_id, event)
+
+    async def _end(self, job: Job) -> Event:
+        """Collect the output of an attempt; return how it ended."""
+        attempt = self._attempt(job.job_id, job.attempt)
+        ended = await self._engine.watch(attempt, self._service.logs.of(job.job_id))
         if ended.exit_code is None:
-            reason = ended.lost_reason or "its process left no exit code"
-            await self._service.apply(job.job_id, Gone(ended.at_ms, reason))
-        else:
-            await self._service.apply(
-                job.job_id,
-                Exited(ended.at_ms, exit_code=ended.exit_code, oom_killed=ended.oom_killed),
-            )
+            return Gone(ended.at_ms, ended.lost_reason or "its process left no exit code")
+        return Exited(ended.at_ms, exit_code=ended.exit_code, oom_killed=ended.oom_killed)
 
     async def _stop(self, job: Job) -> None:
+        if job.is_local:
+            return await self._local_runs.stop(job, grace_seconds=self._stop_grace_seconds)
         start = self._tasks.get((job.job_id, Effect.START))
         if start is not None:
             if job.job_id in self._preparing:
@@ -242,7 +257,7 @@ class Loop:
             await self._intake.drain(job.job_id)
         await self._archive(job.job_id)
         await self._service.mark_archived(job.job_id)
-        if job.attempt:
+        if job.attempt and not job.is_local:
             await self._engine.remove(self._attempt(job.job_id, job.attempt))
 
     async def _archive(self, job_id: str) -> None:

@@ -18,6 +18,7 @@ from atlas_scheduler.core.lifecycle import (
     Effect,
     Event,
     InvalidTransition,
+    RunFound,
     StopRequested,
     advance,
 )
@@ -26,6 +27,8 @@ from atlas_scheduler.projects import Projects
 from atlas_scheduler.remarks import Remarks
 from atlas_scheduler.store import jobs, meta
 from atlas_scheduler.store.jobs import StoredJob
+from atlas_scheduler.store.local_runs import local_run_job
+from atlas_scheduler.store.run_dirs import RunDescription
 from foundations.errors import InvalidRequest, JobConflict
 from foundations.models import (
     BundleView,
@@ -114,6 +117,23 @@ class Service(Remarks, Projects):
         jobs.insert_job(conn, stored, now_ms=now_ms)
         self._append(conn, job, "Submitted", now_ms, {"user": spec.user})
         return job.job_id
+
+    async def enter_local_run(self, run: RunDescription) -> bool:
+        """Take a local run into the jobs, unless it is there.
+
+        Returns:
+            Whether it is new.
+        """
+
+        def step(conn: sqlite3.Connection) -> list[Moved]:
+            if jobs.is_known(conn, run.job_id):
+                return []
+            found = local_run_job(run, order=jobs.next_order(conn))
+            jobs.insert_job(conn, found, now_ms=found.job.submitted_at_ms)
+            return [self._advance(conn, found.job, RunFound(found.job.submitted_at_ms))]
+
+        moved: list[Moved] = await self._durably(self._database.write(step), self._publish)
+        return bool(moved)
 
     # -- jobs
 
@@ -228,7 +248,9 @@ class Service(Remarks, Projects):
             digest = jobs.load(conn, job_id).bundle
             jobs.purge(conn, job_id)
             # Inside the transaction, so that no submission can count on the bundle meanwhile.
-            return None if jobs.bundle_in_use(conn, digest) else self.bundles.retire(digest)
+            if digest is None or jobs.bundle_in_use(conn, digest):
+                return None
+            return self.bundles.retire(digest)
 
         return await self._database.write(step)
 

@@ -9,7 +9,7 @@ from typing import Any
 from atlas_scheduler.core.queue import Decision
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.records import JobRecords
-from foundations.models import JobDetail, JobState, JobView, Waiting
+from foundations.models import JobDetail, JobState, JobView, LocalRunView, Waiting
 
 
 def moment(ms: int) -> datetime:
@@ -56,6 +56,7 @@ def job_detail(
         bundle=stored.bundle,
         bundle_size_bytes=stored.bundle_size_bytes,
         archived=stored.archived,
+        local_run=stored.local_run and LocalRunView(**stored.local_run.model_dump()),
         **more,
     )
 
@@ -75,6 +76,7 @@ def _fields(
         "command": list(spec.command),
         "image": spec.image,
         "engine": stored.engine,
+        "local": job.is_local,
         "num_gpus": spec.num_gpus,
         "gpus": list(job.gpus),
         "cpus": spec.cpus,

@@ -14,22 +14,8 @@ if TYPE_CHECKING:
 
 HEARTBEAT_SECONDS = 20
 _LOCAL_FILE_SYSTEMS = frozenset(
-    [
-        "ext2",
-        "ext3",
-        "ext4",
-        "xfs",
-        "btrfs",
-        "zfs",
-        "f2fs",
-        "bcachefs",
-        "tmpfs",
-        "ramfs",
-        "overlay",
-        "aufs",
-        "jfs",
-        "reiserfs",
-    ]
+    {"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "bcachefs", "jfs", "reiserfs"}
+    | {"tmpfs", "ramfs", "overlay", "aufs"}
 )
 
 

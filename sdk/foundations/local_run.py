@@ -14,6 +14,7 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 
 from foundations.process_exit import ExitWatch, Outcome
 from foundations.recorder import clean, tell, warn, warn_once
@@ -201,13 +202,11 @@ def _make_directory(run: LocalRun) -> None:
         os.mkdir(os.path.join(part, name))
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
     run.lock = os.open(os.path.join(part, LOCK), flags, 0o600)
-    try:
+    # A file system without locks leaves the process id to tell whether it lives.
+    with suppress(OSError):
         fcntl.lockf(run.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        locks = True
-    except OSError:
-        locks = False  # a file system without locks
     machine = describe_machine(part)
-    _write(os.path.join(part, DESCRIPTION), {**_description(run), **machine, "locks": locks})
+    _write(os.path.join(part, DESCRIPTION), {**_description(run), **machine})
     heartbeat = os.path.join(part, HEARTBEAT)
     os.close(os.open(heartbeat, flags, 0o600))
     os.rename(part, run.path)

@@ -265,14 +265,31 @@ class JobView(View):
     """Last value of each metric; NaN and infinities as strings (`NaN`, `Infinity`)."""
     tags: dict[str, str] = {}
     waiting: Waiting | None = None
+    local: bool = False
+    """Whether it is a local run: a program that was started without the scheduler."""
+
+
+class LocalRunView(View):
+    """Where and as what a local run goes."""
+
+    host: str
+    pid: int
+    working_dir: str
+    python: str
+    """Version of its Python."""
+    interactive: bool = False
+    """Whether it is a session, such as a notebook, rather than a program."""
 
 
 class JobDetail(JobView):
     """Everything the scheduler knows about one job."""
 
     spec: JobSpec
-    bundle: str
+    bundle: str | None
+    """Digest of the files it runs in; None for a local run, which has no copy of them."""
     bundle_size_bytes: int
+    local_run: LocalRunView | None = None
+    """None for a job that was submitted."""
     container: str | None = None
     """Name of the container or process group of the latest attempt."""
     log_size_bytes: int = 0

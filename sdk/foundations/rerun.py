@@ -30,8 +30,15 @@ def rerun_spec(
         params: added to its parameters; the last value of a key counts.
 
     Raises:
-        ConfigError: a parameter has no JSON form, or the command cannot be one.
+        ConfigError: the job is a local run; a parameter has no JSON form; or the command cannot
+            be one.
     """
+    if job.local:
+        raise ConfigError(
+            f"Job `{job.job_id}` is a local run: it ran where it lay, and no copy of its files was "
+            "kept that could run again. To run that directory as a job, submit it instead: "
+            "`foundations submit scheduler DIR`"
+        )
     changes = {
         # A project may have another name since the job was submitted.
         "project": job.project,
@@ -69,7 +76,7 @@ def create_rerun(client: Client, job: JobDetail, spec: JobSpec) -> JobView:
     Raises:
         NotFound: the bundle is not there any more.
     """
-    submission = Submission(spec=spec, bundle=job.bundle)
+    submission = Submission.model_validate({"spec": spec, "bundle": job.bundle})
     key = str(uuid.uuid4())
     try:
         try:

@@ -26,6 +26,8 @@ class Job:
     finished_at_ms: int | None = None
     exit_code: int | None = None
     reason: str | None = None
+    is_local: bool = False
+    """Whether a program that no scheduler started records it: it takes nothing of what there is."""
 
     @property
     def is_final(self) -> bool:
@@ -35,4 +37,4 @@ class Job:
     @property
     def holds_slot(self) -> bool:
         """Whether it occupies a slot and its GPUs."""
-        return self.state in HOLDING_STATES
+        return self.state in HOLDING_STATES and not self.is_local

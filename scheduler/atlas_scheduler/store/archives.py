@@ -48,7 +48,7 @@ class Archives:
         """Say whether a job's archive is finished."""
         return (self._home.archive(job_id) / SUMMARY).exists()
 
-    def finish(self, job_id: str, digest: str, job_json: Mapping[str, JsonValue]) -> None:
+    def finish(self, job_id: str, digest: str | None, job_json: Mapping[str, JsonValue]) -> None:
         """Keep what a finished job left, and remove its directory.
 
         May be repeated after a crash or an error at any moment. Nothing that the job did to its
@@ -56,7 +56,7 @@ class Archives:
 
         Args:
             job_id: The job; nothing of it runs any more.
-            digest: Its bundle.
+            digest: Its bundle; None for a local run.
             job_json: Written to `job.json`.
 
         Raises:
@@ -74,11 +74,12 @@ class Archives:
             with contextlib.suppress(OSError):
                 remove_work_dir(self._home.job_dir(job_id))
 
-    def stream(self, job_id: str, digest: str) -> Generator[bytes, None, None]:
+    def stream(self, job_id: str, digest: str | None) -> Generator[bytes, None, None]:
         """Return an archive as a tar.gz with one top directory, named by the job.
 
-        In it lie the bundle as `source/`, then what the archive has. Names that are not portable
-        are written with `%XX` in place of the bytes in question.
+        In it lie the bundle as `source/`, unless it is None as of a local run, then what the
+        archive has. Names that are not portable are written with `%XX` in place of the bytes in
+        question.
 
         Raises:
             NotFound: there is no archive, or its bundle is gone.
@@ -89,7 +90,7 @@ class Archives:
         stream = ArchiveStream(
             job_id,
             directories=(
-                ("source", self._bundles.tree(digest)),
+                *(() if digest is None else (("source", self._bundles.tree(digest)),)),
                 (CHANGED, archive / CHANGED),
                 (ARTIFACTS, archive / ARTIFACTS),
             ),
@@ -132,7 +133,7 @@ class Archives:
                 "another user may have made them."
             ) from error
 
-    def _collect(self, job_dir: Path, archive: Path, digest: str) -> dict[str, JsonValue]:
+    def _collect(self, job_dir: Path, archive: Path, digest: str | None) -> dict[str, JsonValue]:
         """Move everything worth keeping; return the summary."""
         unpacked = self._unpacked(digest)
         unchanged = Unchanged(unpacked.manifest, unpacked.tree)
@@ -155,12 +156,12 @@ class Archives:
             "finished_at": datetime.now(UTC).isoformat(),
         }
 
-    def _unpacked(self, digest: str) -> Unpacked:
+    def _unpacked(self, digest: str | None) -> Unpacked:
         """Return the bundle to compare with: an empty one where it is gone, to lose nothing."""
-        try:
-            return self._bundles.unpacked(digest)
-        except (NotFound, BundleRejected):
-            return Unpacked(self._home.bundles, Manifest(files={}, directories=[], links={}))
+        with contextlib.suppress(NotFound, BundleRejected):
+            if digest is not None:
+                return self._bundles.unpacked(digest)
+        return Unpacked(self._home.bundles, Manifest(files={}, directories=[], links={}))
 
 
 def _deleted(manifest: Manifest, still_there: Set[str]) -> Iterator[str]:

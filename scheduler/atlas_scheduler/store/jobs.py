@@ -21,6 +21,7 @@ __all__ = [
     "deleted",
     "holding",
     "insert_job",
+    "is_known",
     "load",
     "load_job",
     "mark_archived",
@@ -31,6 +32,7 @@ __all__ = [
     "purge",
     "queued",
     "resolve",
+    "running_locally",
     "save_job",
     "unfinished_archives",
 ]
@@ -42,6 +44,7 @@ PREFIX_LENGTH = 4
 _ID_LENGTH = 36
 _ID_CHARACTERS = re.compile(r"[0-9a-f-]+")
 _CANDIDATES_SHOWN = 5
+_NO_BUNDLE = "sha256:none"
 
 
 def insert_job(conn: sqlite3.Connection, stored: StoredJob, *, now_ms: int) -> None:
@@ -64,9 +67,10 @@ def insert_job(conn: sqlite3.Connection, stored: StoredJob, *, now_ms: int) -> N
             "records_offset": stored.records_offset,
             "idempotency_key": stored.idempotency_key,
             "deleted_at_ms": now_ms if stored.deleted else None,
-            "bundle": stored.bundle,
+            "bundle": _NO_BUNDLE if stored.bundle is None else stored.bundle,
             "bundle_size_bytes": stored.bundle_size_bytes,
             "spec": stored.spec.model_dump_json(),
+            "local_run": stored.local_run and stored.local_run.model_dump_json(),
         },
     ).fetchone()
     tags = stored.spec.tags.items()
@@ -181,6 +185,16 @@ def queued(conn: sqlite3.Connection, project: str | None = None) -> list[Job]:
 def holding(conn: sqlite3.Connection) -> list[Job]:
     """Jobs that occupy a slot, in the order of their submission."""
     return [read_job(row) for row in conn.execute(_SQL["holding"])]
+
+
+def running_locally(conn: sqlite3.Connection) -> list[Job]:
+    """Local runs that have not ended, in the order they were found."""
+    return [read_job(row) for row in conn.execute(_SQL["running_locally"])]
+
+
+def is_known(conn: sqlite3.Connection, job_id: str) -> bool:
+    """Whether there is a job with this id, or one that is deleted and not yet purged."""
+    return bool(conn.execute(_SQL["is_known"], {"job_id": job_id}).fetchone()["is_known"])
 
 
 def unfinished_archives(conn: sqlite3.Connection) -> list[Job]:

@@ -29,6 +29,7 @@ _FIELDS = {
     "command": "command",
     "image": "image",
     "engine": "engine",
+    "local": "local",
     "gpus": "num_gpus",
     "cpus": "cpus",
     "ram": "ram_gb",

@@ -117,6 +117,7 @@ def _fields(detail: JobDetail) -> list[tuple[str, str]]:
         ("Entry point", shlex.join(spec.entrypoint or ())),
         ("Image", detail.image or ""),
         ("Engine", detail.engine or ""),
+        ("Local run", _local_run(detail)),
         ("Container", detail.container or ""),
         ("Resources", _pairs({name: amount for name, amount in asked.items() if amount})),
         ("GPUs", ", ".join(detail.gpus)),
@@ -126,10 +127,24 @@ def _fields(detail: JobDetail) -> list[tuple[str, str]]:
         ("Duration", render.duration(detail.duration_seconds)),
         ("Parameters", _pairs(detail.parameters or spec.params)),
         ("Tags", _pairs(detail.tags)),
-        ("Bundle", f"{detail.bundle} ({render.size(detail.bundle_size_bytes)})"),
-        ("Log", render.size(detail.log_size_bytes)),
+        ("Bundle", _bundle(detail)),
+        ("Log", "" if detail.local else render.size(detail.log_size_bytes)),
         ("Archive", "complete" if detail.archived else "not complete yet"),
     ]
+
+
+def _bundle(detail: JobDetail) -> str:
+    if detail.bundle is None:
+        return "none: it ran where it lay"
+    return f"{detail.bundle} ({render.size(detail.bundle_size_bytes)})"
+
+
+def _local_run(detail: JobDetail) -> str:
+    run = detail.local_run
+    if run is None:
+        return "yes" if detail.local else ""
+    what = "session" if run.interactive else "process"
+    return f"{what} {run.pid} on {run.host}, Python {run.python}, in {run.working_dir}"
 
 
 def _pairs(items: dict[str, Any]) -> str:

@@ -7,13 +7,13 @@ INSERT INTO jobs (
     job_id, project_number, state, queue_order, num_gpus, attempt, gpus,
     submitted_at_ms, started_at_ms, finished_at_ms, exit_code, reason,
     engine, archived, records_offset, idempotency_key, deleted_at_ms,
-    bundle, bundle_size_bytes, spec
+    bundle, bundle_size_bytes, spec, local_run
 ) VALUES (
     :job_id, (SELECT project_number FROM projects WHERE name = :project),
     :state, :queue_order, :num_gpus, :attempt, :gpus,
     :submitted_at_ms, :started_at_ms, :finished_at_ms, :exit_code, :reason,
     :engine, :archived, :records_offset, :idempotency_key, :deleted_at_ms,
-    :bundle, :bundle_size_bytes, :spec
+    :bundle, :bundle_size_bytes, :spec, :local_run
 )
 RETURNING job_number;
 
@@ -58,7 +58,14 @@ SELECT * FROM core_jobs WHERE state = 'queued' AND project = :project
 ORDER BY queue_order, job_number;
 
 -- name: holding
-SELECT * FROM core_jobs WHERE state IN ('starting', 'running', 'stopping') ORDER BY job_number;
+SELECT * FROM core_jobs
+WHERE state IN ('starting', 'running', 'stopping') AND local_run IS NULL ORDER BY job_number;
+
+-- name: running_locally
+SELECT * FROM core_jobs WHERE local_run IS NOT NULL AND finished_at_ms IS NULL ORDER BY job_number;
+
+-- name: is_known
+SELECT EXISTS (SELECT 1 FROM jobs WHERE job_id = :job_id) AS is_known;
 
 -- name: unfinished_archives
 SELECT * FROM core_jobs
