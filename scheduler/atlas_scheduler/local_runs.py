@@ -44,7 +44,12 @@ class LocalRuns:
     """What the scheduler does with programs that it did not start."""
 
     def __init__(
-        self, service: Service, *, seconds: Callable[[], float], here: Machine | None = None
+        self,
+        service: Service,
+        *,
+        seconds: Callable[[], float],
+        here: Machine | None = None,
+        look_seconds: float = LOOK_SECONDS,
     ) -> None:
         """Follow the runs of a service's home.
 
@@ -52,11 +57,13 @@ class LocalRuns:
             service: takes them into the jobs.
             seconds: a clock that goes on evenly.
             here: the machine that this is; None finds it out.
+            look_seconds: how often to look.
         """
         self._service = service
         self._home = service.home
         self._seconds = seconds
         self._here = here or Machine.model_validate(describe_machine(str(self._home.root)))
+        self._look_seconds = look_seconds
         self._seen: set[str] = set()
 
     async def find(self) -> None:
@@ -66,7 +73,7 @@ class LocalRuns:
                 await self.look()
             except (AtlasError, OSError) as error:
                 log.error("local runs cannot be taken in", problem=str(error))
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(self._look_seconds)
 
     async def look(self) -> None:
         """Take the runs into the jobs that are there now and were not before."""
@@ -86,7 +93,7 @@ class LocalRuns:
             event = await asyncio.to_thread(self._ended, job, run, silence)
             if event is not None:
                 return event
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(self._look_seconds)
 
     async def stop(self, job: Job, *, grace_seconds: float) -> None:
         """Ask a run to end: by `should_stop`, and its process on this machine by signals.

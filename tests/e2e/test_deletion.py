@@ -9,7 +9,7 @@ from tests.e2e.projects import until, write_project
 def test_a_bundle_stays_while_another_job_has_it(own: Scheduler) -> None:
     project = write_project(own.root / "p", {"main.py": "print('shared')\n"})
     first, second = own.submit(project), own.submit(project)
-    bundle = own.wait(first).bundle
+    bundle = str(own.wait(first).bundle)
     assert own.wait(second).bundle == bundle
     packed = own.home.bundles / f"{bundle.removeprefix('sha256:')}.tar.gz"
     own.cli("delete", "job", "scheduler", first)

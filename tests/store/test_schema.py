@@ -208,6 +208,11 @@ def test_an_upgrade_keeps_the_rows_and_a_copy_of_the_file_as_it_was(tmp_path: Pa
     assert sorted(file.name for file in tmp_path.iterdir()) == ["scheduler.db", backup.name]
 
 
+def with_a_null(row: str) -> str:
+    """The row of a table that got a column."""
+    return row.removesuffix(");") + ",NULL);"
+
+
 async def test_a_file_that_version_1_wrote_is_upgraded_and_used(tmp_path: Path) -> None:
     path = tmp_path / "scheduler.db"
     path.write_bytes(gzip.decompress((Path(__file__).parent / "schema-1.db.gz").read_bytes()))
@@ -231,7 +236,9 @@ async def test_a_file_that_version_1_wrote_is_upgraded_and_used(tmp_path: Path) 
             ("letters", 1, ""),
         ]
 
-    lost = {line for line in before - set(dump(path)) if "projects" not in line}
+    now = set(dump(path))
+    lost = {line for line in before - now if "projects" not in line}
+    lost = {line for line in lost if with_a_null(line) not in now}
     assert {line.partition(" ")[0] for line in lost} <= {"version"}
     assert (tmp_path / "scheduler.db.backup-v1").exists()
 
