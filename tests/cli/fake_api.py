@@ -154,6 +154,8 @@ def _stop(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.R
     else:
         scheduler.move(job, JobState.STOPPING, "StopRequested")
         answer = _json(scheduler.view(job), status=202)
+        if job.local_run and job.local_run.interactive:
+            return answer  # a session goes on
         scheduler.move(job, JobState.STOPPED, "Exited")
         return answer
     return _json(scheduler.view(job), status=202)

@@ -28,6 +28,7 @@ from foundations.models import (
     JobSpec,
     JobState,
     JobView,
+    LocalRunView,
     MetricSummary,
     NoteView,
     Waiting,
@@ -58,6 +59,7 @@ class FakeJob:
     notes: list[NoteView] = field(default_factory=list)
     series: dict[str, list[tuple[float | None, Any]]] = field(default_factory=dict)
     """Step and value of each point, by metric."""
+    local_run: LocalRunView | None = None
 
 
 class FakeScheduler:
@@ -194,6 +196,7 @@ class FakeScheduler:
             "metrics": job.metrics,
             "tags": job.tags,
             "waiting": self._waiting(job),
+            "local": job.local_run is not None,
         }
 
     def _waiting(self, job: FakeJob) -> Waiting | None:
@@ -220,9 +223,10 @@ class FakeScheduler:
 
     def detail(self, job: FakeJob) -> JobDetail:
         return JobDetail(
+            local_run=job.local_run,
             **self._fields(job),
             spec=job.spec,
-            bundle=job.bundle,
+            bundle=None if job.local_run else job.bundle,
             bundle_size_bytes=1234,
             log_size_bytes=len(job.log),
             archived=job.state in FINAL_STATES,

@@ -32,6 +32,7 @@ ROWS_AT_ONCE = 10_000
 """Points of a row group."""
 STANDARD_OUTPUT = "-"
 _FIELD_KINDS: dict[str, Kind] = {
+    "local": "boolean",
     "command": "texts",
     "submitted": "time",
     "started": "time",

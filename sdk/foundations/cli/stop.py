@@ -59,6 +59,11 @@ def _stop(client: Client, job_id: str, *, wait: bool) -> Result:
 
 
 def _describe(job: JobDetail, *, was_queued: bool) -> str:
+    if job.state == "stopping" and job.local:
+        return (
+            f"Job {job.job_id} is stopping: a local run in a notebook or on another machine ends "
+            "when it looks at should_stop()"
+        )
     if job.state == "stopping":
         return f"Job {job.job_id} is stopping"
     kind = "queued" if was_queued and job.started_at is None else "running"
