@@ -135,11 +135,13 @@ class Loop:
             self.perform(job, (Effect.FINISH,))
 
     async def _keep_local_runs(self) -> None:
-        """Follow the local runs that are known, and find new ones."""
-        for job in await self._service.running_locally():
-            is_stopping = job.state is JobState.STOPPING
-            self.perform(job, (Effect.STOP, Effect.WATCH) if is_stopping else (Effect.WATCH,))
-        await self._local_runs.find()
+        """Find local runs, and follow those that are known, also after trouble with one."""
+        while True:
+            for job in await self._service.running_locally():
+                is_stopping = job.state is JobState.STOPPING
+                self.perform(job, (Effect.STOP, Effect.WATCH) if is_stopping else (Effect.WATCH,))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._local_runs.find(), RECONCILE_SECONDS)
 
     async def _keep_engine(self) -> None:
         """Ask the engine until it answers, compare it with the jobs, and again when in doubt."""

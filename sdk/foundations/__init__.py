@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         log_params,
         save_artifact,
         set_tag,
+        set_tensorboard_logdir,
         should_stop,
     )
 
@@ -38,6 +39,7 @@ _HOME_OF = {
     "log_metric": "tracking",
     "save_artifact": "tracking",
     "set_tag": "tracking",
+    "set_tensorboard_logdir": "tracking",
     "should_stop": "tracking",
     "start_run": "local_run",
     "end_run": "local_run",
@@ -69,6 +71,7 @@ __all__ = [
     "log_params",
     "save_artifact",
     "set_tag",
+    "set_tensorboard_logdir",
     "should_stop",
     "start_run",
     "submit",

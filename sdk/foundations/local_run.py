@@ -159,6 +159,8 @@ def _begin(project: Optional[str], is_implicit: bool) -> Optional[LocalRun]:
         run.project = _project_name(project)
         _make_directory(run)
     except (OSError, ImportError) as error:
+        if run.lock >= 0:
+            os.close(run.lock)
         reason = getattr(error, "strerror", None) or str(error)
         warn_once("No local run is recorded: {}; the program goes on.".format(reason))
         return None

@@ -329,7 +329,9 @@ class JobPage(View):
 
     jobs: list[JobView]
     next_cursor: str | None = None
-    """Give it back to get the next page; None on the last one."""
+    """Give it back to get the next page; None on the last one, and on pages by `offset`."""
+    total: int | None = None
+    """How many jobs the whole list has; only on pages by `offset`."""
 
 
 class ProjectView(View):
@@ -392,6 +394,8 @@ class SchedulerInfo(View):
     queue: QueueSettings
     gpus: list[str] = []
     states: dict[JobState, int] = {}
+    slots_taken: int = 0
+    """How many jobs hold a slot of the queue; local runs hold none."""
     last_seq: int = 0
     """The newest change; a feed from here misses nothing that comes after this answer."""
 

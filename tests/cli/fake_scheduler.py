@@ -57,6 +57,8 @@ class FakeJob:
     artifacts: dict[str, bytes] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     notes: list[NoteView] = field(default_factory=list)
+    logs: dict[str, bytes] | None = None
+    """TensorBoard's, by path; None before the job says where they are."""
     series: dict[str, list[tuple[float | None, Any]]] = field(default_factory=dict)
     """Step and value of each point, by metric."""
     local_run: LocalRunView | None = None

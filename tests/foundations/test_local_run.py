@@ -323,3 +323,16 @@ def test_its_process_holds_the_lock_and_nobody_else(programs: Programs) -> None:
         process.communicate()
     assert life(path, run, here) is Life.DEAD
     assert list((path / "artifacts").iterdir()) == []
+
+
+def test_logs_for_tensorboard_stay_where_they_are(programs: Programs) -> None:
+    programs.write(
+        "import foundations\nfoundations.set_tensorboard_logdir('runs')\n"
+        "foundations.log_metric('loss', 1)\nfoundations.set_tensorboard_logdir('runs')\n"
+    )
+    done = programs.run()
+
+    assert done.stderr.endswith(
+        "Foundations WARNING: TensorBoard logs are not kept of a local run; they stay in runs.\n"
+    )
+    assert programs.only_run.records == [("metric", "loss")]

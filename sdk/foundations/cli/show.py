@@ -52,12 +52,10 @@ def job(scheduler: str, job_id: str, *, as_json: bool) -> None:
 @json_option
 def queue(scheduler: str, *, as_json: bool) -> None:
     """Show how the queue is run, and why each waiting job waits."""
-    from foundations.models import HOLDING_STATES
-
     client = connect(scheduler)
     info = client.info()
     waiting = _waiting_jobs(client)
-    running = sum(info.states.get(state, 0) for state in HOLDING_STATES)
+    running = info.slots_taken
     if as_json:
         document = {
             "max_running_jobs": info.queue.max_running_jobs,
