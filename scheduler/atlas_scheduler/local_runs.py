@@ -76,14 +76,12 @@ class LocalRuns:
             await asyncio.sleep(self._look_seconds)
 
     async def look(self) -> None:
-        """Take the runs into the jobs that are there now and were not before."""
-        names = await asyncio.to_thread(self._names)
-        for name in names - self._seen:
-            run = await asyncio.to_thread(read_description, self._home.job_dir(name))
-            if run is not None and await self._service.enter_local_run(run):
-                log.info("found a local run", job_id=name, project=run.project)
-            self._seen.add(name)
-        self._seen &= names
+        """Take the runs into the jobs that are there now and were not before, oldest first."""
+        names, runs = await asyncio.to_thread(self._new_runs)
+        for run in runs:
+            if await self._service.enter_local_run(run):
+                log.info("found a local run", job_id=run.job_id, project=run.project)
+        self._seen = names
 
     async def end(self, job: Job) -> Event:
         """Wait for the end of a run. Every record is in its file when this returns."""
@@ -117,6 +115,13 @@ class LocalRuns:
         run = (await self._service.load(job.job_id)).local_run
         assert run is not None, "only local runs are followed here"
         return run
+
+    def _new_runs(self) -> tuple[set[str], list[RunDescription]]:
+        """List the directories of jobs, and the runs among those that are new."""
+        names = self._names()
+        described = [read_description(self._home.job_dir(name)) for name in names - self._seen]
+        found = [run for run in described if run is not None]
+        return names, sorted(found, key=lambda run: run.started_at)
 
     def _names(self) -> set[str]:
         with suppress(FileNotFoundError), os.scandir(self._home.job_dirs) as entries:

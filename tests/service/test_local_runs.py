@@ -124,6 +124,28 @@ async def test_a_run_is_found_once(service: Service, follow: Follow) -> None:
     assert [change.event for change in (await service.job(JOB_ID)).history] == ["RunFound"]
 
 
+async def test_runs_that_are_found_together_come_in_the_order_they_began(
+    service: Service, follow: Follow
+) -> None:
+    names = [JOB_ID.replace("0b7c", f"{number:04d}") for number in range(8)]
+    for number, name in enumerate(names):
+        make_run(service, name, job_id=name, started_at=BEGAN_MS / 1000 + number * 5 % 8)
+    await follow().look()
+
+    found = [job.started_at for job in (await service.jobs()).jobs]
+    assert len(found) == len(names)
+    assert found == sorted(found, reverse=True)
+
+
+async def test_local_runs_are_counted_apart_from_slots(service: Service, follow: Follow) -> None:
+    make_run(service)
+    await follow().look()
+    info = await service.info()
+
+    assert info.states == {JobState.RUNNING: 1}
+    assert info.slots_taken == 0
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
