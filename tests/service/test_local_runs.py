@@ -132,7 +132,7 @@ async def test_runs_that_are_found_together_come_in_the_order_they_began(
         make_run(service, name, job_id=name, started_at=BEGAN_MS / 1000 + number * 5 % 8)
     await follow().look()
 
-    found = [job.started_at for job in (await service.jobs()).jobs]
+    found = [job.submitted_at for job in (await service.jobs()).jobs]
     assert len(found) == len(names)
     assert found == sorted(found, reverse=True)
 
