@@ -30,6 +30,7 @@ from atlas_scheduler.engine.port import AttemptId, Engine, Launch, StartRefusedE
 from atlas_scheduler.intake import Intake
 from atlas_scheduler.launch import plan_launch
 from atlas_scheduler.local_runs import LocalRuns
+from atlas_scheduler.sampling import Sampler
 from atlas_scheduler.service import Service
 from atlas_scheduler.store.files import remove_tree
 from atlas_scheduler.store.threads import finish_in_thread
@@ -49,12 +50,13 @@ log = structlog.get_logger(__name__)
 class Loop:
     """The scheduler's hands. One instance a server; `run` lives as long as it does."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts it works with, one each
         self,
         *,
         service: Service,
         engine: Engine,
         intake: Intake,
+        sampler: Sampler,
         library_dir: Callable[[], Path],
         clock_ms: Callable[[], int],
         stop_grace_seconds: float,
@@ -62,6 +64,7 @@ class Loop:
         self._service = service
         self._engine = engine
         self._intake = intake
+        self._sampler = sampler
         self._library_dir = library_dir
         self._clock_ms = clock_ms
         self._stop_grace_seconds = stop_grace_seconds
@@ -112,6 +115,7 @@ class Loop:
                 group.create_task(self._keep_local_runs())
                 group.create_task(self._keep_engine())
                 group.create_task(self._dispatch())
+                group.create_task(self._sampler.run())
         finally:
             for task in self._tasks.values():
                 task.cancel()
@@ -234,7 +238,8 @@ class Loop:
     async def _end(self, job: Job) -> Event:
         """Collect the output of an attempt; return how it ended."""
         attempt = self._attempt(job.job_id, job.attempt)
-        ended = await self._engine.watch(attempt, self._service.logs.of(job.job_id))
+        with self._sampler.sampling(job, attempt):
+            ended = await self._engine.watch(attempt, self._service.logs.of(job.job_id))
         if ended.exit_code is None:
             return Gone(ended.at_ms, ended.lost_reason or "its process left no exit code")
         return Exited(ended.at_ms, exit_code=ended.exit_code, oom_killed=ended.oom_killed)
