@@ -209,11 +209,14 @@ class Loop:
     async def _watch(self, job: Job) -> None:
         attempt = self._attempt(job.job_id, job.attempt)
         tail = asyncio.create_task(self._intake.tail(job.job_id))
+        describe = asyncio.create_task(self._note_execution(job, attempt))
         try:
             ended = await self._engine.watch(attempt, self._service.logs.of(job.job_id))
+            await describe
         finally:
             tail.cancel()
-            await asyncio.gather(tail, return_exceptions=True)
+            describe.cancel()
+            await asyncio.gather(tail, describe, return_exceptions=True)
         await self._intake.drain(job.job_id)
         if ended.exit_code is None:
             reason = ended.lost_reason or "its process left no exit code"
@@ -223,6 +226,15 @@ class Loop:
                 job.job_id,
                 Exited(ended.at_ms, exit_code=ended.exit_code, oom_killed=ended.oom_killed),
             )
+
+    async def _note_execution(self, job: Job, attempt: AttemptId) -> None:
+        """Keep what the attempt runs on; a job must not be lost for want of that."""
+        try:
+            execution = await self._engine.execution(attempt, gpus=job.gpus)
+            if execution is not None:
+                await self._service.note_execution(job.job_id, execution)
+        except AtlasError as error:
+            log.warning("what a job runs on is not known", job_id=job.job_id, problem=error.message)
 
     async def _stop(self, job: Job) -> None:
         start = self._tasks.get((job.job_id, Effect.START))
@@ -248,10 +260,11 @@ class Loop:
     async def _archive(self, job_id: str) -> None:
         detail = await self._service.job(job_id)
         record = detail.model_dump(mode="json")
+        provenance = await self._service.provenance(job_id)
         finish = self._service.archives.finish
         while True:
             try:
-                return await finish_in_thread(finish, job_id, detail.bundle, record)
+                return await finish_in_thread(finish, job_id, detail.bundle, record, provenance)
             except StorageFull as error:
                 log.warning("archive waits for space", job_id=job_id, problem=error.message)
                 await asyncio.sleep(STORAGE_RETRY_SECONDS)

@@ -13,7 +13,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
-from foundations.provenance import Origin, Provenance
+from foundations.provenance import Origin as Origin
+from foundations.provenance import Provenance as Provenance
 
 API_VERSION = 1
 

@@ -347,7 +347,7 @@ def assert_that_they_work(top: Path, trap: Path) -> None:
 @pytest.mark.parametrize("scope", ["--local", "--worktree", "include"])
 def test_a_repository_cannot_have_a_program_run(top: Path, trap: Path, scope: str) -> None:
     make_repository(top, {"main.py": "1\n", "data.bin": "1\n"})
-    where = ("--local",) if scope == "--local" else ("--worktree",)
+    where: tuple[str, ...] = ("--local",) if scope == "--local" else ("--worktree",)
     if scope == "--worktree":
         git(top, "config", "extensions.worktreeConfig", "true")
     if scope == "include":

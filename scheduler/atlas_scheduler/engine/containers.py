@@ -131,6 +131,14 @@ class Containers:
             )
         return state
 
+    def image_of(self, attempt: AttemptId) -> tuple[str, str] | None:
+        """Give the id of the image that a container was made of, and the name it was asked by."""
+        try:
+            answer = self._daemon.call(lambda api: api.inspect_container(attempt.name))
+        except NotFound:
+            return None
+        return answer["Image"], answer["Config"]["Image"]
+
     def list(self) -> list[Seen]:
         """List every container of this instance."""
         filters = {"label": f"{INSTANCE_LABEL}={self._instance}"}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pynvml
+
+from foundations.provenance import GpuView
 
 VISIBLE_VARIABLE = "CUDA_VISIBLE_DEVICES"
 
@@ -18,6 +20,8 @@ class Gpu:
     uuid: str
     """Names it in containers and to CUDA, whatever the order of the others."""
     index: int
+    name: str | None = None
+    """What the maker calls it."""
 
 
 def discover_gpus(environment: Mapping[str, str] = os.environ) -> tuple[Gpu, ...]:
@@ -47,13 +51,21 @@ def _all_gpus() -> tuple[Gpu, ...]:
     except pynvml.NVMLError:
         return ()
     try:
-        return tuple(
-            Gpu(
-                uuid=pynvml.nvmlDeviceGetUUID(pynvml.nvmlDeviceGetHandleByIndex(index)), index=index
-            )
-            for index in range(pynvml.nvmlDeviceGetCount())
-        )
+        return tuple(_gpu(index) for index in range(pynvml.nvmlDeviceGetCount()))
     except pynvml.NVMLError:
         return ()
     finally:
         pynvml.nvmlShutdown()
+
+
+def _gpu(index: int) -> Gpu:
+    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+    return Gpu(
+        uuid=pynvml.nvmlDeviceGetUUID(handle), index=index, name=pynvml.nvmlDeviceGetName(handle)
+    )
+
+
+def described(gpus: Sequence[str]) -> list[GpuView]:
+    """Give GPUs, by UUID, their names."""
+    names = {gpu.uuid: gpu.name for gpu in _all_gpus()} if gpus else {}
+    return [GpuView(id=uuid, name=names.get(uuid)) for uuid in gpus]

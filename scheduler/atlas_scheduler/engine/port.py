@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from atlas_scheduler.core.reconcile import Seen
 from foundations.models import Volume
+from foundations.provenance import Execution
 
 
 class StartRefusedError(Exception):
@@ -44,6 +45,8 @@ class Launch:
     command: tuple[str, ...]
     entrypoint: tuple[str, ...] | None = None
     image: str | None = None
+    pinned_image: str | None = None
+    """Id of the image to run if it is here, whatever `image` means now."""
     python: str | None = None
     working_dir: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -124,6 +127,9 @@ class Engine(Protocol):
         Raises:
             StartRefusedError: the engine will not run it.
         """
+
+    async def execution(self, attempt: AttemptId, *, gpus: Sequence[str]) -> Execution | None:
+        """Say what a started attempt, not removed yet, really runs on; None when it is unknown."""
 
     async def observe(self) -> list[Seen]:
         """List every attempt of this instance."""
