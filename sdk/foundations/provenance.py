@@ -44,7 +44,7 @@ class GitState(_Part):
     """Whether changes are missing at the end of the diff."""
     untracked: Annotated[tuple[Words, ...], Field(max_length=MOST_UNTRACKED)] = ()
     """Files in the bundle that git does not track."""
-    untracked_left_out: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    untracked_left_out: Annotated[int, Field(ge=0, le=10**12)] = 0
     """How many more there are at least."""
     missing: Annotated[tuple[Words, ...], Field(max_length=20)] = ()
     """What could not be found out and why, a sentence each."""
