@@ -10,7 +10,6 @@ from pathlib import Path
 
 import foundations
 from foundations.git_files import Repository
-from foundations.git_state import GIT_SECONDS, known_without_git, read_git_state
 from foundations.preparation import current_user
 from foundations.provenance import GitState, Origin
 
@@ -50,23 +49,23 @@ class Inquiry:
             else:
                 self._asking = _Asking(directory, self._repository)
 
-    def origin(self, bundle: str) -> Origin:
+    def origin(self, bundle: str | None) -> Origin:
         """Say where the directory comes from; waits for git, within its limit.
 
         Args:
             bundle: digest of what was packed. Equal content and an unchanged repository are the
-                same state, and git is not asked again.
+                same state, and git is not asked again. None when nothing was packed.
         """
         return here(self._directory, git=self._state(bundle))
 
-    def _state(self, bundle: str) -> GitState | None:
+    def _state(self, bundle: str | None) -> GitState | None:
         if self._repository is None:
             return None
         if self._earlier is not None and self._earlier.bundle == bundle:
             return self._earlier.state
         asking = self._asking or _Asking(self._directory, self._repository)
         state = asking.answer()
-        if not state.missing:
+        if bundle is not None and not state.missing:
             if len(_known) >= _MOST_KNOWN:
                 _known.clear()
             _known[os.getpid(), self._directory] = _Known(self._signature, bundle, state)
@@ -84,6 +83,8 @@ class _Asking:
         self._thread.start()
 
     def answer(self) -> GitState:
+        from foundations.git_state import GIT_SECONDS, known_without_git
+
         self._thread.join(GIT_SECONDS + _MORE_SECONDS)
         if self._state is None:
             why = "git did not answer in time"
@@ -91,6 +92,9 @@ class _Asking:
         return self._state
 
     def _run(self) -> None:
+        # Here and not above: most of the time it takes is waiting, and many need it not at all.
+        from foundations.git_state import read_git_state
+
         self._state = read_git_state(self._directory, self._repository)
 
 

@@ -111,6 +111,16 @@ def test_the_state_of_the_repository_is_said_in_words(
     assert all(text in shown for text in said), shown
 
 
+def test_names_cannot_forge_lines_or_colours(run: Run, scheduler: FakeScheduler) -> None:
+    git = GitState(branch="main\x1b[31m", untracked=("a\nState: completed",))
+    scheduler.add(JOB_ID).provenance = Provenance(origin=Origin(git=git))
+
+    shown = run("show", "job", "scheduler", JOB_ID).stdout
+
+    assert "\x1b" not in shown
+    assert "State: completed" not in shown.splitlines()
+
+
 def test_jobs_are_compared_by_it(run: Run, scheduler: FakeScheduler) -> None:
     scheduler.add(JOB_ID).provenance = FULL
     scheduler.add(OTHER_ID).provenance = Provenance(

@@ -31,7 +31,7 @@ def fields(known: Provenance, *, most_names: int = _NAMES_SHOWN) -> list[tuple[s
     if known.environment is not None:
         found += _environment(known.environment, most_names)
     found.append(("Seeds", render.mapping(known.seeds) if known.seeds else ""))
-    return [(name, text) for name, text in found if text]
+    return [(name, render.clean(text, one_line=True)) for name, text in found if text]
 
 
 def _origin(origin: Origin) -> list[tuple[str, str]]:
