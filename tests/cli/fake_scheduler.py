@@ -58,6 +58,8 @@ class FakeJob:
     tags: dict[str, str] = field(default_factory=dict)
     notes: list[NoteView] = field(default_factory=list)
     provenance: Provenance = field(default_factory=Provenance)
+    logs: dict[str, bytes] | None = None
+    """TensorBoard's, by path; None before the job says where they are."""
     series: dict[str, list[tuple[float | None, Any]]] = field(default_factory=dict)
     """Step and value of each point, by metric."""
 

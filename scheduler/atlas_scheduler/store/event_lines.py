@@ -23,6 +23,11 @@ DEPTH_LIMIT = 64
 INTEGERS = range(-(2**63), 2**63)
 """What the database holds as an integer."""
 
+LOGDIR_TAG = "tensorboard"
+"""The tag that says where a job's TensorBoard logs lie."""
+LOGDIR_TOPS = ("job_source", "artifacts")
+"""Directories of a job's directory that are kept, so that logs may lie in them."""
+
 _DECODER = json.JSONDecoder()
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _LATEST_SECONDS = 253_402_300_799  # the end of the year 9999
@@ -123,6 +128,8 @@ def _record(line: bytes) -> Record | None:
             return Artifact(_key(fields), _path(fields), _size_bytes(fields), _at_ms(fields))
         case "environment":
             return Environment(_environment(fields))
+        case "tensorboard":
+            return Tag(LOGDIR_TAG, _logdir(fields))
         case str():
             return None
     raise _BadLine
@@ -235,6 +242,13 @@ def _short(value: Any) -> str:
     if type(value) is not str or len(value) > KEY_LIMIT:
         raise _BadLine
     return value
+
+
+def _logdir(fields: dict[str, Any]) -> str:
+    path = _path(fields)
+    if path.partition("/")[0] not in LOGDIR_TOPS:
+        raise _BadLine
+    return path
 
 
 def _size_bytes(fields: dict[str, Any]) -> int:
