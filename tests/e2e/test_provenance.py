@@ -53,6 +53,7 @@ def test_a_rerun_runs_the_image_that_ran_although_its_tag_was_rebuilt(shared: Sc
         shared.wait(first)
         with images.connection() as engine:
             old = engine.images.get(name)
+            assert old.id is not None
         images.build_image(name, build.format("new"), {})
 
         again = shared.cli("rerun", "job", "scheduler", first, "--detach")

@@ -331,6 +331,7 @@ async def test_a_pinned_image_runs_although_its_tag_means_another_one(
 ) -> None:
     build(client, image_name, "ENV KIND=old")
     old = client.images.get(image_name).id
+    assert old is not None
     build(client, image_name, "ENV KIND=new")
     code = "import os; print(os.environ['KIND'])"
 

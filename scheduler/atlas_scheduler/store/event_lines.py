@@ -126,13 +126,19 @@ def _record(line: bytes) -> Record | None:
             return Tag(_key(fields), _tag_value(fields))
         case "artifact":
             return Artifact(_key(fields), _path(fields), _size_bytes(fields), _at_ms(fields))
+        case str() as event:
+            return _rare_record(event, fields)
+    raise _BadLine
+
+
+def _rare_record(event: str, fields: dict[str, Any]) -> Record | None:
+    """Read what a job says once or so; None for an event that this version does not know."""
+    match event:
         case "environment":
             return Environment(_environment(fields))
         case "tensorboard":
             return Tag(LOGDIR_TAG, _logdir(fields))
-        case str():
-            return None
-    raise _BadLine
+    return None
 
 
 def _load(line: bytes) -> dict[str, Any]:
