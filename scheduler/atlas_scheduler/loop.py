@@ -212,7 +212,7 @@ class Loop:
         describe = asyncio.create_task(self._note_execution(job, attempt))
         try:
             ended = await self._engine.watch(attempt, self._service.logs.of(job.job_id))
-            await describe
+            await asyncio.wait([describe])
         finally:
             tail.cancel()
             describe.cancel()
@@ -235,6 +235,8 @@ class Loop:
                 await self._service.note_execution(job.job_id, execution)
         except AtlasError as error:
             log.warning("what a job runs on is not known", job_id=job.job_id, problem=error.message)
+        except Exception:  # a defect here must not keep the job from ending
+            log.exception("telling what a job runs on met a defect", job_id=job.job_id)
 
     async def _stop(self, job: Job) -> None:
         start = self._tasks.get((job.job_id, Effect.START))

@@ -19,25 +19,27 @@ class Membership:
 
     def has(self, path: str) -> bool:
         """Whether a path would be packed if it is there; that of a directory ends with `/`."""
-        parent, slash, _ = path.rstrip("/").rpartition("/")
-        rules = self._inside(parent + slash)
+        rules = self._at("", None)
+        base = ""
+        for name in path.rstrip("/").split("/")[:-1]:
+            base += f"{name}/"
+            rules = self._at(base, rules)
+        if path.endswith("/"):
+            return self._at(path, rules) is not None
         return rules is not None and not rules.exclude(path)
 
-    def _inside(self, base: str) -> Exclusions | None:
+    def _at(self, base: str, above: Exclusions | None) -> Exclusions | None:
         """Give the rules in a directory; None when it is left out as a whole."""
         if base not in self._rules:
-            self._rules[base] = self._read(base)
+            self._rules[base] = self._read(base, Exclusions() if not base else above)
         return self._rules[base]
 
-    def _read(self, base: str) -> Exclusions | None:
+    def _read(self, base: str, rules: Exclusions | None) -> Exclusions | None:
+        if rules is None:
+            return None
         names = self._names(base)
-        rules: Exclusions | None = Exclusions()
-        if base:
-            parent, slash, _ = base.rstrip("/").rpartition("/")
-            rules = self._inside(parent + slash)
-            if rules is None or rules.exclude(base) or rules.exclude_contents(base, names):
-                return None
-        assert rules is not None
+        if base and (rules.exclude(base) or rules.exclude_contents(base, names)):
+            return None
         own, git = (
             self._content(base + name) if name in names else None for name in (OWN_RULES, GIT_RULES)
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,20 +80,22 @@ class _Asking:
         self._directory = directory
         self._repository = repository
         self._state: GitState | None = None
+        self._begin = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="git", daemon=True)
         self._thread.start()
 
     def answer(self) -> GitState:
         from foundations.git_state import GIT_SECONDS, known_without_git
 
-        self._thread.join(GIT_SECONDS + _MORE_SECONDS)
+        end = self._begin + GIT_SECONDS + _MORE_SECONDS
+        self._thread.join(max(0.0, end - time.monotonic()))
         if self._state is None:
             why = "git did not answer in time"
             return known_without_git(self._directory, self._repository, why=why)
         return self._state
 
     def _run(self) -> None:
-        # Here and not above: most of the time it takes is waiting, and many need it not at all.
+        # Loaded here because most submissions come from no repository or while files are packed.
         from foundations.git_state import read_git_state
 
         self._state = read_git_state(self._directory, self._repository)

@@ -137,7 +137,8 @@ class Containers:
             answer = self._daemon.call(lambda api: api.inspect_container(attempt.name))
         except NotFound:
             return None
-        return answer["Image"], answer["Config"]["Image"]
+        image_id = str(answer["Image"])
+        return image_id if ":" in image_id else f"sha256:{image_id}", answer["Config"]["Image"]
 
     def list(self) -> list[Seen]:
         """List every container of this instance."""
