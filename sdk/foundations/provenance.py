@@ -61,7 +61,7 @@ class Origin(_Part):
     """None when the directory is in no repository."""
 
 
-class GpuView(_Part):
+class GivenGpu(_Part):
     """One GPU that a job was given."""
 
     id: str
@@ -82,7 +82,7 @@ class Execution(_Part):
     """The image that the name meant at that moment: `sha256:` and its id."""
     image_digests: list[str] = []
     """Under which names and digests registries have it; empty for one that was built here."""
-    gpus: list[GpuView] = []
+    gpus: list[GivenGpu] = []
     python: str | None = None
     """The interpreter, for engines without images."""
 

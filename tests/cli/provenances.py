@@ -5,7 +5,7 @@ from __future__ import annotations
 from foundations.provenance import (
     Execution,
     GitState,
-    GpuView,
+    GivenGpu,
     JobEnvironment,
     Origin,
     Provenance,
@@ -39,7 +39,7 @@ FULL = Provenance(
         host="box",
         image="mine:1",
         image_id=IMAGE_ID,
-        gpus=[GpuView(id="GPU-1", name="NVIDIA X")],
+        gpus=[GivenGpu(id="GPU-1", name="NVIDIA X")],
     ),
     environment=JobEnvironment(
         python="3.11.2", implementation="cpython", packages={"torch": "2.1", "numpy": "1.26"}
