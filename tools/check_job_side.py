@@ -37,7 +37,7 @@ foundations.log_param("rate", 0.1)
 foundations.log_metric("loss", 0.5)
 foundations.set_tag("kind", "small")
 """
-RECORDED_EVENTS = ["param", "metric", "tag"]
+RECORDED_EVENTS = ["environment", "param", "metric", "tag"]
 
 
 def job_side_files() -> list[Path]:

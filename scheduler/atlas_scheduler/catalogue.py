@@ -17,9 +17,10 @@ import foundations
 from atlas_scheduler.core.filters import FilterError, Query, narrowed, parse
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.queue import Capacity, Decision, choose_next
+from atlas_scheduler.core.seeds import seeds
 from atlas_scheduler.engine.port import AttemptId, Capabilities
 from atlas_scheduler.machine import Machine
-from atlas_scheduler.store import history, jobs, metric_points, records, remarks
+from atlas_scheduler.store import history, jobs, metric_points, provenance, records, remarks
 from atlas_scheduler.store.archives import Archives
 from atlas_scheduler.store.bundles import Bundles
 from atlas_scheduler.store.db import Database
@@ -50,6 +51,8 @@ from foundations.models import (
     SourceDiff,
     Waiting,
 )
+from foundations.provenance import Provenance
+from foundations.tracking import flatten_parameters
 
 HEARTBEAT_SECONDS = 15.0
 """A follower of the change feed hears from the server at least this often."""
@@ -273,11 +276,21 @@ class Catalogue:
                     "artifacts": records.artifacts(conn, job_id),
                     "notes": remarks.notes(conn, job_id),
                     "history": history.changes_since(conn, 0, job_id=job_id, limit=HISTORY_LIMIT),
+                    "provenance": self._provenance(conn, stored),
                 },
             )
 
         detail = await self._database.read(look)
         return detail.model_copy(update={"log_size_bytes": self.log_size(detail.job_id)})
+
+    async def provenance(self, ref: str) -> Provenance:
+        """Everything about where a job comes from, with the diff."""
+
+        def look(conn: sqlite3.Connection) -> Provenance:
+            stored = jobs.load(conn, jobs.resolve(conn, ref))
+            return self._provenance(conn, stored, with_diff=True)
+
+        return await self._database.read(look)
 
     async def metrics(self, ref: str, *, system: bool = False) -> list[MetricSummary]:
         """Each metric of a job in a row, by name; with `system` what the scheduler measured."""
@@ -414,6 +427,16 @@ class Catalogue:
             ended.set()
 
     # -- the queue as it stands
+
+    @staticmethod
+    def _provenance(
+        conn: sqlite3.Connection, stored: StoredJob, *, with_diff: bool = False
+    ) -> Provenance:
+        job_id, spec = stored.job.job_id, stored.spec
+        logged = records.of_jobs(conn, [job_id])[job_id].parameters
+        given = seeds({**flatten_parameters(spec.params), **logged}, spec.environment)
+        known = provenance.load(conn, job_id, with_diff=with_diff)
+        return known.model_copy(update={"seeds": given})
 
     def _capacity(self) -> Capacity:
         return Capacity(

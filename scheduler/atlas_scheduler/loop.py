@@ -236,13 +236,30 @@ class Loop:
         await self._service.apply(job.job_id, event)
 
     async def _end(self, job: Job) -> Event:
-        """Collect the output of an attempt; return how it ended."""
+        """Collect the output of an attempt, and note what it runs on; return how it ended."""
         attempt = self._attempt(job.job_id, job.attempt)
-        with self._sampler.sampling(job, attempt):
-            ended = await self._engine.watch(attempt, self._service.logs.of(job.job_id))
+        describe = asyncio.create_task(self._note_execution(job, attempt))
+        try:
+            with self._sampler.sampling(job, attempt):
+                ended = await self._engine.watch(attempt, self._service.logs.of(job.job_id))
+            await asyncio.wait([describe])
+        finally:
+            describe.cancel()
+            await asyncio.gather(describe, return_exceptions=True)
         if ended.exit_code is None:
             return Gone(ended.at_ms, ended.lost_reason or "its process left no exit code")
         return Exited(ended.at_ms, exit_code=ended.exit_code, oom_killed=ended.oom_killed)
+
+    async def _note_execution(self, job: Job, attempt: AttemptId) -> None:
+        """Keep what the attempt runs on; a job must not be lost for want of that."""
+        try:
+            execution = await self._engine.execution(attempt, gpus=job.gpus)
+            if execution is not None:
+                await self._service.note_execution(job.job_id, execution)
+        except AtlasError as error:
+            log.warning("what a job runs on is not known", job_id=job.job_id, problem=error.message)
+        except Exception:  # a defect here must not keep the job from ending
+            log.exception("telling what a job runs on met a defect", job_id=job.job_id)
 
     async def _stop(self, job: Job) -> None:
         if job.is_local:
@@ -270,10 +287,11 @@ class Loop:
     async def _archive(self, job_id: str) -> None:
         detail = await self._service.job(job_id)
         record = detail.model_dump(mode="json")
+        provenance = await self._service.provenance(job_id)
         finish = self._service.archives.finish
         while True:
             try:
-                return await finish_in_thread(finish, job_id, detail.bundle, record)
+                return await finish_in_thread(finish, job_id, detail.bundle, record, provenance)
             except StorageFull as error:
                 log.warning("archive waits for space", job_id=job_id, problem=error.message)
                 await asyncio.sleep(STORAGE_RETRY_SECONDS)

@@ -25,7 +25,7 @@ from atlas_scheduler.core.lifecycle import (
 from atlas_scheduler.core.queue import choose_next, refusal
 from atlas_scheduler.projects import Projects
 from atlas_scheduler.remarks import Remarks
-from atlas_scheduler.store import jobs, meta
+from atlas_scheduler.store import jobs, meta, provenance
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.local_runs import local_run_job
 from atlas_scheduler.store.run_dirs import RunDescription
@@ -38,6 +38,7 @@ from foundations.models import (
     QueueSettings,
     Submission,
 )
+from foundations.provenance import Execution, Origin
 
 Moved = tuple[Job, tuple[Effect, ...]]
 """A job after a transition, and what must be done now."""
@@ -115,6 +116,7 @@ class Service(Remarks, Projects):
             deleted=False,
         )
         jobs.insert_job(conn, stored, now_ms=now_ms)
+        self._keep_origin(conn, job.job_id, submission)
         self._append(conn, job, "Submitted", now_ms, {"user": spec.user})
         return job.job_id
 
@@ -134,6 +136,17 @@ class Service(Remarks, Projects):
 
         moved: list[Moved] = await self._durably(self._database.write(step), self._publish)
         return bool(moved)
+
+    @staticmethod
+    def _keep_origin(conn: sqlite3.Connection, job_id: str, submission: Submission) -> None:
+        origin, spec = submission.origin, submission.spec
+        if spec.rerun_of is not None and (origin is None or origin.git is None):
+            # Whoever repeats a job need not have its files: they come from where they came from.
+            git = provenance.source_of(conn, spec.rerun_of, bundle=submission.bundle)
+            if git is not None:
+                origin = (origin or Origin()).model_copy(update={"git": git})
+        if origin is not None:
+            provenance.save_origin(conn, job_id, origin)
 
     # -- jobs
 
@@ -231,6 +244,10 @@ class Service(Remarks, Projects):
 
         ((job, _),) = await self._durably(self._database.write(step), self._publish)
         return job
+
+    async def note_execution(self, job_id: str, execution: Execution) -> None:
+        """Keep what the engine says that an attempt runs on."""
+        await self._database.write(lambda conn: provenance.save_execution(conn, job_id, execution))
 
     async def mark_archived(self, job_id: str) -> None:
         """Note that a job's archive is complete."""

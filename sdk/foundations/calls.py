@@ -207,6 +207,15 @@ def job(ref: str) -> Call[models.JobDetail]:
     return Call("GET", _job(ref), lambda _, body: models.JobDetail.model_validate_json(body))
 
 
+def provenance(ref: str) -> Call[models.Provenance]:
+    """Ask where a job comes from and what it ran on, with the diff."""
+    return Call(
+        "GET",
+        f"{_job(ref)}/provenance",
+        lambda _, body: models.Provenance.model_validate_json(body),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What the reader of a log must know of its job."""

@@ -13,6 +13,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
+from foundations.provenance import Origin as Origin
+from foundations.provenance import Provenance as Provenance
+
 API_VERSION = 1
 SYSTEM_PREFIX = "system/"
 """Begins the names of the series that the scheduler measures of each job by itself."""
@@ -52,6 +55,7 @@ JobId = Annotated[
     StringConstraints(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"),
 ]
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+ImageId = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 ProjectName = Annotated[
     str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f/\\]+$")
 ]
@@ -110,6 +114,8 @@ class JobSpec(Request):
     tags: dict[TagKey, Argument] = {}
     rerun_of: JobId | None = None
     """The job that this one repeats, which may be deleted meanwhile."""
+    pinned_image: ImageId | None = None
+    """The very image to run, whatever `image` means by then; one that is gone is not missed."""
 
 
 class Submission(Request):
@@ -117,6 +123,8 @@ class Submission(Request):
 
     spec: JobSpec
     bundle: Digest
+    origin: Origin | None = None
+    """None when the client does not say."""
 
 
 class QueueSettings(Request):
@@ -305,6 +313,8 @@ class JobDetail(JobView):
     notes: list[NoteView] = []
     """Oldest first."""
     history: list[Change] = []
+    provenance: Provenance = Provenance()
+    """Without the diff."""
 
 
 class FileDiff(View):

@@ -15,7 +15,9 @@ from foundations import autostart, bundle, configs
 from foundations.errors import ConfigError, NotFound, Unreachable
 from foundations.home import Home
 from foundations.models import JobSpec, JobView, Submission
+from foundations.origin import Inquiry
 from foundations.preparation import Asked, PreparedSubmission, prepare_submission, split_command
+from foundations.provenance import Origin
 from foundations.quantities import size
 from foundations.streaming import JobConsole, follow_job
 from foundations.submitted_job import SubmittedJob
@@ -44,8 +46,11 @@ WARN_ABOVE_BYTES = 100 * 10**6
 
 def pack_and_upload(
     client: Client, prepared: PreparedSubmission, path: Path, *, console: JobConsole
-) -> bundle.Packed:
+) -> tuple[bundle.Packed, Origin]:
     """Pack the job directory into a new file and give it to the scheduler.
+
+    Returns:
+        The bundle, and where it comes from.
 
     Raises:
         BundleError: the directory cannot be packed.
@@ -54,6 +59,7 @@ def pack_and_upload(
     console.info(
         f"Preparing to bundle contents of {prepared.job_dir} for execution. Estimating bundle size."
     )
+    inquiry = Inquiry(prepared.job_dir)
     estimate = bundle.estimate(prepared.job_dir)
     console.progress(f"Bundle size: {size(estimate.size_bytes)} in {estimate.file_count} files.")
     for warning in (*prepared.warnings, *estimate.warnings, *_size_warnings(estimate)):
@@ -61,7 +67,7 @@ def pack_and_upload(
     console.info("Bundling job contents.")
     packed = bundle.pack(prepared.job_dir, path)
     upload_bundle(client, packed, path)
-    return packed
+    return packed, inquiry.origin(packed.digest)
 
 
 def upload_bundle(client: Client, packed: bundle.Packed, path: Path) -> None:
@@ -74,9 +80,16 @@ def upload_bundle(client: Client, packed: bundle.Packed, path: Path) -> None:
     _twice(send)
 
 
-def create_job(client: Client, spec: JobSpec, packed: bundle.Packed, path: Path) -> JobView:
+def create_job(
+    client: Client,
+    spec: JobSpec,
+    packed: bundle.Packed,
+    path: Path,
+    *,
+    origin: Origin | None = None,
+) -> JobView:
     """Queue one job of an uploaded bundle; a lost answer never queues it twice."""
-    submission = Submission(spec=spec, bundle=packed.digest)
+    submission = Submission(spec=spec, bundle=packed.digest, origin=origin)
     key = str(uuid.uuid4())
 
     def send() -> JobView:
@@ -156,8 +169,8 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
     client = _reach(config, home)
     with tempfile.TemporaryDirectory(prefix="atlas-bundle-") as folder:
         path = Path(folder) / "bundle.tar.gz"
-        packed = pack_and_upload(client, prepared, path, console=console)
-        job = create_job(client, prepared.spec, packed, path)
+        packed, origin = pack_and_upload(client, prepared, path, console=console)
+        job = create_job(client, prepared.spec, packed, path, origin=origin)
     console.info(f"Job submitted with ID '{job.job_id}'.")
     if stream_job_logs:
         follow_job(client, job, console)

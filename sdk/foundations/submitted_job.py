@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from pydantic import JsonValue
 
 from foundations.models import FINAL_STATES, JobDetail, JobState, NoteView
+from foundations.provenance import Provenance
 from foundations.rerun import create_rerun, rerun_spec
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ class SubmittedJob:
     def details(self) -> JobDetail:
         """Return everything the scheduler knows about the job."""
         return self._client.job(self.job_id)
+
+    def provenance(self) -> Provenance:
+        """Return where the job comes from and what it ran on, with the diff of what was changed."""
+        return self._client.provenance(self.job_id)
 
     def status(self) -> JobState:
         """Return where the job is in its life; it compares equal to texts such as `"running"`."""

@@ -98,6 +98,10 @@ class Verbs(ABC):
         """Show everything about a job; `ref` is its id or a unique prefix of it."""
         return self.send(calls.job(ref))
 
+    def provenance(self, ref: str) -> models.Provenance:
+        """Show where a job comes from and what it ran on, with the diff of what was changed."""
+        return self.send(calls.provenance(ref))
+
     def stop(self, ref: str) -> models.JobView:
         """Ask a job to end."""
         return self.send(calls.stop(ref))
@@ -247,6 +251,10 @@ class AsyncVerbs(ABC):
     async def job(self, ref: str) -> models.JobDetail:
         """Show everything about a job."""
         return await self.send(calls.job(ref))
+
+    async def provenance(self, ref: str) -> models.Provenance:
+        """Show where a job comes from and what it ran on."""
+        return await self.send(calls.provenance(ref))
 
     async def stop(self, ref: str) -> models.JobView:
         """Ask a job to end."""

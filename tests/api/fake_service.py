@@ -51,6 +51,7 @@ from foundations.models import (
     Submission,
     Waiting,
 )
+from foundations.provenance import Provenance
 
 if TYPE_CHECKING:
     from atlas_scheduler.service import Service
@@ -354,6 +355,9 @@ class FakeService:
             log_size_bytes=len(job.log),
             history=[change for change in self._changes if change.job_id == job.job_id],
         )
+
+    async def provenance(self, ref: str) -> Provenance:
+        return Provenance(origin=self._jobs[await self.resolve(ref)].submission.origin)
 
     async def stop(self, ref: str, *, by: str) -> JobView:
         job = self._jobs[await self.resolve(ref)]

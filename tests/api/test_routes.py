@@ -294,6 +294,40 @@ async def test_openapi_is_served_and_no_page_that_needs_a_network(
         assert (await http.get(f"http://atlas{page}")).status_code == 404
 
 
+async def test_a_submission_may_say_where_it_comes_from(
+    http: httpx.AsyncClient, submission: Submission
+) -> None:
+    git = {"commit": "a" * 40, "dirty": True, "diff": "+1\n", "a_newer_field": 1}
+    body = {**submission.model_dump(mode="json"), "origin": {"user": "ada", "git": git, "new": 2}}
+
+    job = (await http.post("/jobs", json=body)).json()
+
+    answer = await http.get(f"/jobs/{job['job_id']}/provenance")
+    origin = answer.json()["origin"]
+    assert (origin["user"], origin["git"]["diff"]) == ("ada", "+1\n")
+    assert (await http.get("/jobs/nowhere/provenance")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("git", "place"),
+    [
+        ({"commit": "HEAD"}, "origin.git.commit"),
+        ({"diff": "x" * 500_001}, "origin.git.diff"),
+        ({"untracked": ["x"] * 1001}, "origin.git.untracked"),
+        ({"untracked_left_out": -1}, "origin.git.untracked_left_out"),
+    ],
+)
+async def test_an_origin_that_cannot_be_is_refused(
+    http: httpx.AsyncClient, submission: Submission, git: dict[str, object], place: str
+) -> None:
+    body = {**submission.model_dump(mode="json"), "origin": {"git": git}}
+
+    answer = await http.post("/jobs", json=body)
+
+    assert answer.status_code == 400
+    assert place in answer.json()["message"]
+
+
 async def test_the_source_of_two_jobs_is_compared(
     http: httpx.AsyncClient, service: FakeService, submission: Submission, job_id: str
 ) -> None:

@@ -37,6 +37,7 @@ from foundations.models import (
     SourceDiff,
     Submission,
 )
+from foundations.provenance import Provenance
 from tests.store import naive_filter
 
 if TYPE_CHECKING:
@@ -110,7 +111,8 @@ def _submit(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
     key = request.headers.get("Idempotency-Key", str(uuid.uuid4()))
     if key not in scheduler.keys:
         scheduler.keys[key] = str(uuid.uuid4())
-        scheduler.add(scheduler.keys[key], spec=submission.spec, bundle=submission.bundle)
+        added = scheduler.add(scheduler.keys[key], spec=submission.spec, bundle=submission.bundle)
+        added.provenance = Provenance(origin=submission.origin)
     job = scheduler.jobs[scheduler.keys[key]]
     answer = _json(scheduler.view(job), status=201)
     if scheduler.run is not None:
@@ -152,6 +154,10 @@ def _filtered(jobs: list[FakeJob], text: str) -> list[FakeJob]:
 
 def _job(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
     return _json(scheduler.detail(scheduler.resolve(ref)))
+
+
+def _provenance(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    return _json(scheduler.resolve(ref).provenance)
 
 
 def _stop(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
@@ -426,6 +432,7 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("POST", "/jobs", _submit),
     ("GET", "/jobs", _list),
     ("GET", "/jobs/([^/]+)", _job),
+    ("GET", "/jobs/([^/]+)/provenance", _provenance),
     ("POST", "/jobs/([^/]+)/stop", _stop),
     ("DELETE", "/jobs/([^/]+)", _delete),
     ("GET", "/jobs/([^/]+)/logs", _logs),

@@ -38,6 +38,7 @@ from foundations.models import (
     ProjectDisk,
     Waiting,
 )
+from foundations.provenance import Provenance
 from tests.cli import fake_api
 
 BEGIN = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)
@@ -62,6 +63,7 @@ class FakeJob:
     artifacts: dict[str, bytes] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     notes: list[NoteView] = field(default_factory=list)
+    provenance: Provenance = field(default_factory=Provenance)
     logs: dict[str, bytes] | None = None
     """TensorBoard's, by path; None before the job says where they are."""
     series: dict[str, list[tuple[float | None, Any]]] = field(default_factory=dict)
@@ -250,7 +252,13 @@ class FakeScheduler:
             ],
             notes=job.notes,
             history=[change for change in self.changes if change.job_id == job.job_id],
+            provenance=_without_diff(job.provenance),
         )
+
+
+def _without_diff(known: Provenance) -> Provenance:
+    document = known.model_dump(exclude={"origin": {"git": {"diff"}}})
+    return Provenance.model_validate(document)
 
 
 def host(**changed: Any) -> HostView:

@@ -68,6 +68,7 @@ INFO = {
         (calls.metrics(JOB_ID), f"GET /jobs/{JOB_ID}/metrics"),
         (calls.metric(JOB_ID, "a b/../c"), f"GET /jobs/{JOB_ID}/metrics/a%20b/%2E%2E/c"),
         (calls.source_diff(JOB_ID, "45 5"), f"GET /jobs/{JOB_ID}/diff/45%205"),
+        (calls.provenance(JOB_ID), f"GET /jobs/{JOB_ID}/provenance"),
         (calls.logs(JOB_ID), f"GET /jobs/{JOB_ID}/logs"),
         (calls.changes(0), "GET /changes"),
     ],

@@ -30,6 +30,7 @@ from foundations.models import (
     SourceDiff,
     Submission,
 )
+from foundations.provenance import Provenance
 
 CHUNK_BYTES = 256 * 1024
 LARGEST_PAGE = 1000
@@ -121,6 +122,17 @@ _ONE = answers(InvalidRequest, NotFound, AmbiguousJob)
 async def job(request: Request, ref: Ref) -> JobDetail:
     """Everything that is known of one job."""
     return await service_of(request).job(ref)
+
+
+@router.get(
+    "/jobs/{ref}/provenance",
+    operation_id="provenance",
+    summary="Show where a job comes from",
+    responses=_ONE,
+)
+async def provenance(request: Request, ref: Ref) -> Provenance:
+    """As in the job itself, and with the diff of what was not committed."""
+    return await service_of(request).provenance(ref)
 
 
 @router.post(

@@ -30,14 +30,20 @@ from atlas_scheduler.store.harvest import NOT_KEPT, Harvest, Unchanged, listing
 from atlas_scheduler.store.work_dirs import ARTIFACTS, RECORDS, SOURCE, remove_work_dir
 from foundations.errors import BundleRejected, NotFound, ServerFault
 from foundations.home import Home
+from foundations.provenance import Provenance
 from foundations.unpack import Manifest
 
 CHANGED = "changed"
 EVENTS = "events.jsonl"
 JOB = "job.json"
 LOG = "job.log"
+PROVENANCE = "provenance.json"
+PATCH = "source.patch"
+"""What was changed since the commit that the job was submitted from; only if something was."""
 SUMMARY = "archive.json"
 """Written last: where it is, the archive is complete."""
+
+_FILES = (LOG, EVENTS, JOB, PROVENANCE, PATCH, SUMMARY)
 
 
 class Archives:
@@ -52,7 +58,13 @@ class Archives:
         """Say whether a job's archive is finished."""
         return (self._home.archive(job_id) / SUMMARY).exists()
 
-    def finish(self, job_id: str, digest: str | None, job_json: Mapping[str, JsonValue]) -> None:
+    def finish(
+        self,
+        job_id: str,
+        digest: str | None,
+        job_json: Mapping[str, JsonValue],
+        provenance: Provenance | None = None,
+    ) -> None:
         """Keep what a finished job left, and remove its directory.
 
         May be repeated after a crash or an error at any moment. Nothing that the job did to its
@@ -62,6 +74,7 @@ class Archives:
             job_id: The job; nothing of it runs any more.
             digest: Its bundle; None for a local run.
             job_json: Written to `job.json`.
+            provenance: Written to `provenance.json`, and its diff to `source.patch`.
 
         Raises:
             StorageFull: there is no space; call again later.
@@ -71,6 +84,8 @@ class Archives:
             if not (archive / SUMMARY).exists():
                 archive.mkdir(parents=True, exist_ok=True)
                 write_durably(archive / JOB, _json(job_json))
+                if provenance is not None:
+                    _keep_provenance(archive, provenance)
                 summary = self._collect(self._home.job_dir(job_id), archive, digest)
                 write_durably(archive / SUMMARY, _json(summary))
             # Files of another user, made by an image that insists on its own: they stay until
@@ -98,7 +113,7 @@ class Archives:
                 (CHANGED, partial(open_directory, archive / CHANGED)),
                 (ARTIFACTS, partial(open_directory, archive / ARTIFACTS)),
             ),
-            files=[(name, archive / name) for name in (LOG, EVENTS, JOB, SUMMARY)],
+            files=[(name, archive / name) for name in _FILES],
         )
         return stream.pieces()
 
@@ -212,6 +227,15 @@ def _deleted(manifest: Manifest, still_there: Set[str]) -> Iterator[str]:
     for path in manifest.files:
         if path not in still_there and NOT_KEPT.isdisjoint(path.split("/")):
             yield path
+
+
+def _keep_provenance(archive: Path, provenance: Provenance) -> None:
+    origin = provenance.origin
+    git = None if origin is None else origin.git
+    if git is not None and git.diff:
+        write_durably(archive / PATCH, git.diff.encode())
+    document = provenance.model_dump(mode="json", exclude={"origin": {"git": {"diff"}}})
+    write_durably(archive / PROVENANCE, _json(document))
 
 
 def _keep_events(job_dir: Path, archive: Path) -> None:

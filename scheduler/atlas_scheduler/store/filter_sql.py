@@ -26,6 +26,7 @@ NEVER_MISSING = frozenset(
         *(BuiltIn.ATTEMPT, BuiltIn.GPUS, BuiltIn.SUBMITTED),
     }
 )
+_PROVENANCE = "(SELECT provenance.{} FROM provenance WHERE provenance.job_number = jobs.job_number)"
 _COLUMNS = {
     BuiltIn.ID: "jobs.job_id",
     BuiltIn.PROJECT: (
@@ -39,6 +40,17 @@ _COLUMNS = {
     ),
     BuiltIn.IMAGE: "json_extract(jobs.spec, '$.image')",
     BuiltIn.ENGINE: "jobs.engine",
+    **{
+        field: _PROVENANCE.format(column)
+        for field, column in (
+            (BuiltIn.IMAGE_ID, "image_id"),
+            (BuiltIn.HOST, "host"),
+            (BuiltIn.PYTHON, "python"),
+            (BuiltIn.COMMIT, "git_commit"),
+            (BuiltIn.BRANCH, "git_branch"),
+            (BuiltIn.DIRTY, "git_dirty"),
+        )
+    },
     BuiltIn.EXIT_CODE: "jobs.exit_code",
     BuiltIn.ATTEMPT: "jobs.attempt",
     BuiltIn.GPUS: "jobs.num_gpus",

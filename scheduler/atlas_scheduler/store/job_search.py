@@ -207,6 +207,9 @@ def _listed(part: Expression) -> tuple[Fragment, Fragment] | None:
         case Comparison(BuiltIn.STATE, Operator.EQUAL, value):
             numbers = Fragment(_SQL["numbers_in_state"], (value,))
             return numbers, numbers
+        case Comparison(BuiltIn.COMMIT, Operator.EQUAL, value):
+            numbers = Fragment(_SQL["numbers_at_commit"], (value,))
+            return numbers, numbers
         case Comparison(BuiltIn.PROJECT, Operator.EQUAL, value):
             numbers = Fragment(_SQL["numbers_of_project"], (value,))
             return numbers, numbers

@@ -1,13 +1,14 @@
-"""`foundations show`: everything about one job, or about the queue."""
+"""`foundations show`: everything about one job, where it comes from, or the queue."""
 
 from __future__ import annotations
 
 import shlex
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from foundations.cli import render
+from foundations.cli import provenance_fields, render
 from foundations.cli.context import (
     connect,
     job_argument,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def show() -> None:
-    """Show one job, or the queue."""
+    """Show one job, where it comes from, or the queue."""
 
 
 @show.command()
@@ -41,10 +42,34 @@ def job(scheduler: str, job_id: str, *, as_json: bool) -> None:
         render.print_json(render.model_document(detail))
         return
     render.print_fields([(name, text) for name, text in _fields(detail) if text])
+    _print_provenance(detail)
     _print_series(detail)
     _print_artifacts(detail)
     _print_notes(detail)
     _print_history(detail)
+
+
+@show.command()
+@scheduler_argument
+@job_argument
+@click.option("--diff", is_flag=True, help="Print only what was changed since the commit.")
+@json_option
+def provenance(scheduler: str, job_id: str, *, diff: bool, as_json: bool) -> None:
+    """Show where a job comes from and what it ran on, with all packages and files."""
+    if diff and as_json:
+        raise click.UsageError("--diff prints a patch, and --json has it in `origin.git.diff`.")
+    client = connect(scheduler)
+    with naming(job_id, scheduler):
+        known = client.provenance(job_id)
+    git = None if known.origin is None else known.origin.git
+    if as_json:
+        render.print_json(render.model_document(known))
+    elif not diff:
+        found = provenance_fields.fields(known, most_names=sys.maxsize)
+        render.print_fields(found or [("Provenance", "not known")])
+    elif git is not None and git.diff:
+        text = git.diff
+        click.echo(render.clean(text) if sys.stdout.isatty() else text, nl=False, color=True)
 
 
 @show.command()
@@ -114,6 +139,7 @@ def _fields(detail: JobDetail) -> list[tuple[str, str]]:
         ("Command", shlex.join(detail.command)),
         ("Entry point", shlex.join(spec.entrypoint or ())),
         ("Image", detail.image or ""),
+        ("Pinned image", spec.pinned_image or ""),
         ("Engine", detail.engine or ""),
         ("Local run", _local_run(detail)),
         ("Container", detail.container or ""),
@@ -161,6 +187,13 @@ def _used(detail: JobDetail) -> str:
 
 def _pairs(items: dict[str, Any]) -> str:
     return render.mapping(items) if items else ""
+
+
+def _print_provenance(detail: JobDetail) -> None:
+    found = provenance_fields.fields(detail.provenance)
+    if found:
+        click.echo("\nProvenance")
+        render.print_fields(found)
 
 
 def _print_series(detail: JobDetail) -> None:

@@ -18,6 +18,7 @@ class Kind(Enum):
     DURATION = auto()
     """Seconds; a unit may be given."""
     MOMENT = auto()
+    TRUTH = auto()
 
 
 class BuiltIn(StrEnum):
@@ -31,6 +32,12 @@ class BuiltIn(StrEnum):
     COMMAND = "command"
     IMAGE = "image"
     ENGINE = "engine"
+    IMAGE_ID = "image_id"
+    HOST = "host"
+    PYTHON = "python"
+    COMMIT = "git.commit"
+    BRANCH = "git.branch"
+    DIRTY = "git.dirty"
     EXIT_CODE = "exit_code"
     ATTEMPT = "attempt"
     GPUS = "gpus"
@@ -56,6 +63,12 @@ _KINDS = {
     BuiltIn.COMMAND: Kind.TEXT,
     BuiltIn.IMAGE: Kind.TEXT,
     BuiltIn.ENGINE: Kind.NAME,
+    BuiltIn.IMAGE_ID: Kind.TEXT,
+    BuiltIn.HOST: Kind.NAME,
+    BuiltIn.PYTHON: Kind.TEXT,
+    BuiltIn.COMMIT: Kind.TEXT,
+    BuiltIn.BRANCH: Kind.NAME,
+    BuiltIn.DIRTY: Kind.TRUTH,
     BuiltIn.EXIT_CODE: Kind.NUMBER,
     BuiltIn.ATTEMPT: Kind.NUMBER,
     BuiltIn.GPUS: Kind.NUMBER,
