@@ -76,10 +76,11 @@ async def _service(
         clock_ms=now_ms,
     )
     service.max_bundle_bytes = int(settings.max_bundle_gb * 10**9)
+    service.delete_grace_ms = int(settings.delete_grace_seconds * 1000)
     loop = Loop(
         service=service,
         engine=engine,
-        intake=Intake(database, home),
+        intake=Intake(database, home, on_records=service.feed.recorded),
         library_dir=cache(partial(install_library, home)),
         clock_ms=now_ms,
         stop_grace_seconds=settings.stop_grace_seconds,

@@ -33,6 +33,7 @@ class BuiltIn(StrEnum):
     ENGINE = "engine"
     EXIT_CODE = "exit_code"
     ATTEMPT = "attempt"
+    PRIORITY = "priority"
     GPUS = "gpus"
     CPUS = "cpus"
     RAM = "ram"
@@ -58,6 +59,7 @@ _KINDS = {
     BuiltIn.ENGINE: Kind.NAME,
     BuiltIn.EXIT_CODE: Kind.NUMBER,
     BuiltIn.ATTEMPT: Kind.NUMBER,
+    BuiltIn.PRIORITY: Kind.NUMBER,
     BuiltIn.GPUS: Kind.NUMBER,
     BuiltIn.CPUS: Kind.NUMBER,
     BuiltIn.RAM: Kind.NUMBER,
