@@ -84,6 +84,9 @@ class EngineState:
 class Catalogue:
     """The scheduler's answers. Methods raise `foundations.errors.SchedulerError` kinds."""
 
+    delete_grace_ms: int = 10_000
+    """For how long a deletion can be undone."""
+
     def __init__(
         self,
         *,
@@ -130,6 +133,7 @@ class Catalogue:
             gpus=list(self.engine.gpus),
             states=states,
             last_seq=last_seq,
+            delete_grace_seconds=self.delete_grace_ms / 1000,
         )
 
     async def queue_settings(self) -> QueueView:

@@ -36,8 +36,6 @@ class Writing(Catalogue):
 
     shell: Shell
     """Who performs effects; set it once, before anything is served."""
-    delete_grace_ms: int = 10_000
-    """For how long a deletion can be undone."""
 
     async def close(self) -> None:
         """Let writes that are under way end, and break off what the next start takes up."""

@@ -450,6 +450,8 @@ class SchedulerInfo(View):
     states: dict[JobState, int] = {}
     last_seq: int = 0
     """The newest change; a feed from here misses nothing that comes after this answer."""
+    delete_grace_seconds: float = 0.0
+    """For how long a deletion can be undone."""
 
 
 class WireError(View):

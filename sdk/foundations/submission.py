@@ -74,9 +74,11 @@ def upload_bundle(client: Client, packed: bundle.Packed, path: Path) -> None:
     _twice(send)
 
 
-def create_job(client: Client, spec: JobSpec, packed: bundle.Packed, path: Path) -> JobView:
+def create_job(
+    client: Client, spec: JobSpec, packed: bundle.Packed, path: Path, *, hold: bool = False
+) -> JobView:
     """Queue one job of an uploaded bundle; a lost answer never queues it twice."""
-    submission = Submission(spec=spec, bundle=packed.digest)
+    submission = Submission(spec=spec, bundle=packed.digest, hold=hold)
     key = str(uuid.uuid4())
 
     def send() -> JobView:
@@ -99,6 +101,8 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
     params: Mapping[str, Any] | None = None,
     project_name: str | None = None,
     num_gpus: int | None = None,
+    priority: int | None = None,
+    hold: bool = False,
     ram: float | None = None,
     cpus: float | None = None,
     entrypoint: str | Sequence[str] | None = None,
@@ -117,6 +121,8 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
         params: what `foundations.load_parameters()` returns in the job.
         project_name: the project; `job.config.yaml` decides without it, then the directory's name.
         num_gpus: GPUs that the job needs for itself.
+        priority: from -100 to 100; larger goes first in the queue.
+        hold: let it wait until it is released.
         ram: memory limit in GB (10^9 bytes).
         cpus: processors.
         entrypoint: what runs the command in place of the image's own entry point.
@@ -139,6 +145,8 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
         command=split_command(command),
         project_name=project_name,
         num_gpus=num_gpus,
+        priority=priority,
+        hold=hold,
         ram_gb=ram,
         cpus=cpus,
         image=image,
@@ -157,7 +165,7 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
     with tempfile.TemporaryDirectory(prefix="atlas-bundle-") as folder:
         path = Path(folder) / "bundle.tar.gz"
         packed = pack_and_upload(client, prepared, path, console=console)
-        job = create_job(client, prepared.spec, packed, path)
+        job = create_job(client, prepared.spec, packed, path, hold=prepared.hold)
     console.info(f"Job submitted with ID '{job.job_id}'.")
     if stream_job_logs:
         follow_job(client, job, console)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from foundations.cli import render
-from foundations.cli.batch import Result, act_on_each
-from foundations.cli.context import connect, jobs_argument, json_option, scheduler_argument
-from foundations.cli.groups import CommandFailed
+from foundations.cli.batch import FINAL, Result, act_on_each, choose, jobs_or_filter, matching_jobs
+from foundations.cli.confirmation import confirm_jobs
+from foundations.cli.context import connect, json_option, scheduler_argument
 from foundations.errors import JobConflict, NotFound
 
 if TYPE_CHECKING:
@@ -25,11 +24,14 @@ def delete() -> None:
 
 @delete.command()
 @scheduler_argument
-@jobs_argument
+@jobs_or_filter
 @json_option
-def job(scheduler: str, job_ids: tuple[str, ...], *, as_json: bool) -> None:
+def job(
+    scheduler: str, job_ids: tuple[str, ...], *, filter_: str | None, yes: bool, as_json: bool
+) -> None:
     """Delete jobs that have ended, with their archives.
 
+    For 10 seconds, or what the server's settings say, `foundations restore job` brings them back.
     With several ids all of them are tried; the exit code is 1 when any could not be deleted.
     """
     client = connect(scheduler)
@@ -43,7 +45,9 @@ def job(scheduler: str, job_ids: tuple[str, ...], *, as_json: bool) -> None:
             raise JobConflict(text) from error
         return {"job_id": job_id, "message": f"Job {job_id} successfully deleted"}
 
-    act_on_each(job_ids, delete_one, scheduler=scheduler, as_json=as_json)
+    verb = "deletes, with their archives,"
+    chosen = choose(client, job_ids, filter_, verb=verb, states=FINAL, yes=yes)
+    act_on_each(chosen, delete_one, scheduler=scheduler, as_json=as_json)
 
 
 @delete.command()
@@ -59,7 +63,9 @@ def project(scheduler: str, name: str, *, yes: bool, as_json: bool) -> None:
     client = connect(scheduler)
     found = _find_project(client, name)
     if not yes:
-        _ask(found)
+        jobs = matching_jobs(client, None, project=name)
+        what = f"deletes project {found.name} with {len(jobs)} job(s) and their archives"
+        confirm_jobs(what, jobs, yes=False)
     deleted = client.delete_project(name)
     if as_json:
         render.print_json(render.model_document(deleted))
@@ -83,15 +89,3 @@ def _find_project(client: Client, name: str) -> ProjectView:
             f"Project `{name}` has jobs that have not ended ({counts}). Stop them first."
         )
     return found
-
-
-def _ask(project: ProjectView) -> None:
-    what = f"project {render.clean(project.name)} with {project.jobs} job(s) and their archives"
-    if not is_answered():
-        raise CommandFailed(f"This deletes {what}. Give --yes to do it without being asked.")
-    click.confirm(f"Delete {what}?", abort=True, err=True)
-
-
-def is_answered() -> bool:
-    """Tell whether somebody can answer a question."""
-    return sys.stdin.isatty()

@@ -38,6 +38,7 @@ _FIELD_KINDS: dict[str, Kind] = {
     "finished": "time",
     "exit_code": "integer",
     "attempt": "integer",
+    "priority": "integer",
     "gpus": "integer",
     "cpus": "number",
     "ram": "number",

@@ -36,7 +36,11 @@ def queue_directory(
         except KeyboardInterrupt:
             console.say("WARNING", "Submission cancelled. No job was created.")
             ctx.exit(INTERRUPTED)
-        return queue(ctx, client, lambda: create_job(client, prepared.spec, packed, path), console)
+
+        def create() -> JobView:
+            return create_job(client, prepared.spec, packed, path, hold=prepared.hold)
+
+        return queue(ctx, client, create, console)
 
 
 def queue(

@@ -16,6 +16,7 @@ from foundations.cli.context import (
     optional_scheduler_argument,
     scheduler_argument,
 )
+from foundations.cli.pause import pause_lines
 from foundations.cli.render import Column
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def queue(scheduler: str, *, as_json: bool) -> None:
     running = sum(info.states.get(state, 0) for state in HOLDING_STATES)
     if as_json:
         document = {
-            "max_running_jobs": info.queue.max_running_jobs,
+            **render.model_document(info.queue),
             "running": running,
             "queued": len(waiting),
             "jobs": [render.model_document(job) for job in waiting],
@@ -68,20 +69,27 @@ def queue(scheduler: str, *, as_json: bool) -> None:
         render.print_json(document)
         return
     click.echo(f"{running} of at most {info.queue.max_running_jobs} running, {len(waiting)} queued")
+    for line in pause_lines(info.queue):
+        click.echo(render.clean(line, one_line=True))
     if not waiting:
         return
     columns = [
         Column("PLACE"),
         Column("JOB ID", narrowest=8, ellipsis=False),
         Column("PROJECT", narrowest=8),
+        Column("PRIORITY"),
         Column("WAITS BECAUSE", narrowest=16),
     ]
     render.print_table(
         columns,
         [
-            [str(job.waiting.position), job.job_id, job.project, job.waiting.reason]
-            if job.waiting
-            else [render.MISSING, job.job_id, job.project, ""]
+            [
+                str(job.waiting.position) if job.waiting else render.MISSING,
+                job.job_id,
+                job.project,
+                str(job.priority),
+                job.waiting.reason if job.waiting else "",
+            ]
             for job in waiting
         ],
     )
@@ -111,6 +119,7 @@ def _fields(detail: JobDetail) -> list[tuple[str, str]]:
         ("State", detail.state),
         ("Reason", detail.reason or ""),
         ("Waits because", f"{waiting.reason} (place {waiting.position})" if waiting else ""),
+        ("Priority", str(detail.priority) if detail.priority else ""),
         ("Exit code", "" if detail.exit_code is None else str(detail.exit_code)),
         ("User", detail.user),
         ("Command", shlex.join(detail.command)),
