@@ -121,7 +121,7 @@ class Followers(Verbs):
                 if isinstance(change, models.Change):
                     yield change
 
-    def news(self, since: int, *, job: str | None = None, follow: bool = True) -> Iterator[News]:
+    def news(self, since: int, *, job: str | None = None, follow: bool = True) -> Generator[News]:
         """Yield every change of jobs and of the queue after `since`, and notices of new records.
 
         Notices (`NewRecords`) come at most once a second, are not repeated and have no place in the

@@ -379,7 +379,9 @@ def _waiting(scheduler: FakeScheduler, ref: str) -> FakeJob:
 
 def _restore(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
     if ref not in scheduler.deleted:
-        raise JobConflict(f"Job `{ref}` is not deleted.")
+        if ref in scheduler.jobs:
+            raise JobConflict(f"Job `{ref}` is not deleted.")
+        raise NotFound("A deletion can be undone for 10 s.")
     scheduler.jobs[ref] = scheduler.deleted.pop(ref)
     return _json(scheduler.view(scheduler.jobs[ref]))
 

@@ -224,3 +224,5 @@ def test_a_deleted_job_comes_back(
     assert scheduler.jobs == {job.job_id: job}
     (document,) = run_json("restore", "job", "scheduler", job.job_id, "--json", exit_code=1)
     assert document["error"] == "job_conflict"
+    late = run("restore", "job", "scheduler", "ffffffff", exit_code=1)
+    assert late.stderr == "Error: A deletion can be undone for 10 s.\n"

@@ -7,6 +7,7 @@ import click
 from foundations.cli import render
 from foundations.cli.batch import Result, act_on_each
 from foundations.cli.context import connect, json_option, scheduler_argument
+from foundations.errors import NotFound
 
 
 @click.group()
@@ -26,7 +27,11 @@ def restore_job(scheduler: str, job_ids: tuple[str, ...], *, as_json: bool) -> N
     client = connect(scheduler)
 
     def restore_one(job_id: str) -> Result:
-        job = client.restore(job_id)
+        try:
+            job = client.restore(job_id)
+        except NotFound as error:
+            # It says that it may be too late: `act_on_each` would only say that there is no job.
+            return {"job_id": job_id, "error": error.code, "message": error.message}
         return {"job_id": job.job_id, "message": f"Job {job.job_id} is back"}
 
     act_on_each(job_ids, restore_one, scheduler=scheduler, as_json=as_json)
