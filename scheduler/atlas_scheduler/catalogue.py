@@ -23,8 +23,10 @@ from atlas_scheduler.store import history, jobs, metric_points, pauses, records,
 from atlas_scheduler.store.archives import Archives
 from atlas_scheduler.store.bundles import Bundles
 from atlas_scheduler.store.db import Database
+from atlas_scheduler.store.event_lines import LOGDIR_TAG
 from atlas_scheduler.store.job_search import search
 from atlas_scheduler.store.jobs import StoredJob
+from atlas_scheduler.store.listings import Listings
 from atlas_scheduler.store.logs import Logs
 from atlas_scheduler.store.source_diff import compare_sources
 from atlas_scheduler.store.threads import in_thread
@@ -107,6 +109,7 @@ class Catalogue:
         self._queue = queue
         self._clock_ms = clock_ms
         self.feed = Feed(database)
+        self._listings = Listings()
         self._ended: dict[str, asyncio.Event] = {}
         self._writes: set[asyncio.Task[Any]] = set()
         self._chores: set[asyncio.Task[None]] = set()
@@ -174,13 +177,23 @@ class Catalogue:
         filter: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
+        offset: int | None = None,
     ) -> JobPage:
         """One page of jobs: newest first, unless the filter says otherwise.
+
+        With `offset` the page begins at that place of the list and says how long the list is.
 
         Raises:
             InvalidRequest: the filter has an error, or takes too long; the cursor is of another
                 list.
         """
+        if offset is not None:
+            if cursor is not None:
+                raise InvalidRequest("`cursor` and `offset` exclude each other.")
+            query = parsed(filter or "", project=project, states=states or ())
+            return await self._look_within_limits(
+                partial(self._window, query=query, offset=offset, limit=limit)
+            )
         if filter is None:
             pick = partial(jobs.page, project=project, states=states, limit=limit, cursor=cursor)
         else:
@@ -196,6 +209,17 @@ class Catalogue:
             found, next_cursor = pick(conn)
             return JobPage(jobs=self._views(conn, found), next_cursor=next_cursor)
 
+        return await self._look_within_limits(look)
+
+    def _window(
+        self, conn: sqlite3.Connection, *, query: Query, offset: int, limit: int
+    ) -> JobPage:
+        found, total = self._listings.window(
+            conn, query, now_ms=self._clock_ms(), offset=offset, limit=limit
+        )
+        return JobPage(jobs=self._views(conn, found), total=total)
+
+    async def _look_within_limits(self, look: Callable[[sqlite3.Connection], JobPage]) -> JobPage:
         try:
             return await asyncio.wait_for(self._database.read(look), SEARCH_SECONDS)
         except TimeoutError as error:
@@ -302,6 +326,26 @@ class Catalogue:
         stored = await self.load(await self.resolve(ref))
         job_id = stored.job.job_id
         return job_id, await asyncio.to_thread(self.archives.stream, job_id, stored.bundle)
+
+    async def tensorboard_logs(
+        self, ref: str, *, since_seconds: int
+    ) -> tuple[str, Iterator[bytes]]:
+        """A job's TensorBoard logs as a tar.gz. Returns the job's id and the file's bytes.
+
+        Raises:
+            NotFound: the job has not said where they are.
+        """
+
+        def look(conn: sqlite3.Connection) -> tuple[str, str | None]:
+            job_id = jobs.resolve(conn, ref)
+            return job_id, records.of_jobs(conn, [job_id])[job_id].tags.get(LOGDIR_TAG)
+
+        job_id, path = await self._database.read(look)
+        if path is None:
+            raise NotFound(
+                f"Job {job_id} has no TensorBoard logs: it has not called set_tensorboard_logdir."
+            )
+        return job_id, self.archives.stream_logdir(job_id, path, since_seconds=since_seconds)
 
     async def source_diff(self, ref: str, other: str) -> SourceDiff:
         """What differs between the files that two jobs were submitted with.

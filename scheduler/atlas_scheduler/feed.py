@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -30,19 +30,23 @@ class Interest:
 
 
 @dataclass(slots=True, eq=False)
-class _Records:
-    """Jobs that recorded something since a follower was told last."""
+class _Follower:
+    """One reader of the feed, and what it has still to be told."""
 
-    only: str | None
-    job_ids: set[str] = field(default_factory=set)
+    interest: Interest
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    is_behind: bool = True
+    """Whether the history has become longer since it was read last."""
+    recorded: set[str] = field(default_factory=set)
+    """Jobs that recorded something since it was told last."""
     due_at: float = 0.0
-    """Time of the event loop, in seconds."""
+    """When it may be told of records again, in seconds of the event loop's clock."""
 
-    def take(self, now: float) -> NewRecords | None:
-        if not self.job_ids or now < self.due_at:
+    def take_records(self, now: float) -> NewRecords | None:
+        if not self.recorded or now < self.due_at:
             return None
-        told = NewRecords(job_ids=sorted(self.job_ids))
-        self.job_ids.clear()
+        told = NewRecords(job_ids=sorted(self.recorded))
+        self.recorded.clear()
         self.due_at = now + RECORDS_SECONDS
         return told
 
@@ -52,21 +56,21 @@ class Feed:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._next = asyncio.Event()
-        self._records: set[_Records] = set()
+        self._followers: set[_Follower] = set()
 
     def announce(self) -> None:
         """Wake the followers: the history has become longer."""
-        self._next.set()
-        self._next = asyncio.Event()
+        for one in self._followers:
+            one.is_behind = True
+            one.woken.set()
 
     def recorded(self, job_id: str) -> None:
-        """Note that records of a job were taken in; nobody is woken who does not care."""
-        waiting = [one for one in self._records if one.only in (None, job_id)]
-        for one in waiting:
-            one.job_ids.add(job_id)
-        if waiting:
-            self.announce()
+        """Note that records of a job were taken in; who does not want to know is not woken."""
+        for one in self._followers:
+            if one.interest.records and one.interest.job_id in (None, job_id):
+                if not one.recorded:
+                    one.woken.set()
+                one.recorded.add(job_id)
 
     async def follow(
         self, since: int, interest: Interest, *, follow: bool
@@ -76,48 +80,53 @@ class Feed:
         Yields:
             News; None as a sign of life when nothing happens for `HEARTBEAT_SECONDS`.
         """
-        records = _Records(interest.job_id)
-        if interest.records and follow:
-            self._records.add(records)
+        follower = _Follower(interest)
+        self._followers.add(follower)
         try:
-            async for one in self._follow(since, interest, records, follow=follow):
+            async for one in self._follow(since, follower, follow=follow):
                 yield one
         finally:
-            self._records.discard(records)
+            self._followers.discard(follower)
 
     async def _follow(
-        self, since: int, interest: Interest, records: _Records, *, follow: bool
+        self, since: int, follower: _Follower, *, follow: bool
     ) -> AsyncGenerator[News | None]:
         clock = asyncio.get_running_loop().time
         alive_at = clock()
         while True:
-            changed = self._next
-            found = await self._read(since, interest)
-            for change in found:
-                since = change.seq
+            follower.woken.clear()
+            for change in await self._read(since, follower):
+                since, alive_at = change.seq, clock()
                 yield change
-            told = records.take(clock())
+            told = follower.take_records(clock())
             if told is not None:
-                yield told
-            if found or told is not None:
                 alive_at = clock()
+                yield told
+            if follower.is_behind:
                 continue
             if not follow:
                 return
             silent_until = alive_at + HEARTBEAT_SECONDS
-            wake_at = min(silent_until, records.due_at) if records.job_ids else silent_until
+            wake_at = min(silent_until, follower.due_at) if follower.recorded else silent_until
             try:
-                await asyncio.wait_for(changed.wait(), max(0.0, wake_at - clock()))
+                await asyncio.wait_for(follower.woken.wait(), max(0.0, wake_at - clock()))
             except TimeoutError:
                 if clock() >= silent_until:
                     alive_at = clock()
                     yield None
 
-    async def _read(
-        self, since: int, interest: Interest
-    ) -> list[Change] | list[Change | QueueChange]:
+    async def _read(self, since: int, follower: _Follower) -> Sequence[Change | QueueChange]:
+        if not follower.is_behind:
+            return []
+        follower.is_behind = False
+        interest = follower.interest
+        found: Sequence[Change | QueueChange]
         if interest.queue and interest.job_id is None:
-            return await self._database.read(partial(history.all_changes_since, seq=since))
-        return await self._database.read(
-            partial(history.changes_since, seq=since, job_id=interest.job_id)
-        )
+            found = await self._database.read(partial(history.all_changes_since, seq=since))
+        else:
+            found = await self._database.read(
+                partial(history.changes_since, seq=since, job_id=interest.job_id)
+            )
+        if found:
+            follower.is_behind = True  # there may be more than one answer holds
+        return found

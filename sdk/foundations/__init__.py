@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         log_params,
         save_artifact,
         set_tag,
+        set_tensorboard_logdir,
         should_stop,
     )
 
@@ -37,6 +38,7 @@ _HOME_OF = {
     "log_metric": "tracking",
     "save_artifact": "tracking",
     "set_tag": "tracking",
+    "set_tensorboard_logdir": "tracking",
     "should_stop": "tracking",
     # At the submitter's.
     "submit": "submission",
@@ -63,6 +65,7 @@ __all__ = [
     "log_params",
     "save_artifact",
     "set_tag",
+    "set_tensorboard_logdir",
     "should_stop",
     "submit",
 ]

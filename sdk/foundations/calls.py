@@ -199,6 +199,7 @@ def jobs(
     filter: str | None = None,
     limit: int = 50,
     cursor: str | None = None,
+    offset: int | None = None,
 ) -> Call[models.JobPage]:
     """Ask for one page of jobs, newest first unless the filter says otherwise."""
     return Call(
@@ -211,6 +212,7 @@ def jobs(
             *_given("filter", filter),
             ("limit", str(limit)),
             *_given("cursor", cursor),
+            *_given("offset", None if offset is None else str(offset)),
         ),
     )
 
@@ -348,6 +350,11 @@ def source_diff(ref: str, other: str) -> Call[models.SourceDiff]:
 def archive(ref: str) -> Call[None]:
     """Ask for the archive of a job, a tar.gz."""
     return Call("GET", f"{_job(ref)}/archive", _nothing)
+
+
+def tensorboard_logs(ref: str, *, since: int = 0) -> Call[None]:
+    """Ask for the TensorBoard logs of a job, a tar.gz; with `since` only those changed later."""
+    return Call("GET", f"{_job(ref)}/tensorboard", _nothing, params=(("since", str(since)),))
 
 
 def artifact(ref: str, key: str) -> Call[None]:

@@ -13,6 +13,7 @@ from foundations.rerun import create_rerun, rerun_spec
 
 if TYPE_CHECKING:
     from foundations.client import Client
+    from foundations.tensorboard import TensorBoard
 
 
 class SubmittedJob:
@@ -160,6 +161,22 @@ class SubmittedJob:
         job = self.details()
         spec = rerun_spec(job, command=command, params=params)
         return SubmittedJob(self._client, create_rerun(self._client, job, spec).job_id)
+
+    def tensorboard(self, *, host: str = "127.0.0.1", port: int | None = None) -> TensorBoard:
+        """Start TensorBoard on the job's logs: a context manager with its `url`.
+
+        Args:
+            host: the address that it listens at.
+            port: likewise; None takes 6006 or the next free one, 0 any.
+
+        Raises:
+            NotFound: the job has no logs.
+            MissingExtra: TensorBoard is not installed.
+            AtlasError: it does not start.
+        """
+        from foundations.tensorboard import TensorBoard
+
+        return TensorBoard(self._client, [self.job_id], host=host, port=port)
 
     def _pieces(self, *, follow: bool) -> Iterator[str]:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")

@@ -336,6 +336,7 @@ class FakeService:
         filter: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
+        offset: int | None = None,
     ) -> JobPage:
         if cursor is not None and not cursor.isdecimal():
             raise InvalidRequest(f"`{cursor}` is no cursor.")
@@ -345,8 +346,10 @@ class FakeService:
             if project in (None, job.submission.spec.project)
             and (not states or job.state in states)
         ]
-        start = int(cursor or 0)
+        start = int(cursor or offset or 0)
         end = start + limit
+        if offset is not None:
+            return JobPage(jobs=[self._view(job) for job in found[start:end]], total=len(found))
         return JobPage(
             jobs=[self._view(job) for job in found[start:end]],
             next_cursor=str(end) if end < len(found) else None,
@@ -504,6 +507,12 @@ class FakeService:
     async def archive(self, ref: str) -> tuple[str, Iterator[bytes]]:
         job_id = await self.resolve(ref)
         return job_id, self._pack(job_id)
+
+    async def tensorboard_logs(
+        self, ref: str, *, since_seconds: int
+    ) -> tuple[str, Iterator[bytes]]:
+        job_id = await self.resolve(ref)
+        return job_id, iter([f"logs of {job_id} since {since_seconds}".encode()])
 
     def _pack(self, job_id: str) -> Iterator[bytes]:
         for number in range(20):

@@ -216,6 +216,16 @@ async def test_an_archive_is_a_download(http: httpx.AsyncClient, job_id: str) ->
     assert answer.content.endswith(f"{job_id} 19\n".encode())
 
 
+async def test_tensorboard_logs_are_a_download(http: httpx.AsyncClient, job_id: str) -> None:
+    answer = await http.get(f"/jobs/{job_id[:8]}/tensorboard", params={"since": 5})
+    assert answer.headers["content-type"] == "application/gzip"
+    assert f"{job_id}-tensorboard.tar.gz" in answer.headers["content-disposition"]
+    assert answer.text == f"logs of {job_id} since 5"
+    for since in ("-1", "soon", str(2**63)):
+        refused = await http.get(f"/jobs/{job_id}/tensorboard", params={"since": since})
+        assert refused.status_code == 400
+
+
 @pytest.mark.parametrize("key", ["model", "a/b.pt", "a//b", "../x", ".", "ü %2F?#"])
 async def test_an_artifact_is_found_by_any_key(
     http: httpx.AsyncClient, service: FakeService, job_id: str, tmp_path: Path, key: str

@@ -288,9 +288,16 @@ def _metric(
     return _json(series)
 
 
+def _tensorboard(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    job = scheduler.resolve(ref)
+    if job.logs is None:
+        raise NotFound(f"Job {job.job_id} has no TensorBoard logs.")
+    files = {f"logs/{path}": content for path, content in job.logs.items()}
+    return httpx.Response(200, content=iter([_packed(job, files)]))
+
+
 def _archive(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
     job = scheduler.resolve(ref)
-    packed = io.BytesIO()
     files = {
         "source/main.py": b"print(1)\n",
         "source/data/x.csv": b"1,2\n",
@@ -298,12 +305,17 @@ def _archive(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> http
         "job.json": b"{}",
         **{f"artifacts/{key}": content for key, content in job.artifacts.items()},
     }
+    return httpx.Response(200, content=iter([_packed(job, files)]))
+
+
+def _packed(job: FakeJob, files: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
         for path, content in files.items():
             member = tarfile.TarInfo(f"{job.job_id}/{path}")
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
-    return httpx.Response(200, content=iter([packed.getvalue()]))
+    return packed.getvalue()
 
 
 def _source_diff(
@@ -487,6 +499,7 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("DELETE", "/jobs/([^/]+)", _delete),
     ("GET", "/jobs/([^/]+)/logs", _logs),
     ("GET", "/jobs/([^/]+)/archive", _archive),
+    ("GET", "/jobs/([^/]+)/tensorboard", _tensorboard),
     ("GET", "/jobs/([^/]+)/artifacts", _artifacts),
     ("GET", "/jobs/([^/]+)/artifacts/(.+)", _artifact),
     ("POST", "/jobs/([^/]+)/tags", _tag),

@@ -58,6 +58,8 @@ class FakeJob:
     notes: list[NoteView] = field(default_factory=list)
     priority: int = 0
     held_by: str | None = None
+    logs: dict[str, bytes] | None = None
+    """TensorBoard's, by path; None before the job says where they are."""
     series: dict[str, list[tuple[float | None, Any]]] = field(default_factory=dict)
     """Step and value of each point, by metric."""
 

@@ -64,6 +64,7 @@ INFO = {
         (calls.stop(JOB_ID), f"POST /jobs/{JOB_ID}/stop"),
         (calls.delete(JOB_ID), f"DELETE /jobs/{JOB_ID}"),
         (calls.archive(JOB_ID), f"GET /jobs/{JOB_ID}/archive"),
+        (calls.tensorboard_logs(JOB_ID), f"GET /jobs/{JOB_ID}/tensorboard"),
         (calls.artifacts(JOB_ID), f"GET /jobs/{JOB_ID}/artifacts"),
         (calls.artifact(JOB_ID, "model"), f"GET /jobs/{JOB_ID}/artifacts/model"),
         (calls.tag(JOB_ID, {"a": "b"}), f"POST /jobs/{JOB_ID}/tags"),
@@ -106,6 +107,7 @@ def test_parameters_that_are_not_given_are_not_sent() -> None:
     assert calls.untag("abcd", ["a", "b"]).params == (("key", "a"), ("key", "b"))
     assert calls.metric("abcd", "a").params == (("start", "0"), ("limit", "1000"))
     assert calls.metric("abcd", "a", points=9).params == (("points", "9"),)
+    assert calls.tensorboard_logs("abcd", since=5).params == (("since", "5"),)
     assert calls.logs("abcd", offset=-5, follow=True).params == (
         ("offset", "-5"),
         ("follow", "true"),

@@ -333,6 +333,34 @@ def test_tags_are_texts(job: JobDir) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("runs", "job_source/runs"),
+        ("runs/../logs/", "job_source/logs"),
+        (".", "job_source"),
+        (Path("r\u00fcns"), "job_source/r\u00fcns"),
+        ("../artifacts/runs", "artifacts/runs"),
+    ],
+)
+def test_the_directory_of_tensorboard_is_recorded_by_its_place_in_the_job(
+    job: JobDir, path: str | Path, kept: str
+) -> None:
+    foundations.set_tensorboard_logdir(path)
+    foundations.set_tensorboard_logdir(Path(path).absolute())
+
+    assert job.lines() == [{"event": "tensorboard", "path": kept}] * 2
+
+
+def test_logs_that_would_not_be_kept_are_refused(job: JobDir, tmp_path: Path) -> None:
+    (job.source / "link").symlink_to(tmp_path)
+
+    for path in (tmp_path, "..", "../records", "link/runs", "/"):
+        with pytest.raises(ValueError, match=r"Invalid TensorBoard directory .*: it is not in the"):
+            foundations.set_tensorboard_logdir(path)
+    assert job.lines() == []
+
+
 def test_a_job_sees_that_it_should_stop(job: JobDir) -> None:
     assert not foundations.should_stop()
     (job.path / "stop_requested").touch()
@@ -348,6 +376,7 @@ for step in range(3):
     foundations.log_metric("loss", 1.0 / (step + 1), step=step)
 foundations.log_metric("special", float("nan"))
 foundations.set_tag("base", "x")
+foundations.set_tensorboard_logdir("runs")
 with open("model.txt", "w") as file:
     file.write("weights")
 foundations.save_artifact("model.txt", key="model")
@@ -361,7 +390,7 @@ def test_every_function_works_in_a_job(job: JobDir, python: str) -> None:
     ended = job.run(EVERYTHING, python)
 
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "should stop: False\n", "")
-    assert [(line["event"], line["key"], line.get("value")) for line in job.lines()] == [
+    assert [(line["event"], line.get("key"), line.get("value")) for line in job.lines()] == [
         ("param", "epochs", 3),
         ("param", "lr", 0.1),
         ("param", "layers_0_n", 5),
@@ -370,6 +399,7 @@ def test_every_function_works_in_a_job(job: JobDir, python: str) -> None:
         ("metric", "loss", 1.0 / 3),
         ("metric", "special", "NaN"),
         ("tag", "base", "x"),
+        ("tensorboard", None, None),
         ("artifact", "model", None),
     ]
     assert job.saved()["model"] == "weights"

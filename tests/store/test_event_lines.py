@@ -44,6 +44,7 @@ def test_the_documented_lines_are_read() -> None:
 {"event":"metric","key":"loss","value":0.5,"step":3,"at":1700000000}
 {"event":"tag","key":"a","value":"b","at":1700000000.5}
 {"event":"artifact","key":"model","path":"model.pt","size_bytes":123,"at":1700000001}
+{"event":"tensorboard","path":"job_source/runs/","at":1700000001}
 """
     assert parse_lines(data) == Parsed(
         [
@@ -51,6 +52,7 @@ def test_the_documented_lines_are_read() -> None:
             Metric("loss", 0.5, 3.0, 1_700_000_000_000),
             Tag("a", "b"),
             Artifact("model", "model.pt", 123, 1_700_000_001_000),
+            Tag("tensorboard", "job_source/runs"),
         ]
     )
 
@@ -96,6 +98,7 @@ def test_a_time_that_is_none_is_left_open(at: Any) -> None:
 
 
 GOOD = {"event": "metric", "key": "m", "value": 1}
+LOGDIR = {"event": "tensorboard", "path": "job_source/runs"}
 ARTIFACT = {"event": "artifact", "key": "k", "path": "p", "size_bytes": 1}
 
 
@@ -127,6 +130,11 @@ ARTIFACT = {"event": "artifact", "key": "k", "path": "p", "size_bytes": 1}
         line(event="metric", key="m"),
         line(event="param", key="p"),
         line(event="tag", value="v"),
+        line(event="tensorboard", key="job_source/runs"),
+        line(**LOGDIR | {"path": ["job_source"]}),
+        line(**LOGDIR | {"path": "/job/job_source"}),
+        line(**LOGDIR | {"path": "job_source/../records"}),
+        line(**LOGDIR | {"path": "records"}),
         line(**ARTIFACT | {"path": None}),
         line(**ARTIFACT | {"path": ""}),
         line(**ARTIFACT | {"path": "."}),

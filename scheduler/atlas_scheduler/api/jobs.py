@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from atlas_scheduler.api.context import Ref, caller, service_of
 from atlas_scheduler.api.errors import answers
@@ -33,6 +34,9 @@ from foundations.models import (
 
 CHUNK_BYTES = 256 * 1024
 LARGEST_PAGE = 1000
+LATEST = 2**62
+"""The latest time that may be asked for, in seconds since 1970."""
+LARGEST_OFFSET = 2**53
 
 router = APIRouter(tags=["jobs"])
 
@@ -61,9 +65,33 @@ async def submit(
     return await service_of(request).submit(submission, idempotency_key=idempotency_key)
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Which part of a list."""
+
+    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="Most jobs of a page.")] = 50
+    cursor: Annotated[
+        str | None,
+        Query(
+            description="`next_cursor` of the page before, of the same filter.",
+            max_length=LONGEST_CURSOR,
+        ),
+    ] = None
+    offset: Annotated[
+        int | None,
+        Query(
+            ge=0,
+            le=LARGEST_OFFSET,
+            description="Begin at this place of the list, from 0, in place of a cursor. Places "
+            "move when jobs come and go; following cursors misses none.",
+        ),
+    ] = None
+
+
 @router.get("/jobs", operation_id="jobs", summary="List jobs", responses=answers(InvalidRequest))
 async def jobs(
     request: Request,
+    part: Annotated[_Part, Depends()],
     project: Annotated[str | None, Query(description="Only jobs of this project.")] = None,
     state: Annotated[
         list[JobState] | None, Query(description="Only jobs in this state; may be repeated.")
@@ -75,18 +103,15 @@ async def jobs(
             "metric.val_acc > 0.9 sort:-metric.val_acc` (docs/filters.md)."
         ),
     ] = None,
-    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="Most jobs of a page.")] = 50,
-    cursor: Annotated[
-        str | None,
-        Query(
-            description="`next_cursor` of the page before, of the same filter.",
-            max_length=LONGEST_CURSOR,
-        ),
-    ] = None,
 ) -> JobPage:
     """One page, newest first unless the filter says otherwise."""
     return await service_of(request).jobs(
-        project=project, states=state, filter=filter, limit=limit, cursor=cursor
+        project=project,
+        states=state,
+        filter=filter,
+        limit=part.limit,
+        cursor=part.cursor,
+        offset=part.offset,
     )
 
 
@@ -189,6 +214,33 @@ async def archive(request: Request, ref: Ref) -> StreamedResponse:
     job_id, pieces = await service_of(request).archive(ref)
     return StreamedResponse(
         from_thread(pieces), media_type="application/gzip", headers=_file(f"{job_id}.tar.gz")
+    )
+
+
+@router.get(
+    "/jobs/{ref}/tensorboard",
+    operation_id="tensorboard_logs",
+    summary="Download TensorBoard logs",
+    response_class=Response,
+    responses={
+        200: {"description": "A tar.gz file.", "content": {"application/gzip": BINARY}},
+        **_ONE,
+    },
+)
+async def tensorboard_logs(
+    request: Request,
+    ref: Ref,
+    since: Annotated[
+        int,
+        Query(ge=0, le=LATEST, description="Leave out files that changed before, s since 1970."),
+    ] = 0,
+) -> StreamedResponse:
+    """What lies in the directory that the job named, also while it runs, below `<job id>/logs`."""
+    job_id, pieces = await service_of(request).tensorboard_logs(ref, since_seconds=since)
+    return StreamedResponse(
+        from_thread(pieces),
+        media_type="application/gzip",
+        headers=_file(f"{job_id}-tensorboard.tar.gz"),
     )
 
 

@@ -21,6 +21,11 @@ DEPTH_LIMIT = 64
 INTEGERS = range(-(2**63), 2**63)
 """What the database holds as an integer."""
 
+LOGDIR_TAG = "tensorboard"
+"""The tag that says where a job's TensorBoard logs lie."""
+LOGDIR_TOPS = ("job_source", "artifacts")
+"""Directories of a job's directory that are kept, so that logs may lie in them."""
+
 _DECODER = json.JSONDecoder()
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _LATEST_SECONDS = 253_402_300_799  # the end of the year 9999
@@ -113,6 +118,8 @@ def _record(line: bytes) -> Record | None:
             return Tag(_key(fields), _tag_value(fields))
         case "artifact":
             return Artifact(_key(fields), _path(fields), _size_bytes(fields), _at_ms(fields))
+        case "tensorboard":
+            return Tag(LOGDIR_TAG, _logdir(fields))
         case str():
             return None
     raise _BadLine
@@ -202,6 +209,13 @@ def _path(fields: dict[str, Any]) -> str:
     if not parts or parts[0] == "/" or ".." in parts:
         raise _BadLine
     return "/".join(parts)
+
+
+def _logdir(fields: dict[str, Any]) -> str:
+    path = _path(fields)
+    if path.partition("/")[0] not in LOGDIR_TOPS:
+        raise _BadLine
+    return path
 
 
 def _size_bytes(fields: dict[str, Any]) -> int:

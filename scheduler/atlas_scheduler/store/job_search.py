@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -39,6 +40,7 @@ _SQL = sql.queries("job_search")
 FEW = 5_000
 """Up to so many jobs are looked up and sorted rather than walked to."""
 
+_NO_LIMIT = -1
 _KEYS = ("key_1", "key_2", "key_3", "key_4")
 _ALL_JOBS = Fragment("jobs")
 _NOT_DELETED = Fragment("jobs.deleted_at_ms IS NULL")
@@ -85,7 +87,7 @@ def search(
         if len(found) > limit:
             break
     shown = found[:limit]
-    jobs = _load(conn, [row["job_number"] for row in shown])
+    jobs = load_numbers(conn, [row["job_number"] for row in shown])
     if len(found) <= limit:
         return jobs, None
     keys = tuple(shown[-1][name] for name in _KEYS[: len(order.keys)])
@@ -100,6 +102,22 @@ def every_id(conn: sqlite3.Connection, query: Query, *, now_ms: int) -> Iterator
         yield from (one.job.job_id for one in found)
         if cursor is None:
             return
+
+
+def ordered_numbers(conn: sqlite3.Connection, query: Query, *, now_ms: int) -> array[int]:
+    """The numbers of all jobs that a filter takes, in its order: eight bytes a job."""
+    order = _Order.of(query.sort)
+    numbers = array("q")
+    for plan in _plans(conn, query, order, now_ms):
+        rows = conn.execute(*_statement(plan, order, None, _NO_LIMIT))
+        numbers.extend(row["job_number"] for row in rows)
+    return numbers
+
+
+def load_numbers(conn: sqlite3.Connection, numbers: Sequence[int]) -> list[StoredJob]:
+    """Jobs by their numbers, in this order; those that are gone are left out."""
+    rows = conn.execute(_SQL["by_number"], {"numbers": json.dumps(list(numbers))})
+    return [read_stored_job(row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,8 +287,3 @@ def _later_key(name: str, key: SortKey, value: Key) -> list[Fragment]:
         return []
     compared = Fragment(name + (" < ?" if key.is_descending else " > ?"), (value,))
     return [compared, Fragment(name + " IS NULL")]
-
-
-def _load(conn: sqlite3.Connection, numbers: list[int]) -> list[StoredJob]:
-    rows = conn.execute(_SQL["by_number"], {"numbers": json.dumps(numbers)})
-    return [read_stored_job(row) for row in rows]
