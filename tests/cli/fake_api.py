@@ -82,6 +82,7 @@ def _info(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
             engine=engine,
             queue=_queue_view(scheduler),
             states={state: states.count(state) for state in set(states)},
+            delete_grace_seconds=10,
         )
     )
 

@@ -78,3 +78,22 @@ def test_what_a_project_is_called_cannot_reach_the_terminal(scheduler: FakeSched
     scheduler.add(project="cats\x9b2J")
     asked = answer("", "clear-queue", "scheduler")
     assert "\x9b" not in asked.stderr
+
+
+def test_who_watches_a_deletion_is_told_how_to_undo_it(
+    scheduler: FakeScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(confirmation, "is_watched", lambda: True)
+    ended = scheduler.add(project="a cat", state=JobState.COMPLETED)
+    told = answer("", "delete", "job", "scheduler", ended.job_id, "nowhere").stderr
+    undo = f"foundations restore job scheduler {ended.job_id}"
+    assert told.splitlines()[-1] == f"This can be undone for 10 s: {undo}"
+    assert answer("", *undo.split()[1:]).exit_code == 0
+    told = answer("", "delete", "project", "scheduler", "a cat", "--yes").stderr
+    assert told.endswith("foundations restore project scheduler 'a cat'\n")
+    for _ in range(6):
+        scheduler.add(state=JobState.FAILED)
+    told = answer("", "delete", "job", "scheduler", "-f", "state:failed", "--yes").stderr
+    assert told.endswith("foundations restore job scheduler ID…\n")
+    refused = answer("", "delete", "job", "scheduler", "nowhere").stderr
+    assert "undone" not in refused

@@ -22,6 +22,11 @@ def is_answered() -> bool:
     return sys.stdin.isatty()
 
 
+def is_watched() -> bool:
+    """Tell whether somebody reads the messages."""
+    return sys.stderr.isatty()
+
+
 def confirm_jobs(what: str, jobs: Sequence[dict[str, Any]], *, yes: bool) -> None:
     """Ask whether to go on; returns only when the answer is yes.
 

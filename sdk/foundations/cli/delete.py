@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
 
-from foundations.cli import render
+from foundations.cli import confirmation, render
 from foundations.cli.batch import FINAL, Result, act_on_each, choose, jobs_or_filter, matching_jobs
-from foundations.cli.confirmation import confirm_jobs
 from foundations.cli.context import connect, json_option, scheduler_argument
 from foundations.errors import JobConflict, NotFound
 
@@ -35,6 +35,7 @@ def job(
     With several ids all of them are tried; the exit code is 1 when any could not be deleted.
     """
     client = connect(scheduler)
+    deleted: list[str] = []
 
     def delete_one(job_id: str) -> Result:
         try:
@@ -43,11 +44,17 @@ def job(
             state = client.job(job_id).state
             text = f"Job `{job_id}` has status `{state}` and cannot be deleted"
             raise JobConflict(text) from error
+        deleted.append(job_id)
         return {"job_id": job_id, "message": f"Job {job_id} successfully deleted"}
 
     verb = "deletes, with their archives,"
     chosen = choose(client, job_ids, filter_, verb=verb, states=FINAL, yes=yes)
-    act_on_each(chosen, delete_one, scheduler=scheduler, as_json=as_json)
+    grace_seconds = _grace_seconds(client)  # now: a refused job ends the command, and its client
+    try:
+        act_on_each(chosen, delete_one, scheduler=scheduler, as_json=as_json)
+    finally:
+        if deleted and not as_json:
+            _say_how_to_undo(f"job {scheduler} {_few(deleted)}", grace_seconds)
 
 
 @delete.command()
@@ -65,12 +72,28 @@ def project(scheduler: str, name: str, *, yes: bool, as_json: bool) -> None:
     if not yes:
         jobs = matching_jobs(client, None, project=name)
         what = f"deletes project {found.name} with {len(jobs)} job(s) and their archives"
-        confirm_jobs(what, jobs, yes=False)
+        confirmation.confirm_jobs(what, jobs, yes=False)
     deleted = client.delete_project(name)
     if as_json:
         render.print_json(render.model_document(deleted))
     else:
         click.echo(f"Deleted project {render.clean(name)} with {deleted.jobs} job(s)")
+        _say_how_to_undo(f"project {scheduler} {shlex.quote(name)}", _grace_seconds(client))
+
+
+def _grace_seconds(client: Client) -> float:
+    """For how long a deletion can be undone, where somebody is there to be told; else 0."""
+    return client.info().delete_grace_seconds if confirmation.is_watched() else 0.0
+
+
+def _say_how_to_undo(what: str, grace_seconds: float) -> None:
+    if grace_seconds:
+        command = render.clean(f"foundations restore {what}", one_line=True)
+        click.echo(f"This can be undone for {grace_seconds:g} s: {command}", err=True)
+
+
+def _few(job_ids: list[str]) -> str:
+    return " ".join(job_ids) if len(job_ids) <= confirmation.SHOWN else "ID…"
 
 
 def _find_project(client: Client, name: str) -> ProjectView:
