@@ -19,6 +19,7 @@ from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.queue import Capacity, Decision, Pause, choose_next
 from atlas_scheduler.engine.port import AttemptId, Capabilities
 from atlas_scheduler.feed import Feed, Interest, News
+from atlas_scheduler.machine import Machine
 from atlas_scheduler.store import history, jobs, metric_points, pauses, records, remarks
 from atlas_scheduler.store.archives import Archives
 from atlas_scheduler.store.bundles import Bundles
@@ -102,6 +103,7 @@ class Catalogue:
         self.bundles = Bundles(home)
         self.archives = Archives(home, self.bundles)
         self.logs = Logs(home)
+        self.machine = Machine(database, home, clock_ms=clock_ms)
         self.engine = engine
         self.home = home
         self.instance = instance
@@ -250,6 +252,7 @@ class Catalogue:
                 more={
                     "container": attempt.name if attempt.attempt else None,
                     "metric_series": records.series(conn, job_id),
+                    "system_series": records.series(conn, job_id, system=True),
                     "artifacts": records.artifacts(conn, job_id),
                     "notes": remarks.notes(conn, job_id),
                     "history": history.changes_since(conn, 0, job_id=job_id, limit=HISTORY_LIMIT),
@@ -259,9 +262,11 @@ class Catalogue:
         detail = await self._database.read(look)
         return detail.model_copy(update={"log_size_bytes": self.log_size(detail.job_id)})
 
-    async def metrics(self, ref: str) -> list[MetricSummary]:
-        """Each metric of a job in a row, by name."""
-        return await self._database.read(lambda conn: records.series(conn, jobs.resolve(conn, ref)))
+    async def metrics(self, ref: str, *, system: bool = False) -> list[MetricSummary]:
+        """Each metric of a job in a row, by name; with `system` what the scheduler measured."""
+        return await self._database.read(
+            lambda conn: records.series(conn, jobs.resolve(conn, ref), system=system)
+        )
 
     async def metric(
         self, ref: str, name: str, *, stretches: int | None, start: int, limit: int

@@ -109,7 +109,9 @@ class Feed:
             silent_until = alive_at + HEARTBEAT_SECONDS
             wake_at = min(silent_until, follower.due_at) if follower.recorded else silent_until
             try:
-                await asyncio.wait_for(follower.woken.wait(), max(0.0, wake_at - clock()))
+                # Not `wait_for`: before Python 3.12 it loses a cancellation that meets the event.
+                async with asyncio.timeout_at(wake_at):
+                    await follower.woken.wait()
             except TimeoutError:
                 if clock() >= silent_until:
                     alive_at = clock()

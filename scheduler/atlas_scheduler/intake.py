@@ -25,7 +25,11 @@ class Intake:
     """Reads event files from the offset that the database keeps."""
 
     def __init__(
-        self, database: Database, home: Home, *, on_records: Callable[[str], None] | None = None
+        self,
+        database: Database,
+        home: Home,
+        *,
+        on_records: Callable[[str], None] = lambda job_id: None,
     ) -> None:
         """Prepare to read; `on_records` is told each job of which records were taken in."""
         self._database = database
@@ -60,8 +64,7 @@ class Intake:
             )
 
         await self._database.write(step)
-        if self._on_records is not None:
-            self._on_records(job_id)
+        self._on_records(job_id)
         return len(data) == BATCH_BYTES
 
     def _read(self, job_id: str, offset: int) -> bytes:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Any, Dict, Optional, Union
 
 PARAMETERS_FILE = "foundations_job_parameters.json"
+SYSTEM_PREFIX = "system/"  # as in models.py, which jobs cannot load
 
 _LONGEST_FILE_NAME = 200
 
@@ -116,6 +117,8 @@ def log_params(parameters: Mapping[str, Any]) -> None:
 def log_metric(key: str, value: Any, step: Optional[float] = None) -> None:
     """Record a value of a metric; each call adds to the metric's series.
 
+    Names that begin with `system/` are kept for what Atlas measures: a warning, and no record.
+
     Args:
         key: the metric's name.
         value: a number, string or boolean, also of numpy, torch and the like, or a flat list of
@@ -137,6 +140,9 @@ def log_metric(key: str, value: Any, step: Optional[float] = None) -> None:
     recorder = _recorder()
     if recorder is None or not texts:
         return
+    if key.startswith(SYSTEM_PREFIX):
+        reason = "names that begin with `{}` are kept for what Atlas measures".format(SYSTEM_PREFIX)
+        return warn_once("Metric `{}` is not recorded: {}.".format(key, reason))
     recorder.append(b"".join(_line("metric", key, '"value":' + text + place) for text in texts))
 
 

@@ -87,6 +87,14 @@ def _info(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
     )
 
 
+def _host(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return _json(scheduler.host)
+
+
+def _disk(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return _json(scheduler.disk)
+
+
 def _has_bundle(scheduler: FakeScheduler, request: httpx.Request, digest: str) -> httpx.Response:
     return httpx.Response(200 if digest in scheduler.bundles else 404)
 
@@ -256,7 +264,9 @@ def _notes(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.
 
 
 def _metrics(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
-    return _json_list(scheduler.summaries(scheduler.resolve(ref)))
+    job = scheduler.resolve(ref)
+    is_system = request.url.params.get("system") == "true"
+    return _json_list(job.system if is_system else scheduler.summaries(job))
 
 
 def _metric(
@@ -491,6 +501,8 @@ def _json_list(models: list[Any]) -> httpx.Response:
 _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/health", _health),
     ("GET", "/info", _info),
+    ("GET", "/host", _host),
+    ("GET", "/disk", _disk),
     ("HEAD", "/bundles/([^/]+)", _has_bundle),
     ("PUT", "/bundles/([^/]+)", _upload),
     ("POST", "/jobs", _submit),

@@ -40,6 +40,8 @@ INFO = {
     [
         (calls.health(), "GET /health"),
         (calls.info(), "GET /info"),
+        (calls.host(), "GET /host"),
+        (calls.disk(), "GET /disk"),
         (calls.projects(), "GET /projects"),
         (calls.rename_project("a b", "c"), "POST /projects/a%20b/rename"),
         (calls.describe_project("..", ""), "PUT /projects/%2E%2E/description"),
@@ -83,6 +85,8 @@ def test_each_call_has_its_method_and_path(call: Call[Any], request_line: str) -
 
 
 def test_parameters_that_are_not_given_are_not_sent() -> None:
+    assert calls.metrics(JOB_ID).params == ()
+    assert calls.metrics(JOB_ID, system=True).params == (("system", "true"),)
     assert calls.jobs().params == (("limit", "50"),)
     assert calls.jobs(
         project="cats",

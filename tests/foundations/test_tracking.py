@@ -140,6 +140,18 @@ def test_a_step_goes_with_its_value(job: JobDir, step: Any, recorded: float) -> 
     assert job.lines() == [{"event": "metric", "key": "loss", "value": 0.5, "step": recorded}]
 
 
+def test_a_name_that_atlas_keeps_for_itself_is_not_recorded(
+    job: JobDir, capsys: pytest.CaptureFixture[str]
+) -> None:
+    foundations.log_metric("system/cpu_percent", 1.0)
+    foundations.log_metric("system", 2.0)
+    assert [one["key"] for one in job.lines()] == ["system"]
+    assert capsys.readouterr().err == (
+        "Foundations WARNING: Metric `system/cpu_percent` is not recorded: names that begin with "
+        "`system/` are kept for what Atlas measures.\n"
+    )
+
+
 @pytest.mark.parametrize("step", ["3", True, object(), [1]])
 def test_a_step_of_a_wrong_type_is_refused(job: JobDir, step: Any) -> None:
     with pytest.raises(TypeError, match="Invalid step"):

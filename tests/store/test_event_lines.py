@@ -62,6 +62,11 @@ def test_what_a_shell_writes_is_read() -> None:
     assert parse_lines(data).records == [Metric("loss", 1, None, None), Tag("x", "")]
 
 
+def test_names_of_what_the_scheduler_measures_are_bad_in_a_jobs_own_metrics() -> None:
+    data = line(event="metric", key="system/x", value=1) + line(event="tag", key="system/x")
+    assert parse_lines(data) == Parsed([Tag("system/x", "")], bad_lines=1)
+
+
 def test_events_of_a_later_version_are_counted_and_passed_over() -> None:
     data = line(event="image", key="k") + line(event="tag", key="k", value="v", colour="red")
     assert parse_lines(data) == Parsed([Tag("k", "v")], unknown_events=1)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
+from foundations.models import SYSTEM_PREFIX
+
 LINE_LIMIT_BYTES = 1 << 20
 """A longer line is bad."""
 KEY_LIMIT = 500
@@ -109,7 +111,7 @@ def _record(line: bytes) -> Record | None:
     fields = _load(line)
     match fields.get("event"):
         case "metric":
-            return Metric(_key(fields), _metric_value(fields), _step(fields), _at_ms(fields))
+            return Metric(_metric_key(fields), _metric_value(fields), _step(fields), _at_ms(fields))
         case "param":
             if "value" not in fields:
                 raise _BadLine
@@ -172,6 +174,13 @@ def _at_ms(fields: dict[str, Any]) -> int | None:
     if (type(at) is int or type(at) is float) and 0 <= at <= _LATEST_SECONDS:
         return round(at * 1000)
     return None
+
+
+def _metric_key(fields: dict[str, Any]) -> str:
+    key = _key(fields)
+    if key.startswith(SYSTEM_PREFIX):
+        raise _BadLine  # the scheduler's own
+    return key
 
 
 def _metric_value(fields: dict[str, Any]) -> Any:
