@@ -109,7 +109,8 @@ class LocalRuns:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(run.pid, number)
             with suppress(TimeoutError):
-                await asyncio.wait_for(_gone(run), grace_seconds)
+                async with asyncio.timeout(grace_seconds):
+                    await _gone(run)
 
     async def _description(self, job: Job) -> RunDescription:
         run = (await self._service.load(job.job_id)).local_run

@@ -72,6 +72,7 @@ class Loop:
         self._tasks: dict[tuple[str, Effect], asyncio.Task[None]] = {}
         self._preparing: set[str] = set()
         self._woken = asyncio.Event()
+        self._deleted = asyncio.Event()
         self._engine_doubted = asyncio.Event()
         self._engine_doubted.set()
 
@@ -98,12 +99,9 @@ class Loop:
         while tasks := [task for (owner, _), task in self._tasks.items() if owner == job_id]:
             await asyncio.wait(tasks)
 
-    async def sweep(self, job_id: str) -> None:
-        """Remove the files and then the rows of a job that is marked deleted."""
-        await asyncio.to_thread(self._service.archives.remove, job_id)
-        leftover = await self._service.purge(job_id)
-        if leftover is not None:
-            await asyncio.to_thread(remove_tree, leftover)
+    def tidy(self) -> None:
+        """Look again for deleted jobs that cannot come back."""
+        self._deleted.set()
 
     # -- life
 
@@ -111,7 +109,8 @@ class Loop:
         """Recover, then dispatch until cancelled. Jobs run on after that."""
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._recover_files())
+                group.create_task(self._finish_archives())
+                group.create_task(self._sweep_deleted())
                 group.create_task(self._keep_local_runs())
                 group.create_task(self._keep_engine())
                 group.create_task(self._dispatch())
@@ -131,10 +130,8 @@ class Loop:
                 log.error("no job can start", problem=error.message)
                 asyncio.get_running_loop().call_later(STORAGE_RETRY_SECONDS, self.wake)
 
-    async def _recover_files(self) -> None:
-        """Take up archives and deletions that an earlier process of the server left unfinished."""
-        for job_id in await self._service.deleted_jobs():
-            await self.sweep(job_id)
+    async def _finish_archives(self) -> None:
+        """Take up archives that an earlier process of the server left unfinished."""
         for job in await self._service.unfinished_archives():
             self.perform(job, (Effect.FINISH,))
 
@@ -145,7 +142,39 @@ class Loop:
                 is_stopping = job.state is JobState.STOPPING
                 self.perform(job, (Effect.STOP, Effect.WATCH) if is_stopping else (Effect.WATCH,))
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._local_runs.find(), RECONCILE_SECONDS)
+                async with asyncio.timeout(RECONCILE_SECONDS):
+                    await self._local_runs.find()
+
+    async def _sweep_deleted(self) -> None:
+        """Remove what is left of deleted jobs, each as soon as it cannot come back."""
+        while True:
+            self._deleted.clear()
+            try:
+                job_ids, pause_seconds = await self._service.begin_sweeps()
+            except AtlasError as error:
+                log.warning("deleted jobs stay", problem=error.message)
+                job_ids, pause_seconds = [], STORAGE_RETRY_SECONDS
+            swept = [await self._sweep(job_id) for job_id in job_ids]
+            if any(swept):
+                continue  # their projects may go now, and other graces may have ended
+            if job_ids:
+                pause_seconds = STORAGE_RETRY_SECONDS
+            # Not `wait_for`: before Python 3.12 it loses a cancellation that meets the event.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause_seconds):
+                    await self._deleted.wait()
+
+    async def _sweep(self, job_id: str) -> bool:
+        """Remove the files and then the rows of a job. Returns whether that could be done."""
+        try:
+            await asyncio.to_thread(self._service.archives.remove, job_id)
+            leftover = await self._service.purge(job_id)
+            if leftover is not None:
+                await asyncio.to_thread(remove_tree, leftover)
+        except (AtlasError, OSError) as error:
+            log.warning("files stay behind", job_id=job_id, problem=str(error))
+            return False
+        return True
 
     async def _keep_engine(self) -> None:
         """Ask the engine until it answers, compare it with the jobs, and again when in doubt."""
@@ -167,7 +196,8 @@ class Loop:
             self._service.engine.problem = None
             self.wake()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._engine_doubted.wait(), RECONCILE_SECONDS)
+                async with asyncio.timeout(RECONCILE_SECONDS):
+                    await self._engine_doubted.wait()
 
     async def _reconcile(self) -> None:
         """Let the jobs know what the engine shows."""

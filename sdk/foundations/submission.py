@@ -87,9 +87,10 @@ def create_job(
     path: Path,
     *,
     origin: Origin | None = None,
+    hold: bool = False,
 ) -> JobView:
     """Queue one job of an uploaded bundle; a lost answer never queues it twice."""
-    submission = Submission(spec=spec, bundle=packed.digest, origin=origin)
+    submission = Submission(spec=spec, bundle=packed.digest, origin=origin, hold=hold)
     key = str(uuid.uuid4())
 
     def send() -> JobView:
@@ -112,6 +113,8 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
     params: Mapping[str, Any] | None = None,
     project_name: str | None = None,
     num_gpus: int | None = None,
+    priority: int | None = None,
+    hold: bool = False,
     ram: float | None = None,
     cpus: float | None = None,
     entrypoint: str | Sequence[str] | None = None,
@@ -130,6 +133,8 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
         params: what `foundations.load_parameters()` returns in the job.
         project_name: the project; `job.config.yaml` decides without it, then the directory's name.
         num_gpus: GPUs that the job needs for itself.
+        priority: from -100 to 100; larger goes first in the queue.
+        hold: let it wait until it is released.
         ram: memory limit in GB (10^9 bytes).
         cpus: processors.
         entrypoint: what runs the command in place of the image's own entry point.
@@ -152,6 +157,8 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
         command=split_command(command),
         project_name=project_name,
         num_gpus=num_gpus,
+        priority=priority,
+        hold=hold,
         ram_gb=ram,
         cpus=cpus,
         image=image,
@@ -170,7 +177,7 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
     with tempfile.TemporaryDirectory(prefix="atlas-bundle-") as folder:
         path = Path(folder) / "bundle.tar.gz"
         packed, origin = pack_and_upload(client, prepared, path, console=console)
-        job = create_job(client, prepared.spec, packed, path, origin=origin)
+        job = create_job(client, prepared.spec, packed, path, origin=origin, hold=prepared.hold)
     console.info(f"Job submitted with ID '{job.job_id}'.")
     if stream_job_logs:
         follow_job(client, job, console)

@@ -64,6 +64,8 @@ class FakeJob:
     tags: dict[str, str] = field(default_factory=dict)
     notes: list[NoteView] = field(default_factory=list)
     provenance: Provenance = field(default_factory=Provenance)
+    priority: int = 0
+    held_by: str | None = None
     logs: dict[str, bytes] | None = None
     """TensorBoard's, by path; None before the job says where they are."""
     series: dict[str, list[tuple[float | None, Any]]] = field(default_factory=dict)
@@ -86,6 +88,9 @@ class FakeScheduler:
         self.uploads: list[str] = []
         self.keys: dict[str, str] = {}
         self.max_running_jobs = 1
+        self.paused: dict[str | None, None] = {}
+        """What is paused: projects, and None for the whole queue."""
+        self.deleted: dict[str, FakeJob] = {}
         self.engine_problem: str | None = None
         self.run: Callable[[FakeScheduler, FakeJob], None] | None = finish_at_once
         self.on_request: Callable[[httpx.Request], None] | None = None
@@ -199,6 +204,8 @@ class FakeScheduler:
             "command": list(spec.command),
             "image": spec.image,
             "num_gpus": spec.num_gpus,
+            "priority": job.priority,
+            "held_by": job.held_by,
             "cpus": spec.cpus,
             "ram_gb": spec.ram_gb,
             "submitted_at": job.submitted_at,

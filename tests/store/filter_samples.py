@@ -45,6 +45,7 @@ _sample: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "host": st.sampled_from([None, "box", "attic"]),
         "image_id": st.sampled_from([None, f"sha256:{'a' * 64}"]),
         "python": st.sampled_from([None, "3.11.2", "3.8.18"]),
+        "priority": st.sampled_from([-100, 0, 1]),
         "at_ms": st.integers(0, NOW_MS),
         "parameters": st.dictionaries(_names, _values | st.sampled_from([None, [1], {}])),
         "metrics": st.dictionaries(_names, _values),
@@ -57,7 +58,7 @@ samples = st.lists(_sample, max_size=7)
 
 def insert(conn: sqlite3.Connection, sample: dict[str, Any], number: int) -> Job:
     """Put a job into the database, and return what a filter should see of it."""
-    spec = {name: sample[name] for name in ("user", "image", "command", "cpus")}
+    spec = {name: sample[name] for name in ("user", "image", "command", "cpus", "priority")}
     job = add(
         conn,
         job_id=str(uuid.UUID(int=number)),
@@ -106,6 +107,7 @@ def insert(conn: sqlite3.Connection, sample: dict[str, Any], number: int) -> Job
             BuiltIn.ENGINE: None if state is JobState.QUEUED else "process",
             BuiltIn.EXIT_CODE: job.exit_code,
             BuiltIn.ATTEMPT: job.attempt,
+            BuiltIn.PRIORITY: job.priority,
             BuiltIn.GPUS: 0,
             BuiltIn.CPUS: sample["cpus"],
             BuiltIn.SUBMITTED: number,

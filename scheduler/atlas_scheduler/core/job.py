@@ -15,8 +15,12 @@ class Job:
     project: str
     state: JobState
     order: int
-    """Place in the queue: smaller goes first."""
+    """Place among the queued jobs of its priority: smaller goes first."""
     num_gpus: int = 0
+    priority: int = 0
+    """From -100 to 100; larger goes first."""
+    held_by: str | None = None
+    """Who keeps it from being chosen while it waits; None lets it have its turn."""
     attempt: int = 0
     """How often it was chosen to run; names its container."""
     gpus: tuple[str, ...] = ()
@@ -33,6 +37,11 @@ class Job:
     def is_final(self) -> bool:
         """Whether nothing more will happen to it."""
         return self.state in FINAL_STATES
+
+    @property
+    def turn(self) -> tuple[int, int]:
+        """What queued jobs are sorted by: the smallest has the first turn."""
+        return -self.priority, self.order
 
     @property
     def holds_slot(self) -> bool:

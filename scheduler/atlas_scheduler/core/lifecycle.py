@@ -163,6 +163,8 @@ def advance(job: Job, event: Event) -> tuple[Job, tuple[Effect, ...]]:
         assert isinstance(event, Exited)
         state = rule.target(event)
     moved = _record(replace(job, state=state), event)
+    if state is not JobState.QUEUED:
+        moved = replace(moved, held_by=None)
     if moved.is_final:
         moved = replace(moved, finished_at_ms=event.at_ms)
     return moved, rule.effects

@@ -194,7 +194,8 @@ class ProcessEngine:
         for number, seconds in ((signal.SIGTERM, grace_seconds), (signal.SIGKILL, _KILL_SECONDS)):
             await in_thread(partial(directory.signal_job, number), name="signal")
             with suppress(TimeoutError):
-                await asyncio.wait_for(shim_ended(directory), seconds)
+                async with asyncio.timeout(seconds):
+                    await shim_ended(directory)
                 return
 
     async def remove(self, attempt: AttemptId) -> None:

@@ -23,7 +23,7 @@ from atlas_scheduler.store.recorded_sql import COMPARED, matching, of_job
 NEVER_MISSING = frozenset(
     {
         *(BuiltIn.ID, BuiltIn.PROJECT, BuiltIn.USER, BuiltIn.STATE),
-        *(BuiltIn.ATTEMPT, BuiltIn.GPUS, BuiltIn.SUBMITTED),
+        *(BuiltIn.ATTEMPT, BuiltIn.PRIORITY, BuiltIn.GPUS, BuiltIn.SUBMITTED),
     }
 )
 _PROVENANCE = "(SELECT provenance.{} FROM provenance WHERE provenance.job_number = jobs.job_number)"
@@ -53,6 +53,7 @@ _COLUMNS = {
     },
     BuiltIn.EXIT_CODE: "jobs.exit_code",
     BuiltIn.ATTEMPT: "jobs.attempt",
+    BuiltIn.PRIORITY: "jobs.priority",
     BuiltIn.GPUS: "jobs.num_gpus",
     BuiltIn.CPUS: "json_extract(jobs.spec, '$.cpus')",
     BuiltIn.RAM: "json_extract(jobs.spec, '$.ram_gb')",

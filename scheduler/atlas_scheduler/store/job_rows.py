@@ -29,7 +29,7 @@ class StoredJob:
     """Up to where (bytes) its event file is taken in."""
     idempotency_key: str | None = None
     deleted: bool = False
-    """Whether it is marked deleted and only waits to be purged."""
+    """Whether it is marked deleted: it waits to be restored or purged."""
     local_run: RunDescription | None = None
     """What a local run says of itself."""
 
@@ -40,6 +40,8 @@ def columns(job: Job) -> dict[str, Any]:
         "job_id": job.job_id,
         "state": job.state.value,
         "queue_order": job.order,
+        "priority": job.priority,
+        "held_by": job.held_by,
         "attempt": job.attempt,
         "gpus": json.dumps(job.gpus),
         "started_at_ms": job.started_at_ms,
@@ -57,6 +59,8 @@ def read_job(row: sqlite3.Row) -> Job:
         state=JobState(row["state"]),
         order=row["queue_order"],
         num_gpus=row["num_gpus"],
+        priority=row["priority"],
+        held_by=row["held_by"],
         attempt=row["attempt"],
         gpus=tuple(json.loads(row["gpus"])),
         submitted_at_ms=row["submitted_at_ms"],

@@ -39,6 +39,7 @@ _FIELD_KINDS: dict[str, Kind] = {
     "finished": "time",
     "exit_code": "integer",
     "attempt": "integer",
+    "priority": "integer",
     "gpus": "integer",
     "cpus": "number",
     "ram": "number",

@@ -38,7 +38,9 @@ def queue_directory(
             ctx.exit(INTERRUPTED)
 
         def create() -> JobView:
-            return create_job(client, prepared.spec, packed, path, origin=origin)
+            return create_job(
+                client, prepared.spec, packed, path, origin=origin, hold=prepared.hold
+            )
 
         return queue(ctx, client, create, console)
 

@@ -17,6 +17,7 @@ from foundations.cli.context import (
     optional_scheduler_argument,
     scheduler_argument,
 )
+from foundations.cli.pause import pause_lines
 from foundations.cli.render import Column
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def queue(scheduler: str, *, as_json: bool) -> None:
     running = info.slots_taken
     if as_json:
         document = {
-            "max_running_jobs": info.queue.max_running_jobs,
+            **render.model_document(info.queue),
             "running": running,
             "queued": len(waiting),
             "jobs": [render.model_document(job) for job in waiting],
@@ -91,20 +92,27 @@ def queue(scheduler: str, *, as_json: bool) -> None:
         render.print_json(document)
         return
     click.echo(f"{running} of at most {info.queue.max_running_jobs} running, {len(waiting)} queued")
+    for line in pause_lines(info.queue):
+        click.echo(render.clean(line, one_line=True))
     if not waiting:
         return
     columns = [
         Column("PLACE"),
         Column("JOB ID", narrowest=8, ellipsis=False),
         Column("PROJECT", narrowest=8),
+        Column("PRIORITY"),
         Column("WAITS BECAUSE", narrowest=16),
     ]
     render.print_table(
         columns,
         [
-            [str(job.waiting.position), job.job_id, job.project, job.waiting.reason]
-            if job.waiting
-            else [render.MISSING, job.job_id, job.project, ""]
+            [
+                str(job.waiting.position) if job.waiting else render.MISSING,
+                job.job_id,
+                job.project,
+                str(job.priority),
+                job.waiting.reason if job.waiting else "",
+            ]
             for job in waiting
         ],
     )
@@ -134,6 +142,7 @@ def _fields(detail: JobDetail) -> list[tuple[str, str]]:
         ("State", detail.state),
         ("Reason", detail.reason or ""),
         ("Waits because", f"{waiting.reason} (place {waiting.position})" if waiting else ""),
+        ("Priority", str(detail.priority) if detail.priority else ""),
         ("Exit code", "" if detail.exit_code is None else str(detail.exit_code)),
         ("User", detail.user),
         ("Command", shlex.join(detail.command)),

@@ -40,6 +40,7 @@ class BuiltIn(StrEnum):
     DIRTY = "git.dirty"
     EXIT_CODE = "exit_code"
     ATTEMPT = "attempt"
+    PRIORITY = "priority"
     GPUS = "gpus"
     CPUS = "cpus"
     RAM = "ram"
@@ -71,6 +72,7 @@ _KINDS = {
     BuiltIn.DIRTY: Kind.TRUTH,
     BuiltIn.EXIT_CODE: Kind.NUMBER,
     BuiltIn.ATTEMPT: Kind.NUMBER,
+    BuiltIn.PRIORITY: Kind.NUMBER,
     BuiltIn.GPUS: Kind.NUMBER,
     BuiltIn.CPUS: Kind.NUMBER,
     BuiltIn.RAM: Kind.NUMBER,
