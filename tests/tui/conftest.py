@@ -91,7 +91,7 @@ async def staged(
             engine=EngineState("docker", Capabilities("docker", "28.0", isolated=True), None),
             clock_ms=lambda: time.time_ns() // 1_000_000,
         )
-        service.shell = Onlooker(service)
+        service.shell = Onlooker()
         line = Line(InMemory(create_app(service)))
         async with AsyncClient("http://atlas", transport=line) as client:
             app = AtlasApp(client, "scheduler", options)
