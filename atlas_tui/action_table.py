@@ -90,14 +90,14 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         *("tag", "Tag", "t", _J, "Give the jobs a tag: NAME or NAME=VALUE."),
         danger=_CHANGES,
-        cli="foundations tag job {scheduler} {ids} NAME=VALUE",
+        cli="foundations tag job {scheduler} {id_list} NAME=VALUE",
         sdk="tag",
         screens=(*_LISTS, "job", "compare"),
     ),
     Action(
         *("untag", "Untag", "U", _J, "Take a tag from the jobs."),
         danger=_CHANGES,
-        cli="foundations untag job {scheduler} {ids} NAME",
+        cli="foundations untag job {scheduler} {id_list} NAME",
         sdk="untag",
         screens=(*_LISTS, "job", "compare"),
     ),
@@ -174,8 +174,8 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         *("priority", "Priority", "exclamation_mark", _J, "Set the priority, -100 to 100."),
         danger=_CHANGES,
-        cli="foundations set priority {scheduler} {ids} NUMBER",
-        sdk="prioritize",
+        cli="foundations set job {scheduler} {ids} --priority NUMBER",
+        sdk="set_priority",
         screens=_LISTS,
         check=_WAITS,
     ),
@@ -259,7 +259,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("projects", "Projects", "b", _L, "Show or hide the projects.", screens=("jobs",)),
     Action(
         *("export", "Export", "E", _L, "Save what is listed as CSV, JSON or Parquet."),
-        cli="foundations export jobs {scheduler} --filter FILTER -o FILE",
+        cli="foundations export jobs {scheduler} --filter FILTER --output FILE",
         sdk="jobs",
         screens=("jobs", "compare"),
     ),

@@ -29,6 +29,7 @@ _FIELD_OF = {
     "tags": "tags",
     "command": "command",
     "num_gpus": "num_gpus",
+    "priority": "priority",
     "cpus": "cpus",
     "ram": "ram",
     "image": "image",
@@ -52,6 +53,9 @@ class Draft:
     tags: str = ""
     """`NAME=VALUE` words."""
     environment: str = ""
+    priority: str = ""
+    hold: str = ""
+    """`yes`, to let it wait until it is released."""
 
 
 FIELDS = tuple(one.name for one in fields(Draft))
@@ -85,6 +89,8 @@ def read_draft(draft: Draft) -> Asked:
         environment=_read(
             "environment", lambda text: read_environment(shlex.split(text)), draft.environment
         ),
+        priority=_optional("priority", click.IntRange(-100, 100), draft.priority),
+        hold=bool(_optional("hold", click.BOOL, draft.hold)),
         interpreter=active_python(),
     )
 
@@ -142,6 +148,7 @@ def draft_of(job: JobDetail) -> Draft:
         image=spec.image or "",
         tags=_pairs(spec.tags),
         environment=_pairs(spec.environment),
+        priority=str(spec.priority) if spec.priority else "",
     )
 
 
@@ -166,6 +173,8 @@ def defaults_of(directory: Path) -> Draft:
         image=config.worker.image or "the standard worker",
         tags=_pairs(config.tags),
         environment=_pairs(config.worker.environment),
+        priority=str(config.priority or 0),
+        hold="no",
     )
 
 
@@ -192,17 +201,19 @@ def submit_call(draft: Draft, asked: Asked, *, scheduler: str) -> str:
         "image": asked.image,
         "tags": dict(asked.tags or {}),
         "environment": dict(asked.environment or {}),
+        "priority": asked.priority,
+        "hold": asked.hold or None,
     }
     said = [f"{name}={value!r}" for name, value in given.items() if value not in (None, {}, [])]
     return f"foundations.submit({', '.join(said)})"
 
 
-def repeat_command(spec: JobSpec, job: JobDetail, *, scheduler: str) -> str:
+def repeat_command(spec: JobSpec, job: JobDetail, *, scheduler: str, hold: bool = False) -> str:
     """Write the command that repeats a job with the same changes."""
     words = ["foundations", "rerun", "job", scheduler, job.job_id[:8]]
     if spec.command != job.spec.command:
         words += ["--command", shlex.join(spec.command)]
-    words += _options(_difference(spec, job))
+    words += [*_options(_difference(spec, job)), *(["--hold"] if hold else [])]
     return shlex.join([*words, "--detach"])
 
 
@@ -226,8 +237,10 @@ def _options(asked: Asked) -> list[str]:
         ("--cpus", asked.cpus),
         ("--ram", asked.ram_gb),
         ("--image", asked.image),
+        ("--priority", asked.priority),
     ):
         words += [] if value is None else [option, str(value)]
+    words += ["--hold"] if asked.hold else []
     for name, value in (asked.params or {}).items():
         words += ["-p", f"{name}={_written(value)}"]
     for name, value in (asked.environment or {}).items():
@@ -246,6 +259,7 @@ def _difference(spec: JobSpec, job: JobDetail) -> Asked:
         cpus=None if spec.cpus == before.cpus else spec.cpus,
         ram_gb=None if spec.ram_gb == before.ram_gb else spec.ram_gb,
         image=None if spec.image == before.image else spec.image,
+        priority=None if spec.priority == before.priority else spec.priority,
         params=_new(spec.params, before.params),
         environment=_new(spec.environment, before.environment),
         tags=_new(spec.tags, before.tags),
@@ -266,6 +280,7 @@ def _changes(asked: Asked, job: JobDetail) -> dict[str, Any]:
         "cpus": asked.cpus if asked.cpus is not None else job.spec.cpus,
         "ram_gb": asked.ram_gb if asked.ram_gb is not None else job.spec.ram_gb,
         "image": asked.image or job.spec.image,
+        "priority": asked.priority if asked.priority is not None else job.spec.priority,
         "environment": dict(asked.environment or {}),
         "tags": dict(asked.tags or {}),
     }
@@ -278,6 +293,7 @@ def _spec_fields(asked: Asked) -> dict[str, Any]:
         "cpus": asked.cpus,
         "ram_gb": asked.ram_gb,
         "image": asked.image,
+        "priority": asked.priority,
         "environment": dict(asked.environment or {}) or None,
         "tags": dict(asked.tags or {}) or None,
     }

@@ -15,6 +15,7 @@ from foundations import bundle
 from foundations.client import AsyncClient
 from foundations.errors import NotFound, Unreachable
 from foundations.models import JobDetail, JobSpec, JobView, Submission
+from foundations.origin import Inquiry, here
 
 T = TypeVar("T")
 
@@ -51,9 +52,23 @@ async def estimate(directory: Path) -> bundle.Estimate:
 
 
 async def submit_directory(
-    client: AsyncClient, spec: JobSpec, directory: Path, *, report: Report, size_bytes: int
+    client: AsyncClient,
+    spec: JobSpec,
+    directory: Path,
+    *,
+    report: Report,
+    size_bytes: int,
+    hold: bool = False,
 ) -> JobView:
     """Pack a directory, upload it unless it is there, and queue the job.
+
+    Args:
+        client: the scheduler.
+        spec: what to run.
+        directory: what to copy.
+        report: told how far it is.
+        size_bytes: how much there is to pack.
+        hold: whether the job waits until it is released.
 
     Raises:
         BundleError: the directory cannot be packed.
@@ -69,6 +84,7 @@ async def submit_directory(
 
             return bundle.pack(directory, path, watch=tell)
 
+        inquiry = await asyncio.to_thread(Inquiry, directory)
         packed = await _in_thread(pack)
 
         async def upload() -> None:
@@ -81,23 +97,29 @@ async def submit_directory(
 
         await _twice(upload)
         report(Progress("Queueing"))
+        origin = await asyncio.to_thread(inquiry.origin, packed.digest)
+        submission = Submission(spec=spec, bundle=packed.digest, origin=origin, hold=hold)
         try:
-            return await _queue(client, spec, packed.digest)
+            return await _queue(client, submission)
         except NotFound:
             # The last other job with this bundle was deleted since the upload was found needless.
             await _twice(upload)
-            return await _queue(client, spec, packed.digest)
+            return await _queue(client, submission)
 
 
-async def submit_repeat(client: AsyncClient, spec: JobSpec, job: JobDetail) -> JobView:
+async def submit_repeat(
+    client: AsyncClient, spec: JobSpec, job: JobDetail, *, hold: bool = False
+) -> JobView:
     """Queue a job in the bundle of another.
 
     Raises:
         NotFound: the bundle is not there any more.
         AtlasError: the scheduler does not answer or refuses.
     """
+    origin = await asyncio.to_thread(here, Path.cwd())
+    wanted = {"spec": spec, "bundle": job.bundle, "origin": origin, "hold": hold}
     try:
-        return await _queue(client, spec, job.bundle)
+        return await _queue(client, Submission.model_validate(wanted))
     except NotFound as error:
         raise NotFound(
             f"The scheduler no longer has what job {job.job_id[:8]} ran. "
@@ -105,10 +127,9 @@ async def submit_repeat(client: AsyncClient, spec: JobSpec, job: JobDetail) -> J
         ) from error
 
 
-async def _queue(client: AsyncClient, spec: JobSpec, digest: str) -> JobView:
+async def _queue(client: AsyncClient, submission: Submission) -> JobView:
     """Queue one job; a lost answer never queues it twice."""
     key = str(uuid.uuid4())
-    submission = Submission(spec=spec, bundle=digest)
     return await _twice(lambda: client.submit(submission, idempotency_key=key))
 
 

@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
+from atlas_tui.actions import Selection
 from atlas_tui.board import Tidings
 from atlas_tui.columns import DEFAULT, Column, column, columns
 from atlas_tui.filter_words import Vocabulary, columns_known, trouble
@@ -111,6 +112,11 @@ class JobsScreen(ListFrame):
     def listed(self) -> Listed:
         """The whole list, also what is not on the screen."""
         return Listed(self._listing.project, self._listing.query)
+
+    def selection(self) -> Selection:
+        """What an action would act on now, with what the list is narrowed down to."""
+        listing = self._listing
+        return replace(super().selection(), project=listing.project, filter=listing.filter or None)
 
     def take(self, tidings: Tidings) -> None:
         """Ask anew for what is shown."""

@@ -59,6 +59,8 @@ _LABELS = {
     "image": "Image",
     "tags": "Tags",
     "environment": "Environment",
+    "priority": "Priority",
+    "hold": "Hold",
 }
 _WIDE = 110
 """From so many columns on the preview stands beside the form."""
@@ -190,7 +192,8 @@ class SubmitScreen(Screen[JobView | None]):
             job = self._repeats
             spec = prepare_repeat(draft, job)
             files = [f"those that job {job.job_id[:8]} ran ({size(job.bundle_size_bytes)} packed)"]
-            command = repeat_command(spec, job, scheduler=scheduler)
+            hold = read_draft(draft).hold
+            command = repeat_command(spec, job, scheduler=scheduler, hold=hold)
             return _outcome(files, spec, command, repeat_call(spec, job))
         prepared = prepare(draft, config=self._config())
         asked = read_draft(draft)
@@ -249,7 +252,7 @@ class SubmitScreen(Screen[JobView | None]):
         if self._is_repeat and self._repeats is not None:
             spec = prepare_repeat(draft, self._repeats)
             self._progress = Progress("Queueing")
-            return await submit_repeat(client, spec, self._repeats)
+            return await submit_repeat(client, spec, self._repeats, hold=read_draft(draft).hold)
         prepared = await asyncio.to_thread(prepare, draft, config=self._config())
         self._progress = Progress("Packing")
         size_bytes = self._estimate.size_bytes if self._estimate is not None else 0
@@ -257,6 +260,7 @@ class SubmitScreen(Screen[JobView | None]):
             client,
             prepared.spec,
             prepared.job_dir,
+            hold=prepared.hold,
             report=self._note_progress,
             size_bytes=size_bytes,
         )

@@ -12,6 +12,7 @@ TYPE_CHECKING = False  # type checkers take it for true; importing it from typin
 if TYPE_CHECKING:
     from foundations.client import AsyncClient, Client
     from foundations.errors import AtlasError
+    from foundations.local_run import LocalRun, end_run, start_run
     from foundations.models import JobState
     from foundations.project_table import get_metrics_for_all_jobs
     from foundations.submission import SubmittedJob, submit
@@ -40,6 +41,9 @@ _HOME_OF = {
     "set_tag": "tracking",
     "set_tensorboard_logdir": "tracking",
     "should_stop": "tracking",
+    "start_run": "local_run",
+    "end_run": "local_run",
+    "LocalRun": "local_run",
     # At the submitter's.
     "submit": "submission",
     "SubmittedJob": "submission",
@@ -55,8 +59,10 @@ __all__ = [
     "AtlasError",
     "Client",
     "JobState",
+    "LocalRun",
     "SubmittedJob",
     "__version__",
+    "end_run",
     "flatten_parameters",
     "get_metrics_for_all_jobs",
     "load_parameters",
@@ -67,6 +73,7 @@ __all__ = [
     "set_tag",
     "set_tensorboard_logdir",
     "should_stop",
+    "start_run",
     "submit",
 ]
 

@@ -26,6 +26,7 @@ from foundations.home import Home
 from foundations.models import QueueSettings
 from tests.api.in_memory import InMemory
 from tests.service.conftest import Onlooker
+from tests.tui.line import Line
 
 DEADLINE_SECONDS = 10
 
@@ -38,7 +39,7 @@ class Stage:
     database: Database
     app: AtlasApp
     pilot: Pilot[None]
-    http: InMemory
+    line: Line
 
     @property
     def front(self) -> Frame:
@@ -97,9 +98,9 @@ async def staged(
             engine=EngineState("docker", Capabilities("docker", "28.0", isolated=True), None),
             clock_ms=lambda: time.time_ns() // 1_000_000,
         )
-        service.shell = Onlooker(service)
-        transport = InMemory(create_app(service))
-        async with AsyncClient("http://atlas", transport=transport) as client:
+        service.shell = Onlooker()
+        line = Line(InMemory(create_app(service)))
+        async with AsyncClient("http://atlas", transport=line) as client:
             shown = app(
                 client,
                 "scheduler",
@@ -109,7 +110,7 @@ async def staged(
                 home=None if kept_in is None else Home(kept_in),
             )
             async with shown.run_test(size=size) as pilot:
-                stage = Stage(service, database, shown, pilot, transport)
+                stage = Stage(service, database, shown, pilot, line)
                 await stage.until(lambda: shown.board.link is Link.LIVE, "never connected")
                 yield stage
         await service.close()

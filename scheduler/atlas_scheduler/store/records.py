@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from atlas_scheduler.store import sql
+from atlas_scheduler.store import provenance, sql
 from atlas_scheduler.store.event_lines import (
     INTEGERS,
     Artifact,
+    Environment,
     Metric,
     Parameter,
     Parsed,
@@ -30,6 +31,7 @@ from foundations.models import ArtifactView, MetricSummary
 
 __all__ = [
     "Artifact",
+    "Environment",
     "JobRecords",
     "Metric",
     "Parameter",
@@ -99,7 +101,11 @@ def ingest(
     ).fetchone()
     if row is None:
         return False
+    records = list(records)
     _save(conn, row["job_number"], records, _clock_ms() if now_ms is None else now_ms)
+    for record in records:
+        if isinstance(record, Environment):
+            provenance.save_environment(conn, row["job_number"], record.content)
     return True
 
 
@@ -155,12 +161,14 @@ def artifacts(conn: sqlite3.Connection, job_id: str) -> list[ArtifactView]:
 def _save(
     conn: sqlite3.Connection, job_number: int, records: Iterable[Record], now_ms: int
 ) -> None:
-    """Store records; of parameters, tags and artifacts with one key the last counts."""
+    """Store records; of all but metrics the last with one key counts."""
     parameters: dict[str, tuple[object, ...]] = {}
     tags: dict[str, tuple[object, ...]] = {}
     saved: dict[str, tuple[object, ...]] = {}
     metrics: defaultdict[str, list[Metric]] = defaultdict(list)
     for record in records:
+        if isinstance(record, Environment):
+            continue
         key = record.key
         match record:
             case Metric():

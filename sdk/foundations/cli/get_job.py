@@ -52,7 +52,8 @@ def job(
 
     client = connect(scheduler)
     with naming(job_id, scheduler):
-        job_id = client.job(job_id).job_id
+        detail = client.job(job_id)
+        job_id = detail.job_id
         target = save_dir / (f"{job_id}.tgz" if archive else job_id)
         if not force and (target.exists() or target.is_symlink()):
             raise CommandFailed(f"{target} already exists. Give --force to replace it.")
@@ -65,6 +66,8 @@ def job(
         render.print_json({"job_id": job_id, "path": str(target.absolute())})
     else:
         click.echo(f"Successfully retrieved Job {job_id} from archive store")
+        if detail.local:
+            click.echo("It is a local run: there is no `source` in it, and no log.", err=True)
 
 
 def _relative(source_dir: str) -> PurePosixPath | None:

@@ -40,6 +40,8 @@ def rerun() -> None:
 @click.option("--num-gpus", type=click.IntRange(min=0), help="GPUs for the job alone.")
 @click.option("--ram", type=float, help="Memory limit in GB.")
 @click.option("--cpus", type=float, help="Processors.")
+@click.option("--priority", type=click.IntRange(-100, 100), help="Larger goes first.")
+@click.option("--hold", is_flag=True, help="Let it wait until `foundations release job`.")
 @click.option("--image", help="Another Docker image.")
 @click.option(
     "--env", "env_pairs", multiple=True, metavar="NAME[=VALUE]", help="One environment variable."
@@ -56,6 +58,7 @@ def rerun_job(
     params_file: Path | None,
     command: str | None,
     here: bool,
+    hold: bool,
     detach: bool,
     as_json: bool,
     **other: Any,
@@ -70,8 +73,9 @@ def rerun_job(
     params = read_params(params_file, param_pairs)
     changes = _changes(**other)
 
-    from foundations.rerun import create_rerun, rerun_spec, unpinned
+    from foundations.rerun import create_rerun, rerun_spec
     from foundations.streaming import JobConsole
+    from foundations.unpinned import unpinned
 
     client = connect(scheduler)
     with naming(job_id, scheduler):
@@ -82,9 +86,9 @@ def rerun_job(
     for text in unpinned(old):
         console.say("WARNING", text)
     if here:
-        job = queue_directory(ctx, client, _prepared(spec), console)
+        job = queue_directory(ctx, client, _prepared(spec, hold=hold), console)
     else:
-        job = queue(ctx, client, lambda: create_rerun(client, old, spec), console)
+        job = queue(ctx, client, lambda: create_rerun(client, old, spec, hold=hold), console)
     if as_json:
         render.print_json(render.model_document(job))
     elif detach:
@@ -110,10 +114,10 @@ def _changes(
     }
 
 
-def _prepared(spec: JobSpec) -> PreparedSubmission:
+def _prepared(spec: JobSpec, *, hold: bool) -> PreparedSubmission:
     from foundations.preparation import PreparedSubmission
 
-    return PreparedSubmission(job_dir=Path.cwd(), spec=spec, log_level=spec.log_level)
+    return PreparedSubmission(job_dir=Path.cwd(), spec=spec, log_level=spec.log_level, hold=hold)
 
 
 def _announcement(old: JobDetail, spec: JobSpec, *, here: bool) -> str:
@@ -131,6 +135,9 @@ def _announcement(old: JobDetail, spec: JobSpec, *, here: bool) -> str:
     return f"Repeating job '{old.job_id}' {what}."
 
 
+_NO_SETTINGS = {"project", "command", "params", "user", "rerun_of", "pinned_image"}
+
+
 def _settings(spec: JobSpec) -> dict[str, Any]:
     """What neither command nor parameters are; the project may have been renamed."""
-    return spec.model_dump(exclude={"project", "command", "params", "user", "rerun_of"})
+    return spec.model_dump(exclude=_NO_SETTINGS)
