@@ -24,6 +24,7 @@ _FILL_SECONDS = 120.0
 _END_SECONDS = 10.0
 _LOOK_EVERY_SECONDS = 0.1
 _PROJECTS = ("digits", "cats-vs-dogs", "speech-small")
+_ARCHITECTURES = ("lenet", "resnet18", "conformer")
 _RATES = (0.1, 0.03, 0.01, 0.003, 0.001)
 
 
@@ -60,7 +61,7 @@ def _submit(client: Client, home: Home) -> None:
         rate = _RATES[number % len(_RATES)]
         spec = JobSpec(
             project=_PROJECTS[number % len(_PROJECTS)],
-            command=("main.py",),
+            command=("main.py", "--arch", _ARCHITECTURES[number % len(_ARCHITECTURES)]),
             params={"lr": rate, "epochs": 60 + 40 * (number % 4), "seed": number},
             user="you",
             python=sys.executable,

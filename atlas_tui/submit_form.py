@@ -152,6 +152,20 @@ def draft_of(job: JobDetail) -> Draft:
     )
 
 
+def hints_of(job: JobDetail) -> Draft:
+    """Say what an empty field means in the form that repeats a job."""
+    spec = job.spec
+    return Draft(
+        directory=f"the files of job {job.job_id[:8]}; a path takes others",
+        num_gpus=str(spec.num_gpus),
+        cpus=_number(spec.cpus) or "no limit",
+        ram=_number(spec.ram_gb) or "no limit",
+        image=spec.image or "the standard worker",
+        priority=str(spec.priority),
+        hold="no",
+    )
+
+
 def defaults_of(directory: Path) -> Draft:
     """Say what an empty field means in a directory: `job.config.yaml`, then the defaults.
 

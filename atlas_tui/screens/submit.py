@@ -25,6 +25,7 @@ from atlas_tui.submit_form import (
     Draft,
     FieldProblem,
     defaults_of,
+    hints_of,
     prepare,
     prepare_repeat,
     read_draft,
@@ -109,6 +110,8 @@ class SubmitScreen(Screen[JobView | None]):
 
     def on_mount(self) -> None:
         """Show what the form means as it is."""
+        if self._repeats is not None:
+            self._hint(hints_of(self._repeats))
         self.set_interval(PROGRESS_SECONDS, self._show_progress)
         self.field("command" if self._repeats or self._draft.directory else "directory").enter()
         self._review()
@@ -177,14 +180,18 @@ class SubmitScreen(Screen[JobView | None]):
         if not await asyncio.to_thread(directory.is_dir):
             raise FieldProblem("directory", "there is no such directory")
         defaults = await asyncio.to_thread(defaults_of, directory)
-        for name in FIELDS[1:]:
-            self.field(name).hint(getattr(defaults, name))
+        self._hint(defaults)
         self._estimate = None
         try:
             self._estimate = await estimate(directory)
         except AtlasError as error:
             raise FieldProblem("directory", error.message) from error
         self._estimated = typed
+
+    def _hint(self, draft: Draft) -> None:
+        """Show faintly what empty fields mean."""
+        for name in FIELDS:
+            self.field(name).hint(getattr(draft, name))
 
     def _describe(self, draft: Draft, *, is_repeat: bool) -> Text:
         scheduler = self.atlas.board.scheduler

@@ -166,3 +166,20 @@ def test_what_cannot_be_held_fast_is_said(
 
     assert len(said) == len(words)
     assert all(word in text for word, text in zip(words, said, strict=True))
+
+
+def test_resources_image_environment_and_tags_can_be_changed(
+    run: Run, scheduler: FakeScheduler, old: FakeJob
+) -> None:
+    options = "--num-gpus 2 --cpus 4 --ram 8 --image other:1 --project-name dogs --priority 3"
+    pairs = ["--env", "MODE=quick", "--env", "MORE=1", "--tag", "best"]
+    result = run("rerun", "job", "scheduler", JOB_ID, *options.split(), *pairs, "--hold", "-d")
+
+    spec = newest(scheduler).spec
+    assert (spec.num_gpus, spec.cpus, spec.ram_gb, spec.image) == (2, 4, 8, "other:1")
+    assert (spec.project, spec.priority) == ("dogs", 3)
+    assert spec.environment == {"MODE": "quick", "MORE": "1"}
+    assert spec.tags == {"kind": "base", "best": ""}
+    assert spec.params == SPEC.params
+    assert spec.pinned_image is None, "another image is not the one that ran"
+    assert f"Repeating job '{JOB_ID}' with other settings." in result.stderr

@@ -169,6 +169,26 @@ def test_a_clone_with_changes_tells_only_those() -> None:
     )
 
 
+def test_a_job_can_be_held_and_preferred(project: Path) -> None:
+    draft = Draft(directory=str(project), priority="5", hold="yes")
+    prepared = prepare(draft, config=CONFIG)
+    assert (prepared.spec.priority, prepared.hold) == (5, True)
+    asked = read_draft(draft)
+    assert "--priority 5 --hold" in submit_command(draft, asked, scheduler="s")
+    assert "priority=5, hold=True" in submit_call(draft, asked, scheduler="s")
+    spec = prepare_repeat(replace(draft_of(job()), priority="5"), job())
+    assert "--priority 5 --hold" in repeat_command(spec, job(), scheduler="s", hold=True)
+    with pytest.raises(FieldProblem, match="'perhaps' is not a valid boolean") as caught:
+        read_draft(replace(draft, hold="perhaps"))
+    assert caught.value.field == "hold"
+
+
+def test_a_local_run_cannot_be_repeated() -> None:
+    with pytest.raises(FieldProblem, match="is a local run") as caught:
+        prepare_repeat(draft_of(job()), job(local=True))
+    assert caught.value.field == "directory"
+
+
 def test_a_clone_cannot_lose_a_parameter() -> None:
     draft = replace(draft_of(job()), params="lr=0.1\nlayers=[1, 2]")
     with pytest.raises(FieldProblem, match="name stays as it is in a rerun") as caught:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -167,6 +168,22 @@ def test_the_last_view_is_there_at_once_and_the_screen_is_the_same(home: Path) -
         terminal.until_seen("No job fits.")
         terminal.type("1q")
         assert terminal.wait(END_SECONDS) == 0
+
+
+def test_without_colours_all_is_grey(home: Path) -> None:
+    with atlas(home, NO_COLOR="1", COLORTERM="truecolor") as terminal:
+        shown(terminal)
+        colours = re.findall(rb"[34]8;2;(\d+);(\d+);(\d+)", terminal.seen)
+        assert colours
+        assert {len(set(one)) for one in colours} == {1}
+        assert b"38;5;" not in terminal.seen
+
+
+def test_a_terminal_of_sixteen_colours_gets_its_own(home: Path) -> None:
+    with atlas(home, TERM="xterm") as terminal:
+        shown(terminal)
+        assert not re.search(rb"[34]8;[25];", terminal.seen)
+        assert re.search(rb"\x1b\[(\d+;)*9?3\d(;\d+)*m", terminal.seen)
 
 
 @pytest.mark.slow
