@@ -39,7 +39,7 @@ from atlas_tui.widgets.bottom_lines import StatusLine
 from atlas_tui.widgets.form_field import FormField
 from foundations.bundle import Estimate
 from foundations.configs import SchedulerConfig
-from foundations.errors import AtlasError
+from foundations.errors import AtlasError, BundleError, BundleRejected, TooLarge
 from foundations.models import JobDetail, JobSpec, JobView
 from foundations.quantities import size
 from foundations.terminal import clean
@@ -245,6 +245,8 @@ class SubmitScreen(Screen[JobView | None]):
             self._say(Said(f"{label}: {problem.message.splitlines()[0]}", "bad"))
         except AtlasError as error:
             self._say(Said(error.message, "bad"))
+            if isinstance(error, BundleError | BundleRejected | TooLarge):
+                self.field("directory").complain(error.message)
         else:
             if draft.directory.strip():
                 session = self.atlas.session

@@ -499,3 +499,43 @@ def test_a_small_project_is_packed_in_no_time(project: Path, tmp_path: Path) -> 
         pack(project, tmp_path / f"b{number}")
         best = min(best, time.perf_counter() - start)
     assert best < 0.01
+
+
+def test_an_estimate_names_what_rules_leave_out(project: Path) -> None:
+    write_tree(project, {"main.py": "1", ".foundationsignore": "*.bin\ndata/\n", "a.bin": "1"})
+    write_tree(project, {"data/one": "1", "data/two": "2", "src/b.bin": "1"})
+
+    found = estimate(project)
+
+    assert found.left_out == ("a.bin", "data/", "src/b.bin")
+    assert found.left_out_count == 3
+
+
+def test_packing_tells_how_far_it_is(project: Path, tmp_path: Path) -> None:
+    write_tree(project, {"a": b"0" * 3_000_000, "b": "1"})
+    told: list[int] = []
+
+    pack(project, tmp_path / "bundle", watch=told.append)
+
+    assert told == sorted(told)
+    assert told[-1] > 3_000_000
+    assert len(told) > 3
+
+
+class GivenUp(Exception):
+    """Raised by a watcher that has seen enough."""
+
+
+def test_a_watcher_ends_packing_and_estimating_and_nothing_is_left(
+    project: Path, tmp_path: Path
+) -> None:
+    write_tree(project, {"a": b"0" * 3_000_000, "b": "1"})
+
+    def give_up(done_bytes: int) -> None:
+        raise GivenUp
+
+    with pytest.raises(GivenUp):
+        pack(project, tmp_path / "bundle", watch=give_up)
+    with pytest.raises(GivenUp):
+        estimate(project, watch=give_up)
+    assert not (tmp_path / "bundle").exists()

@@ -113,8 +113,11 @@ async def test_a_job_goes_from_its_bundle_to_its_end(
         await client.ask("health")
         assert (await client.ask("info")).api_version == 1
         assert not await client.ask("has_bundle", digest)
-        sent = await client.ask("upload_bundle", digest, packed)
+        told: list[int] = []
+        sent = await client.ask("upload_bundle", digest, packed, watch=told.append)
         assert sent.size_bytes == packed.stat().st_size
+        assert told == sorted(told)
+        assert told[-1] == sent.size_bytes
         assert await client.ask("has_bundle", digest)
         job = await client.ask("submit", Submission(spec=SUBMISSION.spec, bundle=digest))
         page = await client.ask("jobs", project="cats", states=[JobState.QUEUED], limit=1)

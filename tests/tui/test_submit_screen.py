@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from atlas_tui.screens.dialogs import ConfirmDialog
 from atlas_tui.screens.directory_dialog import DirectoryDialog
 from atlas_tui.screens.submit import SubmitScreen
-from foundations.bundle import pack
+from foundations.bundle import Packed, Watch, pack
 from foundations.models import JobPage, JobSpec, Submission
 from tests.tui.conftest import Stage, staged
 
@@ -136,3 +137,44 @@ async def test_many_reruns_ask_first(tmp_path: Path, project: Path) -> None:
         await stage.press("y")
         await stage.until(lambda: stage.status == "Submitted again: 8 jobs")
         assert len((await jobs(stage)).jobs) == 16
+
+
+async def test_what_takes_long_can_be_given_up(
+    tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packing, over = threading.Event(), threading.Event()
+
+    def endless(directory: Path, destination: Path, *, watch: Watch) -> Packed:
+        """Packs a directory that has no end."""
+        try:
+            while True:
+                watch(500)
+                packing.set()
+                over.wait(0.01)
+        finally:
+            over.set()
+
+    monkeypatch.setattr("atlas_tui.submitting.bundle.pack", endless)
+    async with staged(tmp_path) as stage:
+        screen = await opened(stage, project)
+        await stage.press("ctrl+o")
+        await stage.until(packing.is_set)
+        await stage.until(lambda: "Packing…" in stage.text())
+        await stage.press("escape")
+        await stage.until(over.is_set)
+        await stage.until(lambda: "Given up; nothing was submitted." in stage.text())
+        assert stage.app.screen is screen
+        assert (await jobs(stage)).jobs == []
+
+
+async def test_a_scheduler_that_refuses_leaves_the_form_as_it_was(
+    tmp_path: Path, project: Path
+) -> None:
+    async with staged(tmp_path) as stage:
+        screen = await opened(stage, project)
+        stage.service.max_bundle_bytes = 10
+        await stage.press("ctrl+o")
+        await stage.until(lambda: "larger than the 10 bytes" in stage.text())
+        assert stage.app.screen is screen
+        assert screen.field("directory").text == str(project)
+        assert screen.field("directory").has_class("wrong")
