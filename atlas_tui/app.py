@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,47 +16,30 @@ from textual.worker import Worker
 from atlas_tui import app_handlers, saving, submit_handlers  # noqa: F401 - their handlers register
 from atlas_tui.action_table import BY_NAME, on_screen
 from atlas_tui.actions import Selection
-from atlas_tui.appearance import Appearance
 from atlas_tui.board import Board, Tidings
 from atlas_tui.endings import Teller, passed_on
 from atlas_tui.feed import Feed
 from atlas_tui.handlers import HANDLERS, Handler
 from atlas_tui.keys import label, textual_keymap
-from atlas_tui.messages import Choice, Listed, Prompt, Question, Said
+from atlas_tui.messages import Choice, Listed, Said
+from atlas_tui.options import Options as Options
+from atlas_tui.questions import Questions
 from atlas_tui.schedulers import reach
 from atlas_tui.screens.compare import CompareScreen
 from atlas_tui.screens.dashboard import DashboardScreen
-from atlas_tui.screens.dialogs import ConfirmDialog, PickDialog, PromptDialog
 from atlas_tui.screens.frame import Frame
 from atlas_tui.screens.jobs import JobsScreen
-from atlas_tui.screens.submit import SubmitScreen
 from atlas_tui.screens.system import SystemScreen
 from atlas_tui.session import KEPT_JOBS, Session, path_of
 from atlas_tui.settings import Settings
-from atlas_tui.submit_form import Draft
 from atlas_tui.terminal_guard import TerminalGuard
 from foundations.client import AsyncClient
 from foundations.configs import SchedulerConfig
 from foundations.errors import AtlasError
 from foundations.home import Home
-from foundations.models import JobDetail, JobView
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How the app is to behave."""
-
-    read_only: bool = False
-    plain: bool = False
-    """ASCII only."""
-    low_bandwidth: bool = False
-    """Fewer bytes: the terminal's own colours, fewer repaints."""
-    theme: str = "atlas-dark"
-    mouse: bool = True
-    """Whether the mouse belongs to the app."""
-
-
-class AtlasApp(Appearance):
+class AtlasApp(Questions):
     """The control center of one scheduler."""
 
     CSS_PATH = Path(__file__).with_name("atlas.tcss")
@@ -294,37 +276,16 @@ class AtlasApp(Appearance):
         except AtlasError as error:
             self.say(Said(error.message, "bad"))
 
-    async def confirm(self, question: Question) -> bool:
-        """Ask for a Yes."""
-        answer: bool = await self.push_screen_wait(ConfirmDialog(question))
-        return answer
-
-    async def ask(self, prompt: Prompt) -> str | None:
-        """Ask for a line; None when the user gives up."""
-        return await self.push_screen_wait(PromptDialog(prompt))
-
-    async def choose(self, title: str, choices: Sequence[Choice]) -> str | None:
-        """Ask for one of several; its key, or None when the user gives up."""
-        return await self.push_screen_wait(PickDialog(title, choices))
-
     def say(self, said: Said) -> None:
         """Show a line at the bottom of the screen in front."""
         self.front.say(said)
 
     # -- what handlers need of the screen
 
-    async def fill_form(self, draft: Draft, repeats: JobDetail | None) -> JobView | None:
-        """Let the user fill in a form and send it."""
-        return await self.push_screen_wait(SubmitScreen(draft, repeats=repeats))
-
     @property
     def recent_directories(self) -> Sequence[str]:
         """Directories that jobs were made of, the latest first."""
         return self.session.recent_directories
-
-    def copy(self, text: str) -> None:
-        """Put a text into the clipboard of the user's terminal."""
-        self.copy_to_clipboard(text)
 
     def listed(self) -> Listed:
         """What the screen in front lists."""

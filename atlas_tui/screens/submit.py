@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -29,18 +28,16 @@ from atlas_tui.submit_form import (
     prepare,
     prepare_repeat,
     read_draft,
-    repeat_call,
-    repeat_command,
-    submit_call,
-    submit_command,
 )
+from atlas_tui.submit_preview import describe_files, describe_outcome
+from atlas_tui.submit_words import repeat_call, repeat_command, submit_call, submit_command
 from atlas_tui.submitting import Progress, estimate, submit_directory, submit_repeat
 from atlas_tui.widgets.bottom_lines import StatusLine
 from atlas_tui.widgets.form_field import FormField
 from foundations.bundle import Estimate
 from foundations.configs import SchedulerConfig
 from foundations.errors import AtlasError, BundleError, BundleRejected, TooLarge
-from foundations.models import JobDetail, JobSpec, JobView
+from foundations.models import JobDetail, JobView
 from foundations.quantities import size
 from foundations.terminal import clean
 
@@ -201,11 +198,11 @@ class SubmitScreen(Screen[JobView | None]):
             files = [f"those that job {job.job_id[:8]} ran ({size(job.bundle_size_bytes)} packed)"]
             hold = read_draft(draft).hold
             command = repeat_command(spec, job, scheduler=scheduler, hold=hold)
-            return _outcome(files, spec, command, repeat_call(spec, job))
+            return describe_outcome(files, spec, command, repeat_call(spec, job))
         prepared = prepare(draft, config=self._config())
         asked = read_draft(draft)
-        return _outcome(
-            [*_files(self._estimate), *prepared.warnings],
+        return describe_outcome(
+            [*describe_files(self._estimate), *prepared.warnings],
             prepared.spec,
             submit_command(draft, asked, scheduler=scheduler),
             submit_call(draft, asked, scheduler=scheduler),
@@ -293,34 +290,3 @@ class SubmitScreen(Screen[JobView | None]):
 
     def _say(self, said: Said) -> None:
         self.query_one(StatusLine).say(said)
-
-
-def _files(found: Estimate | None) -> list[str]:
-    if found is None:
-        return []
-    lines = [f"{size(found.size_bytes)} in {found.file_count} files"]
-    lines += [f"  {size(size_bytes):>9}  {path}" for path, size_bytes in found.largest[:3]]
-    if found.left_out_count:
-        shown = ", ".join(found.left_out[:6])
-        more = ", …" if found.left_out_count > 6 else ""
-        lines.append(f"left out: {shown}{more}")
-    return [*lines, *found.warnings]
-
-
-def _outcome(files: list[str], spec: JobSpec, command: str, call: str) -> Text:
-    """Write what would be sent, and how to send the same without the app."""
-    text = Text()
-    needs = [f"{spec.num_gpus} GPU{'s' if spec.num_gpus != 1 else ''}"]
-    needs += [f"{spec.cpus:g} CPUs"] if spec.cpus is not None else []
-    needs += [f"{spec.ram_gb:g} GB RAM"] if spec.ram_gb is not None else []
-    parts = [
-        ("Files", "\n".join(files)),
-        ("Job", f"{' '.join(spec.command)}\nproject {spec.project}, {', '.join(needs)}"),
-        ("foundations_job_parameters.json", json.dumps(spec.params, indent=1)),
-        ("The same on the command line", f"$ {command}"),
-        ("The same in Python", call),
-    ]
-    for title, body in parts:
-        text.append(f"{title}\n", "bold")
-        text.append(f"{clean(body)}\n\n")
-    return text

@@ -22,11 +22,8 @@ from atlas_tui.submit_form import (
     prepare,
     prepare_repeat,
     read_draft,
-    repeat_call,
-    repeat_command,
-    submit_call,
-    submit_command,
 )
+from atlas_tui.submit_words import repeat_call, repeat_command, submit_call, submit_command
 from foundations.cli.submit import submit as submit_cli
 from foundations.configs import SchedulerConfig
 from foundations.models import JobDetail, JobSpec, JobState

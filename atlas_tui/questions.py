@@ -1,0 +1,37 @@
+"""How the app asks its user, and gives something to the user's terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from atlas_tui.appearance import Appearance
+from atlas_tui.messages import Choice, Prompt, Question
+from atlas_tui.screens.dialogs import ConfirmDialog, PickDialog, PromptDialog
+from atlas_tui.screens.submit import SubmitScreen
+from atlas_tui.submit_form import Draft
+from foundations.models import JobDetail, JobView
+
+
+class Questions(Appearance):
+    """The part of the app that opens dialogs; each waits for the answer, in a worker."""
+
+    async def confirm(self, question: Question) -> bool:
+        """Ask for a Yes."""
+        answer: bool = await self.push_screen_wait(ConfirmDialog(question))
+        return answer
+
+    async def ask(self, prompt: Prompt) -> str | None:
+        """Ask for a line; None when the user gives up."""
+        return await self.push_screen_wait(PromptDialog(prompt))
+
+    async def choose(self, title: str, choices: Sequence[Choice]) -> str | None:
+        """Ask for one of several; its key, or None when the user gives up."""
+        return await self.push_screen_wait(PickDialog(title, choices))
+
+    async def fill_form(self, draft: Draft, repeats: JobDetail | None) -> JobView | None:
+        """Let the user fill in a form and send it."""
+        return await self.push_screen_wait(SubmitScreen(draft, repeats=repeats))
+
+    def copy(self, text: str) -> None:
+        """Put a text into the clipboard of the user's terminal."""
+        self.copy_to_clipboard(text)
