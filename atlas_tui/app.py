@@ -33,6 +33,7 @@ from atlas_tui.screens.system import SystemScreen
 from atlas_tui.session import KEPT_JOBS, Session, path_of
 from atlas_tui.settings import Settings
 from atlas_tui.terminal_guard import TerminalGuard
+from atlas_tui.widgets.job_table import JobTable
 from foundations.client import AsyncClient
 from foundations.configs import SchedulerConfig
 from foundations.errors import AtlasError
@@ -82,6 +83,8 @@ class AtlasApp(Questions):
         self._keeps_session = home is not None
         self.has_mouse = options.mouse
         self.guard = TerminalGuard(self._leave)
+        self.guards_terminal = False
+        """Whether the process is the app's own, with its signals and its terminal."""
         self.set_keymap(textual_keymap(self.settings.keymap))
         self._begin_with(client, scheduler, session or Session())
 
@@ -102,11 +105,14 @@ class AtlasApp(Questions):
         self._trail: list[str] = []
         self._following: Worker[None] | None = None
 
+    def on_load(self) -> None:
+        """Watch over the terminal before it is changed."""
+        if self.guards_terminal:
+            self.guard.begin(asyncio.get_running_loop())
+
     def on_mount(self) -> None:
         """Show what the last session showed, then connect."""
         self.dress()
-        if not self.is_headless:
-            self.guard.begin(asyncio.get_running_loop())
         self.switch_mode(self._first_mode())
         self._following = self._follow()
 
@@ -139,11 +145,11 @@ class AtlasApp(Questions):
 
     def keep_session(self) -> None:
         """Write down where the user leaves off."""
-        session, frames = self.session, self._frames()
+        session, frames = self.session, self._frames() if self._screen_stack else []
         session.screen = frames[0].NAME if frames else session.screen
         session.info = self.board.info
         for frame in frames:
-            if isinstance(frame, DashboardScreen):
+            if isinstance(frame, DashboardScreen) and frame.query(JobTable):
                 session.jobs = tuple(frame.table.every_here()[:KEPT_JOBS])
                 session.total = frame.table.total
         if self._keeps_session:

@@ -68,6 +68,12 @@ def completion(typed: str, found: Sequence[Found]) -> str | None:
     return first[:same] if same > len(typed) else None
 
 
+def likely(recent: Sequence[str]) -> str:
+    """The directory that is probably meant: the current one if it is a project, or the latest."""
+    here = Path.cwd()
+    return str(here) if _note(here) else next(iter(recent), "")
+
+
 def remembered(path: str, recent: Sequence[str]) -> tuple[str, ...]:
     """The recent directories after one was used, the latest first."""
     return (path, *(one for one in recent if one != path))[:RECENT_KEPT]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from foundations.home import Home
 from foundations.models import FINAL_STATES
 from foundations.terminal import clean
 
+SLOW_REPAINTS_A_SECOND = 5
 _STOP_SECONDS = 20.0
 
 
@@ -72,6 +74,8 @@ def _show(wishes: Wishes, home: Home, *, near: Path | None = None) -> int:
 
 
 def _run_app(wishes: Wishes, settings: Settings, config: SchedulerConfig, home: Home) -> int:
+    if wishes.low_bandwidth or settings.low_bandwidth:
+        _paint_seldom()
     # Late: a call that only fails should not wait for the screens to be loaded.
     from atlas_tui.app import AtlasApp, Options
     from foundations.client import AsyncClient
@@ -87,11 +91,20 @@ def _run_app(wishes: Wishes, settings: Settings, config: SchedulerConfig, home: 
     )
     client = AsyncClient(config.scheduler_url, token=config.token)
     app = AtlasApp(client, config.name, options, session=session, settings=settings, home=home)
+    app.guards_terminal = True
     try:
         app.run(mouse=options.mouse)
     finally:
         app.guard.end()
     return app.return_code or 0
+
+
+def _paint_seldom() -> None:
+    """Let screens repaint a few times a second only; they take the number when they are loaded."""
+    from textual import constants
+
+    if "TEXTUAL_FPS" not in os.environ:
+        vars(constants)["MAX_FPS"] = SLOW_REPAINTS_A_SECOND
 
 
 def _announce(text: str) -> None:

@@ -44,7 +44,7 @@ def serve(host: str, port: int, options: tuple[str, ...]) -> None:
     except AtlasError as error:
         raise click.ClickException(error.message) from error
     token = secrets.token_urlsafe(24)
-    command = shlex.join([sys.executable, "-m", "atlas_tui", *options])
+    command = shlex.join([sys.executable, "-P", "-m", "atlas_tui", *options])
     server = guarded(module.Server, web, token)(command, host=host, port=port, title="Atlas")
     click.echo(f"Open http://{host}:{port}/?token={token}")
     click.echo("Ctrl-C ends it.")

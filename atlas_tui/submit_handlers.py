@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from atlas_tui.action_table import BY_NAME
 from atlas_tui.actions import Selection
+from atlas_tui.directories import likely
 from atlas_tui.handlers import IDS_SHOWN, Desk, performs
 from atlas_tui.messages import Question, Said
 from atlas_tui.submit_form import Draft, draft_of
@@ -18,7 +20,8 @@ from foundations.rerun import rerun_spec
 @performs("submit")
 async def submit(desk: Desk, selection: Selection) -> None:
     """Fill in a form about a directory, and send it."""
-    job = await desk.fill_form(Draft(directory=next(iter(desk.recent_directories), "")), None)
+    directory = await asyncio.to_thread(likely, desk.recent_directories)
+    job = await desk.fill_form(Draft(directory=directory), None)
     _tell(desk, job)
 
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_tui.directories import Found, completion, look, remembered
+from atlas_tui.directories import Found, completion, likely, look, remembered
 from atlas_tui.submit_form import (
     Draft,
     FieldProblem,
@@ -233,6 +233,16 @@ def test_a_path_goes_on_as_far_as_there_is_no_choice() -> None:
     assert completion("a/model_", found) is None
     assert completion("a/model_o", found) == "a/model_one/"
     assert completion("b", found) is None
+
+
+def test_the_current_directory_is_meant_when_a_project_is_in_it(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    assert likely(["/other"]) == str(project)
+    monkeypatch.chdir(tmp_path)
+    assert likely(["/other"]) == "/other"
+    assert likely([]) == ""
 
 
 def test_the_latest_directory_is_the_first() -> None:

@@ -218,3 +218,22 @@ def test_another_scheduler_is_shown_without_leaving(tmp_path: Path, home: Path) 
         sessions = [Session.load(path_of(Home(own), name)) for name in ("scheduler", "other")]
         homes = [session.info.home for session in sessions if session.info is not None]
         assert homes == [str(own.resolve()), str(home.resolve())]
+
+
+def test_a_signal_while_it_starts_ends_it_as_well(home: Path) -> None:
+    with atlas(home) as terminal:
+        terminal.until_seen("\x1b[?1049h")
+        os.kill(terminal.process.pid, signal.SIGTERM)
+        assert terminal.wait(END_SECONDS) == 128 + signal.SIGTERM
+        assert terminal.is_restored
+
+
+def test_low_bandwidth_and_plain_send_fewer_bytes_and_only_ascii(home: Path) -> None:
+    with atlas(home) as rich, atlas(home, "--low-bandwidth", "--plain") as poor:
+        for terminal in (rich, poor):
+            shown(terminal)
+            terminal.type("q")
+            assert terminal.wait(END_SECONDS) == 0
+        assert len(poor.seen) < len(rich.seen)
+        assert poor.seen.isascii()
+        assert not rich.seen.isascii()

@@ -15,6 +15,7 @@ import click
 @click.argument("words", metavar="[SCHEDULER]", nargs=-1, type=click.UNPROCESSED)
 def tui(words: tuple[str, ...]) -> None:
     """Open the control center on a scheduler, full-screen: `atlas`, with all its options."""
-    command = [sys.executable, "-m", "atlas_tui", *words]
+    # Without -P a file of the current directory could take the place of a module.
+    command = [sys.executable, "-P", "-m", "atlas_tui", *words]
     sys.stdout.flush()
     os.execv(command[0], command)  # noqa: S606 - no shell is wanted
