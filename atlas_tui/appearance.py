@@ -33,6 +33,7 @@ class Appearance(App[None], inherit_bindings=False):
     def __init__(self, *, plain: bool, low_bandwidth: bool, theme: str) -> None:
         super().__init__()
         self.palette = Palette(unicode=not plain)
+        self.set_class(plain, "plain")
         self.has_mouse = True
         """Whether the mouse belongs to the app."""
         self.is_frozen = False

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import click
 
@@ -76,6 +77,8 @@ def _show(wishes: Wishes, home: Home, *, near: Path | None = None) -> int:
 def _run_app(wishes: Wishes, settings: Settings, config: SchedulerConfig, home: Home) -> int:
     if wishes.low_bandwidth or settings.low_bandwidth:
         _paint_seldom()
+    if wishes.plain or settings.plain:
+        _draw_plain_scrollbars()
     # Late: a call that only fails should not wait for the screens to be loaded.
     from atlas_tui.app import AtlasApp, Options
     from foundations.client import AsyncClient
@@ -105,6 +108,17 @@ def _paint_seldom() -> None:
 
     if "TEXTUAL_FPS" not in os.environ:
         vars(constants)["MAX_FPS"] = SLOW_REPAINTS_A_SECOND
+
+
+def _draw_plain_scrollbars() -> None:
+    """Let scroll bars end with whole cells: eighths of one are no ASCII."""
+    from textual.scrollbar import ScrollBar, ScrollBarRender
+
+    class Plain(ScrollBarRender):
+        VERTICAL_BARS: ClassVar[list[str]] = [" "] * len(ScrollBarRender.VERTICAL_BARS)
+        HORIZONTAL_BARS: ClassVar[list[str]] = [" "] * len(ScrollBarRender.HORIZONTAL_BARS)
+
+    ScrollBar.renderer = Plain
 
 
 def _announce(text: str) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -25,14 +27,13 @@ _TITLES = {
     Scope.SCREEN: "Screens and the app",
 }
 _MOVING = (
-    ("↑ ↓ j k", "up and down"),
-    ("PgUp PgDn ^u ^d", "by pages, by half pages"),
-    ("g G Home End", "first, last"),
-    ("← →", "columns that do not fit"),
+    ("j k", "down and up, as the arrows do"),
+    ("PgUp PgDn", "by pages; ^u ^d by half ones"),
+    ("g G", "first, last"),
+    ("Left Right", "columns that do not fit"),
     ("Enter", "open"),
     ("Tab", "next pane"),
 )
-_KEYS_WIDTH = 12
 
 
 class HelpScreen(ModalScreen[None]):
@@ -50,7 +51,7 @@ class HelpScreen(ModalScreen[None]):
 
     def __init__(self, screen: str, *, scheduler: str, keymap: Mapping[str, str]) -> None:
         super().__init__()
-        self._text = help_text(screen, scheduler=scheduler, keymap=keymap)
+        self._lines = help_lines(screen, scheduler=scheduler, keymap=keymap)
         self._about = screen
 
     def compose(self) -> ComposeResult:
@@ -58,7 +59,7 @@ class HelpScreen(ModalScreen[None]):
         with Vertical(classes="dialog help"):
             yield Static(f"Keys of {self._about.capitalize()}", classes="title")
             with VerticalScroll(can_focus=False):
-                yield Static(self._text)
+                yield Static(_table(self._lines))
             yield Static(
                 "Esc closes   j k PgDn scroll   docs/tui.md has all of it", classes="faint"
             )
@@ -72,24 +73,42 @@ class HelpScreen(ModalScreen[None]):
         self.dismiss(None)
 
 
-def help_text(screen: str, *, scheduler: str, keymap: Mapping[str, str]) -> Text:
-    """Write the keys of a screen."""
-    text = Text()
-    text.append("Moving\n", "bold")
-    for keys, what in _MOVING:
-        text.append(f"  {keys:{_KEYS_WIDTH + 5}}", "bold")
-        text.append(f"{what}\n")
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the help; without keys it is the title of those that follow."""
+
+    keys: str
+    title: str
+    help: str = ""
+    command: str = ""
+
+
+def help_lines(screen: str, *, scheduler: str, keymap: Mapping[str, str]) -> list[Line]:
+    """The keys of a screen."""
+    lines: list[Line] = []
     offered = on_screen(screen)
     for scope, title in _TITLES.items():
         actions = [one for one in offered if one.scope is scope]
-        if not actions:
-            continue
-        text.append(f"\n{title}\n", "bold")
+        lines += [Line("", title)] if actions else []
         for one in actions:
-            keys = label(one, keymap) or "(:)"
-            text.append(f"  {keys:{_KEYS_WIDTH}}", "bold")
-            text.append(f"{one.title:16} {one.help}\n")
-            if one.cli:
-                command = one.command(scheduler=clean(scheduler, one_line=True), ids=["ID"])
-                text.append(f"  {'':{_KEYS_WIDTH}}{'':16} $ {command}\n", "dim")
-    return text
+            command = one.command(scheduler=clean(scheduler, one_line=True), ids=["ID"])
+            lines.append(Line(label(one, keymap) or ":", one.title, one.help, command))
+    return [*lines, Line("", "Moving"), *(Line(keys, what) for keys, what in _MOVING)]
+
+
+def _table(lines: Iterable[Line]) -> Table:
+    """Lay the lines out so that what is long goes on below itself."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for line in lines:
+        if not line.keys:
+            if table.row_count:
+                table.add_row()
+            table.add_row("", Text(line.title.upper(), "bold"))
+            continue
+        text = Text.assemble((line.title, "bold" if line.help else ""), "  ", line.help)
+        if line.command:
+            text.append(f"\n$ {line.command}", "dim")
+        table.add_row(Text(line.keys, "bold"), text)
+    return table

@@ -232,6 +232,9 @@ def test_low_bandwidth_and_plain_send_fewer_bytes_and_only_ascii(home: Path) -> 
     with atlas(home) as rich, atlas(home, "--low-bandwidth", "--plain") as poor:
         for terminal in (rich, poor):
             shown(terminal)
+            terminal.type("?")
+            terminal.until_seen("Keys of Dashboard")
+            terminal.type("q")
             terminal.type("q")
             assert terminal.wait(END_SECONDS) == 0
         assert len(poor.seen) < len(rich.seen)
