@@ -31,7 +31,7 @@ _COLUMNS = {
     BuiltIn.PROJECT: (
         "(SELECT projects.name FROM projects WHERE projects.project_number = jobs.project_number)"
     ),
-    BuiltIn.USER: "json_extract(jobs.spec, '$.user')",
+    BuiltIn.USER: "jobs.user",
     BuiltIn.STATE: "jobs.state",
     BuiltIn.REASON: "jobs.reason",
     BuiltIn.COMMAND: (
@@ -83,6 +83,13 @@ def built_in(field: BuiltIn, *, now_ms: int) -> Fragment:
     return Fragment(_COLUMNS[field])
 
 
+def resolved(value: Value, now_ms: int) -> Value:
+    """What a field is compared with in SQL: a moment is a number of milliseconds."""
+    if isinstance(value, Ago):
+        return now_ms - value.ms
+    return value.ms if isinstance(value, At) else value
+
+
 def _has(field: BuiltIn | Recorded, now_ms: int) -> Fragment:
     if isinstance(field, BuiltIn):
         return written(built_in(field, now_ms=now_ms), " IS NOT NULL")
@@ -97,16 +104,10 @@ def _comparison(comparison: Comparison, now_ms: int) -> Fragment:
         return of_job(field, matching(field, operator, value))
     if field is BuiltIn.PROJECT and operator is Operator.EQUAL:
         return Fragment("(" + _OF_PROJECT + ")", (value,))
-    bound = (_resolved(value, now_ms),)
+    bound = (resolved(value, now_ms),)
     column = built_in(field, now_ms=now_ms)
     if operator is Operator.CONTAINS:
         made = written("(instr(lower(", column, "), lower(", Fragment("?", bound), ")) > 0)")
     else:
         made = written("(", column, Fragment(COMPARED[operator], bound), ")")
     return made if field in NEVER_MISSING else written("(", made, " IS TRUE)")
-
-
-def _resolved(value: Value, now_ms: int) -> Value:
-    if isinstance(value, Ago):
-        return now_ms - value.ms
-    return value.ms if isinstance(value, At) else value

@@ -39,8 +39,8 @@ class _Table:
     """Begins the value that a job is ordered by: a number or a text, else missing."""
     rows: str
     """What to walk along, to meet jobs in the order of that value."""
-    ranked: str | None
-    """The column with that value, when an index has its order."""
+    ranked: str
+    """The column with that value; an index has its order."""
     is_ranked: str
     """Whether there is such a value."""
 
@@ -89,11 +89,11 @@ _TABLES = {
         job_numbers="SELECT record.job_number FROM tags AS record WHERE record.name = ? AND ",
         counted="SELECT 1 FROM tags AS record WHERE record.name = ? AND ",
         sort_value=(
-            "(SELECT substr(record.value, 1, 200) FROM tags AS record "
+            "(SELECT record.rank FROM tags AS record "
             "WHERE record.job_number = jobs.job_number AND record.name = ? AND "
         ),
         rows="tags AS record CROSS JOIN jobs ON jobs.job_number = record.job_number",
-        ranked=None,
+        ranked="record.rank",
         is_ranked="TRUE",
     ),
 }
@@ -141,10 +141,9 @@ def has_name(field: Recorded) -> Fragment:
     return Fragment("record.name = ?", (field.name,))
 
 
-def ranked(field: Recorded) -> Fragment | None:
-    """The value that an index has in order, or None where there is no such index."""
-    column = _TABLES[field.kind].ranked
-    return None if column is None else Fragment(column)
+def ranked(field: Recorded) -> Fragment:
+    """The value that an index has in order."""
+    return Fragment(_TABLES[field.kind].ranked)
 
 
 def matching(field: Recorded, operator: Operator, value: Value) -> Fragment:

@@ -5,10 +5,26 @@ FROM json_each(:numbers) AS wanted
 CROSS JOIN stored_jobs ON stored_jobs.job_number = wanted.value
 ORDER BY wanted.key;
 
+
+
 -- name: numbers_in_state
-SELECT found.job_number FROM jobs AS found WHERE found.state = ? AND found.deleted_at_ms IS NULL
+SELECT found.job_number FROM jobs AS found WHERE found.deleted_at_ms IS NULL AND found.state
 
 -- name: numbers_of_project
-SELECT found.job_number FROM jobs AS found
-WHERE found.project_number = (SELECT project_number FROM projects WHERE name = ?)
-    AND found.deleted_at_ms IS NULL
+SELECT found.job_number FROM projects CROSS JOIN jobs AS found USING (project_number)
+WHERE found.deleted_at_ms IS NULL AND projects.name
+
+-- name: numbers_of_user
+SELECT found.job_number FROM jobs AS found WHERE found.deleted_at_ms IS NULL AND found.user
+
+-- name: numbers_by_submission
+SELECT found.job_number FROM jobs AS found INDEXED BY jobs_by_submission
+WHERE found.deleted_at_ms IS NULL AND found.submitted_at_ms
+
+-- name: numbers_by_start
+SELECT found.job_number FROM jobs AS found INDEXED BY jobs_by_start
+WHERE found.deleted_at_ms IS NULL AND found.started_at_ms
+
+-- name: numbers_by_end
+SELECT found.job_number FROM jobs AS found INDEXED BY jobs_by_end
+WHERE found.deleted_at_ms IS NULL AND found.finished_at_ms
