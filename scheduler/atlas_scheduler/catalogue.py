@@ -24,6 +24,7 @@ from atlas_scheduler.store.bundles import Bundles
 from atlas_scheduler.store.db import Database
 from atlas_scheduler.store.job_search import search
 from atlas_scheduler.store.jobs import StoredJob
+from atlas_scheduler.store.listings import Listings
 from atlas_scheduler.store.logs import Logs
 from atlas_scheduler.store.source_diff import compare_sources
 from atlas_scheduler.store.threads import in_thread
@@ -120,6 +121,7 @@ class Catalogue:
         self._queue = queue
         self._clock_ms = clock_ms
         self._feed = _Feed()
+        self._listings = Listings()
         self._ended: dict[str, asyncio.Event] = {}
         self._writes: set[asyncio.Task[Any]] = set()
         self._chores: set[asyncio.Task[None]] = set()
@@ -186,13 +188,23 @@ class Catalogue:
         filter: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
+        offset: int | None = None,
     ) -> JobPage:
         """One page of jobs: newest first, unless the filter says otherwise.
+
+        With `offset` the page begins at that place of the list and says how long the list is.
 
         Raises:
             InvalidRequest: the filter has an error, or takes too long; the cursor is of another
                 list.
         """
+        if offset is not None:
+            if cursor is not None:
+                raise InvalidRequest("`cursor` and `offset` exclude each other.")
+            query = _query(filter or "", project=project, states=states or ())
+            return await self._look_within_limits(
+                partial(self._window, query=query, offset=offset, limit=limit)
+            )
         if filter is None:
             pick = partial(jobs.page, project=project, states=states, limit=limit, cursor=cursor)
         else:
@@ -208,6 +220,17 @@ class Catalogue:
             found, next_cursor = pick(conn)
             return JobPage(jobs=self._views(conn, found), next_cursor=next_cursor)
 
+        return await self._look_within_limits(look)
+
+    def _window(
+        self, conn: sqlite3.Connection, *, query: Query, offset: int, limit: int
+    ) -> JobPage:
+        found, total = self._listings.window(
+            conn, query, now_ms=self._clock_ms(), offset=offset, limit=limit
+        )
+        return JobPage(jobs=self._views(conn, found), total=total)
+
+    async def _look_within_limits(self, look: Callable[[sqlite3.Connection], JobPage]) -> JobPage:
         try:
             return await asyncio.wait_for(self._database.read(look), SEARCH_SECONDS)
         except TimeoutError as error:

@@ -174,6 +174,7 @@ def jobs(
     filter: str | None = None,
     limit: int = 50,
     cursor: str | None = None,
+    offset: int | None = None,
 ) -> Call[models.JobPage]:
     """Ask for one page of jobs, newest first unless the filter says otherwise."""
     return Call(
@@ -186,6 +187,7 @@ def jobs(
             *_given("filter", filter),
             ("limit", str(limit)),
             *_given("cursor", cursor),
+            *_given("offset", None if offset is None else str(offset)),
         ),
     )
 

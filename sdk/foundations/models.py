@@ -312,7 +312,9 @@ class JobPage(View):
 
     jobs: list[JobView]
     next_cursor: str | None = None
-    """Give it back to get the next page; None on the last one."""
+    """Give it back to get the next page; None on the last one, and on pages by `offset`."""
+    total: int | None = None
+    """How many jobs the whole list has; only on pages by `offset`."""
 
 
 class ProjectView(View):

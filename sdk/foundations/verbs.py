@@ -60,6 +60,7 @@ class Verbs(ABC):
         filter: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
+        offset: int | None = None,
     ) -> models.JobPage:
         """List jobs, one page at a time: newest first unless the filter says otherwise.
 
@@ -69,11 +70,20 @@ class Verbs(ABC):
             filter: only jobs that it takes, such as `metric.loss < 0.1 sort:metric.loss`.
             limit: most jobs of the page.
             cursor: `next_cursor` of the page before, of the same list.
+            offset: place in the list to begin at, from 0, in place of a cursor; the page then has
+                the `total` of the list.
 
         Raises:
             InvalidRequest: the filter has an error; the message shows where.
         """
-        call = calls.jobs(project=project, states=states, filter=filter, limit=limit, cursor=cursor)
+        call = calls.jobs(
+            project=project,
+            states=states,
+            filter=filter,
+            limit=limit,
+            cursor=cursor,
+            offset=offset,
+        )
         return self.send(call)
 
     def job(self, ref: str) -> models.JobDetail:
@@ -201,9 +211,17 @@ class AsyncVerbs(ABC):
         filter: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
+        offset: int | None = None,
     ) -> models.JobPage:
         """List jobs, one page at a time: newest first unless the filter says otherwise."""
-        call = calls.jobs(project=project, states=states, filter=filter, limit=limit, cursor=cursor)
+        call = calls.jobs(
+            project=project,
+            states=states,
+            filter=filter,
+            limit=limit,
+            cursor=cursor,
+            offset=offset,
+        )
         return await self.send(call)
 
     async def job(self, ref: str) -> models.JobDetail:

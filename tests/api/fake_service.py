@@ -259,6 +259,7 @@ class FakeService:
         filter: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
+        offset: int | None = None,
     ) -> JobPage:
         if cursor is not None and not cursor.isdecimal():
             raise InvalidRequest(f"`{cursor}` is no cursor.")
@@ -268,8 +269,10 @@ class FakeService:
             if project in (None, job.submission.spec.project)
             and (not states or job.state in states)
         ]
-        start = int(cursor or 0)
+        start = int(cursor or offset or 0)
         end = start + limit
+        if offset is not None:
+            return JobPage(jobs=[self._view(job) for job in found[start:end]], total=len(found))
         return JobPage(
             jobs=[self._view(job) for job in found[start:end]],
             next_cursor=str(end) if end < len(found) else None,

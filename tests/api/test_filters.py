@@ -159,3 +159,13 @@ async def test_hostile_text_gets_an_error(client: AsyncClient) -> None:
         with pytest.raises(InvalidRequest, match="column") as caught:
             await client.jobs(filter=text)
         assert "\x1b" not in caught.value.message
+
+
+async def test_a_page_by_its_place_says_how_long_the_list_is(client: AsyncClient) -> None:
+    page = await client.jobs(filter="sort:submitted", offset=1, limit=1)
+    assert ([job.job_id for job in page.jobs], page.total) == ([BAD], 3)
+    assert page.next_cursor is None
+    past = await client.jobs(offset=7)
+    assert (past.jobs, past.total) == ([], 3)
+    with pytest.raises(InvalidRequest, match="`cursor` and `offset` exclude each other"):
+        await client.jobs(cursor="x", offset=0)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from atlas_scheduler.api.context import Ref, caller, service_of
 from atlas_scheduler.api.errors import answers
@@ -32,6 +33,7 @@ from foundations.models import (
 
 CHUNK_BYTES = 256 * 1024
 LARGEST_PAGE = 1000
+LARGEST_OFFSET = 2**53
 
 router = APIRouter(tags=["jobs"])
 
@@ -60,9 +62,33 @@ async def submit(
     return await service_of(request).submit(submission, idempotency_key=idempotency_key)
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Which part of a list."""
+
+    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="Most jobs of a page.")] = 50
+    cursor: Annotated[
+        str | None,
+        Query(
+            description="`next_cursor` of the page before, of the same filter.",
+            max_length=LONGEST_CURSOR,
+        ),
+    ] = None
+    offset: Annotated[
+        int | None,
+        Query(
+            ge=0,
+            le=LARGEST_OFFSET,
+            description="Begin at this place of the list, from 0, in place of a cursor. Places "
+            "move when jobs come and go; following cursors misses none.",
+        ),
+    ] = None
+
+
 @router.get("/jobs", operation_id="jobs", summary="List jobs", responses=answers(InvalidRequest))
 async def jobs(
     request: Request,
+    part: Annotated[_Part, Depends()],
     project: Annotated[str | None, Query(description="Only jobs of this project.")] = None,
     state: Annotated[
         list[JobState] | None, Query(description="Only jobs in this state; may be repeated.")
@@ -74,18 +100,15 @@ async def jobs(
             "metric.val_acc > 0.9 sort:-metric.val_acc` (docs/filters.md)."
         ),
     ] = None,
-    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="Most jobs of a page.")] = 50,
-    cursor: Annotated[
-        str | None,
-        Query(
-            description="`next_cursor` of the page before, of the same filter.",
-            max_length=LONGEST_CURSOR,
-        ),
-    ] = None,
 ) -> JobPage:
     """One page, newest first unless the filter says otherwise."""
     return await service_of(request).jobs(
-        project=project, states=state, filter=filter, limit=limit, cursor=cursor
+        project=project,
+        states=state,
+        filter=filter,
+        limit=part.limit,
+        cursor=part.cursor,
+        offset=part.offset,
     )
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from array import array
+from collections.abc import Sequence
 
 from atlas_scheduler.core.filters.terms import Query, SortKey
 from atlas_scheduler.store import sql
@@ -22,6 +24,7 @@ from atlas_scheduler.store.search_plans import Order, Part, Plan, plans
 from foundations.errors import InvalidRequest
 
 _SQL = sql.queries("job_search")
+_NO_LIMIT = -1
 _KEYS = ("key_1", "key_2", "key_3", "key_4")
 
 
@@ -65,11 +68,27 @@ def search(
         if len(found) > limit:
             break
     shown = found[:limit]
-    jobs = _load(conn, [row["job_number"] for row in shown])
+    jobs = load_numbers(conn, [row["job_number"] for row in shown])
     if len(found) <= limit:
         return jobs, None
     keys = tuple(shown[-1][name] for name in _KEYS[: len(order.keys)])
     return jobs, write_cursor(query, Place(now_ms, keys, shown[-1]["job_number"]))
+
+
+def ordered_numbers(conn: sqlite3.Connection, query: Query, *, now_ms: int) -> array[int]:
+    """The numbers of all jobs that a filter takes, in its order: eight bytes a job."""
+    order = Order.of(query.sort)
+    numbers = array("q")
+    for plan in plans(conn, query, order, now_ms):
+        rows = conn.execute(*_statement(plan, order, None, _NO_LIMIT))
+        numbers.extend(row["job_number"] for row in rows)
+    return numbers
+
+
+def load_numbers(conn: sqlite3.Connection, numbers: Sequence[int]) -> list[StoredJob]:
+    """Jobs by their numbers, in this order; those that are gone are left out."""
+    rows = conn.execute(_SQL["by_number"], {"numbers": json.dumps(list(numbers))})
+    return [read_stored_job(row) for row in rows]
 
 
 def _statement(
@@ -138,8 +157,3 @@ def _later_key(name: str, key: SortKey, value: Key) -> list[Fragment]:
         return []
     compared = Fragment(name + (" < ?" if key.is_descending else " > ?"), (value,))
     return [compared, Fragment(name + " IS NULL")]
-
-
-def _load(conn: sqlite3.Connection, numbers: list[int]) -> list[StoredJob]:
-    rows = conn.execute(_SQL["by_number"], {"numbers": json.dumps(numbers)})
-    return [read_stored_job(row) for row in rows]
