@@ -7,9 +7,9 @@ from contextlib import closing
 
 import pytest
 
+from atlas_scheduler.core.filters import parse
 from atlas_scheduler.store import job_search, jobs, records
 from atlas_scheduler.store.sample_jobs import Amount, fill
-from atlas_scheduler.core.filters import parse
 from foundations.models import JobState
 from tests.store.samples import memory_database
 

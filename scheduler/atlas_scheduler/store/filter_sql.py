@@ -18,7 +18,7 @@ from atlas_scheduler.core.filters.terms import (
     Value,
 )
 from atlas_scheduler.store.fragments import Fragment, all_of, any_of, written
-from atlas_scheduler.store.recorded_sql import COMPARED, matching, of_job
+from atlas_scheduler.store.recorded_sql import COMPARED, is_there, matching, of_job
 
 NEVER_MISSING = frozenset(
     {
@@ -34,6 +34,7 @@ _COLUMNS = {
     BuiltIn.USER: "jobs.user",
     BuiltIn.STATE: "jobs.state",
     BuiltIn.REASON: "jobs.reason",
+    BuiltIn.RERUN_OF: "jobs.rerun_of",
     BuiltIn.COMMAND: (
         "(SELECT group_concat(word.value, ' ') FROM json_each(jobs.spec, '$.command') AS word)"
     ),
@@ -51,6 +52,7 @@ _COLUMNS = {
 _DURATION = "(max(0, coalesce(jobs.finished_at_ms, ?) - jobs.started_at_ms) / 1000.0)"
 # By its number, so that the indexes of the table `jobs` can be used.
 _OF_PROJECT = "jobs.project_number IS (SELECT project_number FROM projects WHERE name = ?)"
+_NOTED = "EXISTS (SELECT 1 FROM notes WHERE notes.job_number = jobs.job_number AND "
 _ARTIFACT = (
     "EXISTS (SELECT 1 FROM artifacts "
     "WHERE artifacts.job_number = jobs.job_number AND artifacts.key = ?)"
@@ -91,11 +93,25 @@ def resolved(value: Value, now_ms: int) -> Value:
 
 
 def _has(field: BuiltIn | Recorded, now_ms: int) -> Fragment:
+    if field is BuiltIn.NOTE:
+        return _noted(Fragment("TRUE"))
     if isinstance(field, BuiltIn):
         return written(built_in(field, now_ms=now_ms), " IS NOT NULL")
     if field.kind is Records.ARTIFACT:
         return Fragment(_ARTIFACT, (field.name,))
-    return of_job(field, Fragment("TRUE"))
+    return of_job(field, is_there(field))
+
+
+def _noted(condition: Fragment) -> Fragment:
+    """Whether a job has a note for which a condition holds."""
+    return written(_NOTED, condition, ")")
+
+
+def _compared(column: Fragment, operator: Operator, value: Value) -> Fragment:
+    bound = Fragment("?", (value,))
+    if operator is Operator.CONTAINS:
+        return written("(instr(lower(", column, "), lower(", bound, ")) > 0)")
+    return written("(", column, Fragment(COMPARED[operator], bound.values), ")")
 
 
 def _comparison(comparison: Comparison, now_ms: int) -> Fragment:
@@ -104,10 +120,7 @@ def _comparison(comparison: Comparison, now_ms: int) -> Fragment:
         return of_job(field, matching(field, operator, value))
     if field is BuiltIn.PROJECT and operator is Operator.EQUAL:
         return Fragment("(" + _OF_PROJECT + ")", (value,))
-    bound = (resolved(value, now_ms),)
-    column = built_in(field, now_ms=now_ms)
-    if operator is Operator.CONTAINS:
-        made = written("(instr(lower(", column, "), lower(", Fragment("?", bound), ")) > 0)")
-    else:
-        made = written("(", column, Fragment(COMPARED[operator], bound), ")")
+    if field is BuiltIn.NOTE:
+        return _noted(_compared(Fragment("notes.text"), operator, value))
+    made = _compared(built_in(field, now_ms=now_ms), operator, resolved(value, now_ms))
     return made if field in NEVER_MISSING else written("(", made, " IS TRUE)")

@@ -140,13 +140,13 @@ class _Writing:
         values = self._inventor.curve(metric, skill=run.skill, points=points)
         apart_ms = run.work_ms / points
         series = self._series_number
+        lowest, highest = min(values), max(values)
+        extremes = lowest, values.index(lowest), highest, values.index(highest)
+        rows["series"].append((series, number, metric, points, values[-1], points - 1, *extremes))
         rows["point"] += [
             (series, place, float(place), value, at_ms + int(place * apart_ms))
             for place, value in enumerate(values)
         ]
-        lowest, highest = min(values), max(values)
-        extremes = lowest, values.index(lowest), highest, values.index(highest)
-        rows["series"].append((series, number, metric, points, values[-1], points - 1, *extremes))
 
 
 def _shares(whole: int, parts: int) -> Iterator[int]:

@@ -44,6 +44,8 @@ _LISTED = {
     BuiltIn.FINISHED: ("numbers_by_end", ORDERED),
 }
 """Fields whose jobs an index lists: by which query, and for which comparisons."""
+_RARE = {BuiltIn.NOTE: "numbers_with_notes", BuiltIn.RERUN_OF: "numbers_of_reruns"}
+"""Fields that few jobs have a value of: by which query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,21 +168,34 @@ def _few(conn: sqlite3.Connection, wanted: Iterable[Expression], now_ms: int) ->
 def _listed(part: Expression, now_ms: int) -> tuple[Fragment, Fragment] | None:
     """The numbers of the jobs that a condition takes, and what counts them, by an index."""
     match part:
-        case Has(Recorded() as field) if field.kind is not Records.ARTIFACT:
-            holds = roughly = Fragment("TRUE")
-        case Comparison(Recorded() as field, operator, value) if operator in _CHEAP:
-            holds = written("(", recorded_sql.matching(field, operator, value), ")")
-            roughly = recorded_sql.matching_by_rank(field, operator, value)
-        case Comparison(BuiltIn() as field, operator, value) if field in _LISTED:
-            name, operators = _LISTED[field]
-            if operator not in operators:
-                return None
-            compared = recorded_sql.COMPARED[operator], (resolved(value, now_ms),)
-            numbers = written(_SQL[name], Fragment(*compared))
-            return numbers, numbers
+        case Has(BuiltIn() as field) | Comparison(BuiltIn() as field):
+            numbers = _listed_by_field(field, part, now_ms)
+            return None if numbers is None else (numbers, numbers)
+        case Has(Recorded(kind=Records.ARTIFACT)):
+            return None
+        case Has(Recorded() as record) if recorded_sql.is_indexed(record):
+            holds = roughly = recorded_sql.is_there(record)
+        case Comparison(Recorded() as record, operator, value) if (
+            operator in _CHEAP and recorded_sql.is_indexed(record)
+        ):
+            holds = written("(", recorded_sql.matching(record, operator, value), ")")
+            roughly = recorded_sql.matching_by_rank(record, operator, value)
         case _:
             return None
-    return recorded_sql.job_numbers(field, holds), recorded_sql.counted(field, roughly)
+    return recorded_sql.job_numbers(record, holds), recorded_sql.counted(record, roughly)
+
+
+def _listed_by_field(field: BuiltIn, part: Has | Comparison, now_ms: int) -> Fragment | None:
+    """Numbers of the jobs that a condition on a field takes, or a few too many."""
+    if field in _RARE:
+        return Fragment(_SQL[_RARE[field]])
+    if field not in _LISTED or isinstance(part, Has):
+        return None
+    name, operators = _LISTED[field]
+    if part.operator not in operators:
+        return None
+    compared = Fragment(recorded_sql.COMPARED[part.operator], (resolved(part.value, now_ms),))
+    return written(_SQL[name], compared)
 
 
 def _sort_value(field: Field, now_ms: int) -> Fragment:

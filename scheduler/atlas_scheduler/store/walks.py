@@ -84,13 +84,16 @@ _BY_PROJECT = Fragment(
 )
 
 
-def _along_records(field: Recorded) -> Walk:
+def _along_records(field: Recorded) -> Walk | None:
+    column = recorded_sql.ranked(field)
+    if column is None:
+        return None
     is_ranked = recorded_sql.is_ranked(field)
     chosen = recorded_sql.has_name(field), is_ranked
     without = written("NOT ", recorded_sql.of_job(field, is_ranked))
     way = Way(
         recorded_sql.rows(field),
-        recorded_sql.ranked(field),
+        column,
         chosen,
         field=field,
         # The same number, and the one that is in the index.

@@ -18,6 +18,8 @@ class Kind(Enum):
     DURATION = auto()
     """Seconds; a unit may be given."""
     MOMENT = auto()
+    NOTES = auto()
+    """Any number of texts, which can only be looked into."""
 
 
 class BuiltIn(StrEnum):
@@ -28,6 +30,8 @@ class BuiltIn(StrEnum):
     USER = "user"
     STATE = "state"
     REASON = "reason"
+    NOTE = "note"
+    RERUN_OF = "rerun_of"
     COMMAND = "command"
     IMAGE = "image"
     ENGINE = "engine"
@@ -53,6 +57,8 @@ _KINDS = {
     BuiltIn.USER: Kind.NAME,
     BuiltIn.STATE: Kind.STATE,
     BuiltIn.REASON: Kind.TEXT,
+    BuiltIn.NOTE: Kind.NOTES,
+    BuiltIn.RERUN_OF: Kind.TEXT,
     BuiltIn.COMMAND: Kind.TEXT,
     BuiltIn.IMAGE: Kind.TEXT,
     BuiltIn.ENGINE: Kind.NAME,
@@ -71,6 +77,7 @@ BY_NAME: dict[str, BuiltIn] = {
     **{field.value: field for field in BuiltIn},
     "status": BuiltIn.STATE,
     "job_id": BuiltIn.ID,
+    "notes": BuiltIn.NOTE,
     "num_gpus": BuiltIn.GPUS,
     "ram_gb": BuiltIn.RAM,
     "submitted_at": BuiltIn.SUBMITTED,

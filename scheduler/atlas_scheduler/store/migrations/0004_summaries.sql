@@ -20,6 +20,11 @@ ALTER TABLE jobs ADD COLUMN user TEXT
     GENERATED ALWAYS AS (json_extract(spec, '$.user')) VIRTUAL;
 ALTER TABLE jobs ADD COLUMN ran_seconds REAL
     GENERATED ALWAYS AS (max(0, finished_at_ms - started_at_ms) / 1000.0) VIRTUAL;
+-- Which job it repeats.
+ALTER TABLE jobs ADD COLUMN rerun_of TEXT
+    GENERATED ALWAYS AS (json_extract(spec, '$.rerun_of')) VIRTUAL;
+CREATE INDEX jobs_by_original ON jobs (rerun_of, deleted_at_ms)
+    WHERE rerun_of IS NOT NULL AND deleted_at_ms IS NULL;
 
 -- Lists in the order of a field. Where many jobs have one value there are two indexes, because the
 -- newest of them come first in both directions.
@@ -36,6 +41,8 @@ CREATE INDEX jobs_by_duration ON jobs (ran_seconds, deleted_at_ms) WHERE deleted
 CREATE INDEX jobs_under_way ON jobs (started_at_ms)
     WHERE finished_at_ms IS NULL AND started_at_ms IS NOT NULL;
 CREATE INDEX parameters_by_value_newest_first ON parameters (name, rank, job_number DESC);
+CREATE INDEX metric_series_by_min ON metric_series (name, min_value);
+CREATE INDEX metric_series_by_max ON metric_series (name, max_value);
 
 -- What jobs are ordered by, as for parameters.
 ALTER TABLE tags ADD COLUMN rank TEXT GENERATED ALWAYS AS (substr(value, 1, 200)) VIRTUAL;

@@ -6,7 +6,6 @@ CROSS JOIN stored_jobs ON stored_jobs.job_number = wanted.value
 ORDER BY wanted.key;
 
 
-
 -- name: numbers_in_state
 SELECT found.job_number FROM jobs AS found WHERE found.deleted_at_ms IS NULL AND found.state
 
@@ -28,3 +27,10 @@ WHERE found.deleted_at_ms IS NULL AND found.started_at_ms
 -- name: numbers_by_end
 SELECT found.job_number FROM jobs AS found INDEXED BY jobs_by_end
 WHERE found.deleted_at_ms IS NULL AND found.finished_at_ms
+
+-- name: numbers_with_notes
+SELECT DISTINCT found.job_number FROM notes AS found
+
+-- name: numbers_of_reruns
+SELECT found.job_number FROM jobs AS found INDEXED BY jobs_by_original
+WHERE found.deleted_at_ms IS NULL AND found.rerun_of IS NOT NULL
