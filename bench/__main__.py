@@ -8,7 +8,7 @@ import platform
 import sys
 import time
 
-from bench import bundle, dispatch, log_metric, measure, search, startup, submit, true_end_to_end
+from bench import bundle, dispatch, ingest, log_metric, measure, search, source_diff, startup, submit, true_end_to_end
 from bench.measure import Benchmark, Figure, Plan
 
 BENCHMARKS: dict[str, tuple[Benchmark, str]] = {
@@ -18,6 +18,8 @@ BENCHMARKS: dict[str, tuple[Benchmark, str]] = {
     "startup": (startup.run, "whole processes and imports"),
     "bundle": (bundle.run, "a large bundle: the server's memory, and speed"),
     "search": (search.run, "pages of jobs and a metric's course out of a full store"),
+    "ingest": (ingest.run, "what jobs recorded, into the database"),
+    "source_diff": (source_diff.run, "the files of two jobs, compared"),
     "log_metric": (log_metric.run, "one record in a tight loop"),
 }
 
