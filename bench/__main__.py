@@ -8,7 +8,19 @@ import platform
 import sys
 import time
 
-from bench import bundle, dispatch, ingest, log_metric, measure, search, source_diff, startup, submit, true_end_to_end
+from bench import (
+    bundle,
+    dispatch,
+    ingest,
+    log_metric,
+    measure,
+    search,
+    source_diff,
+    startup,
+    submit,
+    trackers,
+    true_end_to_end,
+)
 from bench.measure import Benchmark, Figure, Plan
 
 BENCHMARKS: dict[str, tuple[Benchmark, str]] = {
@@ -20,6 +32,7 @@ BENCHMARKS: dict[str, tuple[Benchmark, str]] = {
     "search": (search.run, "pages of jobs and a metric's course out of a full store"),
     "ingest": (ingest.run, "what jobs recorded, into the database"),
     "source_diff": (source_diff.run, "the files of two jobs, compared"),
+    "trackers": (trackers.run, "side by side with other trackers"),
     "log_metric": (log_metric.run, "one record in a tight loop"),
 }
 

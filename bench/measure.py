@@ -60,10 +60,10 @@ class Figure:
 
     @property
     def p95(self) -> float | None:
-        """The 95th percentile by rank; None of fewer than five samples."""
+        """What 95 of 100 samples keep to, by rank; None of fewer than five samples."""
         if len(self.samples) < 5:
             return None
-        return sorted(self.samples)[math.ceil(0.95 * len(self.samples)) - 1]
+        return sorted(self.samples, reverse=self.at_least)[math.ceil(0.95 * len(self.samples)) - 1]
 
     @property
     def ratio(self) -> float | None:
@@ -158,9 +158,15 @@ def _row(figure: Figure) -> tuple[str, ...]:
         str(len(figure.samples)),
         figure.goal,
         figure.verdict,
-        "" if figure.ratio is None else f"{figure.ratio:.2f}x",
+        _ratio(figure.ratio),
         "" if peer is None else f"{peer.what}: {_number(peer.median)}",
     )
+
+
+def _ratio(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.2f}x" if value >= 0.1 else f"{value:.1g}x"
 
 
 def _number(value: float | None) -> str:

@@ -11,6 +11,7 @@ import importlib
 TYPE_CHECKING = False  # type checkers take it for true; importing it from typing costs more
 if TYPE_CHECKING:
     from foundations.client import AsyncClient, Client
+    from foundations.connection import connect, get_job
     from foundations.errors import AtlasError
     from foundations.models import JobState
     from foundations.project_table import get_metrics_for_all_jobs
@@ -41,6 +42,8 @@ _HOME_OF = {
     # At the submitter's.
     "submit": "submission",
     "SubmittedJob": "submission",
+    "connect": "connection",
+    "get_job": "connection",
     "get_metrics_for_all_jobs": "project_table",
     "Client": "client",
     "AsyncClient": "client",
@@ -55,7 +58,9 @@ __all__ = [
     "JobState",
     "SubmittedJob",
     "__version__",
+    "connect",
     "flatten_parameters",
+    "get_job",
     "get_metrics_for_all_jobs",
     "load_parameters",
     "log_metric",

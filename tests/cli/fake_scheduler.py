@@ -212,11 +212,23 @@ class FakeScheduler:
     def summaries(self, job: FakeJob) -> list[MetricSummary]:
         return [
             *(MetricSummary(name=name, last=value, count=1) for name, value in job.metrics.items()),
-            *(
-                MetricSummary(name=name, last=points[-1][1], count=len(points))
-                for name, points in job.series.items()
-            ),
+            *(self._summary(name, points) for name, points in job.series.items()),
         ]
+
+    def _summary(self, name: str, points: list[tuple[float | None, Any]]) -> MetricSummary:
+        numbers = [(one, step) for step, one in points if type(one) in (int, float)]
+        low = min(numbers, key=lambda pair: pair[0], default=(None, None))
+        high = max(numbers, key=lambda pair: pair[0], default=(None, None))
+        return MetricSummary(
+            name=name,
+            last=points[-1][1],
+            last_step=points[-1][0],
+            min=low[0],
+            min_step=low[1],
+            max=high[0],
+            max_step=high[1],
+            count=len(points),
+        )
 
     def detail(self, job: FakeJob) -> JobDetail:
         return JobDetail(

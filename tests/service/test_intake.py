@@ -21,6 +21,11 @@ def point(step: int) -> bytes:
     return json.dumps({"event": "metric", "key": "loss", "value": step / 2, "step": step}).encode()
 
 
+def append(path: Path, data: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(data)
+
+
 async def steps(database: Database, job_id: str) -> list[float | None]:
     found = await database.read(lambda conn: records.points(conn, job_id, "loss"))
     return [one.step for one in found]
@@ -47,7 +52,7 @@ async def test_a_file_of_many_batches_is_taken_in_whole_and_once(
     monkeypatch.setattr(intake, "BATCH_BYTES", 256)
     taking = Intake(database, Home(tmp_path))
     await taking.drain(job_id)
-    events.write_bytes(b"".join(point(step) + b"\n" for step in range(50)))
+    append(events, b"".join(point(step) + b"\n" for step in range(50)))
     for _ in range(2):
         await taking.drain(job_id)
         assert await steps(database, job_id) == [float(step) for step in range(50)]
@@ -57,11 +62,10 @@ async def test_a_torn_last_line_waits_for_its_end(
     tmp_path: Path, database: Database, job_id: str, events: Path
 ) -> None:
     taking = Intake(database, Home(tmp_path))
-    events.write_bytes(point(0) + b"\n" + point(1)[:9])
+    append(events, point(0) + b"\n" + point(1)[:9])
     await taking.drain(job_id)
     assert await steps(database, job_id) == [0]
-    with events.open("ab") as file:
-        file.write(point(1)[9:] + b"\n")
+    append(events, point(1)[9:] + b"\n")
     await taking.drain(job_id)
     assert await steps(database, job_id) == [0, 1]
 
@@ -70,6 +74,6 @@ async def test_a_line_larger_than_a_batch_is_passed_over(
     tmp_path: Path, database: Database, job_id: str, events: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(intake, "BATCH_BYTES", 256)
-    events.write_bytes(b"x" * 1_000 + b"\n" + point(7) + b"\n")
+    append(events, b"x" * 1_000 + b"\n" + point(7) + b"\n")
     await Intake(database, Home(tmp_path)).drain(job_id)
     assert await steps(database, job_id) == [7]
