@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from foundations.client import Client
 
 
-def connect(scheduler_config: str = "scheduler") -> Client:
+def connect(scheduler_config: str = configs.DEFAULT_NAME) -> Client:
     """Return a client of a scheduler; this machine's own one is started when it does not run.
 
     The client is the caller's to close; it is a context manager.
@@ -31,7 +31,7 @@ def connect(scheduler_config: str = "scheduler") -> Client:
     return autostart.connect(config, home=home)
 
 
-def get_job(job_id: str, scheduler_config: str = "scheduler") -> SubmittedJob:
+def get_job(job_id: str, scheduler_config: str = configs.DEFAULT_NAME) -> SubmittedJob:
     """Return a job that was submitted at some other time or from somewhere else.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from foundations import extras
+from foundations import configs, extras
 from foundations.connection import connect
 from foundations.json_numbers import EXACT_IN_FLOATS, measured
 from foundations.paging import job_pages
