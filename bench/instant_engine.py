@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from atlas_scheduler.core.reconcile import Seen
+from atlas_scheduler.core.usage import Usage
 from atlas_scheduler.engine.port import AttemptId, Capabilities, Ended, JobLog, Launch
 
 JOB_SECONDS = 0.02
@@ -43,6 +45,10 @@ class InstantEngine:
         at_ms = _now_ms()
         self.ended.append(time.perf_counter())
         return Ended(at_ms=at_ms, exit_code=0)
+
+    async def usage(self, attempts: Collection[AttemptId]) -> dict[AttemptId, Usage]:
+        """Know nothing."""
+        return {}
 
     async def stop(self, attempt: AttemptId, *, grace_seconds: float) -> None:
         """Do nothing."""

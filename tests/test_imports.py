@@ -25,6 +25,7 @@ CORE = [
     "atlas_scheduler.core.lifecycle",
     "atlas_scheduler.core.queue",
     "atlas_scheduler.core.reconcile",
+    "atlas_scheduler.core.usage",
 ]
 NOT_FOR_THE_CORE = [
     "asyncio",

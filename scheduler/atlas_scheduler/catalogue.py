@@ -18,10 +18,12 @@ from atlas_scheduler.core.filters import FilterError, Query, narrowed, parse
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.queue import Capacity, Decision, choose_next
 from atlas_scheduler.engine.port import AttemptId, Capabilities
+from atlas_scheduler.machine import Machine
 from atlas_scheduler.store import history, jobs, metric_points, records, remarks
 from atlas_scheduler.store.archives import Archives
 from atlas_scheduler.store.bundles import Bundles
 from atlas_scheduler.store.db import Database
+from atlas_scheduler.store.event_lines import LOGDIR_TAG
 from atlas_scheduler.store.job_search import search
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.listings import Listings
@@ -114,6 +116,7 @@ class Catalogue:
         self.bundles = Bundles(home)
         self.archives = Archives(home, self.bundles)
         self.logs = Logs(home)
+        self.machine = Machine(database, home, clock_ms=clock_ms)
         self.engine = engine
         self.home = home
         self.instance = instance
@@ -261,6 +264,7 @@ class Catalogue:
                 more={
                     "container": attempt.name if attempt.attempt else None,
                     "metric_series": records.series(conn, job_id),
+                    "system_series": records.series(conn, job_id, system=True),
                     "artifacts": records.artifacts(conn, job_id),
                     "notes": remarks.notes(conn, job_id),
                     "history": history.changes_since(conn, 0, job_id=job_id, limit=HISTORY_LIMIT),
@@ -270,9 +274,11 @@ class Catalogue:
         detail = await self._database.read(look)
         return detail.model_copy(update={"log_size_bytes": self.log_size(detail.job_id)})
 
-    async def metrics(self, ref: str) -> list[MetricSummary]:
-        """Each metric of a job in a row, by name."""
-        return await self._database.read(lambda conn: records.series(conn, jobs.resolve(conn, ref)))
+    async def metrics(self, ref: str, *, system: bool = False) -> list[MetricSummary]:
+        """Each metric of a job in a row, by name; with `system` what the scheduler measured."""
+        return await self._database.read(
+            lambda conn: records.series(conn, jobs.resolve(conn, ref), system=system)
+        )
 
     async def metric(
         self, ref: str, name: str, *, stretches: int | None, start: int, limit: int
@@ -339,6 +345,26 @@ class Catalogue:
         stored = await self.load(await self.resolve(ref))
         job_id = stored.job.job_id
         return job_id, await asyncio.to_thread(self.archives.stream, job_id, stored.bundle)
+
+    async def tensorboard_logs(
+        self, ref: str, *, since_seconds: int
+    ) -> tuple[str, Iterator[bytes]]:
+        """A job's TensorBoard logs as a tar.gz. Returns the job's id and the file's bytes.
+
+        Raises:
+            NotFound: the job has not said where they are.
+        """
+
+        def look(conn: sqlite3.Connection) -> tuple[str, str | None]:
+            job_id = jobs.resolve(conn, ref)
+            return job_id, records.of_jobs(conn, [job_id])[job_id].tags.get(LOGDIR_TAG)
+
+        job_id, path = await self._database.read(look)
+        if path is None:
+            raise NotFound(
+                f"Job {job_id} has no TensorBoard logs: it has not called set_tensorboard_logdir."
+            )
+        return job_id, self.archives.stream_logdir(job_id, path, since_seconds=since_seconds)
 
     async def source_diff(self, ref: str, other: str) -> SourceDiff:
         """What differs between the files that two jobs were submitted with.

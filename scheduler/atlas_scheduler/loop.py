@@ -27,6 +27,7 @@ from atlas_scheduler.core.reconcile import SeenStatus, leftovers, observe
 from atlas_scheduler.engine.port import AttemptId, Engine, Launch, StartRefusedError
 from atlas_scheduler.intake import Intake
 from atlas_scheduler.launch import plan_launch
+from atlas_scheduler.sampling import Sampler
 from atlas_scheduler.service import Service
 from atlas_scheduler.store.files import remove_tree
 from atlas_scheduler.store.threads import finish_in_thread
@@ -46,12 +47,13 @@ log = structlog.get_logger(__name__)
 class Loop:
     """The scheduler's hands. One instance a server; `run` lives as long as it does."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts it works with, one each
         self,
         *,
         service: Service,
         engine: Engine,
         intake: Intake,
+        sampler: Sampler,
         library_dir: Callable[[], Path],
         clock_ms: Callable[[], int],
         stop_grace_seconds: float,
@@ -59,6 +61,7 @@ class Loop:
         self._service = service
         self._engine = engine
         self._intake = intake
+        self._sampler = sampler
         self._library_dir = library_dir
         self._clock_ms = clock_ms
         self._stop_grace_seconds = stop_grace_seconds
@@ -107,6 +110,7 @@ class Loop:
                 group.create_task(self._recover_files())
                 group.create_task(self._keep_engine())
                 group.create_task(self._dispatch())
+                group.create_task(self._sampler.run())
         finally:
             for task in self._tasks.values():
                 task.cancel()
@@ -210,7 +214,8 @@ class Loop:
         attempt = self._attempt(job.job_id, job.attempt)
         tail = asyncio.create_task(self._intake.tail(job.job_id))
         try:
-            ended = await self._engine.watch(attempt, self._service.logs.of(job.job_id))
+            with self._sampler.sampling(job, attempt):
+                ended = await self._engine.watch(attempt, self._service.logs.of(job.job_id))
         finally:
             tail.cancel()
             await asyncio.gather(tail, return_exceptions=True)

@@ -41,6 +41,7 @@ class Writing(Catalogue):
         """Let writes that are under way end, and break off what the next start takes up."""
         for chore in self._chores:
             chore.cancel()
+        self.machine.close()
         under_way = self._writes | self._chores
         if under_way:
             await asyncio.wait(under_way)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         log_params,
         save_artifact,
         set_tag,
+        set_tensorboard_logdir,
         should_stop,
     )
 
@@ -38,6 +39,7 @@ _HOME_OF = {
     "log_metric": "tracking",
     "save_artifact": "tracking",
     "set_tag": "tracking",
+    "set_tensorboard_logdir": "tracking",
     "should_stop": "tracking",
     # At the submitter's.
     "submit": "submission",
@@ -68,6 +70,7 @@ __all__ = [
     "log_params",
     "save_artifact",
     "set_tag",
+    "set_tensorboard_logdir",
     "should_stop",
     "submit",
 ]

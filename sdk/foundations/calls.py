@@ -78,6 +78,16 @@ def info() -> Call[models.SchedulerInfo]:
     return Call("GET", "/info", _info)
 
 
+def host() -> Call[models.HostView]:
+    """Ask how busy the scheduler's machine is."""
+    return Call("GET", "/host", lambda _, body: models.HostView.model_validate_json(body))
+
+
+def disk() -> Call[models.DiskView]:
+    """Ask what the scheduler's home takes on the disk."""
+    return Call("GET", "/disk", lambda _, body: models.DiskView.model_validate_json(body))
+
+
 def projects() -> Call[list[models.ProjectView]]:
     """Ask for every project."""
     return Call(
@@ -251,12 +261,13 @@ def notes(ref: str) -> Call[list[models.NoteView]]:
     )
 
 
-def metrics(ref: str) -> Call[list[models.MetricSummary]]:
-    """Ask for each metric of a job in a row."""
+def metrics(ref: str, *, system: bool = False) -> Call[list[models.MetricSummary]]:
+    """Ask for each metric of a job in a row; with `system` for what the scheduler measured."""
     return Call(
         "GET",
         f"{_job(ref)}/metrics",
         lambda _, body: [models.MetricSummary.model_validate(one) for one in json_text.loads(body)],
+        params=(("system", "true"),) if system else (),
     )
 
 
@@ -305,6 +316,11 @@ def source_diff(ref: str, other: str) -> Call[models.SourceDiff]:
 def archive(ref: str) -> Call[None]:
     """Ask for the archive of a job, a tar.gz."""
     return Call("GET", f"{_job(ref)}/archive", _nothing)
+
+
+def tensorboard_logs(ref: str, *, since: int = 0) -> Call[None]:
+    """Ask for the TensorBoard logs of a job, a tar.gz; with `since` only those changed later."""
+    return Call("GET", f"{_job(ref)}/tensorboard", _nothing, params=(("since", str(since)),))
 
 
 def artifact(ref: str, key: str) -> Call[None]:

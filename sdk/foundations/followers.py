@@ -75,6 +75,15 @@ class Followers(Verbs):
         """Yield a job's archive, a tar.gz; errors come with the first piece."""
         return self._pieces(calls.archive(ref))
 
+    def tensorboard_logs(self, ref: str, *, since: int = 0) -> Iterator[bytes]:
+        """Yield the TensorBoard logs of a job, a tar.gz, also while it runs.
+
+        Args:
+            ref: the job.
+            since: leave out files that changed before, in seconds since 1970.
+        """
+        return self._pieces(calls.tensorboard_logs(ref, since=since))
+
     def logs(self, ref: str, *, offset: int = 0, follow: bool = False) -> Iterator[bytes]:
         """Yield the log from `offset` to what there is, or with `follow` to the end of the job.
 
@@ -182,6 +191,10 @@ class AsyncFollowers(AsyncVerbs):
     def archive(self, ref: str) -> AsyncIterator[bytes]:
         """Yield a job's archive, a tar.gz; errors come with the first piece."""
         return self._pieces(calls.archive(ref))
+
+    def tensorboard_logs(self, ref: str, *, since: int = 0) -> AsyncIterator[bytes]:
+        """Yield the TensorBoard logs of a job, a tar.gz, also while it runs."""
+        return self._pieces(calls.tensorboard_logs(ref, since=since))
 
     async def logs(
         self, ref: str, *, offset: int = 0, follow: bool = False

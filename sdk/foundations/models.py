@@ -14,6 +14,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 API_VERSION = 1
+SYSTEM_PREFIX = "system/"
+"""Begins the names of the series that the scheduler measures of each job by itself."""
 
 
 class JobState(StrEnum):
@@ -283,6 +285,9 @@ class JobDetail(JobView):
     archived: bool = False
     """Whether the archive is finished."""
     metric_series: list[MetricSummary] = []
+    """What it logged itself."""
+    system_series: list[MetricSummary] = []
+    """What the scheduler measured while it ran; names begin with `system/`."""
     artifacts: list[ArtifactView] = []
     notes: list[NoteView] = []
     """Oldest first."""
@@ -383,6 +388,71 @@ class SchedulerInfo(View):
     states: dict[JobState, int] = {}
     last_seq: int = 0
     """The newest change; a feed from here misses nothing that comes after this answer."""
+
+
+class GpuView(View):
+    """One GPU of the scheduler's machine. What its driver does not tell is None."""
+
+    id: str
+    index: int
+    """Its place in the driver's order, from 0."""
+    name: str | None = None
+    utilization_percent: float | None = None
+    """Of the last moments in which at least one program ran on it."""
+    memory_used_bytes: int | None = None
+    memory_total_bytes: int | None = None
+    power_watts: float | None = None
+    temperature_celsius: float | None = None
+    job_id: str | None = None
+    """The job that holds it."""
+
+
+class HostView(View):
+    """Answer of `/host`: the scheduler's machine at this moment."""
+
+    at: datetime
+    hostname: str
+    cpus: int
+    cpu_percent: float
+    """Of all processors together, 0 to 100."""
+    load_average: list[float]
+    """Of the last 1, 5 and 15 minutes."""
+    memory_used_bytes: int
+    """Without what the system could drop at once."""
+    memory_total_bytes: int
+    disk_used_bytes: int
+    """Of the file system that holds the scheduler's home; the next two as well."""
+    disk_free_bytes: int
+    """For who is not root."""
+    disk_total_bytes: int
+    gpus: list[GpuView] = []
+    gpu_problem: str | None = None
+    """Why nothing is known of GPUs."""
+
+
+class ProjectDisk(View):
+    """What the jobs of one project take on the disk."""
+
+    name: str
+    jobs: int
+    archive_bytes: int
+    bundle_bytes: int
+    """A bundle that several projects use counts in each of them."""
+
+
+class DiskView(View):
+    """Answer of `/disk`: what lies in the scheduler's home, in bytes of the disk."""
+
+    at: datetime
+    complete: bool
+    """False when there was no time to look at everything: there is more than this."""
+    archives_bytes: int
+    bundles_bytes: int
+    work_dirs_bytes: int
+    environments_bytes: int
+    database_bytes: int
+    projects: list[ProjectDisk] = []
+    """The largest first."""
 
 
 class WireError(View):

@@ -24,6 +24,7 @@ from foundations.rerun import create_rerun, rerun_spec
 
 if TYPE_CHECKING:
     from foundations.client import Client
+    from foundations.tensorboard import TensorBoard
 
 
 class SubmittedJob:
@@ -107,9 +108,13 @@ class SubmittedJob:
         """Return the job's notes, oldest first."""
         return self._client.notes(self.job_id)
 
-    def metrics(self) -> list[MetricSummary]:
-        """Return each metric in a row: last value, extremes with their steps, and count."""
-        return self._client.metrics(self.job_id)
+    def metrics(self, *, system: bool = False) -> list[MetricSummary]:
+        """Return each metric in a row: last value, extremes with their steps, and count.
+
+        Args:
+            system: what the scheduler measured while the job ran, instead of what the job logged.
+        """
+        return self._client.metrics(self.job_id, system=system)
 
     def metric(self, name: str, *, points: int | None = None) -> list[MetricPoint]:
         """Return the points of a metric in the order they were logged.
@@ -170,6 +175,22 @@ class SubmittedJob:
         job = self.details()
         spec = rerun_spec(job, command=command, params=params)
         return SubmittedJob(self._client, create_rerun(self._client, job, spec).job_id)
+
+    def tensorboard(self, *, host: str = "127.0.0.1", port: int | None = None) -> TensorBoard:
+        """Start TensorBoard on the job's logs: a context manager with its `url`.
+
+        Args:
+            host: the address that it listens at.
+            port: likewise; None takes 6006 or the next free one, 0 any.
+
+        Raises:
+            NotFound: the job has no logs.
+            MissingExtra: TensorBoard is not installed.
+            AtlasError: it does not start.
+        """
+        from foundations.tensorboard import TensorBoard
+
+        return TensorBoard(self._client, [self.job_id], host=host, port=port)
 
     def _pieces(self, *, follow: bool) -> Iterator[str]:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")

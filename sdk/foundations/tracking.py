@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from foundations.recorder import (
     Recorder,
+    clean,
     key_text,
     plain_scalar,
     quoted,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Any, Dict, Optional, Union
 
 PARAMETERS_FILE = "foundations_job_parameters.json"
+SYSTEM_PREFIX = "system/"  # as in models.py, which jobs cannot load
 
 _LONGEST_FILE_NAME = 200
 
@@ -115,6 +117,8 @@ def log_params(parameters: Mapping[str, Any]) -> None:
 def log_metric(key: str, value: Any, step: Optional[float] = None) -> None:
     """Record a value of a metric; each call adds to the metric's series.
 
+    Names that begin with `system/` are kept for what Atlas measures: a warning, and no record.
+
     Args:
         key: the metric's name.
         value: a number, string or boolean, also of numpy, torch and the like, or a flat list of
@@ -136,6 +140,9 @@ def log_metric(key: str, value: Any, step: Optional[float] = None) -> None:
     recorder = _recorder()
     if recorder is None or not texts:
         return
+    if key.startswith(SYSTEM_PREFIX):
+        reason = "names that begin with `{}` are kept for what Atlas measures".format(SYSTEM_PREFIX)
+        return warn_once("Metric `{}` is not recorded: {}.".format(key, reason))
     recorder.append(b"".join(_line("metric", key, '"value":' + text + place) for text in texts))
 
 
@@ -176,6 +183,29 @@ def save_artifact(filepath: Union[str, os.PathLike[str]], key: Optional[str] = N
         return warn('Cannot save artifact "{}": {}; the job goes on.'.format(key, reason))
     place = '"path":{},"size_bytes":{}'.format(quoted(path), size_bytes)
     recorder.append(_line("artifact", key, place))
+
+
+def set_tensorboard_logdir(path: Union[str, os.PathLike[str]]) -> None:
+    """Say where the job writes logs for TensorBoard; the last call counts.
+
+    Args:
+        path: a directory in the job's work dir, or in its artifacts. It may be made later.
+
+    Raises:
+        ValueError: it is elsewhere, so that it would not be kept.
+    """
+    logdir = os.fsdecode(path)
+    recorder = _recorder()
+    if recorder is None:
+        return
+    if not os.environ.get("ATLAS_JOB_DIR"):
+        return warn_once("Cannot keep TensorBoard logs: ATLAS_JOB_DIR is not set.")
+    kept = _kept_path(logdir)
+    recorder.append(
+        '{{"event":"tensorboard","path":{},"at":{:.3f}}}\n'.format(
+            json.dumps(kept), time.time()
+        ).encode("ascii")
+    )
 
 
 def should_stop() -> bool:
@@ -241,6 +271,18 @@ def _check_artifact(source: str) -> None:
         raise OSError("{!r} is not a regular file; it cannot be saved".format(source))
     with open(source, "rb"):
         return
+
+
+def _kept_path(path: str) -> str:
+    """Find a place that is kept of the job, below the job's own directory."""
+    job_dir = os.path.realpath(os.environ["ATLAS_JOB_DIR"])
+    parts = os.path.relpath(os.path.realpath(path), job_dir).split(os.sep)
+    if parts[0] not in ("job_source", "artifacts"):
+        text = (
+            "Invalid TensorBoard directory {!r}: it is not in the job's work dir {}, nor artifacts"
+        )
+        raise ValueError(text.format(path, os.path.join(job_dir, "job_source")))
+    return clean("/".join(parts))
 
 
 def _artifact_path(root: str, key: str, name: str) -> str:

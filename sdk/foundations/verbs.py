@@ -42,6 +42,14 @@ class Verbs(ABC):
         """Ask who answers and how it stands."""
         return self.send(calls.info())
 
+    def host(self) -> models.HostView:
+        """Show how busy the scheduler's machine is, and which job holds which GPU."""
+        return self.send(calls.host())
+
+    def disk(self) -> models.DiskView:
+        """Show what the scheduler's home takes on the disk, by kind and by project."""
+        return self.send(calls.disk())
+
     def submit(
         self, submission: models.Submission, *, idempotency_key: str | None = None
     ) -> models.JobView:
@@ -146,9 +154,13 @@ class Verbs(ABC):
         """List the notes of a job, oldest first."""
         return self.send(calls.notes(ref))
 
-    def metrics(self, ref: str) -> list[models.MetricSummary]:
-        """List each metric of a job in a row."""
-        return self.send(calls.metrics(ref))
+    def metrics(self, ref: str, *, system: bool = False) -> list[models.MetricSummary]:
+        """List each metric of a job in a row: what it logged.
+
+        With `system` list what the scheduler measured while it ran instead; these names begin with
+        `system/`.
+        """
+        return self.send(calls.metrics(ref, system=system))
 
     def metric(
         self, ref: str, name: str, *, points: int | None = None, start: int = 0, limit: int = 1000
@@ -195,6 +207,14 @@ class AsyncVerbs(ABC):
     async def info(self) -> models.SchedulerInfo:
         """Ask who answers and how it stands."""
         return await self.send(calls.info())
+
+    async def host(self) -> models.HostView:
+        """Show how busy the scheduler's machine is, and which job holds which GPU."""
+        return await self.send(calls.host())
+
+    async def disk(self) -> models.DiskView:
+        """Show what the scheduler's home takes on the disk, by kind and by project."""
+        return await self.send(calls.disk())
 
     async def submit(
         self, submission: models.Submission, *, idempotency_key: str | None = None
@@ -284,9 +304,9 @@ class AsyncVerbs(ABC):
         """List the notes of a job, oldest first."""
         return await self.send(calls.notes(ref))
 
-    async def metrics(self, ref: str) -> list[models.MetricSummary]:
-        """List each metric of a job in a row."""
-        return await self.send(calls.metrics(ref))
+    async def metrics(self, ref: str, *, system: bool = False) -> list[models.MetricSummary]:
+        """List each metric of a job in a row: what it logged, or what the scheduler measured."""
+        return await self.send(calls.metrics(ref, system=system))
 
     async def metric(
         self, ref: str, name: str, *, points: int | None = None, start: int = 0, limit: int = 1000

@@ -24,13 +24,17 @@ from foundations.errors import (
 from foundations.models import (
     API_VERSION,
     FINAL_STATES,
+    SYSTEM_PREFIX,
     ArtifactView,
     BundleView,
     Change,
     Cleared,
     DeletedProject,
+    DiskView,
     EngineView,
     FileDiff,
+    GpuView,
+    HostView,
     JobDetail,
     JobPage,
     JobState,
@@ -39,6 +43,7 @@ from foundations.models import (
     MetricSeries,
     MetricSummary,
     NoteView,
+    ProjectDisk,
     ProjectView,
     QueueSettings,
     SchedulerInfo,
@@ -70,6 +75,56 @@ class _Job:
     notes: list[NoteView] = field(default_factory=list)
 
 
+class FakeMachine:
+    """A machine with two processors and one GPU, which a job holds."""
+
+    def __init__(self) -> None:
+        self.problem: Exception | None = None
+
+    async def host(self) -> HostView:
+        if self.problem is not None:
+            raise self.problem
+        return HostView(
+            at=MOMENT,
+            hostname="gpu-box",
+            cpus=2,
+            cpu_percent=12.5,
+            load_average=[0.5, 0.25, 0.125],
+            memory_used_bytes=3_000_000_000,
+            memory_total_bytes=8_000_000_000,
+            disk_used_bytes=1_000_000_000,
+            disk_free_bytes=3_000_000_000,
+            disk_total_bytes=4_000_000_000,
+            gpus=[
+                GpuView(
+                    id="GPU-1",
+                    index=0,
+                    name="Tesla T4",
+                    utilization_percent=97.0,
+                    memory_used_bytes=15_000_000_000,
+                    memory_total_bytes=16_000_000_000,
+                    job_id="45540b52-ffe2-44ab-9838-db467d3499c0",
+                )
+            ],
+        )
+
+    async def disk(self) -> DiskView:
+        if self.problem is not None:
+            raise self.problem
+        return DiskView(
+            at=MOMENT,
+            complete=True,
+            archives_bytes=3_000_000,
+            bundles_bytes=2_000_000,
+            work_dirs_bytes=0,
+            environments_bytes=0,
+            database_bytes=100_000,
+            projects=[
+                ProjectDisk(name="digits", jobs=2, archive_bytes=3_000_000, bundle_bytes=2_000_000)
+            ],
+        )
+
+
 class FakeService:
     """Jobs in a dict, logs as bytes, changes in a list. Use it from its event loop only."""
 
@@ -91,6 +146,7 @@ class FakeService:
         self._descriptions: dict[str, str] = {}
         self._queue = QueueSettings(max_running_jobs=1)
         self._changed = asyncio.Event()
+        self.machine = FakeMachine()
 
     # -- what happens to jobs
 
@@ -337,13 +393,14 @@ class FakeService:
     async def notes(self, ref: str) -> list[NoteView]:
         return self._jobs[await self.resolve(ref)].notes
 
-    async def metrics(self, ref: str) -> list[MetricSummary]:
+    async def metrics(self, ref: str, *, system: bool = False) -> list[MetricSummary]:
         job = self._jobs[await self.resolve(ref)]
         return [
             MetricSummary(
                 name=name, last=values[-1], min=min(values), max=max(values), count=len(values)
             )
             for name, values in job.metrics.items()
+            if name.startswith(SYSTEM_PREFIX) == system
         ]
 
     async def metric(
@@ -405,6 +462,12 @@ class FakeService:
     async def archive(self, ref: str) -> tuple[str, Iterator[bytes]]:
         job_id = await self.resolve(ref)
         return job_id, self._pack(job_id)
+
+    async def tensorboard_logs(
+        self, ref: str, *, since_seconds: int
+    ) -> tuple[str, Iterator[bytes]]:
+        job_id = await self.resolve(ref)
+        return job_id, iter([f"logs of {job_id} since {since_seconds}".encode()])
 
     def _pack(self, job_id: str) -> Iterator[bytes]:
         for number in range(20):

@@ -11,6 +11,7 @@ import pytest
 
 import foundations
 from foundations.client import Client
+from foundations.errors import ServerFault
 from foundations.models import Submission
 from tests.api.fake_service import BUNDLE, DIGEST, FakeService
 from tests.api.schema import Contract
@@ -155,6 +156,16 @@ async def test_an_archive_is_a_download(http: httpx.AsyncClient, job_id: str) ->
     assert answer.content.endswith(f"{job_id} 19\n".encode())
 
 
+async def test_tensorboard_logs_are_a_download(http: httpx.AsyncClient, job_id: str) -> None:
+    answer = await http.get(f"/jobs/{job_id[:8]}/tensorboard", params={"since": 5})
+    assert answer.headers["content-type"] == "application/gzip"
+    assert f"{job_id}-tensorboard.tar.gz" in answer.headers["content-disposition"]
+    assert answer.text == f"logs of {job_id} since 5"
+    for since in ("-1", "soon", str(2**63)):
+        refused = await http.get(f"/jobs/{job_id}/tensorboard", params={"since": since})
+        assert refused.status_code == 400
+
+
 @pytest.mark.parametrize("key", ["model", "a/b.pt", "a//b", "../x", ".", "ü %2F?#"])
 async def test_an_artifact_is_found_by_any_key(
     http: httpx.AsyncClient, service: FakeService, job_id: str, tmp_path: Path, key: str
@@ -297,3 +308,34 @@ async def test_the_source_of_two_jobs_is_compared(
     assert [file["path"] for file in answer["files"]] == ["main.py"]
     assert (await http.get(f"/jobs/{job_id}/diff/{job_id}")).json()["files"] == []
     assert (await http.get(f"/jobs/{job_id}/diff/nowhere")).status_code == 404
+
+
+async def test_what_the_scheduler_measured_is_listed_when_asked_for(
+    http: httpx.AsyncClient, service: FakeService, job_id: str
+) -> None:
+    service.measure(job_id, "loss", 1)
+    service.measure(job_id, "system/cpu_percent", 50, 70)
+    logged = (await http.get(f"/jobs/{job_id}/metrics")).json()
+    measured = (await http.get(f"/jobs/{job_id}/metrics", params={"system": True})).json()
+    assert [one["name"] for one in logged] == ["loss"]
+    assert [(one["name"], one["max"]) for one in measured] == [("system/cpu_percent", 70)]
+    points = (await http.get(f"/jobs/{job_id}/metrics/system/cpu_percent")).json()
+    assert points["count"] == 2
+
+
+async def test_the_machine_and_its_disk_are_told(
+    http: httpx.AsyncClient, service: FakeService
+) -> None:
+    host = (await http.get("/host")).json()
+    assert (host["cpu_percent"], host["gpus"][0]["name"]) == (12.5, "Tesla T4")
+    disk = (await http.get("/disk")).json()
+    assert (disk["complete"], disk["projects"][0]["name"]) == (True, "digits")
+
+
+@pytest.mark.parametrize("route", ["/host", "/disk"])
+async def test_a_disk_that_hangs_is_an_error_and_no_wait(
+    http: httpx.AsyncClient, service: FakeService, route: str
+) -> None:
+    service.machine.problem = ServerFault("The disk does not answer.")
+    answer = await http.get(route)
+    assert (answer.status_code, answer.json()["error"]) == (500, "server_fault")

@@ -82,6 +82,14 @@ def _info(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
     )
 
 
+def _host(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return _json(scheduler.host)
+
+
+def _disk(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return _json(scheduler.disk)
+
+
 def _has_bundle(scheduler: FakeScheduler, request: httpx.Request, digest: str) -> httpx.Response:
     return httpx.Response(200 if digest in scheduler.bundles else 404)
 
@@ -249,7 +257,9 @@ def _notes(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.
 
 
 def _metrics(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
-    return _json_list(scheduler.summaries(scheduler.resolve(ref)))
+    job = scheduler.resolve(ref)
+    is_system = request.url.params.get("system") == "true"
+    return _json_list(job.system if is_system else scheduler.summaries(job))
 
 
 def _metric(
@@ -282,9 +292,16 @@ def _metric(
     return _json(series)
 
 
+def _tensorboard(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    job = scheduler.resolve(ref)
+    if job.logs is None:
+        raise NotFound(f"Job {job.job_id} has no TensorBoard logs.")
+    files = {f"logs/{path}": content for path, content in job.logs.items()}
+    return httpx.Response(200, content=iter([_packed(job, files)]))
+
+
 def _archive(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
     job = scheduler.resolve(ref)
-    packed = io.BytesIO()
     files = {
         "source/main.py": b"print(1)\n",
         "source/data/x.csv": b"1,2\n",
@@ -292,12 +309,17 @@ def _archive(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> http
         "job.json": b"{}",
         **{f"artifacts/{key}": content for key, content in job.artifacts.items()},
     }
+    return httpx.Response(200, content=iter([_packed(job, files)]))
+
+
+def _packed(job: FakeJob, files: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
         for path, content in files.items():
             member = tarfile.TarInfo(f"{job.job_id}/{path}")
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
-    return httpx.Response(200, content=iter([packed.getvalue()]))
+    return packed.getvalue()
 
 
 def _source_diff(
@@ -393,6 +415,8 @@ def _json_list(models: list[Any]) -> httpx.Response:
 _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/health", _health),
     ("GET", "/info", _info),
+    ("GET", "/host", _host),
+    ("GET", "/disk", _disk),
     ("HEAD", "/bundles/([^/]+)", _has_bundle),
     ("PUT", "/bundles/([^/]+)", _upload),
     ("POST", "/jobs", _submit),
@@ -402,6 +426,7 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("DELETE", "/jobs/([^/]+)", _delete),
     ("GET", "/jobs/([^/]+)/logs", _logs),
     ("GET", "/jobs/([^/]+)/archive", _archive),
+    ("GET", "/jobs/([^/]+)/tensorboard", _tensorboard),
     ("GET", "/jobs/([^/]+)/artifacts", _artifacts),
     ("GET", "/jobs/([^/]+)/artifacts/(.+)", _artifact),
     ("POST", "/jobs/([^/]+)/tags", _tag),

@@ -21,15 +21,20 @@ from foundations.errors import (
 from foundations.models import (
     FINAL_STATES,
     HOLDING_STATES,
+    SYSTEM_PREFIX,
     ArtifactView,
     Change,
+    DiskView,
     FileDiff,
+    GpuView,
+    HostView,
     JobDetail,
     JobSpec,
     JobState,
     JobView,
     MetricSummary,
     NoteView,
+    ProjectDisk,
     Waiting,
 )
 from tests.cli import fake_api
@@ -56,8 +61,12 @@ class FakeJob:
     artifacts: dict[str, bytes] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     notes: list[NoteView] = field(default_factory=list)
+    logs: dict[str, bytes] | None = None
+    """TensorBoard's, by path; None before the job says where they are."""
     series: dict[str, list[tuple[float | None, Any]]] = field(default_factory=dict)
     """Step and value of each point, by metric."""
+    system: list[MetricSummary] = field(default_factory=list)
+    """What the scheduler measured; points of it are in `series`."""
 
 
 class FakeScheduler:
@@ -86,6 +95,8 @@ class FakeScheduler:
         self.news = threading.Condition()
         self._ticks = itertools.count(1)
         self.closed = False
+        self.host = host()
+        self.disk = disk()
 
     def client(self, url: str = "http://fake") -> Client:
         return Client(url, transport=httpx.MockTransport(self._serve))
@@ -212,7 +223,11 @@ class FakeScheduler:
     def summaries(self, job: FakeJob) -> list[MetricSummary]:
         return [
             *(MetricSummary(name=name, last=value, count=1) for name, value in job.metrics.items()),
-            *(self._summary(name, points) for name, points in job.series.items()),
+            *(
+                self._summary(name, points)
+                for name, points in job.series.items()
+                if not name.startswith(SYSTEM_PREFIX)
+            ),
         ]
 
     def _summary(self, name: str, points: list[tuple[float | None, Any]]) -> MetricSummary:
@@ -239,6 +254,7 @@ class FakeScheduler:
             log_size_bytes=len(job.log),
             archived=job.state in FINAL_STATES,
             metric_series=self.summaries(job),
+            system_series=job.system,
             artifacts=[
                 ArtifactView(key=key, path=key, size_bytes=len(content), saved_at=BEGIN)
                 for key, content in job.artifacts.items()
@@ -246,6 +262,55 @@ class FakeScheduler:
             notes=job.notes,
             history=[change for change in self.changes if change.job_id == job.job_id],
         )
+
+
+def host(**changed: Any) -> HostView:
+    """A machine with two GPUs, one of which tells little."""
+    held_by = "45540b52-ffe2-44ab-9838-db467d3499c0"
+    known = GpuView(
+        id="GPU-1",
+        index=0,
+        name="Tesla T4",
+        utilization_percent=97.0,
+        memory_used_bytes=15_000_000_000,
+        memory_total_bytes=16_000_000_000,
+        power_watts=70.4,
+        temperature_celsius=61.0,
+        job_id=held_by,
+    )
+    fields: dict[str, Any] = {
+        "at": BEGIN,
+        "hostname": "gpu-box",
+        "cpus": 2,
+        "cpu_percent": 12.5,
+        "load_average": [0.5, 0.25, 0.125],
+        "memory_used_bytes": 3_000_000_000,
+        "memory_total_bytes": 8_000_000_000,
+        "disk_used_bytes": 1_000_000_000,
+        "disk_free_bytes": 2_500_000_000,
+        "disk_total_bytes": 4_000_000_000,
+        "gpus": [known, GpuView(id="GPU-2", index=1)],
+    }
+    return HostView(**{**fields, **changed})
+
+
+def disk(**changed: Any) -> DiskView:
+    """A home with the jobs of two projects."""
+    projects = [
+        ProjectDisk(name="digits", jobs=2, archive_bytes=3_000_000, bundle_bytes=2_000_000),
+        ProjectDisk(name="cats", jobs=1, archive_bytes=1_000, bundle_bytes=2_000_000),
+    ]
+    fields: dict[str, Any] = {
+        "at": BEGIN,
+        "complete": True,
+        "archives_bytes": 3_001_000,
+        "bundles_bytes": 2_000_000,
+        "work_dirs_bytes": 4_096,
+        "environments_bytes": 0,
+        "database_bytes": 100_000,
+        "projects": projects,
+    }
+    return DiskView(**{**fields, **changed})
 
 
 def finish_at_once(scheduler: FakeScheduler, job: FakeJob) -> None:

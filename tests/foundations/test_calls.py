@@ -40,6 +40,8 @@ INFO = {
     [
         (calls.health(), "GET /health"),
         (calls.info(), "GET /info"),
+        (calls.host(), "GET /host"),
+        (calls.disk(), "GET /disk"),
         (calls.projects(), "GET /projects"),
         (calls.rename_project("a b", "c"), "POST /projects/a%20b/rename"),
         (calls.describe_project("..", ""), "PUT /projects/%2E%2E/description"),
@@ -56,6 +58,7 @@ INFO = {
         (calls.stop(JOB_ID), f"POST /jobs/{JOB_ID}/stop"),
         (calls.delete(JOB_ID), f"DELETE /jobs/{JOB_ID}"),
         (calls.archive(JOB_ID), f"GET /jobs/{JOB_ID}/archive"),
+        (calls.tensorboard_logs(JOB_ID), f"GET /jobs/{JOB_ID}/tensorboard"),
         (calls.artifacts(JOB_ID), f"GET /jobs/{JOB_ID}/artifacts"),
         (calls.artifact(JOB_ID, "model"), f"GET /jobs/{JOB_ID}/artifacts/model"),
         (calls.tag(JOB_ID, {"a": "b"}), f"POST /jobs/{JOB_ID}/tags"),
@@ -74,6 +77,8 @@ def test_each_call_has_its_method_and_path(call: Call[Any], request_line: str) -
 
 
 def test_parameters_that_are_not_given_are_not_sent() -> None:
+    assert calls.metrics(JOB_ID).params == ()
+    assert calls.metrics(JOB_ID, system=True).params == (("system", "true"),)
     assert calls.jobs().params == (("limit", "50"),)
     assert calls.jobs(
         project="cats",
@@ -98,6 +103,7 @@ def test_parameters_that_are_not_given_are_not_sent() -> None:
     assert calls.untag("abcd", ["a", "b"]).params == (("key", "a"), ("key", "b"))
     assert calls.metric("abcd", "a").params == (("start", "0"), ("limit", "1000"))
     assert calls.metric("abcd", "a", points=9).params == (("points", "9"),)
+    assert calls.tensorboard_logs("abcd", since=5).params == (("since", "5"),)
     assert calls.logs("abcd", offset=-5, follow=True).params == (
         ("offset", "-5"),
         ("follow", "true"),

@@ -129,6 +129,8 @@ async def test_a_job_goes_from_its_bundle_to_its_end(
         assert (await client.ask("wait", job.job_id)).exit_code == 0
         assert await client.gather("logs", job.job_id) == b"output\n"
         assert (await client.gather("archive", job.job_id)).startswith(job.job_id.encode())
+        logs = await client.gather("tensorboard_logs", job.job_id[:8], since=7)
+        assert logs.decode() == f"logs of {job.job_id} since 7"
         assert (await client.ask("projects"))[0].name == "cats"
         await client.ask("delete", job.job_id)
         with pytest.raises(NotFound):

@@ -33,6 +33,8 @@ from foundations.models import (
 
 CHUNK_BYTES = 256 * 1024
 LARGEST_PAGE = 1000
+LATEST = 2**62
+"""The latest time that may be asked for, in seconds since 1970."""
 LARGEST_OFFSET = 2**53
 
 router = APIRouter(tags=["jobs"])
@@ -173,6 +175,33 @@ async def archive(request: Request, ref: Ref) -> StreamedResponse:
     job_id, pieces = await service_of(request).archive(ref)
     return StreamedResponse(
         from_thread(pieces), media_type="application/gzip", headers=_file(f"{job_id}.tar.gz")
+    )
+
+
+@router.get(
+    "/jobs/{ref}/tensorboard",
+    operation_id="tensorboard_logs",
+    summary="Download TensorBoard logs",
+    response_class=Response,
+    responses={
+        200: {"description": "A tar.gz file.", "content": {"application/gzip": BINARY}},
+        **_ONE,
+    },
+)
+async def tensorboard_logs(
+    request: Request,
+    ref: Ref,
+    since: Annotated[
+        int,
+        Query(ge=0, le=LATEST, description="Leave out files that changed before, s since 1970."),
+    ] = 0,
+) -> StreamedResponse:
+    """What lies in the directory that the job named, also while it runs, below `<job id>/logs`."""
+    job_id, pieces = await service_of(request).tensorboard_logs(ref, since_seconds=since)
+    return StreamedResponse(
+        from_thread(pieces),
+        media_type="application/gzip",
+        headers=_file(f"{job_id}-tensorboard.tar.gz"),
     )
 
 

@@ -123,7 +123,7 @@ class AttemptDir:
         if started is None or self.exited is not None:
             return
         # While the shim lives, it keeps the number from being used again.
-        if self.has_shim or _is_same_process(started):
+        if self.has_shim or is_same_process(started):
             try:
                 os.killpg(started.pgid, number)
             except ProcessLookupError:
@@ -144,7 +144,8 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _is_same_process(started: StartRecord) -> bool:
+def is_same_process(started: StartRecord) -> bool:
+    """Tell whether the job's main process is still there."""
     try:
         stat = Path(f"/proc/{started.pid}/stat").read_bytes()
     except OSError:

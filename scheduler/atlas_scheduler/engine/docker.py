@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -14,7 +14,9 @@ from docker import APIClient
 from docker.errors import APIError, NotFound
 
 from atlas_scheduler.core.reconcile import Seen
+from atlas_scheduler.core.usage import Usage
 from atlas_scheduler.engine.container import DockerSettings, Owner, container_body
+from atlas_scheduler.engine.container_usage import ContainerUsage
 from atlas_scheduler.engine.containers import Containers
 from atlas_scheduler.engine.daemon import CALL_SECONDS, Daemon
 from atlas_scheduler.engine.facts import EngineFacts
@@ -34,6 +36,8 @@ ANSWER_SECONDS = 2 * CALL_SECONDS
 CHECK_SECONDS = 5.0
 """How often the engine is asked about the containers whose streams are followed."""
 _CALLS_AT_ONCE = 32
+_STATISTICS_AT_ONCE = 16
+"""Docker may take a second for each, most of it asleep."""
 
 
 class DockerEngine:
@@ -55,8 +59,10 @@ class DockerEngine:
         self._daemon = Daemon()
         self._images = Images(self._daemon, self._settings)
         self._containers = Containers(self._daemon, instance)
+        self._usage = ContainerUsage(self._daemon)
         self._facts: EngineFacts | None = None
         self._calls = asyncio.Semaphore(_CALLS_AT_ONCE)
+        self._statistics_calls = asyncio.Semaphore(_STATISTICS_AT_ONCE)
         self._followers: dict[str, Follower] = {}
         self._stopped: set[str] = set()
         self._check_seconds = check_seconds
@@ -105,6 +111,24 @@ class DockerEngine:
             if self._followers.get(name) is follower:
                 del self._followers[name]
 
+    async def usage(self, attempts: Collection[AttemptId]) -> dict[AttemptId, Usage]:
+        """Read the statistics of their containers, several at once."""
+        found: dict[AttemptId, Usage] = {}
+
+        async def read(attempt: AttemptId) -> None:
+            async with self._statistics_calls:
+                usage = await self._ask(partial(self._usage.read, attempt.name), takes_long=True)
+            if usage is not None:
+                found[attempt] = usage
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for attempt in attempts:
+                    group.create_task(read(attempt))
+        except ExceptionGroup as silence:
+            raise silence.exceptions[0] from None
+        return found
+
     async def stop(self, attempt: AttemptId, *, grace_seconds: float) -> None:
         """End it: SIGTERM, then SIGKILL after the grace period (whole seconds, rounded up)."""
         self._stopped.add(attempt.name)
@@ -122,6 +146,7 @@ class DockerEngine:
         """Remove the container, whatever its state."""
         await self._ask(partial(self._containers.remove, attempt.name))
         self._stopped.discard(attempt.name)
+        self._usage.forget(attempt.name)
 
     async def close(self) -> None:
         """Let go of connections and threads; jobs run on."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from atlas_scheduler.core.reconcile import Seen
+from atlas_scheduler.core.usage import Usage
 from foundations.models import Volume
 
 
@@ -132,6 +133,12 @@ class Engine(Protocol):
         """Bring the output into `log`, from where it stands to the end, and wait for the end.
 
         Cancelling it leaves the job running; a later call goes on without a gap or a repeat.
+        """
+
+    async def usage(self, attempts: Collection[AttemptId]) -> dict[AttemptId, Usage]:
+        """Say what attempts use, as far as it is known: one that does not run is left out.
+
+        It answers within seconds, however many they are.
         """
 
     async def stop(self, attempt: AttemptId, *, grace_seconds: float) -> None:

@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 
 import foundations
 from atlas_scheduler.core.reconcile import Seen, SeenStatus
+from atlas_scheduler.core.usage import Usage
 from atlas_scheduler.engine.attempts import AttemptDir, ExitRecord, boot_id, now_ms
 from atlas_scheduler.engine.gpus import discover_gpus
 from atlas_scheduler.engine.interpreter import choose_python, surroundings
@@ -28,6 +29,7 @@ from atlas_scheduler.engine.port import (
     Launch,
     StartRefusedError,
 )
+from atlas_scheduler.engine.process_usage import process_tree, usage_of
 from atlas_scheduler.engine.shimwait import shim_ended
 from atlas_scheduler.engine.threads import in_thread
 from foundations.errors import EngineDown, StorageFull
@@ -157,6 +159,15 @@ class ProcessEngine:
         await shim_ended(directory)
         log.touch()
         return await in_thread(partial(_judge, directory), name="collect")
+
+    async def usage(self, attempts: Collection[AttemptId]) -> dict[AttemptId, Usage]:
+        """Add up what the processes of each attempt use."""
+        return await in_thread(partial(self._usage, attempts), name="usage")
+
+    def _usage(self, attempts: Collection[AttemptId]) -> dict[AttemptId, Usage]:
+        tree = process_tree()
+        found = {attempt: usage_of(self._dir(attempt), tree) for attempt in attempts}
+        return {attempt: usage for attempt, usage in found.items() if usage is not None}
 
     async def stop(self, attempt: AttemptId, *, grace_seconds: float) -> None:
         """End it: SIGTERM to its process group, then SIGKILL after the grace period."""

@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Generator, Iterator, Mapping, Sequence, Set
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,8 +16,11 @@ from pydantic import JsonValue
 
 from atlas_scheduler.store.archive_stream import ArchiveStream
 from atlas_scheduler.store.bundles import Bundles, Unpacked
+from atlas_scheduler.store.event_lines import LOGDIR_TOPS
 from atlas_scheduler.store.files import (
     copy_content,
+    open_directory,
+    open_directory_below,
     open_file_below,
     remove_tree,
     storage_errors,
@@ -89,13 +93,49 @@ class Archives:
         stream = ArchiveStream(
             job_id,
             directories=(
-                ("source", self._bundles.tree(digest)),
-                (CHANGED, archive / CHANGED),
-                (ARTIFACTS, archive / ARTIFACTS),
+                ("source", partial(open_directory, self._bundles.tree(digest))),
+                (CHANGED, partial(open_directory, archive / CHANGED)),
+                (ARTIFACTS, partial(open_directory, archive / ARTIFACTS)),
             ),
             files=[(name, archive / name) for name in (LOG, EVENTS, JOB, SUMMARY)],
         )
         return stream.pieces()
+
+    def stream_logdir(
+        self, job_id: str, path: str, *, since_seconds: int
+    ) -> Generator[bytes, None, None]:
+        """Return a directory of TensorBoard logs, of a running job too, as a tar.gz.
+
+        It lies in it as `<job_id>/logs`, or is missing where the job has not made it.
+
+        Args:
+            job_id: The job.
+            path: The directory, below the job's own one while it ran.
+            since_seconds: Leave out files that changed before (seconds since 1970).
+
+        Raises:
+            NotFound: logs cannot lie there.
+        """
+        parts = path.split("/")
+        if parts[0] not in LOGDIR_TOPS or any(
+            part in ("", ".", "..") or "\0" in part for part in parts
+        ):
+            raise NotFound(f"Job {job_id} keeps no logs at {path!r}.")
+        stream = ArchiveStream(
+            job_id,
+            directories=[("logs", partial(self._open_kept, job_id, parts))],
+            since_seconds=since_seconds,
+        )
+        return stream.pieces()
+
+    def _open_kept(self, job_id: str, parts: Sequence[str]) -> int:
+        """Open a directory that a job made, wherever it lies by now."""
+        kept = (CHANGED if parts[0] == SOURCE else ARTIFACTS, *parts[1:])
+        places = [(self._home.job_dir(job_id), parts), (self._home.archive(job_id), kept)]
+        for top, names in reversed(places) if self.is_complete(job_id) else places:
+            with contextlib.suppress(OSError):
+                return open_directory_below(top, names)
+        raise FileNotFoundError(parts[-1])
 
     def open_artifact(self, job_id: str, path: str) -> BinaryIO:
         """Open one of a job's artifacts, of a running job too, following no link.

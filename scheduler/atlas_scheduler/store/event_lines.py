@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
+from foundations.models import SYSTEM_PREFIX
+
 LINE_LIMIT_BYTES = 1 << 20
 """A longer line is bad."""
 KEY_LIMIT = 500
@@ -23,6 +25,11 @@ DEPTH_LIMIT = 64
 """A line whose JSON is nested deeper is bad."""
 INTEGERS = range(-(2**63), 2**63)
 """What the database holds as an integer."""
+
+LOGDIR_TAG = "tensorboard"
+"""The tag that says where a job's TensorBoard logs lie."""
+LOGDIR_TOPS = ("job_source", "artifacts")
+"""Directories of a job's directory that are kept, so that logs may lie in them."""
 
 _DECODER = json.JSONDecoder()
 _PLAIN_BYTES = 1_000
@@ -124,6 +131,7 @@ def _plain_metric(line: bytes) -> Metric | None:
         type(value) is float
         and type(key) is str
         and 0 < len(key) <= KEY_LIMIT
+        and not key.startswith(SYSTEM_PREFIX)
         and type(at) is float
         and 0 <= at <= _LATEST_SECONDS
         and (type(step) is int or step is None)
@@ -137,7 +145,7 @@ def _record(line: bytes) -> Record | None:
     fields = _load(line)
     match fields.get("event"):
         case "metric":
-            return Metric(_key(fields), _metric_value(fields), _step(fields), _at_ms(fields))
+            return Metric(_metric_key(fields), _metric_value(fields), _step(fields), _at_ms(fields))
         case "param":
             if "value" not in fields:
                 raise _BadLine
@@ -146,6 +154,8 @@ def _record(line: bytes) -> Record | None:
             return Tag(_key(fields), _tag_value(fields))
         case "artifact":
             return Artifact(_key(fields), _path(fields), _size_bytes(fields), _at_ms(fields))
+        case "tensorboard":
+            return Tag(LOGDIR_TAG, _logdir(fields))
         case str():
             return None
     raise _BadLine
@@ -200,6 +210,13 @@ def _at_ms(fields: dict[str, Any]) -> int | None:
     return None
 
 
+def _metric_key(fields: dict[str, Any]) -> str:
+    key = _key(fields)
+    if key.startswith(SYSTEM_PREFIX):
+        raise _BadLine  # the scheduler's own
+    return key
+
+
 def _metric_value(fields: dict[str, Any]) -> Any:
     value = fields.get("value")
     if type(value) is float or type(value) is bool:
@@ -235,6 +252,13 @@ def _path(fields: dict[str, Any]) -> str:
     if not parts or parts[0] == "/" or ".." in parts:
         raise _BadLine
     return "/".join(parts)
+
+
+def _logdir(fields: dict[str, Any]) -> str:
+    path = _path(fields)
+    if path.partition("/")[0] not in LOGDIR_TOPS:
+        raise _BadLine
+    return path
 
 
 def _size_bytes(fields: dict[str, Any]) -> int:

@@ -39,6 +39,7 @@ __all__ = [
     "Record",
     "Tag",
     "artifacts",
+    "extend_series",
     "ingest",
     "of_jobs",
     "parse_lines",
@@ -104,7 +105,7 @@ def ingest(
 
 
 def of_jobs(conn: sqlite3.Connection, job_ids: Sequence[str]) -> dict[str, JobRecords]:
-    """The records of several jobs; a job without any has empty ones."""
+    """The records of several jobs without `system/…`; a job without any has empty ones."""
     found = {job_id: JobRecords() for job_id in job_ids}
     wanted = {"job_ids": json.dumps(list(job_ids))}
     for row in conn.execute(_SQL["parameters_of_jobs"], wanted):
@@ -116,8 +117,8 @@ def of_jobs(conn: sqlite3.Connection, job_ids: Sequence[str]) -> dict[str, JobRe
     return found
 
 
-def series(conn: sqlite3.Connection, job_id: str) -> list[MetricSummary]:
-    """Each metric of a job in a row, by name."""
+def series(conn: sqlite3.Connection, job_id: str, *, system: bool = False) -> list[MetricSummary]:
+    """Each metric of a job in a row, by name: what it logged or, with `system`, `system/…`."""
     return [
         MetricSummary(
             name=row["name"],
@@ -129,7 +130,7 @@ def series(conn: sqlite3.Connection, job_id: str) -> list[MetricSummary]:
             max_step=row["max_step"],
             count=row["points"],
         )
-        for row in conn.execute(_SQL["series"], {"job_id": job_id})
+        for row in conn.execute(_SQL["system_series" if system else "series"], {"job_id": job_id})
     ]
 
 
@@ -179,12 +180,13 @@ def _save(
     conn.executemany(_SQL["save_tag"], tags.values())
     conn.executemany(_SQL["save_artifact"], saved.values())
     for name, added in metrics.items():
-        _extend_series(conn, job_number, name, added, now_ms)
+        extend_series(conn, job_number, name, added, now_ms)
 
 
-def _extend_series(
+def extend_series(
     conn: sqlite3.Connection, job_number: int, name: str, added: Sequence[Metric], now_ms: int
 ) -> None:
+    """Add points to a series of a job, and keep its row up to date."""
     row = conn.execute(_SQL["open_series"], {"job_number": job_number, "name": name}).fetchone()
     number, first = row["series_number"], row["points"]
     conn.executemany(

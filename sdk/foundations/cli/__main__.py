@@ -20,7 +20,11 @@ COMMANDS = {
     "diff": ("foundations.cli.diff:diff", "Show what differs between two jobs."),
     "compare": ("foundations.cli.compare:compare", "Compare jobs in a table."),
     "get": ("foundations.cli.get:get", "Get a job's archive, logs or artifacts."),
-    "export": ("foundations.cli.export:export", "Export jobs as CSV, JSON or Parquet."),
+    "export": (
+        "foundations.cli.export:export",
+        "Export jobs as CSV, JSON or Parquet, or to MLflow.",
+    ),
+    "tensorboard": ("foundations.cli.tensorboard:tensorboard", "Show jobs in TensorBoard."),
     "tag": ("foundations.cli.tag:tag", "Tag jobs."),
     "untag": ("foundations.cli.tag:untag", "Remove tags from jobs."),
     "note": ("foundations.cli.note:note", "Write notes about jobs, or read them."),

@@ -14,6 +14,7 @@ from foundations.cli.context import connect, job_argument, json_option, naming, 
 from foundations.cli.groups import CommandFailed
 from foundations.cli.render import Column
 from foundations.errors import NotFound
+from foundations.tracking import SYSTEM_PREFIX
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -62,6 +63,11 @@ def metrics() -> None:
     default="step",
     help="With --chart: what goes to the right.",
 )
+@click.option(
+    "--system",
+    is_flag=True,
+    help="What the scheduler measured while it ran (processors, memory, …), not what it logged.",
+)
 @json_option
 def job(
     scheduler: str,
@@ -74,6 +80,7 @@ def job(
     as_chart: bool,
     log_y: bool,
     x_axis: Literal["step", "time"],
+    system: bool,
     as_json: bool,
 ) -> None:
     """Show the metrics NAME of a job point by point; without NAME all of them."""
@@ -83,7 +90,7 @@ def job(
     if summary and (points is not None or form == "chart"):
         raise click.UsageError("--summary excludes --points and --chart.")
     client = connect(scheduler)
-    known = _choose(client, scheduler, job_id, names)
+    known = _choose(client, scheduler, job_id, names, system=system)
     if summary:
         _print_summaries(known, form)
         return
@@ -115,10 +122,14 @@ def _form(*, as_json: bool, as_csv: bool, as_chart: bool) -> Form:
 
 
 def _choose(
-    client: Client, scheduler: str, job_id: str, names: Sequence[str]
+    client: Client, scheduler: str, job_id: str, names: Sequence[str], *, system: bool
 ) -> list[MetricSummary]:
     with naming(job_id, scheduler):
-        known = {one.name: one for one in client.metrics(job_id)}
+        known = {one.name: one for one in client.metrics(job_id, system=system)}
+    if system:
+        names = [one if one.startswith(SYSTEM_PREFIX) else SYSTEM_PREFIX + one for one in names]
+    elif any(name.startswith(SYSTEM_PREFIX) for name in names):
+        known |= {one.name: one for one in client.metrics(job_id, system=True)}
     for name in names:
         if name not in known:
             has = ", ".join(known) or "none"

@@ -122,6 +122,7 @@ def _fields(detail: JobDetail) -> list[tuple[str, str]]:
         ("Started", render.local_time(detail.started_at)),
         ("Finished", render.local_time(detail.finished_at)),
         ("Duration", render.duration(detail.duration_seconds)),
+        ("Used", _used(detail)),
         ("Submitted with", _pairs(spec.params) if spec.params != detail.parameters else ""),
         ("Parameters", _pairs(detail.parameters)),
         ("Environment", _pairs(spec.environment)),
@@ -134,6 +135,19 @@ def _fields(detail: JobDetail) -> list[tuple[str, str]]:
         ("Log", render.size(detail.log_size_bytes)),
         ("Archive", "complete" if detail.archived else "not complete yet"),
     ]
+
+
+def _used(detail: JobDetail) -> str:
+    """What it took of the machine, in a line; empty when it was never sampled."""
+    series = {one.name: one for one in detail.system_series}
+    parts = []
+    memory = series.get("system/memory_peak_bytes")
+    if memory is not None and memory.max is not None:
+        parts.append(f"at most {render.size(int(memory.max))} of memory")
+    cpu = series.get("system/cpu_seconds")
+    if cpu is not None and isinstance(cpu.last, int | float) and cpu.last_step:
+        parts.append(f"{100 * cpu.last / cpu.last_step:.0f}% of a processor on average")
+    return ", ".join(parts)
 
 
 def _pairs(items: dict[str, Any]) -> str:
