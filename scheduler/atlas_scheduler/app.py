@@ -77,17 +77,19 @@ async def _service(
         clock_ms=now_ms,
     )
     service.max_bundle_bytes = int(settings.max_bundle_gb * 10**9)
+    service.delete_grace_ms = int(settings.delete_grace_seconds * 1000)
     sampler = Sampler(
         database=database,
         engine=engine,
         gpus=service.machine.gpus,
         clock_ms=now_ms,
         shortest_seconds=settings.system_metrics_seconds,
+        on_records=service.feed.recorded,
     )
     loop = Loop(
         service=service,
         engine=engine,
-        intake=Intake(database, home),
+        intake=Intake(database, home, on_records=service.feed.recorded),
         sampler=sampler,
         library_dir=cache(partial(install_library, home)),
         clock_ms=now_ms,

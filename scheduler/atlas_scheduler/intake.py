@@ -6,6 +6,7 @@ import asyncio
 import os
 import sqlite3
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from atlas_scheduler.store import jobs, records
@@ -35,9 +36,17 @@ class _Batch:
 class Intake:
     """Reads event files from the offset that the database keeps."""
 
-    def __init__(self, database: Database, home: Home) -> None:
+    def __init__(
+        self,
+        database: Database,
+        home: Home,
+        *,
+        on_records: Callable[[str], None] = lambda job_id: None,
+    ) -> None:
+        """Prepare to read; `on_records` is told each job of which records were taken in."""
         self._database = database
         self._home = home
+        self._on_records = on_records
 
     async def tail(self, job_id: str) -> None:
         """Take in what the job records until cancelled."""
@@ -61,6 +70,7 @@ class Intake:
             records.ingest(conn, job_id, batch.parsed.records, offset=offset, new_offset=batch.end)
 
         await self._database.write(step)
+        self._on_records(job_id)
         return batch.is_full
 
     def _parse(self, job_id: str, offset: int) -> _Batch:

@@ -53,7 +53,7 @@ class _Watched:
 class Sampler:
     """Asks the engine for all jobs that are due at once, and writes them in one transaction."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all by name, one a thing that it works with
         self,
         *,
         database: Database,
@@ -62,6 +62,7 @@ class Sampler:
         clock_ms: Callable[[], int],
         shortest_seconds: float,
         clock_seconds: Callable[[], float] = time.monotonic,
+        on_records: Callable[[str], None] = lambda job_id: None,
     ) -> None:
         """Set it up; nothing is sampled before `run`.
 
@@ -73,6 +74,7 @@ class Sampler:
             shortest_seconds: time between two samples of a job that has just started; 0 samples
                 nothing.
             clock_seconds: tells a time that only goes forward.
+            on_records: told each job that a sample was kept of.
         """
         self._database = database
         self._engine = engine
@@ -80,6 +82,7 @@ class Sampler:
         self._clock_ms = clock_ms
         self._shortest_seconds = shortest_seconds
         self._clock_seconds = clock_seconds
+        self._on_records = on_records
         self._watched: dict[str, _Watched] = {}
         self._changed = asyncio.Event()
 
@@ -147,6 +150,8 @@ class Sampler:
         ]
         if measured:
             await self._database.write(partial(system_metrics.append, measured=measured))
+        for sample in measured:
+            self._on_records(sample.job_id)
 
     async def _learn(self, due: Mapping[AttemptId, _Watched]) -> None:
         """Find out how far the series of jobs came that an earlier process of the server began."""

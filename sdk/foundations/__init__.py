@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from foundations.client import AsyncClient, Client
     from foundations.connection import connect, get_job
     from foundations.errors import AtlasError
+    from foundations.local_run import LocalRun, end_run, start_run
     from foundations.models import JobState
     from foundations.project_table import get_metrics_for_all_jobs
     from foundations.submission import SubmittedJob, submit
@@ -41,6 +42,9 @@ _HOME_OF = {
     "set_tag": "tracking",
     "set_tensorboard_logdir": "tracking",
     "should_stop": "tracking",
+    "start_run": "local_run",
+    "end_run": "local_run",
+    "LocalRun": "local_run",
     # At the submitter's.
     "submit": "submission",
     "SubmittedJob": "submission",
@@ -58,9 +62,11 @@ __all__ = [
     "AtlasError",
     "Client",
     "JobState",
+    "LocalRun",
     "SubmittedJob",
     "__version__",
     "connect",
+    "end_run",
     "flatten_parameters",
     "get_job",
     "get_metrics_for_all_jobs",
@@ -72,6 +78,7 @@ __all__ = [
     "set_tag",
     "set_tensorboard_logdir",
     "should_stop",
+    "start_run",
     "submit",
 ]
 

@@ -32,11 +32,13 @@ from foundations.models import (
     JobSpec,
     JobState,
     JobView,
+    LocalRunView,
     MetricSummary,
     NoteView,
     ProjectDisk,
     Waiting,
 )
+from foundations.provenance import Provenance
 from tests.cli import fake_api
 
 BEGIN = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)
@@ -61,12 +63,16 @@ class FakeJob:
     artifacts: dict[str, bytes] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     notes: list[NoteView] = field(default_factory=list)
+    provenance: Provenance = field(default_factory=Provenance)
+    priority: int = 0
+    held_by: str | None = None
     logs: dict[str, bytes] | None = None
     """TensorBoard's, by path; None before the job says where they are."""
     series: dict[str, list[tuple[float | None, Any]]] = field(default_factory=dict)
     """Step and value of each point, by metric."""
     system: list[MetricSummary] = field(default_factory=list)
     """What the scheduler measured; points of it are in `series`."""
+    local_run: LocalRunView | None = None
 
 
 class FakeScheduler:
@@ -82,6 +88,9 @@ class FakeScheduler:
         self.uploads: list[str] = []
         self.keys: dict[str, str] = {}
         self.max_running_jobs = 1
+        self.paused: dict[str | None, None] = {}
+        """What is paused: projects, and None for the whole queue."""
+        self.deleted: dict[str, FakeJob] = {}
         self.engine_problem: str | None = None
         self.run: Callable[[FakeScheduler, FakeJob], None] | None = finish_at_once
         self.on_request: Callable[[httpx.Request], None] | None = None
@@ -195,6 +204,8 @@ class FakeScheduler:
             "command": list(spec.command),
             "image": spec.image,
             "num_gpus": spec.num_gpus,
+            "priority": job.priority,
+            "held_by": job.held_by,
             "cpus": spec.cpus,
             "ram_gb": spec.ram_gb,
             "submitted_at": job.submitted_at,
@@ -205,6 +216,7 @@ class FakeScheduler:
             "metrics": job.metrics,
             "tags": job.tags,
             "waiting": self._waiting(job),
+            "local": job.local_run is not None,
         }
 
     def _waiting(self, job: FakeJob) -> Waiting | None:
@@ -247,9 +259,10 @@ class FakeScheduler:
 
     def detail(self, job: FakeJob) -> JobDetail:
         return JobDetail(
+            local_run=job.local_run,
             **self._fields(job),
             spec=job.spec,
-            bundle=job.bundle,
+            bundle=None if job.local_run else job.bundle,
             bundle_size_bytes=1234,
             log_size_bytes=len(job.log),
             archived=job.state in FINAL_STATES,
@@ -261,7 +274,13 @@ class FakeScheduler:
             ],
             notes=job.notes,
             history=[change for change in self.changes if change.job_id == job.job_id],
+            provenance=_without_diff(job.provenance),
         )
+
+
+def _without_diff(known: Provenance) -> Provenance:
+    document = known.model_dump(exclude={"origin": {"git": {"diff"}}})
+    return Provenance.model_validate(document)
 
 
 def host(**changed: Any) -> HostView:

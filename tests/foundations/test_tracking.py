@@ -418,12 +418,14 @@ def test_every_function_works_in_a_job(job: JobDir, python: str) -> None:
 
 
 @pytest.mark.parametrize("python", INTERPRETERS)
-def test_outside_a_job_one_warning_is_all_that_happens(tmp_path: Path, python: str) -> None:
+def test_in_a_command_line_one_warning_is_all_that_happens(tmp_path: Path, python: str) -> None:
     (tmp_path / "foundations_job_parameters.json").write_text('{"epochs": 3}')
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT / "sdk"),
         "PYTHONDONTWRITEBYTECODE": "1",
+        "FOUNDATIONS_HOME": str(tmp_path / "home"),
+        "FOUNDATIONS_COMMAND_LINE": "True",
     }
     ended = subprocess.run(
         [python, "-W", "error", "-c", EVERYTHING],

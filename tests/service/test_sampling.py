@@ -56,6 +56,8 @@ class Bench:
         self.engine = TellingEngine()
         self.now = 1_000.0
         self.commits = 0
+        self.told: list[str] = []
+        """Jobs that a sample was told of."""
         self.gpu_looks = 0
         self.gpus_hang = False
         self.running = ExitStack()
@@ -69,6 +71,7 @@ class Bench:
             clock_ms=lambda: int(self.now * 1000),
             shortest_seconds=shortest_seconds,
             clock_seconds=lambda: self.now,
+            on_records=self.told.append,
         )
 
     async def read_gpus(self) -> tuple[GpuReading, ...]:
@@ -127,6 +130,7 @@ async def test_samples_become_points_whose_step_is_the_age_of_the_job(bench: Ben
     assert await bench.values(job, "cpu_seconds") == [(5.0, 2.0), (10.0, 7.0)]
     assert await bench.values(job, "memory_bytes") == [(5.0, 300), (10.0, 100)]
     assert await bench.values(job, "memory_peak_bytes") == [(5.0, 300), (10.0, 300)]
+    assert bench.told == [job.job_id] * 2
 
 
 async def test_all_jobs_are_asked_about_and_written_at_once(bench: Bench) -> None:

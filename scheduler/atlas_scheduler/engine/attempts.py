@@ -90,6 +90,14 @@ class AttemptDir:
         Path(partial).rename(self.spec)
 
     @property
+    def interpreter(self) -> str | None:
+        """The Python that the standard entry point was started with; None for another one."""
+        match (self._read(self.spec.name) or {}).get("argv"):
+            case [str(python), "-m", "atlas_worker", *_]:
+                return python
+        return None
+
+    @property
     def has_shim(self) -> bool:
         """Whether the shim lives, and with it the job."""
         try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-from collections.abc import Callable, Collection
+import socket
+from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -21,13 +22,14 @@ from atlas_scheduler.engine.containers import Containers
 from atlas_scheduler.engine.daemon import CALL_SECONDS, Daemon
 from atlas_scheduler.engine.facts import EngineFacts
 from atlas_scheduler.engine.follow import Follower
-from atlas_scheduler.engine.gpus import discover_gpus
+from atlas_scheduler.engine.gpus import described, discover_gpus
 from atlas_scheduler.engine.images import Images
 from atlas_scheduler.engine.port import AttemptId, Capabilities, Ended, JobLog, Launch
 from atlas_scheduler.engine.threads import in_thread
 from atlas_scheduler.engine.volumes import check_volumes, make_mount_points
 from foundations.errors import EngineDown
 from foundations.home import Home
+from foundations.provenance import Execution
 
 T = TypeVar("T")
 
@@ -84,12 +86,35 @@ class DockerEngine:
 
     async def prepare(self, launch: Launch, log: JobLog) -> None:
         """Pull or build the image when it is missing."""
-        await self._images.ensure(launch.image, log)
+        await self._images.ensure(launch.image, log, pinned=launch.pinned_image)
 
     async def start(self, launch: Launch) -> int:
         """Start the attempt's container, or adopt the one that has its name."""
         body = partial(self._body, launch)
         return await self._ask(partial(self._containers.start, launch.attempt, body))
+
+    async def execution(self, attempt: AttemptId, *, gpus: Sequence[str]) -> Execution | None:
+        """Say what a container really runs on."""
+
+        def ask() -> Execution | None:
+            found = self._containers.image_of(attempt)
+            if found is None:
+                return None
+            image_id, asked = found
+            facts = self._facts = self._facts or self._read_facts()
+            names = self._images.names(image_id)
+            return Execution(
+                attempt=attempt.attempt,
+                engine=self.name,
+                engine_version=facts.version,
+                host=socket.gethostname(),
+                image=names.tag if asked == image_id else asked,
+                image_id=image_id,
+                image_digests=list(names.digests),
+                gpus=described(gpus),
+            )
+
+        return await self._ask(ask)
 
     async def observe(self) -> list[Seen]:
         """List the containers of this instance."""
@@ -160,7 +185,7 @@ class DockerEngine:
 
     def _body(self, launch: Launch) -> dict[str, Any]:
         """Build what is to be created; makes the mount points that belong to the job's owner."""
-        image = self._images.find(launch.image)
+        image = self._images.find(launch.image, pinned=launch.pinned_image)
         binds = check_volumes(
             (*self._settings.volumes, *launch.volumes),
             home=self._home.root,

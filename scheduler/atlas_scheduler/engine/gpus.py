@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import pynvml
 
 from atlas_scheduler.core.usage import GpuUsage
+from foundations.provenance import GivenGpu
 
 VISIBLE_VARIABLE = "CUDA_VISIBLE_DEVICES"
 
@@ -124,3 +125,9 @@ def _told(ask: Callable[[], Any]) -> Any:
         return ask()
     except pynvml.NVMLError:
         return None
+
+
+def described(gpus: Sequence[str]) -> list[GivenGpu]:
+    """Say of GPUs, given by UUID, which model they are."""
+    names = {reading.gpu.uuid: reading.name for reading in read_gpus()} if gpus else {}
+    return [GivenGpu(id=uuid, name=names.get(uuid)) for uuid in gpus]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +10,7 @@ from typing import Protocol
 from atlas_scheduler.core.reconcile import Seen
 from atlas_scheduler.core.usage import Usage
 from foundations.models import Volume
+from foundations.provenance import Execution
 
 
 class StartRefusedError(Exception):
@@ -45,6 +46,8 @@ class Launch:
     command: tuple[str, ...]
     entrypoint: tuple[str, ...] | None = None
     image: str | None = None
+    pinned_image: str | None = None
+    """Id of the image to run if it is here, whatever `image` means now."""
     python: str | None = None
     working_dir: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -125,6 +128,9 @@ class Engine(Protocol):
         Raises:
             StartRefusedError: the engine will not run it.
         """
+
+    async def execution(self, attempt: AttemptId, *, gpus: Sequence[str]) -> Execution | None:
+        """Say what a started attempt, not removed yet, really runs on; None when it is unknown."""
 
     async def observe(self) -> list[Seen]:
         """List every attempt of this instance."""

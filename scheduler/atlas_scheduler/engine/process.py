@@ -6,9 +6,10 @@ import asyncio
 import errno
 import re
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ import foundations
 from atlas_scheduler.core.reconcile import Seen, SeenStatus
 from atlas_scheduler.core.usage import Usage
 from atlas_scheduler.engine.attempts import AttemptDir, ExitRecord, boot_id, now_ms
-from atlas_scheduler.engine.gpus import discover_gpus
+from atlas_scheduler.engine.gpus import described, discover_gpus
 from atlas_scheduler.engine.interpreter import choose_python, surroundings
 from atlas_scheduler.engine.launch import Places, job_environment, start_dir
 from atlas_scheduler.engine.port import (
@@ -34,6 +35,7 @@ from atlas_scheduler.engine.shimwait import shim_ended
 from atlas_scheduler.engine.threads import in_thread
 from foundations.errors import EngineDown, StorageFull
 from foundations.home import Home
+from foundations.provenance import Execution
 
 NOTES = (
     "Jobs run as plain processes of your user: they are not isolated from each other or from this "
@@ -128,6 +130,23 @@ class ProcessEngine:
             "private_dir": str(attempt.path),
         }
 
+    async def execution(self, attempt: AttemptId, *, gpus: Sequence[str]) -> Execution | None:
+        """Say what an attempt really runs on."""
+        return await in_thread(partial(self._execution, attempt, gpus), name="execution")
+
+    def _execution(self, attempt: AttemptId, gpus: Sequence[str]) -> Execution | None:
+        directory = self._dir(attempt)
+        if not directory.path.exists():
+            return None
+        return Execution(
+            attempt=attempt.attempt,
+            engine=self.name,
+            engine_version=foundations.__version__,
+            host=socket.gethostname(),
+            gpus=described(gpus),
+            python=directory.interpreter,
+        )
+
     async def observe(self) -> list[Seen]:
         """List the attempts of this instance that have a directory."""
         return await in_thread(self._list, name="observe")
@@ -175,7 +194,8 @@ class ProcessEngine:
         for number, seconds in ((signal.SIGTERM, grace_seconds), (signal.SIGKILL, _KILL_SECONDS)):
             await in_thread(partial(directory.signal_job, number), name="signal")
             with suppress(TimeoutError):
-                await asyncio.wait_for(shim_ended(directory), seconds)
+                async with asyncio.timeout(seconds):
+                    await shim_ended(directory)
                 return
 
     async def remove(self, attempt: AttemptId) -> None:

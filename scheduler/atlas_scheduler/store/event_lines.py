@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from pydantic_core import from_json
 
 from foundations.models import SYSTEM_PREFIX
+from foundations.provenance import MOST_PACKAGES
 
 LINE_LIMIT_BYTES = 1 << 20
 """A longer line is bad."""
@@ -71,7 +72,13 @@ class Artifact(NamedTuple):
     at_ms: int | None
 
 
-Record = Parameter | Metric | Tag | Artifact
+class Environment(NamedTuple):
+    """What the job's program finds around itself, as `foundations.provenance.JobEnvironment`."""
+
+    content: dict[str, Any]
+
+
+Record = Parameter | Metric | Tag | Artifact | Environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +161,19 @@ def _record(line: bytes) -> Record | None:
             return Tag(_key(fields), _tag_value(fields))
         case "artifact":
             return Artifact(_key(fields), _path(fields), _size_bytes(fields), _at_ms(fields))
+        case str() as event:
+            return _rare_record(event, fields)
+    raise _BadLine
+
+
+def _rare_record(event: str, fields: dict[str, Any]) -> Record | None:
+    """Read what a job says once or so; None for an event that this version does not know."""
+    match event:
+        case "environment":
+            return Environment(_environment(fields))
         case "tensorboard":
             return Tag(LOGDIR_TAG, _logdir(fields))
-        case str():
-            return None
-    raise _BadLine
+    return None
 
 
 def _load(line: bytes) -> dict[str, Any]:
@@ -252,6 +267,29 @@ def _path(fields: dict[str, Any]) -> str:
     if not parts or parts[0] == "/" or ".." in parts:
         raise _BadLine
     return "/".join(parts)
+
+
+def _environment(fields: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in ("python", "implementation", "executable"):
+        value = fields.get(name)
+        if value is not None:
+            found[name] = _short(value)
+    packages = fields.get("packages", {})
+    if type(packages) is not dict or len(packages) > MOST_PACKAGES:
+        raise _BadLine
+    found["packages"] = {_short(name): _short(version) for name, version in packages.items()}
+    left_out = fields.get("packages_left_out", 0)
+    if type(left_out) is not int or left_out not in INTEGERS or left_out < 0:
+        raise _BadLine
+    found["packages_left_out"] = left_out
+    return found
+
+
+def _short(value: Any) -> str:
+    if type(value) is not str or len(value) > KEY_LIMIT:
+        raise _BadLine
+    return value
 
 
 def _logdir(fields: dict[str, Any]) -> str:

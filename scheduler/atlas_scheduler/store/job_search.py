@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from atlas_scheduler.core.filters.terms import Query, SortKey
 from atlas_scheduler.store import sql
@@ -73,6 +73,16 @@ def search(
         return jobs, None
     keys = tuple(shown[-1][name] for name in _KEYS[: len(order.keys)])
     return jobs, write_cursor(query, Place(now_ms, keys, shown[-1]["job_number"]))
+
+
+def every_id(conn: sqlite3.Connection, query: Query, *, now_ms: int) -> Iterator[str]:
+    """The id of every job that a filter takes."""
+    cursor = None
+    while True:
+        found, cursor = search(conn, query, now_ms=now_ms, limit=PAGE_LIMIT, cursor=cursor)
+        yield from (one.job.job_id for one in found)
+        if cursor is None:
+            return
 
 
 def ordered_numbers(conn: sqlite3.Connection, query: Query, *, now_ms: int) -> array[int]:

@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
-from atlas_scheduler.store import sql
+from atlas_scheduler.store import provenance, sql
 from atlas_scheduler.store.event_lines import (
     INTEGERS,
     Artifact,
+    Environment,
     Metric,
     Parameter,
     Parsed,
@@ -31,6 +32,7 @@ from foundations.models import ArtifactView, MetricSummary
 
 __all__ = [
     "Artifact",
+    "Environment",
     "JobRecords",
     "Metric",
     "Parameter",
@@ -100,7 +102,11 @@ def ingest(
     ).fetchone()
     if row is None:
         return False
+    records = list(records)
     _save(conn, row["job_number"], records, _clock_ms() if now_ms is None else now_ms)
+    for record in records:
+        if isinstance(record, Environment):
+            provenance.save_environment(conn, row["job_number"], record.content)
     return True
 
 
@@ -158,12 +164,14 @@ def artifacts(conn: sqlite3.Connection, job_id: str) -> list[ArtifactView]:
 def _save(
     conn: sqlite3.Connection, job_number: int, records: Iterable[Record], now_ms: int
 ) -> None:
-    """Store records; of parameters, tags and artifacts with one key the last counts."""
+    """Store records; of all but metrics the last with one key counts."""
     parameters: dict[str, tuple[object, ...]] = {}
     tags: dict[str, tuple[object, ...]] = {}
     saved: dict[str, tuple[object, ...]] = {}
     metrics: defaultdict[str, list[Metric]] = defaultdict(list)
     for record in records:
+        if isinstance(record, Environment):
+            continue
         key = record.key
         match record:
             case Metric():

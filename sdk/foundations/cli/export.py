@@ -32,12 +32,14 @@ ROWS_AT_ONCE = 10_000
 """Points of a row group."""
 STANDARD_OUTPUT = "-"
 _FIELD_KINDS: dict[str, Kind] = {
+    "local": "boolean",
     "command": "texts",
     "submitted": "time",
     "started": "time",
     "finished": "time",
     "exit_code": "integer",
     "attempt": "integer",
+    "priority": "integer",
     "gpus": "integer",
     "cpus": "number",
     "ram": "number",

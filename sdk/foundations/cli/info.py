@@ -12,6 +12,7 @@ import click
 from foundations import __version__
 from foundations.cli import machine, render
 from foundations.cli.context import connect, json_option, optional_scheduler_argument
+from foundations.cli.pause import pause_lines
 from foundations.cli.render import Column
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def _fields(found: SchedulerInfo) -> list[tuple[str, str]]:
         *(("Note", note) for note in engine.notes),
         ("GPUs", ", ".join(found.gpus) or "none"),
         ("Queue", f"at most {found.queue.max_running_jobs} job(s) at once"),
+        *(("Paused", line) for line in pause_lines(found.queue)),
         ("Jobs", ", ".join(f"{n} {state}" for state, n in found.states.items() if n) or "none yet"),
     ]
 

@@ -34,3 +34,7 @@ SELECT DISTINCT found.job_number FROM notes AS found
 -- name: numbers_of_reruns
 SELECT found.job_number FROM jobs AS found INDEXED BY jobs_by_original
 WHERE found.deleted_at_ms IS NULL AND found.rerun_of IS NOT NULL
+
+-- name: numbers_at_commit
+SELECT found.job_number FROM provenance AS found CROSS JOIN jobs USING (job_number)
+WHERE jobs.deleted_at_ms IS NULL AND found.git_commit

@@ -1,4 +1,4 @@
--- Schema version 4: where the extremes of a metric are, and jobs in more orders.
+-- Schema version 7: where the extremes of a metric are, and jobs in more orders.
 
 -- Steps of the first points that have them; NULL where such a point has no step.
 ALTER TABLE metric_series ADD COLUMN min_step REAL;
@@ -49,4 +49,4 @@ ALTER TABLE tags ADD COLUMN rank TEXT GENERATED ALWAYS AS (substr(value, 1, 200)
 CREATE INDEX tags_by_rank ON tags (name, rank);
 CREATE INDEX tags_by_rank_newest_first ON tags (name, rank, job_number DESC);
 
-PRAGMA user_version = 4;
+PRAGMA user_version = 7;
