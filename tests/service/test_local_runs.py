@@ -167,7 +167,7 @@ async def test_what_is_no_run_is_left_alone(
     await follow().look()
 
     with pytest.raises(NotFound):
-        await service.load(JOB_ID)
+        await service.resolve(JOB_ID)
 
 
 async def test_it_takes_no_slot_and_the_engine_has_no_say(
