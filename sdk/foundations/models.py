@@ -213,7 +213,11 @@ class MetricSummary(View):
     last: JsonValue
     last_step: float | None = None
     min: float | None = None
+    """The least of the finite numbers, as `max` is the greatest."""
+    min_step: float | None = None
+    """The step of the first point with it: the best one, where less is better."""
     max: float | None = None
+    max_step: float | None = None
     count: int
 
 

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from pydantic import JsonValue
 
-from foundations.models import FINAL_STATES, JobDetail, JobState, MovePlace, NoteView
+from foundations.job_differences import Difference, differences
+from foundations.models import (
+    FINAL_STATES,
+    ArtifactView,
+    JobDetail,
+    JobState,
+    MetricPoint,
+    MetricSummary,
+    MovePlace,
+    NoteView,
+    SourceDiff,
+)
+from foundations.paging import point_pages
 from foundations.provenance import Provenance
 from foundations.rerun import create_rerun, rerun_spec
 
@@ -146,6 +158,54 @@ class SubmittedJob:
     def notes(self) -> list[NoteView]:
         """Return the job's notes, oldest first."""
         return self._client.notes(self.job_id)
+
+    def metrics(self, *, system: bool = False) -> list[MetricSummary]:
+        """Return each metric in a row: last value, extremes with their steps, and count.
+
+        Args:
+            system: what the scheduler measured while the job ran, instead of what the job logged.
+        """
+        return self._client.metrics(self.job_id, system=system)
+
+    def metric(self, name: str, *, points: int | None = None) -> list[MetricPoint]:
+        """Return the points of a metric in the order they were logged.
+
+        Args:
+            name: which metric.
+            points: into how many stretches to cut the series; of each the lowest and the highest
+                point stay. None returns every point.
+
+        Raises:
+            NotFound: the job logged no such metric.
+        """
+        if points is not None:
+            return self._client.metric(self.job_id, name, points=points).points
+        pages = point_pages(self._client, self.job_id, name)
+        return [MetricPoint.model_validate(point) for page in pages for point in page]
+
+    def artifacts(self) -> list[ArtifactView]:
+        """Return what the job has saved so far, by key."""
+        return self._client.artifacts(self.job_id)
+
+    def artifact(self, key: str) -> Iterator[bytes]:
+        """Iterate over the content of an artifact.
+
+        Raises:
+            NotFound: no artifact has this key.
+        """
+        return self._client.artifact(self.job_id, key)
+
+    def archive(self) -> Iterator[bytes]:
+        """Iterate over a tar.gz of the job: source, changes, artifacts, log and records."""
+        return self._client.archive(self.job_id)
+
+    def differences(self, other: SubmittedJob) -> list[Difference]:
+        """Return what the job and another one do not have in common, but for their files."""
+        return differences(self.details(), other.details())
+
+    def source_diff(self, other: SubmittedJob) -> SourceDiff:
+        """Return what differs between the files that the job and another one ran."""
+        return self._client.source_diff(self.job_id, other.job_id)
 
     def rerun(
         self,

@@ -150,9 +150,9 @@ def _filtered(jobs: list[FakeJob], text: str) -> list[FakeJob]:
         naive_filter.Job(
             number,
             {BuiltIn.ID: job.job_id, BuiltIn.STATE: job.state, BuiltIn.PROJECT: job.spec.project},
-            job.parameters,
-            job.metrics,
-            job.spec.tags,
+            parameters=job.parameters,
+            metrics=job.metrics,
+            tags=job.spec.tags,
         )
         for number, job in enumerate(jobs)
     ]
