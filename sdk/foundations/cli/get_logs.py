@@ -69,10 +69,15 @@ def logs(
         job = client.job(job_id)
         if job.state == "queued" and not follow:
             raise CommandFailed(f"Job `{job_id}` is queued and has not produced any logs")
+        if job.local:
+            raise CommandFailed(
+                f"Job `{job_id}` is a local run: what it writes goes where it was started, and is "
+                "not kept"
+            )
         if grep is not None:
-            search = _search(grep, regex=regex, ignore_case=ignore_case, context=context)
             from foundations.log_matches import found_lines
 
+            search = _search(grep, regex=regex, ignore_case=ignore_case, context=context)
             found = found_lines(client, job.job_id, search)
             _print_found(job, found, raw=raw, as_json=as_json)
             return
