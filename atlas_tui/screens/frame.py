@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
 from atlas_tui.actions import Selection
 from atlas_tui.board import Board, Tidings
@@ -60,6 +60,9 @@ class Frame(Screen[None]):
     def arrive(self) -> None:
         """Show what the board says is the subject: the screen came to the front."""
 
+    def leave(self) -> None:
+        """Stop what only matters in sight: another screen came to the front."""
+
     def clear_one(self) -> bool:
         """Clear what Esc clears first, such as a filter. Returns whether there was anything."""
         return False
@@ -91,6 +94,11 @@ class Frame(Screen[None]):
         self.arrive()
         self.query_one(TopBar).refresh()
         self.choice_changed()
+
+    def on_screen_suspend(self) -> None:
+        """Leave, unless it is only a dialog that came before this screen."""
+        if not isinstance(self.app.screen, ModalScreen):
+            self.leave()
 
     def action_perform(self, name: str) -> None:
         """Do an action of the table."""
