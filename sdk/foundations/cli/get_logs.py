@@ -66,14 +66,7 @@ def logs(
     part.check(grep=grep, follow=follow)
     client = connect(scheduler)
     with naming(job_id, scheduler):
-        job = client.job(job_id)
-        if job.state == "queued" and not follow:
-            raise CommandFailed(f"Job `{job_id}` is queued and has not produced any logs")
-        if job.local:
-            raise CommandFailed(
-                f"Job `{job_id}` is a local run: what it writes goes where it was started, and is "
-                "not kept"
-            )
+        job = _job_with_log(client, job_id, follow=follow)
         if grep is not None:
             from foundations.log_matches import found_lines
 
@@ -86,6 +79,19 @@ def logs(
             _print_json(job, pieces, follow=follow)
         else:
             _print(pieces, raw=raw)
+
+
+def _job_with_log(client: Client, job_id: str, *, follow: bool) -> JobDetail:
+    """Find a job, unless it cannot have a log."""
+    job = client.job(job_id)
+    if job.state == "queued" and not follow:
+        raise CommandFailed(f"Job `{job_id}` is queued and has not produced any logs")
+    if job.local:
+        raise CommandFailed(
+            f"Job `{job_id}` is a local run: what it writes goes where it was started, and is "
+            "not kept"
+        )
+    return job
 
 
 def _print(pieces: Iterable[bytes], *, raw: bool) -> None:
