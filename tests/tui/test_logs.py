@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from textual.widgets import Input
 
 from atlas_tui.app import Options
@@ -208,6 +209,26 @@ async def test_a_pattern_that_is_none_is_said_to_be(tmp_path: Path) -> None:
         await stage.until(lambda: "The pattern cannot be used" in stage.status)
         await stage.press("G")
         await stage.until(shows(stage, "line 1000"))
+
+
+async def test_a_server_that_fails_is_told_of_and_the_screen_stays_usable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise RuntimeError("a defect")
+
+    written(tmp_path, IDS[0], LINES)
+    async with staged(tmp_path, fill) as stage:
+        pane = await opened(stage, IDS[0])
+        await stage.until(shows(stage, "line 1000"))
+        monkeypatch.setattr(stage.service, "search_log", fail)
+        with capture_logs():
+            await search(stage, "line")
+            await stage.until(lambda: "defect" in stage.status or "server" in stage.status)
+        assert pane.view.matches is None
+        monkeypatch.undo()
+        await search(stage, "line 7")
+        await stage.until(shows(stage, " of 111"))
 
 
 async def test_hostile_output_stays_inside_its_lines(tmp_path: Path) -> None:
