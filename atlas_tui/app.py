@@ -23,6 +23,7 @@ from atlas_tui.screens.dashboard import DashboardScreen
 from atlas_tui.screens.dialogs import ConfirmDialog, PickDialog, PromptDialog
 from atlas_tui.screens.frame import Frame
 from atlas_tui.screens.jobs import JobsScreen
+from atlas_tui.screens.logs import LogsScreen
 from atlas_tui.screens.system import SystemScreen
 from atlas_tui.session import Session
 from foundations.client import AsyncClient
@@ -50,6 +51,7 @@ class AtlasApp(App[None]):
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "dashboard": DashboardScreen,
         "jobs": JobsScreen,
+        "logs": LogsScreen,
         "compare": CompareScreen,
         "system": SystemScreen,
     }

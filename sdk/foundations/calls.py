@@ -366,6 +366,20 @@ def source_diff(ref: str, other: str) -> Call[models.SourceDiff]:
     )
 
 
+def search_log(ref: str, search: models.LogSearch) -> Call[models.LogMatches]:
+    """Ask for the lines of a log that have a pattern."""
+    params = tuple(
+        (name, _flag(value) if isinstance(value, bool) else str(value))
+        for name, value in search.model_dump(exclude_unset=True).items()
+    )
+    return Call(
+        "GET",
+        f"{_job(ref)}/logs/matches",
+        lambda _, body: models.LogMatches.model_validate_json(body),
+        params=params,
+    )
+
+
 # -- streams: their body is read piece by piece
 
 
@@ -384,9 +398,15 @@ def artifact(ref: str, key: str) -> Call[None]:
     return Call("GET", f"{_job(ref)}/artifacts/{_path(key)}", _nothing)
 
 
-def logs(ref: str, *, offset: int = 0, follow: bool = False) -> Call[None]:
+def logs(
+    ref: str, *, offset: int = 0, follow: bool = False, length: int | None = None
+) -> Call[None]:
     """Ask for the log from `offset` on; a negative one counts from the end."""
-    params = (("offset", str(offset)), ("follow", _flag(follow)))
+    params = (
+        ("offset", str(offset)),
+        ("follow", _flag(follow)),
+        *_given("length", None if length is None else str(length)),
+    )
     return Call("GET", f"{_job(ref)}/logs", _nothing, params=params)
 
 

@@ -87,16 +87,18 @@ class Followers(Verbs):
         """
         return self._pieces(calls.tensorboard_logs(ref, since=since))
 
-    def logs(self, ref: str, *, offset: int = 0, follow: bool = False) -> Iterator[bytes]:
+    def logs(
+        self, ref: str, *, offset: int = 0, follow: bool = False, length: int | None = None
+    ) -> Iterator[bytes]:
         """Yield the log from `offset` to what there is, or with `follow` to the end of the job.
 
         A connection that breaks is made again: there is never a gap or a repeat. A negative offset
-        counts from the end.
+        counts from the end. `length` is the most bytes to yield.
 
         Raises:
             Unreachable: nothing answered at first, or for `Patience.give_up_seconds`.
         """
-        place = LogPlace(ref, offset=offset, follow=follow)
+        place = LogPlace(ref, offset=offset, follow=follow, length=length)
         backoff = Backoff(self.patience)
         while not place.finished:
             try:
@@ -215,10 +217,10 @@ class AsyncFollowers(AsyncVerbs):
         return self._pieces(calls.tensorboard_logs(ref, since=since))
 
     async def logs(
-        self, ref: str, *, offset: int = 0, follow: bool = False
+        self, ref: str, *, offset: int = 0, follow: bool = False, length: int | None = None
     ) -> AsyncGenerator[bytes]:
         """Yield the log from `offset` to what there is, or with `follow` to the end of the job."""
-        place = LogPlace(ref, offset=offset, follow=follow)
+        place = LogPlace(ref, offset=offset, follow=follow, length=length)
         backoff = Backoff(self.patience)
         while not place.finished:
             try:

@@ -72,7 +72,7 @@ class Backoff:
 class LogPlace:
     """How far one reader of a log has come."""
 
-    def __init__(self, ref: str, *, offset: int, follow: bool) -> None:
+    def __init__(self, ref: str, *, offset: int, follow: bool, length: int | None = None) -> None:
         self.ref = ref
         self.offset = offset
         self.connected = False
@@ -81,10 +81,11 @@ class LogPlace:
         self.asks_state = False
         """Whether the next thing to ask is how the job stands, not for more of the log."""
         self._follow = follow
+        self._left = length
 
     def call(self) -> Call[None]:
         """What asks for the rest of the log."""
-        return calls.logs(self.ref, offset=self.offset, follow=self._follow)
+        return calls.logs(self.ref, offset=self.offset, follow=self._follow, length=self._left)
 
     def opened(self, headers: Mapping[str, str]) -> bool:
         """Learn from an answer's headers where it begins. Returns whether it is a log's."""
@@ -97,14 +98,16 @@ class LogPlace:
     def took(self, size_bytes: int) -> None:
         """Move on by what was read."""
         self.offset += size_bytes
+        if self._left is not None:
+            self._left = max(0, self._left - size_bytes)
 
     def ended(self) -> None:
         """Note that the server ended its answer in good order.
 
         A followed log ends with its job, but also when the server is stopped.
         """
-        self.finished = not self._follow
-        self.asks_state = self._follow
+        self.finished = not self._follow or self._left == 0
+        self.asks_state = not self.finished
 
     def saw(self, now: Standing) -> None:
         """Learn how the job stands.

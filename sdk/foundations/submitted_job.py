@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from pydantic import JsonValue
 
 from foundations.job_differences import Difference, differences
+from foundations.log_matches import found_lines
 from foundations.models import (
     FINAL_STATES,
     ArtifactView,
     JobDetail,
     JobState,
+    LogLine,
+    LogSearch,
     MetricPoint,
     MetricSummary,
     MovePlace,
@@ -77,6 +80,23 @@ class SubmittedJob:
         """Return the job's output so far, or with `follow` iterate over it until the job ends."""
         pieces = self._pieces(follow=follow)
         return pieces if follow else "".join(pieces)
+
+    def search_logs(
+        self, pattern: str, *, regex: bool = False, ignore_case: bool = False, context: int = 0
+    ) -> Iterator[LogLine]:
+        """Iterate over the lines of the output that have a pattern, found on the scheduler.
+
+        Args:
+            pattern: what a line must have, without its colours.
+            regex: whether the pattern is a regular expression, in the syntax of filters.
+            ignore_case: whether capitals and small letters are the same.
+            context: how many lines around each match to give too; their `matches` is false.
+
+        Raises:
+            InvalidRequest: the pattern cannot be used.
+        """
+        search = LogSearch(pattern=pattern, regex=regex, ignore_case=ignore_case, context=context)
+        return found_lines(self._client, self.job_id, search)
 
     def stop(self) -> None:
         """Ask the job to end. One that waits is stopped at once.

@@ -69,6 +69,16 @@ def test_a_log_that_is_not_followed_ends_with_its_answer() -> None:
     assert not place.asks_state
 
 
+def test_a_part_of_a_log_is_asked_for_again_without_what_is_there() -> None:
+    place = LogPlace("abcd", offset=0, follow=True, length=10)
+    place.opened(HEADERS)
+    place.took(4)
+    assert place.call().params == (("offset", "11"), ("follow", "true"), ("length", "6"))
+    place.took(6)
+    place.ended()
+    assert place.finished
+
+
 def test_a_followed_log_ends_when_its_job_has_and_all_of_it_was_read() -> None:
     place = LogPlace("abcd", offset=0, follow=True)
     place.opened(HEADERS)

@@ -287,6 +287,19 @@ def test_a_job_can_be_followed_to_its_end(scheduler: FakeScheduler) -> None:
     assert repr(submitted) == f"SubmittedJob('{job.job_id}')"
 
 
+def test_the_output_of_a_job_can_be_searched(scheduler: FakeScheduler) -> None:
+    scheduler.run = FakeScheduler.start
+    submitted = foundations.submit()
+    scheduler.print(scheduler.only_job(), b"one\nERROR two\nthree\nfour\n")
+
+    found = submitted.search_logs("error [a-z]+", regex=True, ignore_case=True, context=1)
+    assert [(line.text, line.matches) for line in found] == [
+        ("one", False),
+        ("ERROR two", True),
+        ("three", False),
+    ]
+
+
 def test_a_job_can_be_stopped_and_deleted(scheduler: FakeScheduler) -> None:
     scheduler.run = None
     submitted = foundations.submit()
