@@ -46,6 +46,7 @@ class DashboardScreen(ListFrame):
             JobWindow(_Parts(self.atlas.client).fetch),
             columns(_COLUMNS),
             palette=self.atlas.palette,
+            sparks=self.atlas.sparks,
             marked=self.board.marked,
             empty="No jobs yet. Press n to submit one, or: foundations submit scheduler .",
         )
