@@ -29,9 +29,11 @@ from atlas_tui.screens.compare import CompareScreen
 from atlas_tui.screens.dashboard import DashboardScreen
 from atlas_tui.screens.frame import Frame
 from atlas_tui.screens.jobs import JobsScreen
+from atlas_tui.screens.logs import LogsScreen
 from atlas_tui.screens.system import SystemScreen
 from atlas_tui.session import KEPT_JOBS, Session, path_of
 from atlas_tui.settings import Settings
+from atlas_tui.sparks import Sparks
 from atlas_tui.terminal_guard import TerminalGuard
 from atlas_tui.widgets.job_table import JobTable
 from foundations.client import AsyncClient
@@ -49,6 +51,7 @@ class AtlasApp(Questions):
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "dashboard": DashboardScreen,
         "jobs": JobsScreen,
+        "logs": LogsScreen,
         "compare": CompareScreen,
         "system": SystemScreen,
     }
@@ -91,6 +94,7 @@ class AtlasApp(Questions):
     def _begin_with(self, client: AsyncClient, scheduler: str, session: Session) -> None:
         """Begin anew with a scheduler."""
         self.client = client
+        self.sparks = Sparks(client)
         self.session = session
         """Where the user left off; screens write into it."""
         self.board = Board(scheduler, read_only=self.options.read_only)

@@ -16,6 +16,8 @@ _SIGNS = {
     "less_than_sign": "<",
     "greater_than_sign": ">",
     "equals_sign": "=",
+    "plus": "+",
+    "minus": "-",
     "asterisk": "*",
     "ampersand": "&",
     "tilde": "~",

@@ -229,6 +229,16 @@ class Verbs(ABC):
         """List what a job has saved."""
         return self.send(calls.artifacts(ref))
 
+    def search_log(self, ref: str, search: models.LogSearch) -> models.LogMatches:
+        """Find the lines of a job's log that have a pattern, on the scheduler.
+
+        An answer is a bounded piece of work: go on at its `next_offset` until it says `ended`.
+
+        Raises:
+            InvalidRequest: the pattern cannot be used.
+        """
+        return self.send(calls.search_log(ref, search))
+
     def source_diff(self, ref: str, other: str) -> models.SourceDiff:
         """Show what differs between the files that two jobs were submitted with.
 
@@ -411,6 +421,10 @@ class AsyncVerbs(ABC):
     async def artifacts(self, ref: str) -> list[models.ArtifactView]:
         """List what a job has saved."""
         return await self.send(calls.artifacts(ref))
+
+    async def search_log(self, ref: str, search: models.LogSearch) -> models.LogMatches:
+        """Find the lines of a job's log that have a pattern, on the scheduler."""
+        return await self.send(calls.search_log(ref, search))
 
     async def source_diff(self, ref: str, other: str) -> models.SourceDiff:
         """Show what differs between the files that two jobs were submitted with."""
