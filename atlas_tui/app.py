@@ -66,17 +66,7 @@ class AtlasApp(Questions):
         settings: Settings | None = None,
         home: Home | None = None,
     ) -> None:
-        """Prepare the app; nothing is asked yet.
-
-        Args:
-            client: the scheduler.
-            scheduler: name of its config.
-            options: how to behave.
-            session: where the user left off.
-            settings: the user's own.
-            home: where the session is kept, and other schedulers are configured; without one the
-                session is not kept.
-        """
+        """Prepare the app; nothing is asked yet. Without a `home` the session is not kept."""
         super().__init__(
             plain=options.plain, low_bandwidth=options.low_bandwidth, theme=options.theme
         )

@@ -9,7 +9,7 @@ import click
 
 
 @click.command(
-    context_settings={"ignore_unknown_options": True, "help_option_names": []},
+    context_settings={"ignore_unknown_options": True},
     options_metavar="[OPTIONS]",
 )
 @click.argument("words", metavar="[SCHEDULER]", nargs=-1, type=click.UNPROCESSED)
