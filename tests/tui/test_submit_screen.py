@@ -10,6 +10,7 @@ import pytest
 from atlas_tui.screens.dialogs import ConfirmDialog
 from atlas_tui.screens.directory_dialog import DirectoryDialog
 from atlas_tui.screens.submit import SubmitScreen
+from atlas_tui.widgets.job_table import JobTable
 from foundations.bundle import Packed, Watch, pack
 from foundations.models import JobPage, JobSpec, Submission
 from tests.tui.conftest import Stage, staged
@@ -127,7 +128,7 @@ async def test_a_clone_runs_the_same_files_with_what_is_changed(
 async def test_many_reruns_ask_first(tmp_path: Path, project: Path) -> None:
     async with staged(tmp_path) as stage:
         await submitted(stage, project, 8)
-        await stage.until(lambda: stage.text().count("train.py") == 8)
+        await stage.until(lambda: stage.front.query_one(JobTable).total == 8)
         await stage.press("asterisk")
         await stage.until(lambda: len(stage.front.selection().jobs) == 8)
         await stage.press("R")
