@@ -164,6 +164,10 @@ class Verbs(ABC):
         """List what a job has saved."""
         return self.send(calls.artifacts(ref))
 
+    def files(self, ref: str) -> models.FileList:
+        """List the files of a job: as submitted, changed, saved, and written about it."""
+        return self.send(calls.files(ref))
+
     def source_diff(self, ref: str, other: str) -> models.SourceDiff:
         """Show what differs between the files that two jobs were submitted with.
 
@@ -298,6 +302,10 @@ class AsyncVerbs(ABC):
     async def artifacts(self, ref: str) -> list[models.ArtifactView]:
         """List what a job has saved."""
         return await self.send(calls.artifacts(ref))
+
+    async def files(self, ref: str) -> models.FileList:
+        """List the files of a job."""
+        return await self.send(calls.files(ref))
 
     async def source_diff(self, ref: str, other: str) -> models.SourceDiff:
         """Show what differs between the files that two jobs were submitted with."""

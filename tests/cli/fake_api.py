@@ -25,6 +25,8 @@ from foundations.models import (
     Cleared,
     DeletedProject,
     EngineView,
+    FileList,
+    FileView,
     JobPage,
     JobState,
     MetricPoint,
@@ -220,6 +222,23 @@ def _artifact(
     return httpx.Response(200, content=iter([scheduler.resolve(ref).artifacts[key]]))
 
 
+def _files(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    job = scheduler.resolve(ref)
+    files = [
+        FileView(path=f"artifacts/{key}", kind="artifact", size_bytes=len(content))
+        for key, content in job.artifacts.items()
+    ]
+    return _json(FileList(job_id=job.job_id, files=files))
+
+
+def _file(scheduler: FakeScheduler, request: httpx.Request, ref: str, path: str) -> httpx.Response:
+    job = scheduler.resolve(ref)
+    key = path.removeprefix("artifacts/")
+    if key not in job.artifacts:
+        raise NotFound(f"Job {job.job_id} has no file {path!r}.")
+    return httpx.Response(200, content=iter([job.artifacts[key]]))
+
+
 def _tag(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
     job = scheduler.resolve(ref)
     job.tags |= json.loads(request.read())["tags"]
@@ -404,6 +423,8 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/jobs/([^/]+)/archive", _archive),
     ("GET", "/jobs/([^/]+)/artifacts", _artifacts),
     ("GET", "/jobs/([^/]+)/artifacts/(.+)", _artifact),
+    ("GET", "/jobs/([^/]+)/files", _files),
+    ("GET", "/jobs/([^/]+)/files/(.+)", _file),
     ("POST", "/jobs/([^/]+)/tags", _tag),
     ("DELETE", "/jobs/([^/]+)/tags", _untag),
     ("POST", "/jobs/([^/]+)/notes", _note),
