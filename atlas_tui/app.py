@@ -21,6 +21,7 @@ from atlas_tui.messages import Choice, Prompt, Question, Said
 from atlas_tui.screens.dashboard import DashboardScreen
 from atlas_tui.screens.dialogs import ConfirmDialog, PickDialog, PromptDialog
 from atlas_tui.screens.frame import Frame
+from atlas_tui.screens.job import JobScreen
 from foundations.client import AsyncClient
 from foundations.errors import AtlasError
 
@@ -45,6 +46,7 @@ class AtlasApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "dashboard": DashboardScreen,
+        "job": JobScreen,
     }
 
     def __init__(self, client: AsyncClient, scheduler: str, options: Options) -> None:

@@ -23,6 +23,8 @@ _SIGNS = {
     "right_square_bracket": "]",
     "escape": "Esc",
     "space": "Space",
+    "plus": "+",
+    "minus": "-",
     "f1": "F1",
 }
 

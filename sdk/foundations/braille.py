@@ -44,6 +44,13 @@ class Canvas:
                 self._pens[row][place] = pen
                 return
 
+    def row(self, number: int, *, braille: bool = True) -> list[tuple[str, int]]:
+        """Return the character and the pen of each cell of a row."""
+        return [
+            (self._glyph(number, column, braille=braille), pen)
+            for column, pen in enumerate(self._pens[number])
+        ]
+
     def lines(self, *, colour: bool, braille: bool = True) -> list[str]:
         """Return the rows as text, with ANSI colours or without.
 
@@ -53,8 +60,7 @@ class Canvas:
 
     def _line(self, row: int, *, colour: bool, braille: bool) -> str:
         text, current = "", None
-        for column, pen in enumerate(self._pens[row]):
-            glyph = self._glyph(row, column, braille=braille)
+        for glyph, pen in self.row(row, braille=braille):
             wanted = pen if colour and glyph != " " else current
             if wanted != current:
                 text += f"\x1b[{PENS[pen % len(PENS)]}m"
