@@ -102,6 +102,13 @@ def nearest(found: Curve, x: float) -> int | None:
     return right
 
 
+def closest_x(found: Sequence[Curve], x: float) -> float:
+    """The x of the point of any curve that is closest to an x; that x where there is no point."""
+    near = [(one, nearest(one, x)) for one in found]
+    xs = [one.xs[place] for one, place in near if place is not None]
+    return min(xs, key=lambda other: abs(other - x), default=x)
+
+
 def extent(curves: Sequence[Curve]) -> tuple[float, float] | None:
     """The lowest and the highest x that has a number."""
     xs = [x for one in curves for x, y in zip(one.xs, one.ys, strict=True) if is_drawable(y)]

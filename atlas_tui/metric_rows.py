@@ -9,9 +9,9 @@ from rich.style import Style
 from rich.text import Text
 
 from atlas_tui import curves
+from atlas_tui.chart_labels import LETTERS, in_bytes, line_style, number_text
 from atlas_tui.looks import Palette
 from atlas_tui.row_layout import fit
-from atlas_tui.widgets.chart_view import LETTERS, in_bytes, line_style, number_text
 from foundations.cli.render import value as value_text
 from foundations.decimation import is_drawable
 from foundations.models import MetricSeries, MetricSummary

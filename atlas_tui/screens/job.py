@@ -5,25 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from rich.style import Style
-from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Input
 
 from atlas_tui.board import Tidings
 from atlas_tui.keys import bindings
-from atlas_tui.looks import Palette
 from atlas_tui.messages import Choice, Said
 from atlas_tui.screens.frame import Frame
 from atlas_tui.tabs.all import TABS
 from atlas_tui.tabs.tab import JobTab
+from atlas_tui.widgets.job_header import JobHeader
 from atlas_tui.widgets.tab_bar import TabBar, TabTitle
 from foundations.errors import AtlasError, NotFound
 from foundations.models import JobDetail, JobView
-from foundations.terminal import clean
 
 _NOT_HERE = {
     "find": "This tab has no list; Metrics, Parameters, Artifacts and Files have.",
@@ -32,42 +28,6 @@ _NOT_HERE = {
     "source_diff": "The source is compared on the tab Files: press F.",
 }
 _NO_CHART = "The tabs Metrics (M) and System (S) have charts."
-
-
-class JobHeader(Widget):
-    """One line that says which job this is."""
-
-    DEFAULT_CSS = """
-    JobHeader { height: 1; }
-    JobHeader > .job--bad { color: $error; text-style: bold; }
-    """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"job--bad"}
-
-    def __init__(self, palette: Palette) -> None:
-        super().__init__()
-        self._palette = palette
-        self._shown: tuple[JobView | None, str] = (None, "")
-
-    def show(self, job: JobView | None, problem: str = "") -> None:
-        """Show a job and, when there is one, a problem with it."""
-        self._shown = job, problem
-        self.refresh()
-
-    def render(self) -> Text:
-        """Write the line."""
-        job, problem = self._shown
-        text = Text(" ", no_wrap=True, overflow="ellipsis")
-        if problem:
-            text.append(
-                f"{clean(problem, one_line=True)}  ", self.get_component_rich_style("job--bad")
-            )
-        if job is not None:
-            word, style = self._palette.state(job.state)
-            text.append(f"{word}  ", style)
-            text.append(job.job_id[:8], Style(bold=True))
-            text.append(f"  {clean(job.project, one_line=True)}  ", Style(dim=True))
-            text.append(clean(" ".join(job.command), one_line=True))
-        return text
 
 
 class JobScreen(Frame):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -14,36 +12,23 @@ from textual.binding import BindingType
 from textual.strip import Strip
 from textual.widget import Widget
 
+from atlas_tui import chart_labels as labels
 from atlas_tui import curves
+from atlas_tui.chart_labels import LETTERS, Drawn, in_bytes, line_style, number_text
 from atlas_tui.curves import SMOOTHINGS, Curve, XAxis
-from atlas_tui.looks import SERIES, Palette
+from atlas_tui.looks import Palette
 from atlas_tui.widgets.text_pane import painted
 from foundations.chart import Look, Plot, lay_out
 from foundations.cli.render import value as value_text
 from foundations.decimation import is_drawable
 from foundations.models import MetricSeries
-from foundations.quantities import duration, size
 from foundations.terminal import clean
 
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
-_ANSI_SERIES = ("cyan", "yellow", "green", "magenta", "blue", "red")
 _LINES_AROUND = 4
 """Lines of the widget that are not the plot: read-out, axis, its labels, how it is drawn."""
-_MANY_STEPS = 20
+_LOOKED_AT = 20
 _SMALLEST = (24, 8)
-_AXES = {XAxis.STEP: "step", XAxis.TIME: "time since the start", XAxis.CLOCK: "time of day"}
 _KEYS = "X axis  L log  s smooth  +- zoom"
-_HOUR_SECONDS = 3600.0
-
-
-@dataclass(slots=True)
-class Drawn:
-    """How a chart is drawn, which stays when it shows something else."""
-
-    axis: XAxis = XAxis.STEP
-    log_y: bool = False
-    smoothing: int = 0
-    """Place in `SMOOTHINGS`."""
 
 
 class ChartView(Widget, can_focus=True):
@@ -96,7 +81,7 @@ class ChartView(Widget, can_focus=True):
         self.drawn.axis = axes[(axes.index(self.drawn.axis) + 1) % len(axes)]
         self.cursor = self.window = None
         self._prepare()
-        return _AXES[self.drawn.axis]
+        return labels.AXES[self.drawn.axis]
 
     def toggle_log(self) -> bool:
         """Switch the logarithmic y axis. Returns whether it is on."""
@@ -269,23 +254,16 @@ class ChartView(Widget, can_focus=True):
         text = Text(" ", no_wrap=True)
         if self.cursor is not None:
             mark = self.get_component_rich_style("chart--cursor")
-            text.append(f"{_AXES[self.drawn.axis].split()[0]} {self._x_text(self._x_read())}", mark)
+            text.append(
+                f"{labels.AXES[self.drawn.axis].split()[0]} {self._x_text(curves.closest_x(self._curves, self.cursor))}",
+                mark,
+            )
         for place, (name, shown) in enumerate(self.reading()):
             style = line_style(place, self._palette)
             letter = f"{LETTERS[place % 26]} " if len(self._curves) > 1 else ""
             text.append(f"  {letter}{clean(name, one_line=True)} ", style)
             text.append(shown, Style(bold=True))
         return text
-
-    def _x_read(self) -> float:
-        """The x of the point that is read out, which is the one closest to the cursor."""
-        assert self.cursor is not None
-        found = [
-            one.xs[place]
-            for one in self._curves
-            if (place := curves.nearest(one, self.cursor)) is not None
-        ]
-        return min(found, key=lambda x: abs(x - (self.cursor or 0.0)), default=self.cursor)
 
     def _value(self, found: Curve) -> str:
         place = len(found.ys) - 1 if self.cursor is None else curves.nearest(found, self.cursor)
@@ -298,11 +276,7 @@ class ChartView(Widget, can_focus=True):
 
     def _modes(self, room: int) -> str:
         """How it is drawn and, where there is room, the keys that change it."""
-        parts = [f"x: {_AXES[self.drawn.axis]}"]
-        if self.drawn.log_y:
-            parts.append("log y")
-        if SMOOTHINGS[self.drawn.smoothing]:
-            parts.append(f"smoothed {SMOOTHINGS[self.drawn.smoothing]:g}")
+        parts = labels.modes(self.drawn)
         if self.window is not None:
             parts.append("zoomed, Esc shows all")
         gaps = sum(one.gaps for one in self._curves)
@@ -313,19 +287,9 @@ class ChartView(Widget, can_focus=True):
         return text + " " * gap + _KEYS if gap > 1 else text
 
     def _x_text(self, x: float) -> str:
-        if self.drawn.axis is XAxis.TIME:
-            return duration(max(x, 0.0))
-        if self.drawn.axis is XAxis.CLOCK:
-            span = self.window or curves.extent(self._curves) or (x, x)
-            day = "%d %b " if span[1] - span[0] > 20 * _HOUR_SECONDS else ""
-            return datetime.fromtimestamp(x).astimezone().strftime(f"{day}%H:%M:%S")
-        return str(round(x)) if self._has_whole_steps() else f"{x:.6g}"
-
-    def _has_whole_steps(self) -> bool:
-        low, high = self.window or curves.extent(self._curves) or (0.0, 0.0)
-        return high - low >= _MANY_STEPS and all(
-            x.is_integer() for one in self._curves for x in one.xs[:_MANY_STEPS]
-        )
+        low, high = self.window or curves.extent(self._curves) or (x, x)
+        whole = all(one.is_integer() for found in self._curves for one in found.xs[:_LOOKED_AT])
+        return labels.x_text(x, self.drawn.axis, span=high - low, are_whole=whole)
 
     def _y_text(self, y: float) -> str:
         names = [one.name for one in self._curves]
@@ -333,21 +297,3 @@ class ChartView(Widget, can_focus=True):
 
     def _strip(self, text: Text) -> Strip:
         return painted(text, self.app.console).crop(0, self.size.width)
-
-
-def line_style(place: int, palette: Palette) -> Style:
-    """The colour of a line of a chart."""
-    colours = _ANSI_SERIES if palette.ansi else SERIES
-    return Style(color=colours[place % len(colours)])
-
-
-def in_bytes(name: str) -> bool:
-    """Whether a series counts bytes, as its name says."""
-    return name.endswith("_bytes")
-
-
-def number_text(number: float, *, is_bytes: bool = False) -> str:
-    """A number of a series, short."""
-    if is_bytes and 0 <= number < 1e18:
-        return size(int(number))
-    return f"{number:.4g}"
