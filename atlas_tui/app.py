@@ -94,6 +94,8 @@ class AtlasApp(App[None]):
     def open(self, job_ids: Sequence[str], mode: str) -> None:
         """Show jobs on one of the screens about single jobs."""
         self.board.subject = tuple(job_ids)
+        if self.front.NAME == mode:
+            self.front.arrive()
         self.go(mode)
 
     def go(self, mode: str) -> None:

@@ -137,10 +137,14 @@ def lines(
     facts = _facts(sections(detail, scheduler), left_width, palette)
     history = _history(stretches(detail.history, now), right_width, palette)
     more = _facts(_values(detail), right_width, palette)
-    if not two:
-        return [*top, *history, Text(), *facts, Text(), *more]
     right = [*history, Text(), *more]
-    return top + [_beside(one, other, left_width) for one, other in zip_longest(facts, right)]
+    if two:
+        below = [_beside(one, other, left_width) for one, other in zip_longest(facts, right)]
+    else:
+        below = [*history, Text(), *facts, Text(), *more]
+    for line in below:
+        line.truncate(width, overflow="ellipsis")
+    return top + below
 
 
 def _values(detail: JobDetail) -> list[Section]:

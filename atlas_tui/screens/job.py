@@ -115,11 +115,11 @@ class JobScreen(Frame):
         """Ask for the job; while an answer is awaited, one more time after it and no more."""
         self._is_old = True
         if self._job_id and not self._is_asking:
+            self._is_asking = True
             self._bring()
 
     @work(group="detail")
     async def _bring(self) -> None:
-        self._is_asking = True
         try:
             while self._is_old and self.is_attached:
                 self._is_old = False

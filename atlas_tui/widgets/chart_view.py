@@ -254,10 +254,9 @@ class ChartView(Widget, can_focus=True):
         text = Text(" ", no_wrap=True)
         if self.cursor is not None:
             mark = self.get_component_rich_style("chart--cursor")
-            text.append(
-                f"{labels.AXES[self.drawn.axis].split()[0]} {self._x_text(curves.closest_x(self._curves, self.cursor))}",
-                mark,
-            )
+            axis = labels.AXES[self.drawn.axis].split()[0]
+            x = curves.closest_x(self._curves, self.cursor)
+            text.append(f"{axis} {self._x_text(x)}", mark)
         for place, (name, shown) in enumerate(self.reading()):
             style = line_style(place, self._palette)
             letter = f"{LETTERS[place % 26]} " if len(self._curves) > 1 else ""

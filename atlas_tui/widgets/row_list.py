@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
@@ -185,8 +186,9 @@ class RowList(ScrollView, Generic[T], can_focus=True):
             return self._strip(Text(self._drawing.header(width)), width, style)
         place = self.scroll_offset.y + y - self._header_lines
         if place >= len(self._rows):
-            shown = self.empty if not self._rows and y == self._header_lines else ""
-            return self._strip(Text(f" {shown}" if shown else ""), width, base)
+            lines = [] if self._rows else textwrap.wrap(self.empty, max(width - 2, 8))
+            shown = dict(enumerate(lines)).get(y - self._header_lines, "")
+            return self._strip(Text(f" {shown}"), width, base)
         style = base
         if place == self.cursor:
             name = "cursor" if self.has_focus else "resting"
