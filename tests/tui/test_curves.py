@@ -111,7 +111,8 @@ def test_a_window_stays_within_the_whole(
 
 def test_zooming_in_and_out_again_shows_all() -> None:
     near = curves.zoomed((0, 100), (0, 100), factor=2.0, around=100)
-    assert near == (50, 100)
+    assert near is not None
+    assert list(near) == [50, 100]
     assert curves.zoomed(near, (0, 100), factor=0.5, around=100) is None
 
 
