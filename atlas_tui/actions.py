@@ -47,6 +47,10 @@ class Selection:
     screen: str = ""
     """Name of the screen that is shown."""
     jobs: tuple[JobView, ...] = ()
+    project: str | None = None
+    """The project that the list is narrowed down to."""
+    filter: str | None = None
+    """The filter of the list."""
     read_only: bool = False
 
 
@@ -68,8 +72,8 @@ class Action:
     """One sentence."""
     danger: Danger = Danger.NONE
     cli: str | None = None
-    """The same on the command line; `{scheduler}` and `{ids}` are filled in. None for what only
-    concerns the screen."""
+    """The same on the command line; `{scheduler}`, `{ids}` and, with commas between them,
+    `{id_list}` are filled in. None for what only concerns the screen."""
     sdk: str | None = None
     """The same in Python: a method of the client, or a name in `foundations`."""
     screens: tuple[str, ...] = ()
@@ -100,4 +104,5 @@ class Action:
     def command(self, *, scheduler: str, ids: Sequence[str] = ()) -> str:
         """Write the same as a command."""
         filled = (self.cli or "").replace("{scheduler}", shlex.quote(scheduler))
+        filled = filled.replace("{id_list}", ",".join(ids))
         return filled.replace("{ids}", " ".join(ids)).strip()

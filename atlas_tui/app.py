@@ -18,10 +18,14 @@ from atlas_tui.handlers import HANDLERS, Handler
 from atlas_tui.keys import label
 from atlas_tui.looks import ANSI_THEME, THEMES, Palette
 from atlas_tui.messages import Choice, Prompt, Question, Said
+from atlas_tui.screens.compare import CompareScreen
 from atlas_tui.screens.dashboard import DashboardScreen
 from atlas_tui.screens.dialogs import ConfirmDialog, PickDialog, PromptDialog
 from atlas_tui.screens.frame import Frame
 from atlas_tui.screens.job import JobScreen
+from atlas_tui.screens.jobs import JobsScreen
+from atlas_tui.screens.system import SystemScreen
+from atlas_tui.session import Session
 from foundations.client import AsyncClient
 from foundations.errors import AtlasError
 
@@ -47,10 +51,22 @@ class AtlasApp(App[None]):
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "dashboard": DashboardScreen,
         "job": JobScreen,
+        "jobs": JobsScreen,
+        "compare": CompareScreen,
+        "system": SystemScreen,
     }
 
-    def __init__(self, client: AsyncClient, scheduler: str, options: Options) -> None:
+    def __init__(
+        self,
+        client: AsyncClient,
+        scheduler: str,
+        options: Options,
+        *,
+        session: Session | None = None,
+    ) -> None:
         super().__init__()
+        self.session = session or Session()
+        """Where the user left off; screens write into it, and the caller keeps it."""
         self.client = client
         self.options = options
         self.board = Board(scheduler, read_only=options.read_only)
@@ -94,7 +110,7 @@ class AtlasApp(App[None]):
     def open(self, job_ids: Sequence[str], mode: str) -> None:
         """Show jobs on one of the screens about single jobs."""
         self.board.subject = tuple(job_ids)
-        if self.front.NAME == mode:
+        if mode == self.front.NAME:
             self.front.arrive()
         self.go(mode)
 

@@ -41,6 +41,9 @@ class Board:
     recent: list[Change] = field(default_factory=list)
     """The last changes, newest last."""
 
+    deleted: list[tuple[str, ...]] = field(default_factory=list)
+    """Ids of the jobs that were deleted here, the latest deletion last."""
+
     @property
     def counts(self) -> dict[JobState, int]:
         """Jobs by state, as last heard."""
@@ -60,6 +63,8 @@ class Tidings:
     """What changed since the last time anyone looked, all at once."""
 
     changes: tuple[Change, ...] = ()
+    queue_changed: bool = False
+    """Whether the queue was paused, resumed or changed."""
     link_changed: bool = False
     everything: bool = False
     """Whether to ask anew for whatever is shown: the connection was away, or is new."""

@@ -67,7 +67,7 @@ def line_style(place: int, palette: Palette) -> Style:
 
 def in_bytes(name: str) -> bool:
     """Whether a series counts bytes, as its name says."""
-    return name.endswith("_bytes")
+    return name.endswith(("_bytes", "_bytes_per_second"))
 
 
 def number_text(number: float, *, is_bytes: bool = False) -> str:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from itertools import chain
+from typing import TYPE_CHECKING
 
 from atlas_tui.board import Board, Link, Tidings
 from foundations.client import AsyncClient
 from foundations.errors import AtlasError, Unreachable
 from foundations.followers import FEED_SILENCE_SECONDS
-from foundations.models import Change
+from foundations.models import Change, NewRecords, QueueChange
 from foundations.reconnection import Backoff, FeedPlace, Patience
+
+if TYPE_CHECKING:
+    from foundations.reconnection import News
 
 FOREVER = Patience(first_delay_seconds=0.2, longest_delay_seconds=5.0, give_up_seconds=float("inf"))
 RECENT_CHANGES = 500
@@ -36,7 +41,7 @@ class Feed:
         self._tell = tell
         self._period_seconds = period_seconds
         self._patience = patience
-        self._waiting: list[Change] = []
+        self._waiting: list[News] = []
         self._has_news = asyncio.Event()
         self._try_now = asyncio.Event()
 
@@ -70,7 +75,7 @@ class Feed:
         if board.info is not None and board.info.instance != info.instance:
             missed = info.last_seq
         board.info, board.info_is_old, board.last_seq = info, False, missed
-        place = FeedPlace(missed, job=None, follow=True)
+        place = FeedPlace(missed, job=None, follow=True, everything=True)
         async with self._client.open(place.call(), silence_seconds=FEED_SILENCE_SECONDS) as answer:
             if not place.opened(answer.headers):
                 raise Unreachable(f"What answers at {self._client.url} is not an Atlas scheduler.")
@@ -78,30 +83,41 @@ class Feed:
             self._live()
             async for piece in answer.aiter_raw():
                 backoff.answered()
-                self._take([change for change in place.read(piece) if change is not None])
+                self._take(place.read(piece), place)
         place.ended()
 
     def _live(self) -> None:
         self._board.link, self._board.problem, self._board.retry_at = Link.LIVE, None, None
         self._tell(Tidings(link_changed=True, everything=True))
 
-    def _take(self, changes: list[Change]) -> None:
-        if changes:
-            self._board.last_seq = changes[-1].seq
-            self._waiting += changes
-            self._has_news.set()
+    def _take(self, news: Iterable[News | None], place: FeedPlace) -> None:
+        for one in news:
+            if one is not None:
+                self._waiting.append(one)
+                self._has_news.set()
+        self._board.last_seq = place.since
 
     async def _deliver(self) -> None:
         """Pass changes on in bundles: a burst of a thousand is one repaint."""
         while True:
             await self._has_news.wait()
             self._has_news.clear()
-            changes, self._waiting = tuple(self._waiting), []
+            news, self._waiting = self._waiting, []
+            changes = tuple(one for one in news if isinstance(one, Change))
+            recorded = (one.job_ids for one in news if isinstance(one, NewRecords))
+            queue_changed = any(isinstance(one, QueueChange) for one in news)
             board = self._board
             board.recent = [*board.recent, *changes][-RECENT_CHANGES:]
-            with suppress(AtlasError):  # the reader of the feed meets the same, and tells of it
-                board.info = await self._client.info()
-            self._tell(Tidings(changes=changes))
+            if changes or queue_changed:
+                with suppress(AtlasError):  # the reader of the feed meets the same, and tells it
+                    board.info = await self._client.info()
+            self._tell(
+                Tidings(
+                    changes=changes,
+                    queue_changed=queue_changed,
+                    recorded=frozenset(chain.from_iterable(recorded)),
+                )
+            )
             await asyncio.sleep(self._period_seconds)
 
     async def _rest(self, error: AtlasError, delay_seconds: float) -> None:

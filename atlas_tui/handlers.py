@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
@@ -11,9 +12,11 @@ from atlas_tui.board import Board
 from atlas_tui.messages import Choice, Prompt, Question, Said
 from foundations.client import AsyncClient
 from foundations.errors import AtlasError
-from foundations.models import FINAL_STATES, JobState, JobView
+from foundations.models import FINAL_STATES, JobState, JobView, MovePlace
 
 IDS_SHOWN = 5
+_LISTED = "\n"
+"""Key of a choice that no project can have as its name."""
 
 
 class Desk(Protocol):
@@ -61,8 +64,23 @@ async def stop(desk: Desk, selection: Selection) -> None:
 async def delete(desk: Desk, selection: Selection) -> None:
     """Delete the chosen jobs that have ended."""
     jobs = [job for job in selection.jobs if job.state in FINAL_STATES]
-    if await desk.confirm(_question(BY_NAME["delete"], desk, jobs)):
-        await _each(desk, BY_NAME["delete"], jobs, "Deleted (u undoes it)", desk.client.delete)
+    if not await desk.confirm(_question(BY_NAME["delete"], desk, jobs)):
+        return
+    done = await _each(desk, BY_NAME["delete"], jobs, "Deleted, u undoes it", desk.client.delete)
+    if done:
+        desk.board.deleted.append(done)
+        for job_id in done:
+            desk.board.marked.pop(job_id, None)
+
+
+@performs("undo")
+async def undo(desk: Desk, selection: Selection) -> None:
+    """Bring back what was deleted last."""
+    if not desk.board.deleted:
+        desk.say(Said("Nothing was deleted here.", "bad"))
+        return
+    ids = desk.board.deleted.pop()
+    await _each_id(desk, BY_NAME["undo"], ids, "Restored", desk.client.restore)
 
 
 @performs("tag")
@@ -103,6 +121,90 @@ async def note(desk: Desk, selection: Selection) -> None:
         await _each(desk, BY_NAME["note"], [job], "Noted", lambda ref: desk.client.note(ref, text))
 
 
+@performs("move_up")
+async def move_up(desk: Desk, selection: Selection) -> None:
+    """Let waiting jobs start one place earlier."""
+    await _move(desk, selection, "up")
+
+
+@performs("move_down")
+async def move_down(desk: Desk, selection: Selection) -> None:
+    """Let waiting jobs start one place later."""
+    await _move(desk, selection, "down")
+
+
+@performs("move_first")
+async def move_first(desk: Desk, selection: Selection) -> None:
+    """Let waiting jobs start next."""
+    await _move(desk, selection, "first")
+
+
+@performs("move_last")
+async def move_last(desk: Desk, selection: Selection) -> None:
+    """Let waiting jobs start last."""
+    await _move(desk, selection, "last")
+
+
+async def _move(desk: Desk, selection: Selection, place: MovePlace) -> None:
+    ids = [job.job_id for job in _waiting(selection)]
+    await desk.client.move(ids, place)
+    short = [job_id[:8] for job_id in ids]
+    command = BY_NAME[f"move_{place}"].command(scheduler=desk.board.scheduler, ids=short)
+    what = short[0] if len(short) == 1 else f"{len(short)} jobs"
+    desk.say(Said(f"Moved {place}: {what}", "good", command))
+
+
+@performs("priority")
+async def priority(desk: Desk, selection: Selection) -> None:
+    """Set the priority of waiting jobs."""
+    jobs = _waiting(selection)
+    typed = await desk.ask(
+        Prompt(
+            f"Priority of {_count(jobs)}, -100 to 100",
+            value=str(jobs[0].priority),
+            hint="Larger goes first.",
+            problem=_no_priority,
+        )
+    )
+    if typed:
+        await _each(
+            *(desk, BY_NAME["priority"], jobs, f"Priority {int(typed)}"),
+            lambda ref: desk.client.set_priority(ref, int(typed)),
+        )
+
+
+@performs("hold")
+async def hold(desk: Desk, selection: Selection) -> None:
+    """Keep waiting jobs from starting."""
+    await _each(desk, BY_NAME["hold"], _waiting(selection), "Held", desk.client.hold)
+
+
+@performs("release")
+async def release(desk: Desk, selection: Selection) -> None:
+    """Let held jobs start again."""
+    await _each(desk, BY_NAME["release"], _waiting(selection), "Released", desk.client.release)
+
+
+@performs("pause_queue")
+async def pause_queue(desk: Desk, selection: Selection) -> None:
+    """Start no more jobs or, when that is so already, start jobs again."""
+    info = desk.board.info
+    if info is not None and info.queue.paused is not None:
+        await resume_queue(desk, selection)
+        return
+    await desk.client.pause_queue()
+    command = BY_NAME["pause_queue"].command(scheduler=desk.board.scheduler)
+    desk.say(Said("The queue is paused: nothing starts. p resumes it.", "good", command))
+
+
+@performs("resume_queue")
+async def resume_queue(desk: Desk, selection: Selection) -> None:
+    """Start jobs again."""
+    await desk.client.resume_queue()
+    command = BY_NAME["resume_queue"].command(scheduler=desk.board.scheduler)
+    desk.say(Said("The queue goes on.", "good", command))
+
+
 @performs("max_running")
 async def max_running(desk: Desk, selection: Selection) -> None:
     """Set how many jobs may run at once."""
@@ -117,31 +219,30 @@ async def max_running(desk: Desk, selection: Selection) -> None:
 
 @performs("clear_queue")
 async def clear_queue(desk: Desk, selection: Selection) -> None:
-    """Stop what waits, in all projects or in that of the chosen job."""
+    """Stop what waits: everywhere, in the project of the chosen job, or what the list shows."""
     waiting = desk.board.counts.get(JobState.QUEUED, 0)
     choices = [Choice("", "All projects", f"{waiting} wait")]
-    choices += [
-        Choice(name, f"Project {name}", "of the chosen job")
-        for name in dict.fromkeys(job.project for job in selection.jobs)
-    ]
-    project = await desk.choose("Clear the queue of", choices)
-    if project is None:
+    projects = list(dict.fromkeys(job.project for job in selection.jobs))
+    choices += [Choice(name, f"Project {name}") for name in projects]
+    if selection.filter:
+        choices.append(Choice(_LISTED, "What the list shows", selection.filter))
+    picked = await desk.choose("Clear the queue of", choices)
+    if picked is None:
         return
+    project = selection.project if picked == _LISTED else picked or None
+    filter = selection.filter if picked == _LISTED else None
     queued = await desk.client.jobs(
-        project=project or None, states=[JobState.QUEUED], offset=0, limit=IDS_SHOWN
+        project=project, states=[JobState.QUEUED], filter=filter, offset=0, limit=IDS_SHOWN
     )
-    action, count = BY_NAME["clear_queue"], queued.total or 0
-    command = action.command(scheduler=desk.board.scheduler)
-    command += f" --project {project}" if project else ""
+    command = BY_NAME["clear_queue"].command(scheduler=desk.board.scheduler)
+    command += f" --project {shlex.quote(project)}" if project else ""
+    command += f" --filter {shlex.quote(filter)}" if filter else ""
     scope = f"project {project}" if project else "all projects"
-    question = Question(
-        f"Stop {count} waiting job{'s' if count != 1 else ''} of {scope}?",
-        _described(queued.jobs, count),
-        count,
-        command,
-    )
-    if await desk.confirm(question):
-        cleared = await desk.client.clear_queue(project or None)
+    scope += f" with `{filter}`" if filter else ""
+    count = queued.total or 0
+    title = f"Stop {count} waiting job{'s' if count != 1 else ''} of {scope}?"
+    if await desk.confirm(Question(title, _described(queued.jobs, count), count, command)):
+        cleared = await desk.client.clear_queue(project, filter=filter)
         desk.say(Said(f"Removed {cleared.removed} jobs from the queue", "good", command))
 
 
@@ -168,22 +269,38 @@ async def _each(
     jobs: Iterable[JobView],
     done: str,
     verb: Callable[[str], Awaitable[object]],
-) -> None:
-    """Do the same to several jobs, and tell how many it worked for."""
-    ids, problems = [], []
-    for job in jobs:
+) -> tuple[str, ...]:
+    """Do the same to several jobs, and tell how many it worked for. Returns their ids."""
+    return await _each_id(desk, action, [job.job_id for job in jobs], done, verb)
+
+
+async def _each_id(
+    desk: Desk,
+    action: Action,
+    ids: Iterable[str],
+    done: str,
+    verb: Callable[[str], Awaitable[object]],
+) -> tuple[str, ...]:
+    worked, problems = [], []
+    for job_id in ids:
         try:
-            await verb(job.job_id)
-            ids.append(job.job_id[:8])
+            await verb(job_id)
+            worked.append(job_id)
         except AtlasError as error:
             problems.append(error.message)
-    command = action.command(scheduler=desk.board.scheduler, ids=ids[:IDS_SHOWN])
+    short = [job_id[:8] for job_id in worked]
+    command = action.command(scheduler=desk.board.scheduler, ids=short[:IDS_SHOWN])
     if problems:
-        text = f"{done}: {len(ids)}. {len(problems)} refused: {problems[0]}"
+        text = f"{done}: {len(worked)}. {len(problems)} refused: {problems[0]}"
         desk.say(Said(text, "bad", command))
     else:
-        what = ids[0] if len(ids) == 1 else f"{len(ids)} jobs"
+        what = short[0] if len(short) == 1 else f"{len(short)} jobs"
         desk.say(Said(f"{done}: {what}", "good", command))
+    return tuple(worked)
+
+
+def _waiting(selection: Selection) -> list[JobView]:
+    return [job for job in selection.jobs if job.state is JobState.QUEUED]
 
 
 def _count(jobs: Sequence[JobView]) -> str:
@@ -196,3 +313,10 @@ def _no_tag(text: str) -> str | None:
 
 def _no_count(text: str) -> str | None:
     return None if text.isdecimal() and 0 < int(text) <= 10_000 else "a number from 1 to 10000"
+
+
+def _no_priority(text: str) -> str | None:
+    digits = text.strip().removeprefix("-")
+    if digits.isdecimal() and abs(int(text)) <= 100:
+        return None
+    return "a number from -100 to 100"

@@ -48,6 +48,10 @@ class JobWindow:
                     return number * self._page_size + inside
         return None
 
+    def every_here(self) -> list[JobView]:
+        """All jobs that are here, in the order of the list."""
+        return [job for number in sorted(self._pages) for job in self._pages[number].jobs]
+
     def expire(self) -> None:
         """Show what is here until it is asked for again."""
         for page in self._pages.values():

@@ -7,6 +7,7 @@ differently can tell apart (https://jfly.uni-koeln.de/color/).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from rich.style import Style
 from textual.theme import Theme
@@ -46,6 +47,16 @@ STATES: dict[JobState, StateLook] = {
 }
 
 
+Tone = Literal["good", "high", "bad", "neutral"]
+_TONES: dict[Tone, tuple[str, str, str]] = {
+    "good": (GREEN, "#00714f", "green"),
+    "high": (YELLOW, "#7a6c00", "yellow"),
+    "bad": (VERMILLION, "#b34700", "bright_red"),
+    "neutral": (SKY, "#00629b", "bright_cyan"),
+}
+"""Colour on dark, on light, and of the terminal's own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Palette:
     """What the terminal can show."""
@@ -60,6 +71,11 @@ class Palette:
         look = STATES[state]
         colour = look.colour if self.dark else look.on_light
         return f"{self.glyph(state)} {state}", Style(color=look.ansi if self.ansi else colour)
+
+    def tone(self, name: Tone) -> Style:
+        """The style of what is good, high, bad, or only compared."""
+        colour, on_light, ansi = _TONES[name]
+        return Style(color=ansi if self.ansi else colour if self.dark else on_light)
 
     def glyph(self, state: JobState) -> str:
         """The sign of a state alone."""

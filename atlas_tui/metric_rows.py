@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rich.style import Style
@@ -14,11 +13,9 @@ from atlas_tui.looks import Palette
 from atlas_tui.row_layout import fit
 from foundations.cli.render import value as value_text
 from foundations.decimation import is_drawable
-from foundations.models import MetricSeries, MetricSummary
+from foundations.models import SYSTEM_PREFIX, MetricSeries, MetricSummary
 from foundations.terminal import clean
 
-SYSTEM = "system/"
-"""How the names of series begin that the worker measures and not the job."""
 _NOT_FINITE = ("NaN", "Infinity", "-Infinity")
 _SPARK_WIDTH = 10
 _WIDE = 40
@@ -48,14 +45,9 @@ class MetricRow:
         return self.summary.min is None and self.summary.last not in _NOT_FINITE
 
 
-def belongs(name: str, *, system: bool) -> bool:
-    """Whether a series is on the tab of the machine (`system`) or on that of the job."""
-    return name.startswith(SYSTEM) is system
-
-
 def draw(row: MetricRow, width: int, palette: Palette) -> Text:
     """Write a row."""
-    name = row.name.removeprefix(SYSTEM)
+    name = row.name.removeprefix(SYSTEM_PREFIX)
     style = Style() if row.pen is None else line_style(row.pen, palette)
     sign = " "
     if row.pen is not None:
@@ -112,8 +104,3 @@ def table(series: MetricSeries) -> list[Text]:
         shown = clean(value_text(point.value), one_line=True)
         lines.append(Text(f" {step:>10}  {at:8}  {shown}"))
     return lines
-
-
-def chosen_first(rows: Iterable[MetricRow]) -> str | None:
-    """The series to draw before anyone has chosen: the first that is a number."""
-    return next((one.name for one in rows if not one.is_text), None)

@@ -15,6 +15,7 @@ from atlas_tui import metric_rows, parameters
 from atlas_tui.looks import Palette
 from atlas_tui.row_layout import fit
 from atlas_tui.stretches import Stretch, stretches
+from foundations.cli import provenance_fields
 from foundations.cli.render import value as value_text
 from foundations.models import FINAL_STATES, JobDetail, JobState
 from foundations.quantities import duration, size
@@ -89,7 +90,7 @@ def sections(detail: JobDetail, scheduler: str) -> list[Section]:
         Section(
             "Kept",
             (
-                ("Bundle", f"{detail.bundle[:19]}… {size(detail.bundle_size_bytes)}"),
+                ("Bundle", _bundle(detail)),
                 ("Log", size(detail.log_size_bytes)),
                 ("Archive", "complete" if detail.archived else "not complete yet"),
                 ("Artifacts", _artifacts(detail)),
@@ -107,13 +108,8 @@ def sections(detail: JobDetail, scheduler: str) -> list[Section]:
                 ("Submit again", again(detail, scheduler)),
             ),
         ),
-        *provenance(detail),
+        Section("Comes from", provenance_fields.fields(detail.provenance)),
     ]
-
-
-def provenance(detail: JobDetail) -> list[Section]:
-    """Where the job's code and surroundings came from, as far as its records tell."""
-    return []
 
 
 def lines(
@@ -149,7 +145,7 @@ def lines(
 
 def _values(detail: JobDetail) -> list[Section]:
     """The first metrics and parameters."""
-    series = [one for one in detail.metric_series if metric_rows.belongs(one.name, system=False)]
+    series = detail.metric_series
     values = parameters.rows(detail)
     metrics = [(one.name, metric_rows.last_text(one)) for one in series[:_MOST_VALUES]]
     told = [(one.name, value_text(one.value)) for one in values[:_MOST_VALUES]]
@@ -265,6 +261,12 @@ def _resources(detail: JobDetail) -> tuple[Fact, ...]:
         ("Memory", f"{spec.ram_gb:g} GB" if spec.ram_gb else "no limit"),
         ("Volumes", volumes),
     )
+
+
+def _bundle(detail: JobDetail) -> str:
+    if detail.bundle is None:
+        return "none: a local run"
+    return f"{detail.bundle[:19]}… {size(detail.bundle_size_bytes)}"
 
 
 def _artifacts(detail: JobDetail) -> str:

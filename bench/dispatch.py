@@ -13,7 +13,9 @@ from atlas_scheduler.app import now_ms
 from atlas_scheduler.catalogue import EngineState
 from atlas_scheduler.intake import Intake
 from atlas_scheduler.loop import Loop
+from atlas_scheduler.sampling import Sampler
 from atlas_scheduler.service import Service
+from atlas_scheduler.settings import ServerSettings
 from atlas_scheduler.store.db import Database
 from atlas_scheduler.store.library import install_library
 from bench import rig
@@ -88,6 +90,13 @@ async def _scheduler(home: Home, engine: InstantEngine) -> AsyncIterator[Service
         service=service,
         engine=engine,
         intake=Intake(database, home),
+        sampler=Sampler(
+            database=database,
+            engine=engine,
+            gpus=service.machine.gpus,
+            clock_ms=now_ms,
+            shortest_seconds=ServerSettings().system_metrics_seconds,
+        ),
         library_dir=lambda: library,
         clock_ms=now_ms,
         stop_grace_seconds=1,

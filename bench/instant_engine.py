@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from atlas_scheduler.core.reconcile import Seen
+from atlas_scheduler.core.usage import Usage
 from atlas_scheduler.engine.port import AttemptId, Capabilities, Ended, JobLog, Launch
+from foundations.provenance import Execution
 
 JOB_SECONDS = 0.02
 """How long each job lasts."""
@@ -33,6 +36,10 @@ class InstantEngine:
         self.started.append(time.perf_counter())
         return _now_ms()
 
+    async def execution(self, attempt: AttemptId, *, gpus: Sequence[str]) -> Execution | None:
+        """Say that it is this engine."""
+        return Execution(attempt=attempt.attempt, engine=self.name)
+
     async def observe(self) -> list[Seen]:
         """Show nothing: its attempts are never in doubt."""
         return []
@@ -43,6 +50,10 @@ class InstantEngine:
         at_ms = _now_ms()
         self.ended.append(time.perf_counter())
         return Ended(at_ms=at_ms, exit_code=0)
+
+    async def usage(self, attempts: Collection[AttemptId]) -> dict[AttemptId, Usage]:
+        """Know nothing."""
+        return {}
 
     async def stop(self, attempt: AttemptId, *, grace_seconds: float) -> None:
         """Do nothing."""

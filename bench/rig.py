@@ -183,7 +183,7 @@ class Feed:
             for piece in answer.iter_raw():
                 at = time.perf_counter()
                 for change in self._place.read(piece):
-                    if change is not None:
+                    if isinstance(change, Change):
                         self._note(Arrival(at, change))
 
     def _note(self, arrival: Arrival) -> None:

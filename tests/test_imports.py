@@ -23,8 +23,11 @@ CORE = [
     "atlas_scheduler.core.filters.values",
     "atlas_scheduler.core.job",
     "atlas_scheduler.core.lifecycle",
+    "atlas_scheduler.core.moves",
     "atlas_scheduler.core.queue",
     "atlas_scheduler.core.reconcile",
+    "atlas_scheduler.core.seeds",
+    "atlas_scheduler.core.usage",
 ]
 NOT_FOR_THE_CORE = [
     "asyncio",

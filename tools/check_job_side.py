@@ -18,7 +18,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE_ROOTS = (ROOT / "sdk", ROOT / "worker")
 OWN_PACKAGES = frozenset({"foundations", "atlas_worker"})
-JOB_SIDE_OF_FOUNDATIONS = ("__init__.py", "tracking.py", "recorder.py")
+JOB_SIDE_OF_FOUNDATIONS = (
+    *("__init__.py", "tracking.py", "recorder.py"),
+    *("local_run.py", "local_machine.py", "process_exit.py"),
+)
 NEWER_THAN_3_8 = frozenset({"graphlib", "zoneinfo", "tomllib", "annotationlib", "compression"})
 STANDARD_LIBRARY = frozenset(sys.stdlib_module_names) - NEWER_THAN_3_8
 
@@ -34,7 +37,7 @@ foundations.log_param("rate", 0.1)
 foundations.log_metric("loss", 0.5)
 foundations.set_tag("kind", "small")
 """
-RECORDED_EVENTS = ["param", "metric", "tag"]
+RECORDED_EVENTS = ["environment", "param", "metric", "tag"]
 
 
 def job_side_files() -> list[Path]:

@@ -36,6 +36,7 @@ def targets(kind: type[Event], rule: Rule) -> list[tuple[str, JobState]]:
     return [
         ("Exited with 0", rule.target(Exited(at_ms=0, exit_code=0))),
         ("Exited with another code", rule.target(Exited(at_ms=0, exit_code=1))),
+        ("Exited by Ctrl-C", rule.target(Exited(at_ms=0, exit_code=130, interrupted=True))),
     ]
 
 

@@ -45,7 +45,7 @@ class ConfirmDialog(ModalScreen[bool]):
             if question.command:
                 yield Static(_plain(f"$ {question.command}"), classes="faint")
             if self._wants_number:
-                yield Input(placeholder=f"type {question.count} to go on, Esc for No")
+                yield Input(placeholder=f"type {question.count} to go on, Esc for No", compact=True)
             else:
                 yield Static(Text.from_markup("\n[b]y[/] Yes   [b reverse] n No [/]"))
 
@@ -76,7 +76,9 @@ class PromptDialog(ModalScreen[str | None]):
             yield Static(_plain(prompt.title), classes="title")
             if prompt.hint:
                 yield Static(_plain(prompt.hint), classes="faint")
-            yield Input(prompt.value, placeholder=prompt.placeholder, suggester=suggester)
+            yield Input(
+                prompt.value, placeholder=prompt.placeholder, suggester=suggester, compact=True
+            )
             yield Static("", classes="problem")
 
     def on_mount(self) -> None:
@@ -115,7 +117,7 @@ class PickDialog(ModalScreen[str | None]):
         """Lay out the list below a line to type into."""
         with Vertical(classes="dialog"):
             yield Static(_plain(self._title), classes="title")
-            yield Input(placeholder="type to narrow down")
+            yield Input(placeholder="type to narrow down", compact=True)
             yield OptionList()
 
     def on_mount(self) -> None:

@@ -68,7 +68,7 @@ class Frame(Screen[None]):
 
     def selection(self) -> Selection:
         """What an action would act on now."""
-        return Selection(self.NAME, tuple(self.chosen()), self.board.read_only)
+        return Selection(self.NAME, tuple(self.chosen()), read_only=self.board.read_only)
 
     def say(self, said: Said) -> None:
         """Show a line at the bottom."""

@@ -19,7 +19,7 @@ from atlas_tui.widgets.chart_view import ChartView
 from atlas_tui.widgets.row_list import Drawing, RowList
 from atlas_tui.widgets.text_pane import TextPane
 from foundations.errors import AtlasError, NotFound
-from foundations.models import JobDetail, MetricSeries
+from foundations.models import JobDetail, MetricSeries, MetricSummary
 
 STRETCHES = 800
 """Into how many pieces the scheduler cuts a series that is drawn; of each the extremes stay."""
@@ -39,8 +39,6 @@ class MetricsTab(JobTab):
     NAME = "metrics"
     TITLE = "Metrics"
     KEY = "M"
-    SYSTEM = False
-    """Whether it has the series of the machine in place of those of the job."""
     AXIS = XAxis.STEP
     EMPTY = "No metrics. A job logs them with foundations.log_metric."
 
@@ -83,8 +81,11 @@ class MetricsTab(JobTab):
 
     def count(self, detail: JobDetail) -> int | None:
         """How many series it has."""
-        series = detail.metric_series
-        return sum(metric_rows.belongs(one.name, system=self.SYSTEM) for one in series)
+        return len(self.series(detail))
+
+    def series(self, detail: JobDetail) -> Sequence[MetricSummary]:
+        """The series of the tab."""
+        return detail.metric_series
 
     def show(self, detail: JobDetail) -> None:
         """Show the series, and ask for the points of those that have new ones."""
@@ -134,12 +135,7 @@ class MetricsTab(JobTab):
     # -- the list
 
     def _list_rows(self, detail: JobDetail) -> None:
-        summaries = [
-            one
-            for one in detail.metric_series
-            if metric_rows.belongs(one.name, system=self.SYSTEM)
-            and self._text in one.name.casefold()
-        ]
+        summaries = [one for one in self.series(detail) if self._text in one.name.casefold()]
         several = len(self._chosen) > 1
         self._list.show(
             [

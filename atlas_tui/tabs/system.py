@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from atlas_tui.curves import XAxis
 from atlas_tui.tabs.metrics import MetricsTab
+from foundations.models import JobDetail, MetricSummary
 
 
 class SystemTab(MetricsTab):
@@ -12,6 +15,9 @@ class SystemTab(MetricsTab):
     NAME = "system"
     TITLE = "System"
     KEY = "S"
-    SYSTEM = True
     AXIS = XAxis.TIME
     EMPTY = "No samples of the machine."
+
+    def series(self, detail: JobDetail) -> Sequence[MetricSummary]:
+        """What the scheduler measured."""
+        return detail.system_series

@@ -83,6 +83,10 @@ class JobTable(ScrollView, can_focus=True):
         column: str
 
     @dataclass
+    class Arrived(Message):
+        """A new state of the list is shown."""
+
+    @dataclass
     class Troubled(Message):
         """The scheduler refused the list, or did not answer."""
 
@@ -137,18 +141,27 @@ class JobTable(ScrollView, can_focus=True):
         return [] if self.job is None else [self.job]
 
     @property
+    def columns(self) -> Sequence[Column]:
+        """The columns, also those that do not fit."""
+        return self._columns
+
+    @property
     def total(self) -> int:
         """How long the list is, as far as known."""
         return self._window.total or 0
 
-    def show(self, window: JobWindow, *, keep_place: bool = False) -> None:
-        """Show another list; the cursor goes to its top unless it is to stay on its job."""
-        self._window = window
-        if not keep_place:
-            self._job_id = None
-            self.cursor = 0
-            self.scroll_to(y=0, animate=False, immediate=True)
-        self.update()
+    @property
+    def known_total(self) -> int | None:
+        """How long the list is; None while nobody has said."""
+        return self._window.total
+
+    def every_here(self) -> list[JobView]:
+        """The jobs near the screen that have been asked for."""
+        return self._window.every_here()
+
+    def show(self, window: JobWindow) -> None:
+        """Show another list from its top, as soon as its first rows are here."""
+        self._bring(window)
 
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Show other columns."""
@@ -176,15 +189,19 @@ class JobTable(ScrollView, can_focus=True):
             self._bring()
 
     @work(exclusive=True, group="bring")
-    async def _bring(self) -> None:
-        window = self._window
+    async def _bring(self, other: JobWindow | None = None) -> None:
+        """Ask for the rows in sight, of this list or of another one that takes its place."""
+        window = other or self._window
+        first, last = (0, self._rows) if other else (self._first, self._last)
         try:
-            await window.bring(self._first, self._last)
+            await window.bring(first, last)
         except AtlasError as error:
             self.post_message(self.Troubled(error))
             return
-        if window is self._window and self.is_attached:
-            self._settle()
+        if other is not None:
+            self._window, self._job_id, self.cursor = other, None, 0
+            self.scroll_to(y=0, animate=False, immediate=True)
+        self._settle()
 
     def _settle(self) -> None:
         """Paint a new state of the list, with the cursor on the job it was on."""
@@ -200,6 +217,7 @@ class JobTable(ScrollView, can_focus=True):
         for job in self.shown():
             if job.job_id in self._marked:
                 self._marked[job.job_id] = job
+        self.post_message(self.Arrived())
         self._tell()
         self.refresh()
         if self._window.needs(self._first, self._last):
@@ -256,7 +274,7 @@ class JobTable(ScrollView, can_focus=True):
 
     def _tell(self) -> None:
         job = self.job
-        self._job_id = job.job_id if job else self._job_id
+        self._job_id = job.job_id if job else None
         self.post_message(self.Highlighted(self, job))
 
     # -- geometry
@@ -279,7 +297,7 @@ class JobTable(ScrollView, can_focus=True):
             self.refresh(Region(0, line, self.size.width, 1))
 
     def _lay_out(self) -> None:
-        width = self.scrollable_content_region.width - _MARGIN
+        width = self.size.width - _MARGIN - self.scrollbar_size_vertical
         self._placed = place(self._columns, max(width, 1), skip=self._skip)
 
     def on_mount(self) -> None:

@@ -90,6 +90,12 @@ class TopBar(Widget):
         if not info.engine.isolated:
             text.append("  jobs are not isolated", self._style("warning"))
         text.append(f"  {info.queue.max_running_jobs} at once", self._style("faint"))
+        if info.queue.paused is not None:
+            who = clean(info.queue.paused.by, one_line=True)
+            text.append(f"  QUEUE PAUSED by {who}", self._style("warning"))
+        for pause in info.queue.paused_projects:
+            name = clean(pause.project or "", one_line=True)
+            text.append(f"  {name} paused", self._style("warning"))
         return text
 
     def _counts(self) -> Text:

@@ -24,6 +24,7 @@ from atlas_scheduler.engine.port import Engine
 from atlas_scheduler.engine.process import ProcessEngine
 from atlas_scheduler.intake import Intake
 from atlas_scheduler.loop import Loop
+from atlas_scheduler.sampling import Sampler
 from atlas_scheduler.service import Service
 from atlas_scheduler.settings import DockerSection, ServerSettings
 from atlas_scheduler.store import jobs, meta
@@ -76,10 +77,20 @@ async def _service(
         clock_ms=now_ms,
     )
     service.max_bundle_bytes = int(settings.max_bundle_gb * 10**9)
+    service.delete_grace_ms = int(settings.delete_grace_seconds * 1000)
+    sampler = Sampler(
+        database=database,
+        engine=engine,
+        gpus=service.machine.gpus,
+        clock_ms=now_ms,
+        shortest_seconds=settings.system_metrics_seconds,
+        on_records=service.feed.recorded,
+    )
     loop = Loop(
         service=service,
         engine=engine,
-        intake=Intake(database, home),
+        intake=Intake(database, home, on_records=service.feed.recorded),
+        sampler=sampler,
         library_dir=cache(partial(install_library, home)),
         clock_ms=now_ms,
         stop_grace_seconds=settings.stop_grace_seconds,

@@ -8,20 +8,24 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, BinaryIO
 
 import foundations
 from atlas_scheduler.core.filters import FilterError, Query, narrowed, parse
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.core.queue import Capacity, Decision, choose_next
+from atlas_scheduler.core.queue import Capacity, Decision, Pause, choose_next
+from atlas_scheduler.core.seeds import seeds
 from atlas_scheduler.engine.port import AttemptId, Capabilities
-from atlas_scheduler.store import history, jobs, metric_points, records, remarks
+from atlas_scheduler.feed import Feed, Interest, News
+from atlas_scheduler.machine import Machine
+from atlas_scheduler.store import history, jobs, metric_points, pauses, provenance, records, remarks
 from atlas_scheduler.store.archives import Archives
 from atlas_scheduler.store.bundles import Bundles
 from atlas_scheduler.store.db import Database
+from atlas_scheduler.store.event_lines import LOGDIR_TAG
 from atlas_scheduler.store.job_files import JobFiles
 from atlas_scheduler.store.job_search import search
 from atlas_scheduler.store.jobs import StoredJob
@@ -29,13 +33,12 @@ from atlas_scheduler.store.listings import Listings
 from atlas_scheduler.store.logs import Logs
 from atlas_scheduler.store.source_diff import compare_sources
 from atlas_scheduler.store.threads import in_thread
-from atlas_scheduler.views import job_detail, job_view, waiting_by_job
+from atlas_scheduler.views import job_detail, job_view, queue_view, waiting_by_job
 from foundations.errors import InvalidRequest, NotFound
 from foundations.home import Home
 from foundations.models import (
     API_VERSION,
     ArtifactView,
-    Change,
     EngineView,
     FileList,
     JobDetail,
@@ -46,13 +49,14 @@ from foundations.models import (
     MetricSummary,
     ProjectView,
     QueueSettings,
+    QueueView,
     SchedulerInfo,
     SourceDiff,
     Waiting,
 )
+from foundations.provenance import Provenance
+from foundations.tracking import flatten_parameters
 
-HEARTBEAT_SECONDS = 15.0
-"""A follower of the change feed hears from the server at least this often."""
 HISTORY_LIMIT = 1_000
 """Most history rows that are shown of one job."""
 SEARCH_SECONDS = 20.0
@@ -85,23 +89,11 @@ class EngineState:
         )
 
 
-@dataclass(slots=True)
-class _Feed:
-    """Wakes whoever follows the changes."""
-
-    _next: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def next(self) -> asyncio.Event:
-        """An event that is set at the first change after this call."""
-        return self._next
-
-    def announce(self) -> None:
-        self._next.set()
-        self._next = asyncio.Event()
-
-
 class Catalogue:
     """The scheduler's answers. Methods raise `foundations.errors.SchedulerError` kinds."""
+
+    delete_grace_ms: int = 10_000
+    """For how long a deletion can be undone."""
 
     def __init__(
         self,
@@ -117,13 +109,14 @@ class Catalogue:
         self.archives = Archives(home, self.bundles)
         self.logs = Logs(home)
         self._files = JobFiles(home, self.bundles)
+        self.machine = Machine(database, home, clock_ms=clock_ms)
         self.engine = engine
         self.home = home
         self.instance = instance
         self._database = database
         self._queue = queue
         self._clock_ms = clock_ms
-        self._feed = _Feed()
+        self.feed = Feed(database)
         self._listings = Listings()
         self._ended: dict[str, asyncio.Event] = {}
         self._writes: set[asyncio.Task[Any]] = set()
@@ -133,8 +126,13 @@ class Catalogue:
 
     async def info(self) -> SchedulerInfo:
         """Who answers, and how it stands."""
-        states, last_seq = await self._database.read(
-            lambda conn: (jobs.count_by_state(conn), history.last_seq(conn))
+        states, holding, last_seq, paused = await self._database.read(
+            lambda conn: (
+                jobs.count_by_state(conn),
+                jobs.holding(conn),
+                history.last_seq(conn),
+                pauses.in_force(conn),
+            )
         )
         return SchedulerInfo(
             version=foundations.__version__,
@@ -143,15 +141,17 @@ class Catalogue:
             pid=os.getpid(),
             home=str(self.home.root),
             engine=self.engine.view(),
-            queue=self._queue,
+            queue=queue_view(self._queue, paused),
             gpus=list(self.engine.gpus),
             states=states,
+            slots_taken=len(holding),
             last_seq=last_seq,
+            delete_grace_seconds=self.delete_grace_ms / 1000,
         )
 
-    async def queue_settings(self) -> QueueSettings:
-        """How the queue is run now."""
-        return self._queue
+    async def queue_settings(self) -> QueueView:
+        """How the queue is run now, and what is paused."""
+        return queue_view(self._queue, await self._database.read(pauses.in_force))
 
     async def projects(self) -> list[ProjectView]:
         """Every project, and how its jobs stand."""
@@ -175,13 +175,13 @@ class Catalogue:
         """Jobs that occupy a slot."""
         return await self._database.read(jobs.holding)
 
+    async def running_locally(self) -> list[Job]:
+        """Local runs that have not ended."""
+        return await self._database.read(jobs.running_locally)
+
     async def unfinished_archives(self) -> list[Job]:
         """Final jobs whose archive is not complete."""
         return await self._database.read(jobs.unfinished_archives)
-
-    async def deleted_jobs(self) -> list[str]:
-        """Jobs that are marked deleted and not yet swept."""
-        return await self._database.read(jobs.deleted)
 
     async def jobs(
         self,
@@ -204,7 +204,7 @@ class Catalogue:
         if offset is not None:
             if cursor is not None:
                 raise InvalidRequest("`cursor` and `offset` exclude each other.")
-            query = _query(filter or "", project=project, states=states or ())
+            query = parsed(filter or "", project=project, states=states or ())
             return await self._look_within_limits(
                 partial(self._window, query=query, offset=offset, limit=limit)
             )
@@ -213,7 +213,7 @@ class Catalogue:
         else:
             pick = partial(
                 search,
-                query=_query(filter, project=project, states=states or ()),
+                query=parsed(filter, project=project, states=states or ()),
                 now_ms=self._clock_ms(),
                 limit=limit,
                 cursor=cursor,
@@ -235,7 +235,8 @@ class Catalogue:
 
     async def _look_within_limits(self, look: Callable[[sqlite3.Connection], JobPage]) -> JobPage:
         try:
-            return await asyncio.wait_for(self._database.read(look), SEARCH_SECONDS)
+            async with asyncio.timeout(SEARCH_SECONDS):
+                return await self._database.read(look)
         except TimeoutError as error:
             raise InvalidRequest(
                 f"The search took longer than {SEARCH_SECONDS:g} seconds and was given up. Add a "
@@ -262,20 +263,33 @@ class Catalogue:
                 waiting=self._waiting(conn, [stored]),
                 now_ms=self._clock_ms(),
                 more={
-                    "container": attempt.name if attempt.attempt else None,
+                    "container": attempt.name if attempt.attempt and stored.bundle else None,
                     "metric_series": records.series(conn, job_id),
+                    "system_series": records.series(conn, job_id, system=True),
                     "artifacts": records.artifacts(conn, job_id),
                     "notes": remarks.notes(conn, job_id),
                     "history": history.changes_since(conn, 0, job_id=job_id, limit=HISTORY_LIMIT),
+                    "provenance": self._provenance(conn, stored),
                 },
             )
 
         detail = await self._database.read(look)
         return detail.model_copy(update={"log_size_bytes": self.log_size(detail.job_id)})
 
-    async def metrics(self, ref: str) -> list[MetricSummary]:
-        """Each metric of a job in a row, by name."""
-        return await self._database.read(lambda conn: records.series(conn, jobs.resolve(conn, ref)))
+    async def provenance(self, ref: str) -> Provenance:
+        """Everything about where a job comes from, with the diff."""
+
+        def look(conn: sqlite3.Connection) -> Provenance:
+            stored = jobs.load(conn, jobs.resolve(conn, ref))
+            return self._provenance(conn, stored, with_diff=True)
+
+        return await self._database.read(look)
+
+    async def metrics(self, ref: str, *, system: bool = False) -> list[MetricSummary]:
+        """Each metric of a job in a row, by name; with `system` what the scheduler measured."""
+        return await self._database.read(
+            lambda conn: records.series(conn, jobs.resolve(conn, ref), system=system)
+        )
 
     async def metric(
         self, ref: str, name: str, *, stretches: int | None, start: int, limit: int
@@ -296,30 +310,28 @@ class Catalogue:
 
     # -- changes
 
-    async def changes(
-        self, since: int, *, job_id: str | None = None, follow: bool
-    ) -> AsyncIterator[Change | None]:
+    def changes(
+        self,
+        since: int,
+        *,
+        job_id: str | None = None,
+        follow: bool,
+        queue: bool = False,
+        records: bool = False,
+    ) -> AsyncGenerator[News | None]:
         """Every change after `since`, in order, then new ones as they come.
 
+        Args:
+            since: sequence number of the last change that is known.
+            job_id: only this job.
+            follow: go on with what comes.
+            queue: tell changes of the queue itself as well.
+            records: tell which jobs recorded something, at most once in a second.
+
         Yields:
-            Changes; None as a sign of life when nothing happens for `HEARTBEAT_SECONDS`.
+            News; None as a sign of life when nothing happens for a while.
         """
-        while True:
-            changed = self._feed.next()
-            found = await self._database.read(
-                partial(history.changes_since, seq=since, job_id=job_id)
-            )
-            for change in found:
-                since = change.seq
-                yield change
-            if found:
-                continue
-            if not follow:
-                return
-            try:
-                await asyncio.wait_for(changed.wait(), HEARTBEAT_SECONDS)
-            except TimeoutError:
-                yield None
+        return self.feed.follow(since, Interest(job_id, queue, records), follow=follow)
 
     # -- logs and files
 
@@ -343,15 +355,36 @@ class Catalogue:
         job_id = stored.job.job_id
         return job_id, await asyncio.to_thread(self.archives.stream, job_id, stored.bundle)
 
+    async def tensorboard_logs(
+        self, ref: str, *, since_seconds: int
+    ) -> tuple[str, Iterator[bytes]]:
+        """A job's TensorBoard logs as a tar.gz. Returns the job's id and the file's bytes.
+
+        Raises:
+            NotFound: the job has not said where they are.
+        """
+
+        def look(conn: sqlite3.Connection) -> tuple[str, str | None]:
+            job_id = jobs.resolve(conn, ref)
+            return job_id, records.of_jobs(conn, [job_id])[job_id].tags.get(LOGDIR_TAG)
+
+        job_id, path = await self._database.read(look)
+        if path is None:
+            raise NotFound(
+                f"Job {job_id} has no TensorBoard logs: it has not called set_tensorboard_logdir."
+            )
+        return job_id, self.archives.stream_logdir(job_id, path, since_seconds=since_seconds)
+
     async def source_diff(self, ref: str, other: str) -> SourceDiff:
         """What differs between the files that two jobs were submitted with.
 
         Raises:
+            InvalidRequest: one of them is a local run.
             NotFound: there is no such job, or its files were deleted meanwhile.
         """
         old = await self.load(await self.resolve(ref))
         new = await self.load(await self.resolve(other))
-        compare = partial(compare_sources, self.bundles, old.bundle, new.bundle)
+        compare = partial(compare_sources, self.bundles, _bundle_of(old), _bundle_of(new))
         files, left_out = await in_thread(compare)
         return SourceDiff(
             job_id=old.job.job_id, other_id=new.job.job_id, files=files, left_out=left_out
@@ -402,15 +435,27 @@ class Catalogue:
 
     # -- the queue as it stands
 
-    def _capacity(self) -> Capacity:
+    @staticmethod
+    def _provenance(
+        conn: sqlite3.Connection, stored: StoredJob, *, with_diff: bool = False
+    ) -> Provenance:
+        job_id, spec = stored.job.job_id, stored.spec
+        logged = records.of_jobs(conn, [job_id])[job_id].parameters
+        given = seeds({**flatten_parameters(spec.params), **logged}, spec.environment)
+        known = provenance.load(conn, job_id, with_diff=with_diff)
+        return known.model_copy(update={"seeds": given})
+
+    def _capacity(self, paused: tuple[Pause, ...] = ()) -> Capacity:
         return Capacity(
             max_running_jobs=self._queue.max_running_jobs,
             gpus=self.engine.gpus,
             problem=self.engine.problem,
+            pauses=paused,
         )
 
     def _decide(self, conn: sqlite3.Connection) -> Decision:
-        return choose_next(jobs.queued(conn), jobs.holding(conn), self._capacity())
+        capacity = self._capacity(pauses.in_force(conn))
+        return choose_next(jobs.queued(conn), jobs.holding(conn), capacity)
 
     def _waiting(self, conn: sqlite3.Connection, shown: Iterable[StoredJob]) -> dict[str, Waiting]:
         if not any(one.job.state is JobState.QUEUED for one in shown):
@@ -428,7 +473,21 @@ class Catalogue:
         ]
 
 
-def _query(filter: str, *, project: str | None, states: Iterable[JobState]) -> Query:
+def _bundle_of(stored: StoredJob) -> str:
+    if stored.bundle is None:
+        raise InvalidRequest(
+            f"Job `{stored.job.job_id}` is a local run: no copy of its files was kept that could "
+            "be compared."
+        )
+    return stored.bundle
+
+
+def parsed(filter: str, *, project: str | None, states: Iterable[JobState]) -> Query:
+    """Read a filter, and narrow it to a project and states.
+
+    Raises:
+        InvalidRequest: it has an error; the message shows where.
+    """
     try:
         return narrowed(parse(filter), project=project, states=states)
     except FilterError as error:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import sqlite3
 import stat
+from collections.abc import Callable
 
 from atlas_scheduler.store import jobs, records
 from atlas_scheduler.store.archives import EVENTS
@@ -23,9 +24,17 @@ BATCH_BYTES = 4 << 20
 class Intake:
     """Reads event files from the offset that the database keeps."""
 
-    def __init__(self, database: Database, home: Home) -> None:
+    def __init__(
+        self,
+        database: Database,
+        home: Home,
+        *,
+        on_records: Callable[[str], None] = lambda job_id: None,
+    ) -> None:
+        """Prepare to read; `on_records` is told each job of which records were taken in."""
         self._database = database
         self._home = home
+        self._on_records = on_records
 
     async def tail(self, job_id: str) -> None:
         """Take in what the job records until cancelled."""
@@ -55,6 +64,7 @@ class Intake:
             )
 
         await self._database.write(step)
+        self._on_records(job_id)
         return len(data) == BATCH_BYTES
 
     def _read(self, job_id: str, offset: int) -> bytes:

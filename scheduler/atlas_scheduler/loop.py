@@ -8,6 +8,7 @@ from what the engine shows.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ import structlog
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.lifecycle import (
     Effect,
+    Event,
     Exited,
     Gone,
     InvalidTransition,
@@ -27,6 +29,8 @@ from atlas_scheduler.core.reconcile import SeenStatus, leftovers, observe
 from atlas_scheduler.engine.port import AttemptId, Engine, Launch, StartRefusedError
 from atlas_scheduler.intake import Intake
 from atlas_scheduler.launch import plan_launch
+from atlas_scheduler.local_runs import LocalRuns
+from atlas_scheduler.sampling import Sampler
 from atlas_scheduler.service import Service
 from atlas_scheduler.store.files import remove_tree
 from atlas_scheduler.store.threads import finish_in_thread
@@ -46,12 +50,13 @@ log = structlog.get_logger(__name__)
 class Loop:
     """The scheduler's hands. One instance a server; `run` lives as long as it does."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts it works with, one each
         self,
         *,
         service: Service,
         engine: Engine,
         intake: Intake,
+        sampler: Sampler,
         library_dir: Callable[[], Path],
         clock_ms: Callable[[], int],
         stop_grace_seconds: float,
@@ -59,12 +64,15 @@ class Loop:
         self._service = service
         self._engine = engine
         self._intake = intake
+        self._sampler = sampler
         self._library_dir = library_dir
         self._clock_ms = clock_ms
         self._stop_grace_seconds = stop_grace_seconds
+        self._local_runs = LocalRuns(service, seconds=time.monotonic)
         self._tasks: dict[tuple[str, Effect], asyncio.Task[None]] = {}
         self._preparing: set[str] = set()
         self._woken = asyncio.Event()
+        self._deleted = asyncio.Event()
         self._engine_doubted = asyncio.Event()
         self._engine_doubted.set()
 
@@ -91,12 +99,9 @@ class Loop:
         while tasks := [task for (owner, _), task in self._tasks.items() if owner == job_id]:
             await asyncio.wait(tasks)
 
-    async def sweep(self, job_id: str) -> None:
-        """Remove the files and then the rows of a job that is marked deleted."""
-        await asyncio.to_thread(self._service.archives.remove, job_id)
-        leftover = await self._service.purge(job_id)
-        if leftover is not None:
-            await asyncio.to_thread(remove_tree, leftover)
+    def tidy(self) -> None:
+        """Look again for deleted jobs that cannot come back."""
+        self._deleted.set()
 
     # -- life
 
@@ -104,9 +109,12 @@ class Loop:
         """Recover, then dispatch until cancelled. Jobs run on after that."""
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._recover_files())
+                group.create_task(self._finish_archives())
+                group.create_task(self._sweep_deleted())
+                group.create_task(self._keep_local_runs())
                 group.create_task(self._keep_engine())
                 group.create_task(self._dispatch())
+                group.create_task(self._sampler.run())
         finally:
             for task in self._tasks.values():
                 task.cancel()
@@ -122,12 +130,51 @@ class Loop:
                 log.error("no job can start", problem=error.message)
                 asyncio.get_running_loop().call_later(STORAGE_RETRY_SECONDS, self.wake)
 
-    async def _recover_files(self) -> None:
-        """Take up archives and deletions that an earlier process of the server left unfinished."""
-        for job_id in await self._service.deleted_jobs():
-            await self.sweep(job_id)
+    async def _finish_archives(self) -> None:
+        """Take up archives that an earlier process of the server left unfinished."""
         for job in await self._service.unfinished_archives():
             self.perform(job, (Effect.FINISH,))
+
+    async def _keep_local_runs(self) -> None:
+        """Find local runs, and follow those that are known, also after trouble with one."""
+        while True:
+            for job in await self._service.running_locally():
+                is_stopping = job.state is JobState.STOPPING
+                self.perform(job, (Effect.STOP, Effect.WATCH) if is_stopping else (Effect.WATCH,))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RECONCILE_SECONDS):
+                    await self._local_runs.find()
+
+    async def _sweep_deleted(self) -> None:
+        """Remove what is left of deleted jobs, each as soon as it cannot come back."""
+        while True:
+            self._deleted.clear()
+            try:
+                job_ids, pause_seconds = await self._service.begin_sweeps()
+            except AtlasError as error:
+                log.warning("deleted jobs stay", problem=error.message)
+                job_ids, pause_seconds = [], STORAGE_RETRY_SECONDS
+            swept = [await self._sweep(job_id) for job_id in job_ids]
+            if any(swept):
+                continue  # their projects may go now, and other graces may have ended
+            if job_ids:
+                pause_seconds = STORAGE_RETRY_SECONDS
+            # Not `wait_for`: before Python 3.12 it loses a cancellation that meets the event.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause_seconds):
+                    await self._deleted.wait()
+
+    async def _sweep(self, job_id: str) -> bool:
+        """Remove the files and then the rows of a job. Returns whether that could be done."""
+        try:
+            await asyncio.to_thread(self._service.archives.remove, job_id)
+            leftover = await self._service.purge(job_id)
+            if leftover is not None:
+                await asyncio.to_thread(remove_tree, leftover)
+        except (AtlasError, OSError) as error:
+            log.warning("files stay behind", job_id=job_id, problem=str(error))
+            return False
+        return True
 
     async def _keep_engine(self) -> None:
         """Ask the engine until it answers, compare it with the jobs, and again when in doubt."""
@@ -149,7 +196,8 @@ class Loop:
             self._service.engine.problem = None
             self.wake()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._engine_doubted.wait(), RECONCILE_SECONDS)
+                async with asyncio.timeout(RECONCILE_SECONDS):
+                    await self._engine_doubted.wait()
 
     async def _reconcile(self) -> None:
         """Let the jobs know what the engine shows."""
@@ -195,6 +243,7 @@ class Loop:
                 home=self._service.home,
                 library_dir=await finish_in_thread(self._library_dir),
             )
+            assert stored.bundle is not None, "local runs are never started"
             await finish_in_thread(
                 self._service.bundles.materialise,
                 stored.bundle,
@@ -207,24 +256,44 @@ class Loop:
             self._preparing.discard(job.job_id)
 
     async def _watch(self, job: Job) -> None:
-        attempt = self._attempt(job.job_id, job.attempt)
         tail = asyncio.create_task(self._intake.tail(job.job_id))
         try:
-            ended = await self._engine.watch(attempt, self._service.logs.of(job.job_id))
+            event = await (self._local_runs.end(job) if job.is_local else self._end(job))
         finally:
             tail.cancel()
             await asyncio.gather(tail, return_exceptions=True)
         await self._intake.drain(job.job_id)
+        await self._service.apply(job.job_id, event)
+
+    async def _end(self, job: Job) -> Event:
+        """Collect the output of an attempt, and note what it runs on; return how it ended."""
+        attempt = self._attempt(job.job_id, job.attempt)
+        describe = asyncio.create_task(self._note_execution(job, attempt))
+        try:
+            with self._sampler.sampling(job, attempt):
+                ended = await self._engine.watch(attempt, self._service.logs.of(job.job_id))
+            await asyncio.wait([describe])
+        finally:
+            describe.cancel()
+            await asyncio.gather(describe, return_exceptions=True)
         if ended.exit_code is None:
-            reason = ended.lost_reason or "its process left no exit code"
-            await self._service.apply(job.job_id, Gone(ended.at_ms, reason))
-        else:
-            await self._service.apply(
-                job.job_id,
-                Exited(ended.at_ms, exit_code=ended.exit_code, oom_killed=ended.oom_killed),
-            )
+            return Gone(ended.at_ms, ended.lost_reason or "its process left no exit code")
+        return Exited(ended.at_ms, exit_code=ended.exit_code, oom_killed=ended.oom_killed)
+
+    async def _note_execution(self, job: Job, attempt: AttemptId) -> None:
+        """Keep what the attempt runs on; a job must not be lost for want of that."""
+        try:
+            execution = await self._engine.execution(attempt, gpus=job.gpus)
+            if execution is not None:
+                await self._service.note_execution(job.job_id, execution)
+        except AtlasError as error:
+            log.warning("what a job runs on is not known", job_id=job.job_id, problem=error.message)
+        except Exception:  # a defect here must not keep the job from ending
+            log.exception("telling what a job runs on met a defect", job_id=job.job_id)
 
     async def _stop(self, job: Job) -> None:
+        if job.is_local:
+            return await self._local_runs.stop(job, grace_seconds=self._stop_grace_seconds)
         start = self._tasks.get((job.job_id, Effect.START))
         if start is not None:
             if job.job_id in self._preparing:
@@ -242,16 +311,17 @@ class Loop:
             await self._intake.drain(job.job_id)
         await self._archive(job.job_id)
         await self._service.mark_archived(job.job_id)
-        if job.attempt:
+        if job.attempt and not job.is_local:
             await self._engine.remove(self._attempt(job.job_id, job.attempt))
 
     async def _archive(self, job_id: str) -> None:
         detail = await self._service.job(job_id)
         record = detail.model_dump(mode="json")
+        provenance = await self._service.provenance(job_id)
         finish = self._service.archives.finish
         while True:
             try:
-                return await finish_in_thread(finish, job_id, detail.bundle, record)
+                return await finish_in_thread(finish, job_id, detail.bundle, record, provenance)
             except StorageFull as error:
                 log.warning("archive waits for space", job_id=job_id, problem=error.message)
                 await asyncio.sleep(STORAGE_RETRY_SECONDS)

@@ -1,24 +1,15 @@
-"""The verbs for whole projects: rename, describe, delete."""
+"""The verbs for whole projects: rename, describe, delete, restore."""
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
-
-import structlog
 
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.store import jobs, projects
 from atlas_scheduler.writing import Writing
-from foundations.errors import JobConflict, SchedulerError
+from foundations.errors import JobConflict
 from foundations.models import DeletedProject, ProjectView
-
-SWEEP_SECONDS = 20.0
-"""Longest time that a deletion is not answered while files are removed; the rest goes on after."""
-
-log = structlog.get_logger(__name__)
 
 
 class Projects(Writing):
@@ -52,7 +43,7 @@ class Projects(Writing):
         return await self._durably(self._database.write(step), self._announce)
 
     async def delete_project(self, name: str, *, by: str) -> DeletedProject:
-        """Delete a project with its jobs and their archives; it is gone when this returns.
+        """Delete a project with its jobs and their archives; its name is free at once.
 
         Raises:
             JobConflict: a job of it has not ended.
@@ -61,31 +52,38 @@ class Projects(Writing):
         for job in await self._database.read(lambda conn: _ended_jobs(conn, name)):
             await self.shell.settle(job.job_id)
 
-        def step(conn: sqlite3.Connection) -> list[str]:
+        def step(conn: sqlite3.Connection) -> int:
             ended = _ended_jobs(conn, name)
             now_ms = self._clock_ms()
             for job in ended:
                 jobs.mark_deleted(conn, job.job_id, now_ms)
                 self._append(conn, job, "Deleted", now_ms, {"by": by})
             projects.retire(conn, name, now_ms)
-            projects.purge(conn)
-            return [job.job_id for job in ended]
+            return len(ended)
 
-        job_ids = await self._durably(self._database.write(step), self._announce)
-        sweeping = asyncio.create_task(self._sweep(job_ids))
-        self._chores.add(sweeping)
-        sweeping.add_done_callback(self._chores.discard)
-        await asyncio.wait({sweeping}, timeout=SWEEP_SECONDS)
-        return DeletedProject(name=name, jobs=len(job_ids))
+        count = await self._durably(self._database.write(step), self._announce_deletion)
+        return DeletedProject(name=name, jobs=count)
 
-    async def _sweep(self, job_ids: Sequence[str]) -> None:
-        """Remove what is left of deleted jobs; the next start takes up what this cannot."""
-        for job_id in job_ids:
-            try:
-                await self.shell.sweep(job_id)
-            except (SchedulerError, OSError) as error:
-                log.warning("files stay behind", job_id=job_id, problem=str(error))
-        await self._database.write(projects.purge)
+    async def restore_project(self, name: str, *, by: str) -> DeletedProject:
+        """Bring back a project that was deleted less than the grace ago, with its jobs.
+
+        Raises:
+            InvalidRequest: another project has the name meanwhile.
+            NotFound: none of that name was deleted, or it is too late.
+        """
+
+        def step(conn: sqlite3.Connection) -> list[Job]:
+            now_ms = self._clock_ms()
+            restored = projects.restore(conn, name, retired_after_ms=now_ms - self.delete_grace_ms)
+            for job in restored:
+                back = jobs.load_job(conn, job.job_id)
+                self._append(conn, back, "Restored", now_ms, {"by": by})
+            return restored
+
+        restored = await self._durably(self._database.write(step), self._announce)
+        for job in restored:
+            await self._resume_archive(job)
+        return DeletedProject(name=name, jobs=len(restored))
 
 
 def _ended_jobs(conn: sqlite3.Connection, name: str) -> list[Job]:

@@ -10,37 +10,46 @@ import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import asdict
-from pathlib import Path
 
+from atlas_scheduler.catalogue import parsed
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.lifecycle import (
     Claimed,
     Effect,
     Event,
     InvalidTransition,
+    RunFound,
     StopRequested,
     advance,
 )
 from atlas_scheduler.core.queue import choose_next, refusal
+from atlas_scheduler.deletions import Deletions
 from atlas_scheduler.projects import Projects
+from atlas_scheduler.queueing import Queueing
 from atlas_scheduler.remarks import Remarks
-from atlas_scheduler.store import jobs, meta
+from atlas_scheduler.store import jobs, pauses, provenance
+from atlas_scheduler.store.job_search import every_id
 from atlas_scheduler.store.jobs import StoredJob
+from atlas_scheduler.store.local_runs import local_run_job
+from atlas_scheduler.store.run_dirs import RunDescription
 from foundations.errors import InvalidRequest, JobConflict
 from foundations.models import (
     BundleView,
     Cleared,
     JobState,
     JobView,
-    QueueSettings,
     Submission,
 )
+from foundations.provenance import Execution, Origin
 
 Moved = tuple[Job, tuple[Effect, ...]]
 """A job after a transition, and what must be done now."""
 
 
-class Service(Remarks, Projects):
+_QUEUED = JobState.QUEUED
+
+
+class Service(Remarks, Projects, Deletions, Queueing):
     """The catalogue's questions, plus what changes something.
 
     Methods raise `foundations.errors.SchedulerError` kinds.
@@ -98,6 +107,8 @@ class Service(Remarks, Projects):
             state=JobState.QUEUED,
             order=jobs.next_order(conn),
             num_gpus=spec.num_gpus,
+            priority=spec.priority,
+            held_by=spec.user if submission.hold else None,
             submitted_at_ms=now_ms,
         )
         stored = StoredJob(
@@ -112,8 +123,37 @@ class Service(Remarks, Projects):
             deleted=False,
         )
         jobs.insert_job(conn, stored, now_ms=now_ms)
+        self._keep_origin(conn, job.job_id, submission)
         self._append(conn, job, "Submitted", now_ms, {"user": spec.user})
         return job.job_id
+
+    async def enter_local_run(self, run: RunDescription) -> bool:
+        """Take a local run into the jobs, unless it is there.
+
+        Returns:
+            Whether it is new.
+        """
+
+        def step(conn: sqlite3.Connection) -> list[Moved]:
+            if jobs.is_known(conn, run.job_id):
+                return []
+            found = local_run_job(run, order=jobs.next_order(conn))
+            jobs.insert_job(conn, found, now_ms=found.job.submitted_at_ms)
+            return [self._advance(conn, found.job, RunFound(found.job.submitted_at_ms))]
+
+        moved: list[Moved] = await self._durably(self._database.write(step), self._publish)
+        return bool(moved)
+
+    @staticmethod
+    def _keep_origin(conn: sqlite3.Connection, job_id: str, submission: Submission) -> None:
+        origin, spec = submission.origin, submission.spec
+        if spec.rerun_of is not None and (origin is None or origin.git is None):
+            # Whoever repeats a job need not have its files: they come from where they came from.
+            git = provenance.source_of(conn, spec.rerun_of, bundle=submission.bundle)
+            if git is not None:
+                origin = (origin or Origin()).model_copy(update={"git": git})
+        if origin is not None:
+            provenance.save_origin(conn, job_id, origin)
 
     # -- jobs
 
@@ -132,47 +172,33 @@ class Service(Remarks, Projects):
             ) from error
         return await self.view(job_id)
 
-    async def delete(self, ref: str) -> None:
-        """Delete a final job with its archive.
-
-        Raises:
-            JobConflict: it has not ended yet.
-        """
-        job_id = await self.resolve(ref)
-        _require_final((await self.load(job_id)).job)
-        await self.shell.settle(job_id)
-
-        def step(conn: sqlite3.Connection) -> None:
-            job = jobs.load_job(conn, job_id)
-            _require_final(job)
-            now_ms = self._clock_ms()
-            jobs.mark_deleted(conn, job_id, now_ms)
-            self._append(conn, job, "Deleted", now_ms, {})
-
-        await self._durably(self._database.write(step), self._announce)
-        await self.shell.sweep(job_id)
-
     # -- queue
 
-    async def clear_queue(self, project: str | None, *, by: str) -> Cleared:
-        """Stop every job that waits, in all projects or in one. Archives stay."""
-        event = StopRequested(self._clock_ms(), f"{by} (clear-queue)")
+    async def clear_queue(
+        self, project: str | None, *, by: str, filter: str | None = None
+    ) -> Cleared:
+        """Stop every job that waits, or those of one project or that a filter takes.
+
+        Archives stay.
+
+        Raises:
+            InvalidRequest: the filter has an error.
+        """
+        now_ms = self._clock_ms()
+        event = StopRequested(now_ms, f"{by} (clear-queue)")
+        query = None if filter is None else parsed(filter, project=project, states=[_QUEUED])
 
         def step(conn: sqlite3.Connection) -> list[Moved]:
-            return [self._advance(conn, job, event) for job in jobs.queued(conn, project)]
+            taken = None if query is None else set(every_id(conn, query, now_ms=now_ms))
+            return [
+                self._advance(conn, job, event)
+                for job in jobs.queued(conn, project)
+                if taken is None or job.job_id in taken
+            ]
 
         moved = await self._durably(self._database.write(step), self._publish)
         job_ids = [job.job_id for job, _ in moved]
         return Cleared(removed=len(job_ids), job_ids=job_ids)
-
-    async def set_queue_settings(self, settings: QueueSettings) -> QueueSettings:
-        """Change how the queue is run, now and after the next start."""
-        await self._database.write(
-            lambda conn: meta.set_setting(conn, "queue", settings.model_dump())
-        )
-        self._queue = settings
-        self._wake()
-        return settings
 
     async def claim_next(self) -> None:
         """Claim every job whose turn it is; their starts go to the shell."""
@@ -183,7 +209,8 @@ class Service(Remarks, Projects):
             if len(holding) >= self._queue.max_running_jobs:
                 return []  # the queue may be long, and reading it would decide nothing
             waiting = {job.job_id: job for job in jobs.queued(conn)}
-            decision = choose_next(list(waiting.values()), holding, self._capacity())
+            capacity = self._capacity(pauses.in_force(conn))
+            decision = choose_next(list(waiting.values()), holding, capacity)
             return [
                 self._advance(
                     conn,
@@ -212,25 +239,14 @@ class Service(Remarks, Projects):
         ((job, _),) = await self._durably(self._database.write(step), self._publish)
         return job
 
+    async def note_execution(self, job_id: str, execution: Execution) -> None:
+        """Keep what the engine says that an attempt runs on."""
+        await self._database.write(lambda conn: provenance.save_execution(conn, job_id, execution))
+
     async def mark_archived(self, job_id: str) -> None:
         """Note that a job's archive is complete."""
         await self._database.write(lambda conn: jobs.mark_archived(conn, job_id))
-        self._feed.announce()
-
-    async def purge(self, job_id: str) -> Path | None:
-        """Drop the rows of a deleted job, and take its bundle away when no other job uses it.
-
-        Returns:
-            What is left of the bundle on the disk, to be removed; None when it is still used.
-        """
-
-        def step(conn: sqlite3.Connection) -> Path | None:
-            digest = jobs.load(conn, job_id).bundle
-            jobs.purge(conn, job_id)
-            # Inside the transaction, so that no submission can count on the bundle meanwhile.
-            return None if jobs.bundle_in_use(conn, digest) else self.bundles.retire(digest)
-
-        return await self._database.write(step)
+        self.feed.announce()
 
     def _advance(
         self, conn: sqlite3.Connection, job: Job, event: Event, *, engine: str | None = None
@@ -247,13 +263,4 @@ class Service(Remarks, Projects):
                 self._mark_ended(job.job_id)
                 self.shell.wake()
             self.shell.perform(job, effects)
-        self._feed.announce()
-
-    def _wake(self, _: object = None) -> None:
-        self._feed.announce()
-        self.shell.wake()
-
-
-def _require_final(job: Job) -> None:
-    if not job.is_final:
-        raise JobConflict(f"Job `{job.job_id}` has status `{job.state}` and cannot be deleted")
+        self.feed.announce()

@@ -60,6 +60,10 @@ class ServerSettings(_Section):
     """`auto`: Docker where an engine answers when the server starts, else plain processes."""
     stop_grace_seconds: Annotated[float, Field(ge=0, le=3600)] = 10.0
     """Time a job has between SIGTERM and SIGKILL."""
+    delete_grace_seconds: Annotated[float, Field(ge=0, le=86_400)] = 10.0
+    """For how long a deletion can be undone; files go after that."""
+    system_metrics_seconds: Annotated[float, Field(ge=0, le=3600)] = 5.0
+    """Time between two samples of what a running job uses, at its start; 0 takes none."""
     max_bundle_gb: Annotated[float, Field(gt=0)] = 20.0
     """Largest bundle, unpacked, in units of 10^9 bytes."""
     docker: DockerSection = DockerSection()

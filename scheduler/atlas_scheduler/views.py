@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from atlas_scheduler.core.queue import Decision
+from atlas_scheduler.core.queue import Decision, Pause
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.records import JobRecords
-from foundations.models import JobDetail, JobState, JobView, Waiting
+from foundations.models import (
+    JobDetail,
+    JobState,
+    JobView,
+    LocalRunView,
+    PauseView,
+    QueueSettings,
+    QueueView,
+    Waiting,
+)
 
 
 def moment(ms: int) -> datetime:
@@ -34,6 +43,18 @@ def waiting_by_job(decision: Decision) -> dict[str, Waiting]:
     return starting | blocked
 
 
+def queue_view(settings: QueueSettings, pauses: Sequence[Pause]) -> QueueView:
+    """How the queue is run, and what is paused."""
+    views = [
+        PauseView(by=pause.by, at=moment(pause.at_ms), project=pause.project) for pause in pauses
+    ]
+    return QueueView(
+        max_running_jobs=settings.max_running_jobs,
+        paused=next((one for one in views if one.project is None), None),
+        paused_projects=[one for one in views if one.project is not None],
+    )
+
+
 def job_view(
     stored: StoredJob, records: JobRecords, *, waiting: Mapping[str, Waiting], now_ms: int
 ) -> JobView:
@@ -56,6 +77,7 @@ def job_detail(
         bundle=stored.bundle,
         bundle_size_bytes=stored.bundle_size_bytes,
         archived=stored.archived,
+        local_run=stored.local_run and LocalRunView(**stored.local_run.model_dump()),
         **more,
     )
 
@@ -75,7 +97,10 @@ def _fields(
         "command": list(spec.command),
         "image": spec.image,
         "engine": stored.engine,
+        "local": job.is_local,
         "num_gpus": spec.num_gpus,
+        "priority": job.priority,
+        "held_by": job.held_by,
         "gpus": list(job.gpus),
         "cpus": spec.cpus,
         "ram_gb": spec.ram_gb,

@@ -27,8 +27,8 @@ class Shell(Protocol):
     async def settle(self, job_id: str) -> None:
         """Wait until nothing is being done for a final job any more."""
 
-    async def sweep(self, job_id: str) -> None:
-        """Remove every trace of a job that is marked deleted."""
+    def tidy(self) -> None:
+        """Look again for deleted jobs that cannot come back: one more is marked."""
 
 
 class Writing(Catalogue):
@@ -41,6 +41,7 @@ class Writing(Catalogue):
         """Let writes that are under way end, and break off what the next start takes up."""
         for chore in self._chores:
             chore.cancel()
+        self.machine.close()
         under_way = self._writes | self._chores
         if under_way:
             await asyncio.wait(under_way)
@@ -58,6 +59,13 @@ class Writing(Catalogue):
             detail=detail,
         )
 
+    def _append_for_queue(
+        self, conn: sqlite3.Connection, event: str, project: str | None, detail: dict[str, Any]
+    ) -> None:
+        history.append_queue_change(
+            conn, project=project, event=event, at_ms=self._clock_ms(), detail=detail
+        )
+
     async def _durably(self, write: Coroutine[Any, Any, T], then: Callable[[T], None]) -> T:
         """Run a write and what must follow it to the end, even when the caller is cancelled."""
 
@@ -73,4 +81,18 @@ class Writing(Catalogue):
 
     def _announce(self, _: object = None) -> None:
         """Wake whoever follows the changes."""
-        self._feed.announce()
+        self.feed.announce()
+
+    def _wake(self, _: object = None) -> None:
+        """Wake whoever follows the changes, and look at the queue again."""
+        self.feed.announce()
+        self.shell.wake()
+
+    def _announce_deletion(self, _: object = None) -> None:
+        self.feed.announce()
+        self.shell.tidy()
+
+    async def _resume_archive(self, job: Job) -> None:
+        """Complete the archive of a restored job that was deleted before that was done."""
+        if not (await self.load(job.job_id)).archived:
+            self.shell.perform(job, (Effect.FINISH,))

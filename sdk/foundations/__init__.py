@@ -12,6 +12,7 @@ TYPE_CHECKING = False  # type checkers take it for true; importing it from typin
 if TYPE_CHECKING:
     from foundations.client import AsyncClient, Client
     from foundations.errors import AtlasError
+    from foundations.local_run import LocalRun, end_run, start_run
     from foundations.models import JobState
     from foundations.project_table import get_metrics_for_all_jobs
     from foundations.submission import SubmittedJob, submit
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         log_params,
         save_artifact,
         set_tag,
+        set_tensorboard_logdir,
         should_stop,
     )
 
@@ -37,7 +39,11 @@ _HOME_OF = {
     "log_metric": "tracking",
     "save_artifact": "tracking",
     "set_tag": "tracking",
+    "set_tensorboard_logdir": "tracking",
     "should_stop": "tracking",
+    "start_run": "local_run",
+    "end_run": "local_run",
+    "LocalRun": "local_run",
     # At the submitter's.
     "submit": "submission",
     "SubmittedJob": "submission",
@@ -53,8 +59,10 @@ __all__ = [
     "AtlasError",
     "Client",
     "JobState",
+    "LocalRun",
     "SubmittedJob",
     "__version__",
+    "end_run",
     "flatten_parameters",
     "get_metrics_for_all_jobs",
     "load_parameters",
@@ -63,7 +71,9 @@ __all__ = [
     "log_params",
     "save_artifact",
     "set_tag",
+    "set_tensorboard_logdir",
     "should_stop",
+    "start_run",
     "submit",
 ]
 

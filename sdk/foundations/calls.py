@@ -78,6 +78,16 @@ def info() -> Call[models.SchedulerInfo]:
     return Call("GET", "/info", _info)
 
 
+def host() -> Call[models.HostView]:
+    """Ask how busy the scheduler's machine is."""
+    return Call("GET", "/host", lambda _, body: models.HostView.model_validate_json(body))
+
+
+def disk() -> Call[models.DiskView]:
+    """Ask what the scheduler's home takes on the disk."""
+    return Call("GET", "/disk", lambda _, body: models.DiskView.model_validate_json(body))
+
+
 def projects() -> Call[list[models.ProjectView]]:
     """Ask for every project."""
     return Call(
@@ -99,34 +109,59 @@ def describe_project(name: str, description: str) -> Call[models.ProjectView]:
 
 
 def delete_project(name: str) -> Call[models.DeletedProject]:
-    """Remove a project whose jobs have all ended, with them."""
-    return Call(
-        "DELETE",
-        _project(name),
-        lambda _, body: models.DeletedProject.model_validate_json(body),
-    )
+    """Delete a project whose jobs have all ended, with them."""
+    return Call("DELETE", _project(name), _deleted_project)
+
+
+def restore_project(name: str) -> Call[models.DeletedProject]:
+    """Undo the deletion of a project."""
+    return Call("POST", f"{_project(name)}/restore", _deleted_project)
 
 
 # -- the queue
 
 
-def queue_settings() -> Call[models.QueueSettings]:
-    """Ask how the queue is run."""
-    return Call("GET", "/queue", _settings)
+def queue_settings() -> Call[models.QueueView]:
+    """Ask how the queue is run, and what is paused."""
+    return Call("GET", "/queue", _queue_view)
 
 
-def set_queue_settings(max_running_jobs: int) -> Call[models.QueueSettings]:
+def set_queue_settings(max_running_jobs: int) -> Call[models.QueueView]:
     """Change how many jobs run at once."""
-    return Call("PUT", "/queue", _settings, json={"max_running_jobs": max_running_jobs})
+    return Call("PUT", "/queue", _queue_view, json={"max_running_jobs": max_running_jobs})
 
 
-def clear_queue(project: str | None = None) -> Call[models.Cleared]:
-    """Stop every job that waits; None means in every project."""
+def clear_queue(project: str | None = None, *, filter: str | None = None) -> Call[models.Cleared]:
+    """Stop every job that waits, or those of a project or that a filter takes."""
+    # What is not asked for is left out, so that an older server understands it.
+    chosen = {} if filter is None else {"filter": filter}
     return Call(
         "POST",
         "/queue/clear",
         lambda _, body: models.Cleared.model_validate_json(body),
-        json={"project": project},
+        json={"project": project, **chosen},
+    )
+
+
+def pause_queue(project: str | None = None) -> Call[models.QueueView]:
+    """Start nothing any more, in all projects or in one."""
+    return Call("POST", "/queue/pause", _queue_view, json={"project": project})
+
+
+def resume_queue(project: str | None = None) -> Call[models.QueueView]:
+    """Take a pause back."""
+    return Call("POST", "/queue/resume", _queue_view, json={"project": project})
+
+
+def move(
+    refs: Iterable[str], place: models.MovePlace, *, other: str | None = None
+) -> Call[list[models.JobView]]:
+    """Move jobs that wait, among those of their priority."""
+    return Call(
+        "POST",
+        "/queue/move",
+        lambda _, body: [models.JobView.model_validate(one) for one in json_text.loads(body)],
+        json={"jobs": list(refs), "place": place, "other": other},
     )
 
 
@@ -197,6 +232,15 @@ def job(ref: str) -> Call[models.JobDetail]:
     return Call("GET", _job(ref), lambda _, body: models.JobDetail.model_validate_json(body))
 
 
+def provenance(ref: str) -> Call[models.Provenance]:
+    """Ask where a job comes from and what it ran on, with the diff."""
+    return Call(
+        "GET",
+        f"{_job(ref)}/provenance",
+        lambda _, body: models.Provenance.model_validate_json(body),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What the reader of a log must know of its job."""
@@ -216,8 +260,28 @@ def stop(ref: str) -> Call[models.JobView]:
 
 
 def delete(ref: str) -> Call[None]:
-    """Remove a job that has ended."""
+    """Delete a job that has ended."""
     return Call("DELETE", _job(ref), _nothing, expected=(204,))
+
+
+def restore(ref: str) -> Call[models.JobView]:
+    """Undo the deletion of a job."""
+    return Call("POST", f"{_job(ref)}/restore", _job_view)
+
+
+def set_priority(ref: str, priority: int) -> Call[models.JobView]:
+    """Change the priority of a job that waits."""
+    return Call("PUT", f"{_job(ref)}/priority", _job_view, json={"priority": priority})
+
+
+def hold(ref: str) -> Call[models.JobView]:
+    """Keep a job that waits from being chosen."""
+    return Call("POST", f"{_job(ref)}/hold", _job_view)
+
+
+def release(ref: str) -> Call[models.JobView]:
+    """Let a held job have its turn."""
+    return Call("POST", f"{_job(ref)}/release", _job_view)
 
 
 def tag(ref: str, tags: Mapping[str, str]) -> Call[models.JobView]:
@@ -251,12 +315,13 @@ def notes(ref: str) -> Call[list[models.NoteView]]:
     )
 
 
-def metrics(ref: str) -> Call[list[models.MetricSummary]]:
-    """Ask for each metric of a job in a row."""
+def metrics(ref: str, *, system: bool = False) -> Call[list[models.MetricSummary]]:
+    """Ask for each metric of a job in a row; with `system` for what the scheduler measured."""
     return Call(
         "GET",
         f"{_job(ref)}/metrics",
         lambda _, body: [models.MetricSummary.model_validate(one) for one in json_text.loads(body)],
+        params=(("system", "true"),) if system else (),
     )
 
 
@@ -316,6 +381,11 @@ def archive(ref: str) -> Call[None]:
     return Call("GET", f"{_job(ref)}/archive", _nothing)
 
 
+def tensorboard_logs(ref: str, *, since: int = 0) -> Call[None]:
+    """Ask for the TensorBoard logs of a job, a tar.gz; with `since` only those changed later."""
+    return Call("GET", f"{_job(ref)}/tensorboard", _nothing, params=(("since", str(since)),))
+
+
 def artifact(ref: str, key: str) -> Call[None]:
     """Ask for the bytes of an artifact."""
     return Call("GET", f"{_job(ref)}/artifacts/{_path(key)}", _nothing)
@@ -332,9 +402,15 @@ def logs(ref: str, *, offset: int = 0, follow: bool = False) -> Call[None]:
     return Call("GET", f"{_job(ref)}/logs", _nothing, params=params)
 
 
-def changes(since: int, *, job: str | None = None, follow: bool = True) -> Call[None]:
-    """Ask for the change feed after `since`, of one job or of all."""
-    params = (("since", str(since)), *_given("job", job), ("follow", _flag(follow)))
+def changes(
+    since: int, *, job: str | None = None, follow: bool = True, everything: bool = False
+) -> Call[None]:
+    """Ask for the change feed after `since`, of one job or of all.
+
+    With `everything` it also tells of the queue itself, and which jobs have new records.
+    """
+    more = (("queue", "true"), ("records", "true")) if everything else ()
+    params = (("since", str(since)), *_given("job", job), ("follow", _flag(follow)), *more)
     return Call("GET", "/changes", _nothing, params=params)
 
 
@@ -394,8 +470,12 @@ def _standing(status: int, body: bytes) -> Standing:
     return Standing(state=str(found["state"]), log_size_bytes=int(found["log_size_bytes"]))
 
 
-def _settings(status: int, body: bytes) -> models.QueueSettings:
-    return models.QueueSettings.model_validate_json(body)
+def _queue_view(status: int, body: bytes) -> models.QueueView:
+    return models.QueueView.model_validate_json(body)
+
+
+def _deleted_project(status: int, body: bytes) -> models.DeletedProject:
+    return models.DeletedProject.model_validate_json(body)
 
 
 def _project_view(status: int, body: bytes) -> models.ProjectView:

@@ -134,9 +134,7 @@ def lay_out(
     labels = _y_labels(up, rows, look)
     columns = max(look.width - max(map(len, labels)) - 2, SMALLEST[0])
     canvas = Canvas(columns=columns, rows=rows)
-    ends = [
-        _trace(canvas, trace.pixels(axis, up, canvas), pen) for pen, trace in enumerate(traces)
-    ]
+    ends = [_trace(canvas, trace.pixels(axis, up, canvas), pen) for pen, trace in enumerate(traces)]
     return Plot(canvas, labels, _x_labels(axis, columns, look), axis.low, axis.high, ends)
 
 

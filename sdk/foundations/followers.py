@@ -15,7 +15,7 @@ from contextlib import (
     aclosing,
     closing,
 )
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import anyio
 
@@ -25,6 +25,9 @@ from foundations.errors import Unreachable
 from foundations.lazy_models import models
 from foundations.reconnection import PATIENCE, Backoff, FeedPlace, LogPlace, Patience
 from foundations.verbs import AsyncVerbs, Verbs
+
+if TYPE_CHECKING:
+    from foundations.reconnection import News
 
 LOG_SILENCE_SECONDS = 60.0
 """Longest silence of a followed log before it is asked for again: its job may just be quiet."""
@@ -79,6 +82,15 @@ class Followers(Verbs):
         """Yield a job's archive, a tar.gz; errors come with the first piece."""
         return self._pieces(calls.archive(ref))
 
+    def tensorboard_logs(self, ref: str, *, since: int = 0) -> Iterator[bytes]:
+        """Yield the TensorBoard logs of a job, a tar.gz, also while it runs.
+
+        Args:
+            ref: the job.
+            since: leave out files that changed before, in seconds since 1970.
+        """
+        return self._pieces(calls.tensorboard_logs(ref, since=since))
+
     def logs(self, ref: str, *, offset: int = 0, follow: bool = False) -> Iterator[bytes]:
         """Yield the log from `offset` to what there is, or with `follow` to the end of the job.
 
@@ -119,8 +131,23 @@ class Followers(Verbs):
         place, backoff = FeedPlace(since, job=job, follow=follow), Backoff(self.patience)
         with closing(self._feed(place, backoff, FEED_SILENCE_SECONDS)) as feed:
             for change in feed:
-                if change is not None:
+                if isinstance(change, models.Change):
                     yield change
+
+    def news(self, since: int, *, job: str | None = None, follow: bool = True) -> Generator[News]:
+        """Yield every change of jobs and of the queue after `since`, and notices of new records.
+
+        Notices (`NewRecords`) come at most once a second, are not repeated and have no place in the
+        feed. With `job` only what is about that job comes.
+
+        Raises:
+            Unreachable: nothing answered at first, or for `Patience.give_up_seconds`.
+        """
+        place = FeedPlace(since, job=job, follow=follow, everything=True)
+        with closing(self._feed(place, Backoff(self.patience), FEED_SILENCE_SECONDS)) as feed:
+            for one in feed:
+                if one is not None:
+                    yield one
 
     def wait(self, ref: str, timeout_seconds: float | None = None) -> models.JobDetail:
         """Wait until a job has ended, and return it.
@@ -140,15 +167,15 @@ class Followers(Verbs):
                 for change in feed:
                     if change is None and deadline is not None:
                         break
-                    if change is not None and change.state in models.FINAL_STATES:
+                    if isinstance(change, models.Change) and change.state in models.FINAL_STATES:
                         found = self.job(found.job_id)
                         break
         return found
 
     def _feed(
         self, place: FeedPlace, backoff: Backoff, silence_seconds: float
-    ) -> Generator[models.Change | None]:
-        """Yield changes, and None at signs of life and after trouble: time to see the clock."""
+    ) -> Generator[News | None]:
+        """Yield news, and None at signs of life and after trouble: time to see the clock."""
         while not place.finished:
             try:
                 with self.open(place.call(), silence_seconds=silence_seconds) as answer:
@@ -191,6 +218,10 @@ class AsyncFollowers(AsyncVerbs):
         """Yield a job's archive, a tar.gz; errors come with the first piece."""
         return self._pieces(calls.archive(ref))
 
+    def tensorboard_logs(self, ref: str, *, since: int = 0) -> AsyncIterator[bytes]:
+        """Yield the TensorBoard logs of a job, a tar.gz, also while it runs."""
+        return self._pieces(calls.tensorboard_logs(ref, since=since))
+
     async def logs(
         self, ref: str, *, offset: int = 0, follow: bool = False
     ) -> AsyncGenerator[bytes]:
@@ -219,7 +250,17 @@ class AsyncFollowers(AsyncVerbs):
         """Yield every change after `since`, in order and each once; with `follow` without end."""
         async with aclosing(self._feed(FeedPlace(since, job=job, follow=follow))) as feed:
             async for change in feed:
-                yield change
+                if isinstance(change, models.Change):
+                    yield change
+
+    async def news(
+        self, since: int, *, job: str | None = None, follow: bool = True
+    ) -> AsyncGenerator[News]:
+        """Yield every change of jobs and of the queue after `since`, and notices of new records."""
+        place = FeedPlace(since, job=job, follow=follow, everything=True)
+        async with aclosing(self._feed(place)) as feed:
+            async for one in feed:
+                yield one
 
     async def wait(self, ref: str, timeout_seconds: float | None = None) -> models.JobDetail:
         """Wait until a job has ended, and return it."""
@@ -236,10 +277,10 @@ class AsyncFollowers(AsyncVerbs):
     async def _until_final(self, seen: models.JobDetail) -> None:
         async with aclosing(self._feed(FeedPlace.after(seen))) as feed:
             async for change in feed:
-                if change.state in models.FINAL_STATES:
+                if isinstance(change, models.Change) and change.state in models.FINAL_STATES:
                     return
 
-    async def _feed(self, place: FeedPlace) -> AsyncGenerator[models.Change]:
+    async def _feed(self, place: FeedPlace) -> AsyncGenerator[News]:
         backoff = Backoff(self.patience)
         while not place.finished:
             try:

@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from foundations.errors import ConfigError
-from foundations.models import Argument, EnvironmentName, LogLevel, ProjectName, Volume
+from foundations.models import Argument, EnvironmentName, LogLevel, Priority, ProjectName, Volume
 from foundations.yaml_source import YamlSource, read_yaml, unknown_key
 
 FILE_NAME = "job.config.yaml"
@@ -86,6 +86,8 @@ class JobConfig(_Section):
     """Least severe messages that `submit` prints."""
     num_gpus: Annotated[int, Field(ge=0, le=1024)] | None = None
     """GPUs of a job."""
+    priority: Priority | None = None
+    """Larger goes first in the queue."""
     ram: Annotated[float, Field(gt=0, le=1_048_576)] | None = None
     """Memory limit of a job in GB (10^9 bytes)."""
     cpus: Annotated[float, Field(gt=0, le=4096)] | None = None

@@ -39,24 +39,50 @@ def facts(job: JobDetail) -> dict[str, JsonValue]:
         "entrypoint": None if spec.entrypoint is None else list(spec.entrypoint),
         "working_dir": spec.working_dir,
         "image": job.image,
-        "python": spec.python,
         "engine": job.engine,
         "bundle": job.bundle,
         "gpus": job.num_gpus,
         "cpus": job.cpus,
         "ram": job.ram_gb,
         "volumes": [f"{one.host}:{one.bind}:{one.mode}" for one in spec.volumes],
+        **_provenance(job),
     }
     # A job that has not run recorded nothing yet; what it was given is flattened alike.
     recorded = {
         "param": {**flatten_parameters(spec.params), **job.parameters},
         "metric": job.metrics,
         "env": spec.environment,
+        "package": packages(job),
         "tag": job.tags,
     }
     for kind, values in recorded.items():
         fields |= {f"{kind}.{name}": values[name] for name in sorted(values)}
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def packages(job: JobDetail) -> dict[str, JsonValue]:
+    """Return the version of each package that the job found."""
+    environment = job.provenance.environment
+    return {} if environment is None else dict(environment.packages)
+
+
+def _provenance(job: JobDetail) -> dict[str, JsonValue]:
+    known = job.provenance
+    found: dict[str, JsonValue] = {"interpreter": job.spec.python}
+    if known.execution is not None:
+        found |= {
+            "image_id": known.execution.image_id,
+            "engine_version": known.execution.engine_version,
+            "host": known.execution.host,
+            "gpu_names": [gpu.name for gpu in known.execution.gpus if gpu.name] or None,
+            "interpreter": known.execution.python or job.spec.python,
+        }
+    if known.environment is not None:
+        found["python"] = known.environment.python
+    git = None if known.origin is None else known.origin.git
+    if git is not None:
+        found |= {"git.commit": git.commit, "git.branch": git.branch, "git.dirty": git.dirty}
+    return found
 
 
 def differences(left: JobDetail, right: JobDetail) -> list[Difference]:
@@ -75,7 +101,7 @@ def compare(jobs: Sequence[JobDetail]) -> tuple[list[str], list[list[JsonValue]]
     return names, [[one.get(name) for name in names] for one in known]
 
 
-_KINDS = ("param", "metric", "env", "tag")
+_KINDS = ("param", "metric", "env", "package", "tag")
 
 
 def _differing(known: Sequence[dict[str, JsonValue]]) -> list[str]:

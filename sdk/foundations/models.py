@@ -13,7 +13,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
+from foundations.provenance import Origin as Origin
+from foundations.provenance import Provenance as Provenance
+
 API_VERSION = 1
+SYSTEM_PREFIX = "system/"
+"""Begins the names of the series that the scheduler measures of each job by itself."""
 
 
 class JobState(StrEnum):
@@ -50,6 +55,7 @@ JobId = Annotated[
     StringConstraints(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"),
 ]
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+ImageId = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 ProjectName = Annotated[
     str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f/\\]+$")
 ]
@@ -59,6 +65,10 @@ EnvironmentName = Annotated[
 Argument = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=131_072)]
 TagKey = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+Priority = Annotated[int, Field(ge=-100, le=100)]
+"""Larger goes first; among equals the order of the queue decides."""
+MovePlace = Literal["first", "last", "up", "down", "before", "after"]
+"""Where a job is moved to, among the queued jobs of its priority."""
 
 
 class Request(BaseModel):
@@ -90,6 +100,7 @@ class JobSpec(Request):
     params: dict[str, JsonValue] = {}
     """Written to `foundations_job_parameters.json` in the job's own work dir."""
     num_gpus: Annotated[int, Field(ge=0, le=1024)] = 0
+    priority: Priority = 0
     cpus: Annotated[float, Field(gt=0, le=4096)] | None = None
     ram_gb: Annotated[float, Field(gt=0, le=1_048_576)] | None = None
     """Memory limit in units of 10^9 bytes; None is no limit."""
@@ -108,6 +119,8 @@ class JobSpec(Request):
     tags: dict[TagKey, Argument] = {}
     rerun_of: JobId | None = None
     """The job that this one repeats, which may be deleted meanwhile."""
+    pinned_image: ImageId | None = None
+    """The very image to run, whatever `image` means by then; one that is gone is not missed."""
 
 
 class Submission(Request):
@@ -115,18 +128,46 @@ class Submission(Request):
 
     spec: JobSpec
     bundle: Digest
+    hold: bool = False
+    """Whether it waits until somebody releases it."""
+    origin: Origin | None = None
+    """None when the client does not say."""
 
 
 class QueueSettings(Request):
-    """How the queue is run; the body and the answer of `/queue`."""
+    """Body of `PUT /queue`: how the queue is run."""
 
     max_running_jobs: Annotated[int, Field(ge=1, le=10_000)]
 
 
 class ClearQueue(Request):
-    """Body of `POST /queue/clear`; None means every project."""
+    """Body of `POST /queue/clear`; without anything every job that waits."""
 
     project: ProjectName | None = None
+    filter: str | None = None
+    """Only jobs that it takes (docs/filters.md)."""
+
+
+class PauseQueue(Request):
+    """Body of `POST /queue/pause` and `/queue/resume`; None means the whole queue."""
+
+    project: ProjectName | None = None
+
+
+class MoveJobs(Request):
+    """Body of `POST /queue/move`."""
+
+    jobs: Annotated[tuple[str, ...], Field(min_length=1, max_length=10_000)]
+    """Ids, or unique prefixes of them; their order here is of no meaning."""
+    place: MovePlace
+    other: str | None = None
+    """For `before` and `after`: the job to put them next to."""
+
+
+class NewPriority(Request):
+    """Body of `PUT /jobs/{ref}/priority`."""
+
+    priority: Priority
 
 
 class NewTags(Request):
@@ -249,10 +290,48 @@ class Change(View):
     job_id: str
     project: str
     event: str
-    """What happened, in the lifecycle's words: `Submitted`, `Claimed`, `Exited`, `Tagged`, …"""
+    """What happened, in the lifecycle's words: `Submitted`, `Exited`, `Tagged`, `Moved`, …"""
     state: JobState
     """The state after it."""
     detail: dict[str, JsonValue] = {}
+
+
+class QueueChange(View):
+    """One row of the feed that is about the queue itself."""
+
+    seq: int
+    """Position in the feed, which it shares with the changes of jobs."""
+    at: datetime
+    event: str
+    """`QueuePaused`, `QueueResumed` or `QueueChanged`."""
+    project: str | None = None
+    """Whose part of the queue it is about; None is all of it."""
+    detail: dict[str, JsonValue] = {}
+    """At least `by`."""
+
+
+class NewRecords(View):
+    """A notice that jobs recorded something: it is not stored, and has no place in the feed."""
+
+    job_ids: list[str]
+
+
+class PauseView(View):
+    """That nothing starts until somebody resumes it."""
+
+    by: str
+    at: datetime
+    project: str | None = None
+    """None is the whole queue."""
+
+
+class QueueView(View):
+    """How the queue is run, and what is paused; the answer of `/queue`."""
+
+    max_running_jobs: int
+    paused: PauseView | None = None
+    """Of the whole queue."""
+    paused_projects: list[PauseView] = []
 
 
 class JobView(View):
@@ -271,6 +350,10 @@ class JobView(View):
     engine: str | None = None
     """The engine that ran it; None before its first start."""
     num_gpus: int = 0
+    priority: int = 0
+    """Larger goes first."""
+    held_by: str | None = None
+    """Who keeps it waiting until it is released."""
     gpus: list[str] = []
     """Ids of the GPUs it holds or held."""
     cpus: float | None = None
@@ -285,24 +368,46 @@ class JobView(View):
     """Last value of each metric; NaN and infinities as strings (`NaN`, `Infinity`)."""
     tags: dict[str, str] = {}
     waiting: Waiting | None = None
+    local: bool = False
+    """Whether it is a local run: a program that was started without the scheduler."""
+
+
+class LocalRunView(View):
+    """Where and as what a local run goes."""
+
+    host: str
+    pid: int
+    working_dir: str
+    python: str
+    """Version of its Python."""
+    interactive: bool = False
+    """Whether it is a session, such as a notebook, rather than a program."""
 
 
 class JobDetail(JobView):
     """Everything the scheduler knows about one job."""
 
     spec: JobSpec
-    bundle: str
+    bundle: str | None
+    """Digest of the files it runs in; None for a local run, which has no copy of them."""
     bundle_size_bytes: int
+    local_run: LocalRunView | None = None
+    """None for a job that was submitted."""
     container: str | None = None
     """Name of the container or process group of the latest attempt."""
     log_size_bytes: int = 0
     archived: bool = False
     """Whether the archive is finished."""
     metric_series: list[MetricSummary] = []
+    """What it logged itself."""
+    system_series: list[MetricSummary] = []
+    """What the scheduler measured while it ran; names begin with `system/`."""
     artifacts: list[ArtifactView] = []
     notes: list[NoteView] = []
     """Oldest first."""
     history: list[Change] = []
+    provenance: Provenance = Provenance()
+    """Without the diff."""
 
 
 class FileDiff(View):
@@ -350,11 +455,11 @@ class ProjectView(View):
 
 
 class DeletedProject(View):
-    """Answer of `DELETE /projects/{name}`."""
+    """Answer of `DELETE /projects/{name}`, and of `POST /projects/{name}/restore`."""
 
     name: str
     jobs: int
-    """How many were deleted with it."""
+    """How many were deleted with it, or came back."""
 
 
 class BundleView(View):
@@ -394,11 +499,80 @@ class SchedulerInfo(View):
     pid: int
     home: str
     engine: EngineView
-    queue: QueueSettings
+    queue: QueueView
     gpus: list[str] = []
     states: dict[JobState, int] = {}
+    slots_taken: int = 0
+    """How many jobs hold a slot of the queue; local runs hold none."""
     last_seq: int = 0
     """The newest change; a feed from here misses nothing that comes after this answer."""
+    delete_grace_seconds: float = 0.0
+    """For how long a deletion can be undone."""
+
+
+class GpuView(View):
+    """One GPU of the scheduler's machine. What its driver does not tell is None."""
+
+    id: str
+    index: int
+    """Its place in the driver's order, from 0."""
+    name: str | None = None
+    utilization_percent: float | None = None
+    """Of the last moments in which at least one program ran on it."""
+    memory_used_bytes: int | None = None
+    memory_total_bytes: int | None = None
+    power_watts: float | None = None
+    temperature_celsius: float | None = None
+    job_id: str | None = None
+    """The job that holds it."""
+
+
+class HostView(View):
+    """Answer of `/host`: the scheduler's machine at this moment."""
+
+    at: datetime
+    hostname: str
+    cpus: int
+    cpu_percent: float
+    """Of all processors together, 0 to 100."""
+    load_average: list[float]
+    """Of the last 1, 5 and 15 minutes."""
+    memory_used_bytes: int
+    """Without what the system could drop at once."""
+    memory_total_bytes: int
+    disk_used_bytes: int
+    """Of the file system that holds the scheduler's home; the next two as well."""
+    disk_free_bytes: int
+    """For who is not root."""
+    disk_total_bytes: int
+    gpus: list[GpuView] = []
+    gpu_problem: str | None = None
+    """Why nothing is known of GPUs."""
+
+
+class ProjectDisk(View):
+    """What the jobs of one project take on the disk."""
+
+    name: str
+    jobs: int
+    archive_bytes: int
+    bundle_bytes: int
+    """A bundle that several projects use counts in each of them."""
+
+
+class DiskView(View):
+    """Answer of `/disk`: what lies in the scheduler's home, in bytes of the disk."""
+
+    at: datetime
+    complete: bool
+    """False when there was no time to look at everything: there is more than this."""
+    archives_bytes: int
+    bundles_bytes: int
+    work_dirs_bytes: int
+    environments_bytes: int
+    database_bytes: int
+    projects: list[ProjectDisk] = []
+    """The largest first."""
 
 
 class WireError(View):

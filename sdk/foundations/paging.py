@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from foundations import calls
@@ -15,14 +15,19 @@ POINTS_AT_ONCE = 10_000
 
 
 def job_pages(
-    client: Verbs, *, project: str | None = None, filter: str | None = None
+    client: Verbs,
+    *,
+    project: str | None = None,
+    states: Iterable[str] = (),
+    filter: str | None = None,
 ) -> Iterator[list[dict[str, Any]]]:
     """Read the pages of a list of jobs; none of them is empty."""
     cursor = None
     while True:
-        page = client.json(
-            calls.jobs(project=project, filter=filter, limit=JOBS_AT_ONCE, cursor=cursor)
+        call = calls.jobs(
+            project=project, states=states, filter=filter, limit=JOBS_AT_ONCE, cursor=cursor
         )
+        page = client.json(call)
         if page["jobs"]:
             yield page["jobs"]
         cursor = page.get("next_cursor")

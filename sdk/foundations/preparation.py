@@ -29,6 +29,9 @@ class Asked:
     command: Sequence[str] = ()
     project_name: str | None = None
     num_gpus: int | None = None
+    priority: int | None = None
+    hold: bool = False
+    """Whether it waits until it is released."""
     ram_gb: float | None = None
     cpus: float | None = None
     image: str | None = None
@@ -50,6 +53,8 @@ class PreparedSubmission:
     log_level: LogLevel
     """Least severe messages that the project wants to see."""
     warnings: tuple[str, ...] = ()
+    hold: bool = False
+    """Whether it waits until it is released."""
 
 
 def prepare_submission(
@@ -74,6 +79,7 @@ def prepare_submission(
         spec=spec,
         log_level=project.log_level,
         warnings=() if warning is None else (warning,),
+        hold=asked.hold,
     )
 
 
@@ -96,6 +102,7 @@ def _spec(
             command=command,
             params={**project.params, **plain_params(asked.params or {})},
             num_gpus=_first(asked.num_gpus, project.num_gpus, 0),
+            priority=_first(asked.priority, project.priority, 0),
             cpus=_first(asked.cpus, project.cpus, None),
             ram_gb=_first(asked.ram_gb, project.ram, None),
             image=asked.image or worker.image,

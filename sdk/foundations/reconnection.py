@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import foundations
 from foundations import calls
 from foundations.calls import Call, Standing
 from foundations.errors import SchedulerError, Unreachable
 from foundations.lazy_models import models
+
+if TYPE_CHECKING:
+    News = models.Change | models.QueueChange | models.NewRecords
+    """What a feed tells of."""
 
 MEDIA_TYPE = "text/event-stream"
 
@@ -117,12 +122,15 @@ class LogPlace:
 class FeedPlace:
     """How far one reader of the change feed has come."""
 
-    def __init__(self, since: int, *, job: str | None, follow: bool) -> None:
+    def __init__(
+        self, since: int, *, job: str | None, follow: bool, everything: bool = False
+    ) -> None:
         self.since = since
         self.connected = False
         self.finished = False
         self._job = job
         self._follow = follow
+        self._everything = everything
         self._events = EventReader()
 
     @classmethod
@@ -134,7 +142,9 @@ class FeedPlace:
 
     def call(self) -> Call[None]:
         """What asks for the rest of the feed."""
-        return calls.changes(self.since, job=self._job, follow=self._follow)
+        return calls.changes(
+            self.since, job=self._job, follow=self._follow, everything=self._everything
+        )
 
     def opened(self, headers: Mapping[str, str]) -> bool:
         """Begin a new answer. Returns whether it is a feed."""
@@ -144,20 +154,21 @@ class FeedPlace:
         self.connected = True
         return True
 
-    def read(self, piece: bytes) -> Iterator[models.Change | None]:
-        """Yield the changes that end in `piece`, and None for each sign of life.
+    def read(self, piece: bytes) -> Iterator[News | None]:
+        """Yield the news that end in `piece`, and None for each sign of life.
+
+        Kinds of events that this version does not know are passed over.
 
         Raises:
             SchedulerError: the server's version has changes of another form.
         """
-        for data in self._events.feed(piece):
-            if data is None:
-                yield None
-                continue
-            change = _change(data)
-            if change.seq > self.since:
-                self.since = change.seq
-                yield change
+        for event in self._events.feed(piece):
+            news = None if event is None else _news(event)
+            if event is None or isinstance(news, models.NewRecords):
+                yield news
+            elif news is not None and news.seq > self.since:
+                self.since = news.seq
+                yield news
 
     def ended(self) -> None:
         """Note that the server ended its answer in good order.
@@ -170,14 +181,30 @@ class FeedPlace:
             raise Unreachable("The scheduler ended the change feed.")
 
 
-def _change(data: bytes) -> models.Change:
+def _news(event: ServerEvent) -> News | None:
     try:
-        return models.Change.model_validate_json(data)
+        match event.kind:
+            case "":
+                return models.Change.model_validate_json(event.data)
+            case "queue":
+                return models.QueueChange.model_validate_json(event.data)
+            case "records":
+                return models.NewRecords.model_validate_json(event.data)
     except ValueError as error:
         raise SchedulerError(
             f"This client (version {foundations.__version__}) cannot read the scheduler's change "
             "feed. Install the same version on both sides."
         ) from error
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerEvent:
+    """One server-sent event."""
+
+    data: bytes
+    kind: str = ""
+    """What its `event:` says; empty without one."""
 
 
 class EventReader:
@@ -186,17 +213,21 @@ class EventReader:
     def __init__(self) -> None:
         self._rest = b""
         self._data: list[bytes] = []
+        self._kind = ""
 
-    def feed(self, piece: bytes) -> Iterator[bytes | None]:
-        """Yield the data of each event that ends in `piece`, and None for each comment."""
+    def feed(self, piece: bytes) -> Iterator[ServerEvent | None]:
+        """Yield each event that ends in `piece`, and None for each comment."""
         *lines, self._rest = (self._rest + piece).split(b"\n")
         for line in lines:
             line = line.removesuffix(b"\r")
             if not line:
                 if self._data:
-                    data, self._data = b"\n".join(self._data), []
-                    yield data
+                    yield ServerEvent(b"\n".join(self._data), self._kind)
+                self._data, self._kind = [], ""
             elif line.startswith(b":"):
                 yield None
             elif line.startswith(b"data:"):
                 self._data.append(line.removeprefix(b"data:").removeprefix(b" "))
+            elif line.startswith(b"event:"):
+                kind = line.removeprefix(b"event:").removeprefix(b" ")
+                self._kind = kind.decode("utf-8", "replace")

@@ -35,8 +35,13 @@ _told: Set[str] = set()
 
 def warn(text: str) -> None:
     """Write a warning to standard error, where the job's log is."""
+    tell(text, "WARNING")
+
+
+def tell(text: str, level: str = "INFO") -> None:
+    """Write something that is good to know to standard error."""
     try:
-        sys.stderr.write("Foundations WARNING: {}\n".format(text))
+        sys.stderr.write("Foundations {}: {}\n".format(level, text))
         sys.stderr.flush()
     except (AttributeError, OSError, ValueError):
         return  # there is no standard error, or it is closed: nobody to tell

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from foundations.errors import ConfigError, NotFound, Unreachable
 from foundations.models import JobDetail, JobSpec, JobView, Submission
+from foundations.origin import here
 from foundations.preparation import current_user, explain, plain_params, split_command
+from foundations.unpinned import image_that_ran
 
 if TYPE_CHECKING:
     from foundations.client import Client
@@ -30,8 +33,15 @@ def rerun_spec(
         params: added to its parameters; the last value of a key counts.
 
     Raises:
-        ConfigError: a parameter has no JSON form, or the command cannot be one.
+        ConfigError: the job is a local run; a parameter has no JSON form; or the command cannot
+            be one.
     """
+    if job.local:
+        raise ConfigError(
+            f"Job `{job.job_id}` is a local run: it ran where it lay, and no copy of its files was "
+            "kept that could run again. To run that directory as a job, submit it instead: "
+            "`foundations submit scheduler DIR`"
+        )
     changes = {
         # A project may have another name since the job was submitted.
         "project": job.project,
@@ -39,6 +49,7 @@ def rerun_spec(
         "params": {**job.spec.params, **plain_params(params or {})},
         "user": current_user(),
         "rerun_of": job.job_id,
+        "pinned_image": image_that_ran(job),
     }
     try:
         return JobSpec.model_validate({**job.spec.model_dump(), **changes})
@@ -46,30 +57,16 @@ def rerun_spec(
         raise ConfigError(explain(error)) from error
 
 
-def unpinned(job: JobDetail) -> tuple[str, ...]:
-    """Say what may differ in a rerun although nobody changed it, as far as the job tells."""
-    image = job.spec.image
-    if job.engine == "process":
-        python = job.spec.python or "python3"
-        return (f"The packages of {python} are those that are installed now.",)
-    if image is None:
-        return (
-            ()
-            if job.engine is None
-            else ("The standard worker image may have been rebuilt since.",)
-        )
-    if "@sha256:" in image:
-        return ()
-    return (f"The image {image} is named by a tag, which may mean another image now.",)
-
-
 def create_rerun(client: Client, job: JobDetail, spec: JobSpec) -> JobView:
     """Queue one job in the bundle of another; a lost answer never queues it twice.
+
+    What git knew of the files, the server has with the other job.
 
     Raises:
         NotFound: the bundle is not there any more.
     """
-    submission = Submission(spec=spec, bundle=job.bundle)
+    origin = here(Path.cwd())
+    submission = Submission.model_validate({"spec": spec, "bundle": job.bundle, "origin": origin})
     key = str(uuid.uuid4())
     try:
         try:

@@ -15,7 +15,9 @@ from foundations import autostart, bundle, configs
 from foundations.errors import ConfigError, NotFound, Unreachable
 from foundations.home import Home
 from foundations.models import JobSpec, JobView, Submission
+from foundations.origin import Inquiry
 from foundations.preparation import Asked, PreparedSubmission, prepare_submission, split_command
+from foundations.provenance import Origin
 from foundations.quantities import size
 from foundations.streaming import JobConsole, follow_job
 from foundations.submitted_job import SubmittedJob
@@ -44,8 +46,11 @@ WARN_ABOVE_BYTES = 100 * 10**6
 
 def pack_and_upload(
     client: Client, prepared: PreparedSubmission, path: Path, *, console: JobConsole
-) -> bundle.Packed:
+) -> tuple[bundle.Packed, Origin]:
     """Pack the job directory into a new file and give it to the scheduler.
+
+    Returns:
+        The bundle, and where it comes from.
 
     Raises:
         BundleError: the directory cannot be packed.
@@ -54,6 +59,7 @@ def pack_and_upload(
     console.info(
         f"Preparing to bundle contents of {prepared.job_dir} for execution. Estimating bundle size."
     )
+    inquiry = Inquiry(prepared.job_dir)
     estimate = bundle.estimate(prepared.job_dir)
     console.progress(f"Bundle size: {size(estimate.size_bytes)} in {estimate.file_count} files.")
     for warning in (*prepared.warnings, *estimate.warnings, *_size_warnings(estimate)):
@@ -61,7 +67,7 @@ def pack_and_upload(
     console.info("Bundling job contents.")
     packed = bundle.pack(prepared.job_dir, path)
     upload_bundle(client, packed, path)
-    return packed
+    return packed, inquiry.origin(packed.digest)
 
 
 def upload_bundle(client: Client, packed: bundle.Packed, path: Path) -> None:
@@ -74,9 +80,17 @@ def upload_bundle(client: Client, packed: bundle.Packed, path: Path) -> None:
     _twice(send)
 
 
-def create_job(client: Client, spec: JobSpec, packed: bundle.Packed, path: Path) -> JobView:
+def create_job(
+    client: Client,
+    spec: JobSpec,
+    packed: bundle.Packed,
+    path: Path,
+    *,
+    origin: Origin | None = None,
+    hold: bool = False,
+) -> JobView:
     """Queue one job of an uploaded bundle; a lost answer never queues it twice."""
-    submission = Submission(spec=spec, bundle=packed.digest)
+    submission = Submission(spec=spec, bundle=packed.digest, origin=origin, hold=hold)
     key = str(uuid.uuid4())
 
     def send() -> JobView:
@@ -99,6 +113,8 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
     params: Mapping[str, Any] | None = None,
     project_name: str | None = None,
     num_gpus: int | None = None,
+    priority: int | None = None,
+    hold: bool = False,
     ram: float | None = None,
     cpus: float | None = None,
     entrypoint: str | Sequence[str] | None = None,
@@ -117,6 +133,8 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
         params: what `foundations.load_parameters()` returns in the job.
         project_name: the project; `job.config.yaml` decides without it, then the directory's name.
         num_gpus: GPUs that the job needs for itself.
+        priority: from -100 to 100; larger goes first in the queue.
+        hold: let it wait until it is released.
         ram: memory limit in GB (10^9 bytes).
         cpus: processors.
         entrypoint: what runs the command in place of the image's own entry point.
@@ -139,6 +157,8 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
         command=split_command(command),
         project_name=project_name,
         num_gpus=num_gpus,
+        priority=priority,
+        hold=hold,
         ram_gb=ram,
         cpus=cpus,
         image=image,
@@ -156,8 +176,8 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
     client = _reach(config, home)
     with tempfile.TemporaryDirectory(prefix="atlas-bundle-") as folder:
         path = Path(folder) / "bundle.tar.gz"
-        packed = pack_and_upload(client, prepared, path, console=console)
-        job = create_job(client, prepared.spec, packed, path)
+        packed, origin = pack_and_upload(client, prepared, path, console=console)
+        job = create_job(client, prepared.spec, packed, path, origin=origin, hold=prepared.hold)
     console.info(f"Job submitted with ID '{job.job_id}'.")
     if stream_job_logs:
         follow_job(client, job, console)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from pydantic import JsonValue
 
-from foundations.models import FINAL_STATES, JobDetail, JobState, NoteView
+from foundations.models import FINAL_STATES, JobDetail, JobState, MovePlace, NoteView
+from foundations.provenance import Provenance
 from foundations.rerun import create_rerun, rerun_spec
 
 if TYPE_CHECKING:
     from foundations.client import Client
+    from foundations.tensorboard import TensorBoard
 
 
 class SubmittedJob:
@@ -32,6 +34,10 @@ class SubmittedJob:
     def details(self) -> JobDetail:
         """Return everything the scheduler knows about the job."""
         return self._client.job(self.job_id)
+
+    def provenance(self) -> Provenance:
+        """Return where the job comes from and what it ran on, with the diff of what was changed."""
+        return self._client.provenance(self.job_id)
 
     def status(self) -> JobState:
         """Return where the job is in its life; it compares equal to texts such as `"running"`."""
@@ -69,12 +75,57 @@ class SubmittedJob:
         self._client.stop(self.job_id)
 
     def delete(self) -> None:
-        """Delete the job and its archive.
+        """Delete the job and its archive; `restore` undoes it for some seconds.
 
         Raises:
             JobConflict: it has not ended yet.
         """
         self._client.delete(self.job_id)
+
+    def restore(self) -> None:
+        """Bring the job back, as it was, after it was just deleted.
+
+        Raises:
+            JobConflict: it is not deleted.
+            NotFound: it is too late.
+        """
+        self._client.restore(self.job_id)
+
+    def hold(self) -> None:
+        """Keep the job waiting until it is released.
+
+        Raises:
+            JobConflict: it does not wait any more.
+        """
+        self._client.hold(self.job_id)
+
+    def release(self) -> None:
+        """Let the held job have its turn.
+
+        Raises:
+            JobConflict: it does not wait any more.
+        """
+        self._client.release(self.job_id)
+
+    def set_priority(self, priority: int) -> None:
+        """Give the waiting job a priority from -100 to 100; larger goes first.
+
+        Raises:
+            JobConflict: it does not wait any more.
+        """
+        self._client.set_priority(self.job_id, priority)
+
+    def move(self, place: MovePlace, other: str | None = None) -> None:
+        """Move the waiting job in the queue, among those of its priority.
+
+        Args:
+            place: `first`, `last`, `up`, `down`, or `before` or `after` the `other`.
+            other: id of the job to put it next to.
+
+        Raises:
+            JobConflict: one of them does not wait any more.
+        """
+        self._client.move([self.job_id], place, other=other)
 
     def tag(self, key: str, value: str = "") -> None:
         """Tag the job; a tag that it has already gets the new value."""
@@ -115,6 +166,22 @@ class SubmittedJob:
         job = self.details()
         spec = rerun_spec(job, command=command, params=params)
         return SubmittedJob(self._client, create_rerun(self._client, job, spec).job_id)
+
+    def tensorboard(self, *, host: str = "127.0.0.1", port: int | None = None) -> TensorBoard:
+        """Start TensorBoard on the job's logs: a context manager with its `url`.
+
+        Args:
+            host: the address that it listens at.
+            port: likewise; None takes 6006 or the next free one, 0 any.
+
+        Raises:
+            NotFound: the job has no logs.
+            MissingExtra: TensorBoard is not installed.
+            AtlasError: it does not start.
+        """
+        from foundations.tensorboard import TensorBoard
+
+        return TensorBoard(self._client, [self.job_id], host=host, port=port)
 
     def _pieces(self, *, follow: bool) -> Iterator[str]:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")

@@ -1,7 +1,9 @@
 """Record what a job does: parameters, metrics, tags, artifacts.
 
-Outside a job these functions warn once and do nothing, so a script runs unchanged without Atlas.
-The records are lines of JSON in the file that `ATLAS_EVENTS` names (see docs/records.md).
+Outside a job the first of these calls begins a local run (`local_run.py`), so that a script records
+the same however it is started. Where `FOUNDATIONS_COMMAND_LINE` is set to a true value they warn
+once and do nothing. The records are lines of JSON in the file that `ATLAS_EVENTS` names, or in the
+local run's directory (see docs/records.md).
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from collections.abc import Mapping
 
 from foundations.recorder import (
     Recorder,
+    clean,
     key_text,
     plain_scalar,
     quoted,
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Any, Dict, Optional, Union
 
 PARAMETERS_FILE = "foundations_job_parameters.json"
+SYSTEM_PREFIX = "system/"  # as in models.py, which jobs cannot load
 
 _LONGEST_FILE_NAME = 200
 
@@ -115,6 +119,8 @@ def log_params(parameters: Mapping[str, Any]) -> None:
 def log_metric(key: str, value: Any, step: Optional[float] = None) -> None:
     """Record a value of a metric; each call adds to the metric's series.
 
+    Names that begin with `system/` are kept for what Atlas measures: a warning, and no record.
+
     Args:
         key: the metric's name.
         value: a number, string or boolean, also of numpy, torch and the like, or a flat list of
@@ -136,6 +142,9 @@ def log_metric(key: str, value: Any, step: Optional[float] = None) -> None:
     recorder = _recorder()
     if recorder is None or not texts:
         return
+    if key.startswith(SYSTEM_PREFIX):
+        reason = "names that begin with `{}` are kept for what Atlas measures".format(SYSTEM_PREFIX)
+        return warn_once("Metric `{}` is not recorded: {}.".format(key, reason))
     recorder.append(b"".join(_line("metric", key, '"value":' + text + place) for text in texts))
 
 
@@ -166,6 +175,8 @@ def save_artifact(filepath: Union[str, os.PathLike[str]], key: Optional[str] = N
     if recorder is None:
         return
     root = os.environ.get("ATLAS_ARTIFACTS")
+    if not root and not os.environ.get("ATLAS_EVENTS"):
+        root = _local_path("artifacts")
     if not root:
         return warn_once("Cannot save artifacts: ATLAS_ARTIFACTS is not set.")
     path = _artifact_path(root, key, name)
@@ -178,22 +189,67 @@ def save_artifact(filepath: Union[str, os.PathLike[str]], key: Optional[str] = N
     recorder.append(_line("artifact", key, place))
 
 
+def set_tensorboard_logdir(path: Union[str, os.PathLike[str]]) -> None:
+    """Say where the job writes logs for TensorBoard; the last call counts.
+
+    Of a local run they stay where they are.
+
+    Args:
+        path: a directory in the job's work dir, or in its artifacts. It may be made later.
+
+    Raises:
+        ValueError: it is elsewhere, so that it would not be kept.
+    """
+    logdir = os.fsdecode(path)
+    if not os.environ.get("ATLAS_EVENTS"):
+        if _local_directory(begin=False) is not None:
+            warn_once(
+                "TensorBoard logs are not kept of a local run; they stay in {}.".format(logdir)
+            )
+        return
+    recorder = _recorder()
+    if recorder is None:
+        return
+    if not os.environ.get("ATLAS_JOB_DIR"):
+        return warn_once("Cannot keep TensorBoard logs: ATLAS_JOB_DIR is not set.")
+    kept = _kept_path(logdir)
+    recorder.append(
+        '{{"event":"tensorboard","path":{},"at":{:.3f}}}\n'.format(
+            json.dumps(kept), time.time()
+        ).encode("ascii")
+    )
+
+
 def should_stop() -> bool:
-    """Tell whether someone asked the job to end by itself; always False outside a job."""
-    job_dir = os.environ.get("ATLAS_JOB_DIR")
+    """Tell whether someone asked the job, or the local run, to end by itself."""
+    job_dir = os.environ.get("ATLAS_JOB_DIR") or _local_directory(begin=False)
     return bool(job_dir) and os.path.exists(os.path.join(str(job_dir), "stop_requested"))
 
 
 def _recorder() -> Optional[Recorder]:
-    """Find where this process records to; None, and a warning once, outside a job."""
-    path = os.environ.get("ATLAS_EVENTS")
+    """Find where this process records to, and begin a local run outside a job.
+
+    Returns:
+        None, and a warning was written once, when nothing is to be recorded or can be.
+    """
+    path = os.environ.get("ATLAS_EVENTS") or _local_path("records", "events.jsonl")
     if not path:
-        warn_once("Script not run with Foundations.")
         return None
     recorder = _recorders.get(path)
     if recorder is None:
         recorder = _recorders.setdefault(path, Recorder(path))
     return recorder
+
+
+def _local_path(*names: str) -> Optional[str]:
+    directory = _local_directory(begin=True)
+    return None if directory is None else os.path.join(directory, *names)
+
+
+def _local_directory(begin: bool) -> Optional[str]:
+    from foundations import local_run  # what scheduled jobs need not load
+
+    return local_run.directory(begin)
 
 
 def _line(event: str, key: str, rest: str) -> bytes:
@@ -241,6 +297,18 @@ def _check_artifact(source: str) -> None:
         raise OSError("{!r} is not a regular file; it cannot be saved".format(source))
     with open(source, "rb"):
         return
+
+
+def _kept_path(path: str) -> str:
+    """Find a place that is kept of the job, below the job's own directory."""
+    job_dir = os.path.realpath(os.environ["ATLAS_JOB_DIR"])
+    parts = os.path.relpath(os.path.realpath(path), job_dir).split(os.sep)
+    if parts[0] not in ("job_source", "artifacts"):
+        text = (
+            "Invalid TensorBoard directory {!r}: it is not in the job's work dir {}, nor artifacts"
+        )
+        raise ValueError(text.format(path, os.path.join(job_dir, "job_source")))
+    return clean("/".join(parts))
 
 
 def _artifact_path(root: str, key: str, name: str) -> str:

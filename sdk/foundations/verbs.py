@@ -42,6 +42,14 @@ class Verbs(ABC):
         """Ask who answers and how it stands."""
         return self.send(calls.info())
 
+    def host(self) -> models.HostView:
+        """Show how busy the scheduler's machine is, and which job holds which GPU."""
+        return self.send(calls.host())
+
+    def disk(self) -> models.DiskView:
+        """Show what the scheduler's home takes on the disk, by kind and by project."""
+        return self.send(calls.disk())
+
     def submit(
         self, submission: models.Submission, *, idempotency_key: str | None = None
     ) -> models.JobView:
@@ -90,17 +98,66 @@ class Verbs(ABC):
         """Show everything about a job; `ref` is its id or a unique prefix of it."""
         return self.send(calls.job(ref))
 
+    def provenance(self, ref: str) -> models.Provenance:
+        """Show where a job comes from and what it ran on, with the diff of what was changed."""
+        return self.send(calls.provenance(ref))
+
     def stop(self, ref: str) -> models.JobView:
         """Ask a job to end."""
         return self.send(calls.stop(ref))
 
     def delete(self, ref: str) -> None:
-        """Remove a job that has ended, with its archive."""
+        """Delete a job that has ended, with its archive; `restore` undoes it for some seconds."""
         return self.send(calls.delete(ref))
 
-    def clear_queue(self, project: str | None = None) -> models.Cleared:
-        """Stop every job that waits, in one project or in all."""
-        return self.send(calls.clear_queue(project))
+    def restore(self, ref: str) -> models.JobView:
+        """Bring back a job that was just deleted, as it was.
+
+        Raises:
+            JobConflict: it is not deleted, or its project is.
+            NotFound: no such job was deleted, or it is too late.
+        """
+        return self.send(calls.restore(ref))
+
+    def set_priority(self, ref: str, priority: int) -> models.JobView:
+        """Give a job that waits a priority from -100 to 100; larger goes first."""
+        return self.send(calls.set_priority(ref, priority))
+
+    def hold(self, ref: str) -> models.JobView:
+        """Keep a job that waits from being chosen until it is released."""
+        return self.send(calls.hold(ref))
+
+    def release(self, ref: str) -> models.JobView:
+        """Let a held job have its turn, at its place."""
+        return self.send(calls.release(ref))
+
+    def move(
+        self, refs: Iterable[str], place: models.MovePlace, *, other: str | None = None
+    ) -> list[models.JobView]:
+        """Move jobs that wait, among those of their priority, and return them.
+
+        They keep their order among themselves; all are moved, or none.
+
+        Args:
+            refs: the jobs.
+            place: `first`, `last`, `up`, `down`, or `before` or `after` the `other`.
+            other: the job to put them next to.
+        """
+        return self.send(calls.move(refs, place, other=other))
+
+    def clear_queue(
+        self, project: str | None = None, *, filter: str | None = None
+    ) -> models.Cleared:
+        """Stop every job that waits, or those of a project or that a filter takes."""
+        return self.send(calls.clear_queue(project, filter=filter))
+
+    def pause_queue(self, project: str | None = None) -> models.QueueView:
+        """Start nothing any more, in all projects or in one, until it is resumed."""
+        return self.send(calls.pause_queue(project))
+
+    def resume_queue(self, project: str | None = None) -> models.QueueView:
+        """Take a pause back; those of projects outlast that of the whole queue."""
+        return self.send(calls.resume_queue(project))
 
     def projects(self) -> list[models.ProjectView]:
         """List projects."""
@@ -118,11 +175,15 @@ class Verbs(ABC):
         """Delete a project with its jobs, which have all ended, and their archives."""
         return self.send(calls.delete_project(name))
 
-    def queue_settings(self) -> models.QueueSettings:
-        """Show how the queue is run."""
+    def restore_project(self, name: str) -> models.DeletedProject:
+        """Bring back a project that was just deleted, with the jobs that went with it."""
+        return self.send(calls.restore_project(name))
+
+    def queue_settings(self) -> models.QueueView:
+        """Show how the queue is run, and what is paused."""
         return self.send(calls.queue_settings())
 
-    def set_queue_settings(self, max_running_jobs: int) -> models.QueueSettings:
+    def set_queue_settings(self, max_running_jobs: int) -> models.QueueView:
         """Change how many jobs run at once."""
         return self.send(calls.set_queue_settings(max_running_jobs))
 
@@ -146,9 +207,13 @@ class Verbs(ABC):
         """List the notes of a job, oldest first."""
         return self.send(calls.notes(ref))
 
-    def metrics(self, ref: str) -> list[models.MetricSummary]:
-        """List each metric of a job in a row."""
-        return self.send(calls.metrics(ref))
+    def metrics(self, ref: str, *, system: bool = False) -> list[models.MetricSummary]:
+        """List each metric of a job in a row: what it logged.
+
+        With `system` list what the scheduler measured while it ran instead; these names begin with
+        `system/`.
+        """
+        return self.send(calls.metrics(ref, system=system))
 
     def metric(
         self, ref: str, name: str, *, points: int | None = None, start: int = 0, limit: int = 1000
@@ -200,6 +265,14 @@ class AsyncVerbs(ABC):
         """Ask who answers and how it stands."""
         return await self.send(calls.info())
 
+    async def host(self) -> models.HostView:
+        """Show how busy the scheduler's machine is, and which job holds which GPU."""
+        return await self.send(calls.host())
+
+    async def disk(self) -> models.DiskView:
+        """Show what the scheduler's home takes on the disk, by kind and by project."""
+        return await self.send(calls.disk())
+
     async def submit(
         self, submission: models.Submission, *, idempotency_key: str | None = None
     ) -> models.JobView:
@@ -232,17 +305,53 @@ class AsyncVerbs(ABC):
         """Show everything about a job."""
         return await self.send(calls.job(ref))
 
+    async def provenance(self, ref: str) -> models.Provenance:
+        """Show where a job comes from and what it ran on."""
+        return await self.send(calls.provenance(ref))
+
     async def stop(self, ref: str) -> models.JobView:
         """Ask a job to end."""
         return await self.send(calls.stop(ref))
 
     async def delete(self, ref: str) -> None:
-        """Remove a job that has ended, with its archive."""
+        """Delete a job that has ended, with its archive; `restore` undoes it for some seconds."""
         return await self.send(calls.delete(ref))
 
-    async def clear_queue(self, project: str | None = None) -> models.Cleared:
-        """Stop every job that waits, in one project or in all."""
-        return await self.send(calls.clear_queue(project))
+    async def restore(self, ref: str) -> models.JobView:
+        """Bring back a job that was just deleted, as it was."""
+        return await self.send(calls.restore(ref))
+
+    async def set_priority(self, ref: str, priority: int) -> models.JobView:
+        """Give a job that waits a priority from -100 to 100; larger goes first."""
+        return await self.send(calls.set_priority(ref, priority))
+
+    async def hold(self, ref: str) -> models.JobView:
+        """Keep a job that waits from being chosen until it is released."""
+        return await self.send(calls.hold(ref))
+
+    async def release(self, ref: str) -> models.JobView:
+        """Let a held job have its turn, at its place."""
+        return await self.send(calls.release(ref))
+
+    async def move(
+        self, refs: Iterable[str], place: models.MovePlace, *, other: str | None = None
+    ) -> list[models.JobView]:
+        """Move jobs that wait, among those of their priority, and return them."""
+        return await self.send(calls.move(refs, place, other=other))
+
+    async def clear_queue(
+        self, project: str | None = None, *, filter: str | None = None
+    ) -> models.Cleared:
+        """Stop every job that waits, or those of a project or that a filter takes."""
+        return await self.send(calls.clear_queue(project, filter=filter))
+
+    async def pause_queue(self, project: str | None = None) -> models.QueueView:
+        """Start nothing any more, in all projects or in one, until it is resumed."""
+        return await self.send(calls.pause_queue(project))
+
+    async def resume_queue(self, project: str | None = None) -> models.QueueView:
+        """Take a pause back; those of projects outlast that of the whole queue."""
+        return await self.send(calls.resume_queue(project))
 
     async def projects(self) -> list[models.ProjectView]:
         """List projects."""
@@ -260,11 +369,15 @@ class AsyncVerbs(ABC):
         """Delete a project with its jobs, which have all ended, and their archives."""
         return await self.send(calls.delete_project(name))
 
-    async def queue_settings(self) -> models.QueueSettings:
-        """Show how the queue is run."""
+    async def restore_project(self, name: str) -> models.DeletedProject:
+        """Bring back a project that was just deleted, with the jobs that went with it."""
+        return await self.send(calls.restore_project(name))
+
+    async def queue_settings(self) -> models.QueueView:
+        """Show how the queue is run, and what is paused."""
         return await self.send(calls.queue_settings())
 
-    async def set_queue_settings(self, max_running_jobs: int) -> models.QueueSettings:
+    async def set_queue_settings(self, max_running_jobs: int) -> models.QueueView:
         """Change how many jobs run at once."""
         return await self.send(calls.set_queue_settings(max_running_jobs))
 
@@ -288,9 +401,9 @@ class AsyncVerbs(ABC):
         """List the notes of a job, oldest first."""
         return await self.send(calls.notes(ref))
 
-    async def metrics(self, ref: str) -> list[models.MetricSummary]:
-        """List each metric of a job in a row."""
-        return await self.send(calls.metrics(ref))
+    async def metrics(self, ref: str, *, system: bool = False) -> list[models.MetricSummary]:
+        """List each metric of a job in a row: what it logged, or what the scheduler measured."""
+        return await self.send(calls.metrics(ref, system=system))
 
     async def metric(
         self, ref: str, name: str, *, points: int | None = None, start: int = 0, limit: int = 1000

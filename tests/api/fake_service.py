@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import foundations
 from foundations.decimation import decimate
@@ -24,15 +24,19 @@ from foundations.errors import (
 from foundations.models import (
     API_VERSION,
     FINAL_STATES,
+    SYSTEM_PREFIX,
     ArtifactView,
     BundleView,
     Change,
     Cleared,
     DeletedProject,
+    DiskView,
     EngineView,
     FileDiff,
     FileList,
     FileView,
+    GpuView,
+    HostView,
     JobDetail,
     JobPage,
     JobState,
@@ -40,14 +44,20 @@ from foundations.models import (
     MetricPoint,
     MetricSeries,
     MetricSummary,
+    NewRecords,
     NoteView,
+    PauseView,
+    ProjectDisk,
     ProjectView,
+    QueueChange,
     QueueSettings,
+    QueueView,
     SchedulerInfo,
     SourceDiff,
     Submission,
     Waiting,
 )
+from foundations.provenance import Provenance
 
 if TYPE_CHECKING:
     from atlas_scheduler.service import Service
@@ -70,6 +80,58 @@ class _Job:
     metrics: dict[str, list[float]] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     notes: list[NoteView] = field(default_factory=list)
+    priority: int = 0
+    held_by: str | None = None
+
+
+class FakeMachine:
+    """A machine with two processors and one GPU, which a job holds."""
+
+    def __init__(self) -> None:
+        self.problem: Exception | None = None
+
+    async def host(self) -> HostView:
+        if self.problem is not None:
+            raise self.problem
+        return HostView(
+            at=MOMENT,
+            hostname="gpu-box",
+            cpus=2,
+            cpu_percent=12.5,
+            load_average=[0.5, 0.25, 0.125],
+            memory_used_bytes=3_000_000_000,
+            memory_total_bytes=8_000_000_000,
+            disk_used_bytes=1_000_000_000,
+            disk_free_bytes=3_000_000_000,
+            disk_total_bytes=4_000_000_000,
+            gpus=[
+                GpuView(
+                    id="GPU-1",
+                    index=0,
+                    name="Tesla T4",
+                    utilization_percent=97.0,
+                    memory_used_bytes=15_000_000_000,
+                    memory_total_bytes=16_000_000_000,
+                    job_id="45540b52-ffe2-44ab-9838-db467d3499c0",
+                )
+            ],
+        )
+
+    async def disk(self) -> DiskView:
+        if self.problem is not None:
+            raise self.problem
+        return DiskView(
+            at=MOMENT,
+            complete=True,
+            archives_bytes=3_000_000,
+            bundles_bytes=2_000_000,
+            work_dirs_bytes=0,
+            environments_bytes=0,
+            database_bytes=100_000,
+            projects=[
+                ProjectDisk(name="digits", jobs=2, archive_bytes=3_000_000, bundle_bytes=2_000_000)
+            ],
+        )
 
 
 class FakeService:
@@ -91,8 +153,12 @@ class FakeService:
         self._changes: list[Change] = []
         self._new_names: dict[str, str] = {}
         self._descriptions: dict[str, str] = {}
-        self._queue = QueueSettings(max_running_jobs=1)
+        self._queue = QueueView(max_running_jobs=1)
+        self._queue_changes: list[QueueChange] = []
+        self._deleted: dict[str, _Job] = {}
+        self._recorded: set[str] = set()
         self._changed = asyncio.Event()
+        self.machine = FakeMachine()
 
     # -- what happens to jobs
 
@@ -119,7 +185,7 @@ class FakeService:
 
     def forget(self, job_id: str) -> None:
         self._move(job_id, "Deleted", self._jobs[job_id].state)
-        del self._jobs[job_id]
+        self._deleted[job_id] = self._jobs.pop(job_id)
 
     def announce(self) -> None:
         self._changed.set()
@@ -136,7 +202,7 @@ class FakeService:
         job.state = state
         self._changes.append(
             Change(
-                seq=len(self._changes) + 1,
+                seq=self._next_seq(),
                 at=MOMENT,
                 job_id=job_id,
                 project=job.submission.spec.project,
@@ -160,7 +226,7 @@ class FakeService:
             home="/home/someone/.foundations",
             engine=EngineView(name="fake", isolated=False, available=True),
             queue=self._queue,
-            last_seq=len(self._changes),
+            last_seq=self._next_seq() - 1,
         )
 
     async def projects(self) -> list[ProjectView]:
@@ -198,14 +264,81 @@ class FakeService:
         description = self._descriptions.get(name, "")
         return ProjectView(name=name, created_at=MOMENT, jobs=1, description=description)
 
-    async def queue_settings(self) -> QueueSettings:
+    async def restore_project(self, name: str, *, by: str) -> DeletedProject:
+        found = [one for one in self._deleted.values() if self._project(one) == name]
+        if not found:
+            raise NotFound(f"There is no deleted project `{name}` that can still be restored.")
+        for job in found:
+            await self.restore(job.job_id, by=by)
+        return DeletedProject(name=name, jobs=len(found))
+
+    async def queue_settings(self) -> QueueView:
         return self._queue
 
-    async def set_queue_settings(self, settings: QueueSettings) -> QueueSettings:
-        self._queue = settings
-        return settings
+    async def set_queue_settings(self, settings: QueueSettings, *, by: str) -> QueueView:
+        return self._change_queue("QueueChanged", max_running_jobs=settings.max_running_jobs)
 
-    async def clear_queue(self, project: str | None, *, by: str) -> Cleared:
+    async def pause_queue(self, project: str | None, *, by: str) -> QueueView:
+        if project is not None:
+            self._require_project(project)
+            pauses = [PauseView(by=by, at=MOMENT, project=project)]
+            return self._change_queue("QueuePaused", project, paused_projects=pauses)
+        return self._change_queue("QueuePaused", paused=PauseView(by=by, at=MOMENT))
+
+    async def resume_queue(self, project: str | None, *, by: str) -> QueueView:
+        if project is not None:
+            self._require_project(project)
+            return self._change_queue("QueueResumed", project, paused_projects=[])
+        return self._change_queue("QueueResumed", paused=None)
+
+    def _change_queue(self, event: str, project: str | None = None, **changed: Any) -> QueueView:
+        self._queue = self._queue.model_copy(update=changed)
+        change = QueueChange(seq=self._next_seq(), at=MOMENT, event=event, project=project)
+        self._queue_changes.append(change)
+        self.announce()
+        return self._queue
+
+    def _next_seq(self) -> int:
+        return len(self._changes) + len(self._queue_changes) + 1
+
+    async def move(
+        self, refs: Sequence[str], place: str, other: str | None, *, by: str
+    ) -> list[JobView]:
+        if (place in ("before", "after")) != (other is not None):
+            raise InvalidRequest(f"`{place}` and `other` do not fit.")
+        if other is not None:
+            await self.resolve(other)
+        found = [self._waiting(await self.resolve(ref)) for ref in refs]
+        for job in found:
+            self.happen(job.job_id, "Moved")
+        return [self._view(job) for job in found]
+
+    async def set_priority(self, ref: str, priority: int, *, by: str) -> JobView:
+        job = self._waiting(await self.resolve(ref))
+        job.priority = priority
+        return self._view(job)
+
+    async def hold(self, ref: str, *, by: str) -> JobView:
+        job = self._waiting(await self.resolve(ref))
+        job.held_by = by
+        return self._view(job)
+
+    async def release(self, ref: str, *, by: str) -> JobView:
+        job = self._waiting(await self.resolve(ref))
+        job.held_by = None
+        return self._view(job)
+
+    def _waiting(self, job_id: str) -> _Job:
+        job = self._jobs[job_id]
+        if job.state is not JobState.QUEUED:
+            raise JobConflict(f"Job `{job_id}` is {job.state} and does not wait.")
+        return job
+
+    async def clear_queue(
+        self, project: str | None, *, by: str, filter: str | None = None
+    ) -> Cleared:
+        if filter == "nonsense":
+            raise InvalidRequest("The filter is not valid at column 1.")
         cleared = [
             job_id
             for job_id, job in self._jobs.items()
@@ -246,7 +379,8 @@ class FakeService:
             return self._view(self._jobs[self._keys[idempotency_key]])
         if submission.bundle not in self.bundles:
             raise NotFound(f"Bundle {submission.bundle} is not here. Upload it first.")
-        job = _Job(str(uuid.uuid4()), submission)
+        job = _Job(str(uuid.uuid4()), submission, priority=submission.spec.priority)
+        job.held_by = submission.spec.user if submission.hold else None
         self._jobs[job.job_id] = job
         if idempotency_key is not None:
             self._keys[idempotency_key] = job.job_id
@@ -301,6 +435,9 @@ class FakeService:
             history=[change for change in self._changes if change.job_id == job.job_id],
         )
 
+    async def provenance(self, ref: str) -> Provenance:
+        return Provenance(origin=self._jobs[await self.resolve(ref)].submission.origin)
+
     async def stop(self, ref: str, *, by: str) -> JobView:
         job = self._jobs[await self.resolve(ref)]
         if job.state in FINAL_STATES:
@@ -310,7 +447,15 @@ class FakeService:
         self._move(job.job_id, "StopRequested", JobState.STOPPED if waits else JobState.STOPPING)
         return self._view(job)
 
-    async def delete(self, ref: str) -> None:
+    async def restore(self, ref: str, *, by: str) -> JobView:
+        found = [job_id for job_id in self._deleted if job_id.startswith(ref)]
+        if not found:
+            raise NotFound(f"There is no deleted job `{ref}` that can be restored.")
+        job = self._jobs[found[0]] = self._deleted.pop(found[0])
+        self.happen(job.job_id, "Restored")
+        return self._view(job)
+
+    async def delete(self, ref: str, *, by: str) -> None:
         job = self._jobs[await self.resolve(ref)]
         if job.state not in FINAL_STATES:
             raise JobConflict(f"Job `{job.job_id}` is {job.state} and cannot be deleted")
@@ -339,13 +484,14 @@ class FakeService:
     async def notes(self, ref: str) -> list[NoteView]:
         return self._jobs[await self.resolve(ref)].notes
 
-    async def metrics(self, ref: str) -> list[MetricSummary]:
+    async def metrics(self, ref: str, *, system: bool = False) -> list[MetricSummary]:
         job = self._jobs[await self.resolve(ref)]
         return [
             MetricSummary(
                 name=name, last=values[-1], min=min(values), max=max(values), count=len(values)
             )
             for name, values in job.metrics.items()
+            if name.startswith(SYSTEM_PREFIX) == system
         ]
 
     async def metric(
@@ -386,16 +532,33 @@ class FakeService:
                     return
                 await changed.wait()
 
+    def record(self, job_id: str) -> None:
+        """Let a job record something."""
+        self._recorded.add(job_id)
+        self.announce()
+
     async def changes(
-        self, since: int, *, job_id: str | None = None, follow: bool
-    ) -> AsyncIterator[Change | None]:
+        self,
+        since: int,
+        *,
+        job_id: str | None = None,
+        follow: bool,
+        queue: bool = False,
+        records: bool = False,
+    ) -> AsyncIterator[Change | QueueChange | NewRecords | None]:
         with self._follower():
             while True:
                 changed = self._changed
-                for change in self._changes[since:]:
+                told = [*self._changes, *(self._queue_changes if queue else ())]
+                for change in sorted(told, key=lambda one: one.seq):
+                    if change.seq <= since:
+                        continue
                     since = change.seq
-                    if job_id in (None, change.job_id):
+                    if job_id is None or (isinstance(change, Change) and change.job_id == job_id):
                         yield change
+                if records and self._recorded:
+                    yield NewRecords(job_ids=sorted(self._recorded))
+                    self._recorded.clear()
                 if not follow:
                     return
                 try:
@@ -407,6 +570,12 @@ class FakeService:
     async def archive(self, ref: str) -> tuple[str, Iterator[bytes]]:
         job_id = await self.resolve(ref)
         return job_id, self._pack(job_id)
+
+    async def tensorboard_logs(
+        self, ref: str, *, since_seconds: int
+    ) -> tuple[str, Iterator[bytes]]:
+        job_id = await self.resolve(ref)
+        return job_id, iter([f"logs of {job_id} since {since_seconds}".encode()])
 
     def _pack(self, job_id: str) -> Iterator[bytes]:
         for number in range(20):
@@ -466,6 +635,8 @@ class FakeService:
             reason=job.reason,
             exit_code=job.exit_code,
             command=list(spec.command),
+            priority=job.priority,
+            held_by=job.held_by,
             submitted_at=MOMENT,
             parameters=spec.params,
             tags=job.tags,

@@ -69,3 +69,21 @@ async def test_a_followed_feed_goes_on_with_signs_of_life(
             if not piece.startswith(b":"):
                 assert piece.startswith(b"id: 2\ndata: {")
                 break
+
+
+async def test_the_queue_and_new_records_are_told_only_to_who_asks(
+    http: httpx.AsyncClient, service: FakeService, job_id: str
+) -> None:
+    await service.pause_queue(None, by="ada")
+    service.start(job_id)
+    service.record(job_id)
+    plain = (await http.get("/changes", params={"follow": "false"})).text
+    assert seqs(plain) == [1, 3]
+    assert "event:" not in plain
+    params = {"follow": "false", "queue": "true", "records": "true", "since": "1"}
+    paused, started, recorded, rest = (await http.get("/changes", params=params)).text.split("\n\n")
+    assert rest == ""
+    assert paused.startswith("id: 2\nevent: queue\ndata: {")
+    assert '"QueuePaused"' in paused
+    assert started.startswith("id: 3\ndata: {")
+    assert recorded == f'event: records\ndata: {{"job_ids":["{job_id}"]}}'

@@ -40,6 +40,7 @@ async def test_each_error_of_the_service_has_its_status_and_code(
         ("DELETE", "/jobs/abcd", (404, "not_found")),
         ("GET", "/jobs/abcd/logs", (404, "not_found")),
         ("GET", "/jobs/abcd/archive", (404, "not_found")),
+        ("GET", "/jobs/abcd/tensorboard", (404, "not_found")),
         ("GET", "/jobs/abcd/artifacts", (404, "not_found")),
         ("GET", "/jobs/abcd/artifacts/x", (404, "not_found")),
         ("GET", "/changes?job=abcd", (404, "not_found")),

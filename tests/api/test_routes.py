@@ -11,6 +11,7 @@ import pytest
 
 import foundations
 from foundations.client import Client
+from foundations.errors import ServerFault
 from foundations.models import Submission
 from tests.api.fake_service import BUNDLE, DIGEST, FakeService
 from tests.api.schema import Contract
@@ -102,6 +103,45 @@ async def test_a_final_job_is_deleted(
     service.finish(job_id)
     assert (await http.delete(f"/jobs/{job_id}")).status_code == 204
     assert (await http.get(f"/jobs/{job_id}")).status_code == 404
+    answer = await http.post(f"/jobs/{job_id}/restore")
+    assert (answer.status_code, answer.json()["job_id"]) == (200, job_id)
+    assert (await http.get(f"/jobs/{job_id}")).status_code == 200
+    assert (await http.post(f"/jobs/{job_id}/restore")).status_code == 404
+
+
+async def test_a_job_that_waits_is_held_released_prioritized_and_moved(
+    http: httpx.AsyncClient, service: FakeService, submission: Submission, job_id: str
+) -> None:
+    other = (await service.submit(submission, idempotency_key=None)).job_id
+    held = (await http.post(f"/jobs/{job_id[:8]}/hold")).json()
+    assert held["held_by"] not in (None, "")
+    assert (await http.post(f"/jobs/{job_id}/release")).json()["held_by"] is None
+    answer = await http.put(f"/jobs/{job_id}/priority", json={"priority": -100})
+    assert answer.json()["priority"] == -100
+    for wrong in (101, -101, 0.5, None):
+        answer = await http.put(f"/jobs/{job_id}/priority", json={"priority": wrong})
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    answer = await http.post("/queue/move", json={"jobs": [job_id, other], "place": "first"})
+    assert [one["job_id"] for one in answer.json()] == [job_id, other]
+    wanted = {"jobs": [job_id], "place": "after", "other": other}
+    assert (await http.post("/queue/move", json=wanted)).status_code == 200
+    for body in ({"jobs": [], "place": "first"}, {"jobs": [job_id], "place": "middle"}):
+        assert (await http.post("/queue/move", json=body)).status_code == 400
+    service.start(job_id)
+    for verb in ("hold", "release"):
+        assert (await http.post(f"/jobs/{job_id}/{verb}")).status_code == 409
+
+
+async def test_a_submission_says_its_priority_and_whether_it_is_held(
+    http: httpx.AsyncClient,
+) -> None:
+    spec = {"project": "cats", "priority": 5, "user": "ada"}
+    answer = await http.post("/jobs", json={"spec": spec, "bundle": DIGEST, "hold": True})
+    assert (answer.json()["priority"], answer.json()["held_by"]) == (5, "ada")
+    spec["priority"] = 101
+    answer = await http.post("/jobs", json={"spec": spec, "bundle": DIGEST})
+    assert answer.status_code == 400
+    assert "`spec.priority`" in answer.json()["message"]
 
 
 async def test_the_queue_is_cleared_in_one_project_or_in_all(
@@ -109,15 +149,34 @@ async def test_the_queue_is_cleared_in_one_project_or_in_all(
 ) -> None:
     answer = await http.post("/queue/clear", json={"project": "dogs"})
     assert answer.json() == {"removed": 0, "job_ids": []}
-    answer = await http.post("/queue/clear", json={"project": None})
+    answer = await http.post("/queue/clear", json={"filter": "nonsense"})
+    assert answer.status_code == 400
+    answer = await http.post("/queue/clear", json={"project": None, "filter": "project:cats"})
     assert answer.json() == {"removed": 1, "job_ids": [job_id]}
 
 
 async def test_queue_settings_are_changed(http: httpx.AsyncClient) -> None:
-    assert (await http.get("/queue")).json() == {"max_running_jobs": 1}
+    before: dict[str, Any] = {"max_running_jobs": 1, "paused": None, "paused_projects": []}
+    assert (await http.get("/queue")).json() == before
     answer = await http.put("/queue", json={"max_running_jobs": 4})
-    assert answer.json() == {"max_running_jobs": 4}
-    assert (await http.get("/queue")).json() == {"max_running_jobs": 4}
+    assert answer.json() == {**before, "max_running_jobs": 4}
+    assert (await http.get("/queue")).json() == answer.json()
+    answer = await http.put("/queue", json=answer.json())
+    assert (answer.status_code, "`paused`" in answer.json()["message"]) == (400, True)
+
+
+async def test_the_queue_and_a_project_are_paused_and_resumed(
+    http: httpx.AsyncClient, job_id: str
+) -> None:
+    paused = (await http.post("/queue/pause", json={})).json()
+    assert paused["paused"]["project"] is None
+    assert (await http.get("/info")).json()["queue"] == paused
+    answer = await http.post("/queue/pause", json={"project": "cats"})
+    assert [one["project"] for one in answer.json()["paused_projects"]] == ["cats"]
+    await http.post("/queue/resume", json={"project": "cats"})
+    answer = await http.post("/queue/resume", json={"project": None})
+    assert (answer.json()["paused"], answer.json()["paused_projects"]) == (None, [])
+    assert (await http.post("/queue/pause", json={"project": "dogs"})).status_code == 404
 
 
 async def test_projects_are_listed(http: httpx.AsyncClient, job_id: str) -> None:
@@ -135,8 +194,11 @@ async def test_a_project_is_renamed_described_and_deleted(
     assert (await http.get("/projects")).json() == [answer.json()]
     assert (await http.delete(path)).status_code == 409
     service.finish(job_id)
-    assert (await http.delete(path)).json() == {"name": "a ü%?", "jobs": 1}
+    gone = {"name": "a ü%?", "jobs": 1}
+    assert (await http.delete(path)).json() == gone
     assert (await http.delete(path)).status_code == 404
+    assert (await http.post(f"{path}/restore")).json() == gone
+    assert (await http.post(f"{path}/restore")).status_code == 404
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "a\\b", "a\nb", "x" * 201])
@@ -153,6 +215,16 @@ async def test_an_archive_is_a_download(http: httpx.AsyncClient, job_id: str) ->
     assert answer.headers["content-type"] == "application/gzip"
     assert f"{job_id}.tar.gz" in answer.headers["content-disposition"]
     assert answer.content.endswith(f"{job_id} 19\n".encode())
+
+
+async def test_tensorboard_logs_are_a_download(http: httpx.AsyncClient, job_id: str) -> None:
+    answer = await http.get(f"/jobs/{job_id[:8]}/tensorboard", params={"since": 5})
+    assert answer.headers["content-type"] == "application/gzip"
+    assert f"{job_id}-tensorboard.tar.gz" in answer.headers["content-disposition"]
+    assert answer.text == f"logs of {job_id} since 5"
+    for since in ("-1", "soon", str(2**63)):
+        refused = await http.get(f"/jobs/{job_id}/tensorboard", params={"since": since})
+        assert refused.status_code == 400
 
 
 @pytest.mark.parametrize("key", ["model", "a/b.pt", "a//b", "../x", ".", "ü %2F?#"])
@@ -255,7 +327,7 @@ def test_operation_ids_are_the_clients_methods(contract: Contract) -> None:
         for name, _ in inspect.getmembers(Client, inspect.isfunction)
         if not name.startswith("_")
     }
-    own = {"send", "json", "open", "close", "wait"}
+    own = {"send", "json", "open", "close", "wait", "news"}
     assert contract.operations().keys() == methods - own
 
 
@@ -283,6 +355,40 @@ async def test_openapi_is_served_and_no_page_that_needs_a_network(
         assert (await http.get(f"http://atlas{page}")).status_code == 404
 
 
+async def test_a_submission_may_say_where_it_comes_from(
+    http: httpx.AsyncClient, submission: Submission
+) -> None:
+    git = {"commit": "a" * 40, "dirty": True, "diff": "+1\n", "a_newer_field": 1}
+    body = {**submission.model_dump(mode="json"), "origin": {"user": "ada", "git": git, "new": 2}}
+
+    job = (await http.post("/jobs", json=body)).json()
+
+    answer = await http.get(f"/jobs/{job['job_id']}/provenance")
+    origin = answer.json()["origin"]
+    assert (origin["user"], origin["git"]["diff"]) == ("ada", "+1\n")
+    assert (await http.get("/jobs/nowhere/provenance")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("git", "place"),
+    [
+        ({"commit": "HEAD"}, "origin.git.commit"),
+        ({"diff": "x" * 500_001}, "origin.git.diff"),
+        ({"untracked": ["x"] * 1001}, "origin.git.untracked"),
+        ({"untracked_left_out": -1}, "origin.git.untracked_left_out"),
+    ],
+)
+async def test_an_origin_that_cannot_be_is_refused(
+    http: httpx.AsyncClient, submission: Submission, git: dict[str, object], place: str
+) -> None:
+    body = {**submission.model_dump(mode="json"), "origin": {"git": git}}
+
+    answer = await http.post("/jobs", json=body)
+
+    assert answer.status_code == 400
+    assert place in answer.json()["message"]
+
+
 async def test_the_source_of_two_jobs_is_compared(
     http: httpx.AsyncClient, service: FakeService, submission: Submission, job_id: str
 ) -> None:
@@ -297,3 +403,34 @@ async def test_the_source_of_two_jobs_is_compared(
     assert [file["path"] for file in answer["files"]] == ["main.py"]
     assert (await http.get(f"/jobs/{job_id}/diff/{job_id}")).json()["files"] == []
     assert (await http.get(f"/jobs/{job_id}/diff/nowhere")).status_code == 404
+
+
+async def test_what_the_scheduler_measured_is_listed_when_asked_for(
+    http: httpx.AsyncClient, service: FakeService, job_id: str
+) -> None:
+    service.measure(job_id, "loss", 1)
+    service.measure(job_id, "system/cpu_percent", 50, 70)
+    logged = (await http.get(f"/jobs/{job_id}/metrics")).json()
+    measured = (await http.get(f"/jobs/{job_id}/metrics", params={"system": True})).json()
+    assert [one["name"] for one in logged] == ["loss"]
+    assert [(one["name"], one["max"]) for one in measured] == [("system/cpu_percent", 70)]
+    points = (await http.get(f"/jobs/{job_id}/metrics/system/cpu_percent")).json()
+    assert points["count"] == 2
+
+
+async def test_the_machine_and_its_disk_are_told(
+    http: httpx.AsyncClient, service: FakeService
+) -> None:
+    host = (await http.get("/host")).json()
+    assert (host["cpu_percent"], host["gpus"][0]["name"]) == (12.5, "Tesla T4")
+    disk = (await http.get("/disk")).json()
+    assert (disk["complete"], disk["projects"][0]["name"]) == (True, "digits")
+
+
+@pytest.mark.parametrize("route", ["/host", "/disk"])
+async def test_a_disk_that_hangs_is_an_error_and_no_wait(
+    http: httpx.AsyncClient, service: FakeService, route: str
+) -> None:
+    service.machine.problem = ServerFault("The disk does not answer.")
+    answer = await http.get(route)
+    assert (answer.status_code, answer.json()["error"]) == (500, "server_fault")

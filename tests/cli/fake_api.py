@@ -16,11 +16,14 @@ import httpx
 
 from atlas_scheduler.core.filters import FilterError, parse
 from atlas_scheduler.core.filters.fields import BuiltIn
+from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.moves import reorder
 from foundations.decimation import decimate
 from foundations.errors import InvalidRequest, JobConflict, NotFound, SchedulerError
 from foundations.models import (
     API_VERSION,
     FINAL_STATES,
+    HOLDING_STATES,
     BundleView,
     Cleared,
     DeletedProject,
@@ -31,13 +34,16 @@ from foundations.models import (
     JobState,
     MetricPoint,
     MetricSeries,
+    MoveJobs,
     NoteView,
+    PauseView,
     ProjectView,
-    QueueSettings,
+    QueueView,
     SchedulerInfo,
     SourceDiff,
     Submission,
 )
+from foundations.provenance import Provenance
 from tests.store import naive_filter
 
 if TYPE_CHECKING:
@@ -78,10 +84,20 @@ def _info(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
             pid=4711,
             home="/home/someone/.foundations",
             engine=engine,
-            queue=QueueSettings(max_running_jobs=scheduler.max_running_jobs),
+            queue=_queue_view(scheduler),
             states={state: states.count(state) for state in set(states)},
+            slots_taken=sum(state in HOLDING_STATES for state in states),
+            delete_grace_seconds=10,
         )
     )
+
+
+def _host(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return _json(scheduler.host)
+
+
+def _disk(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return _json(scheduler.disk)
 
 
 def _has_bundle(scheduler: FakeScheduler, request: httpx.Request, digest: str) -> httpx.Response:
@@ -102,7 +118,10 @@ def _submit(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
     key = request.headers.get("Idempotency-Key", str(uuid.uuid4()))
     if key not in scheduler.keys:
         scheduler.keys[key] = str(uuid.uuid4())
-        scheduler.add(scheduler.keys[key], spec=submission.spec, bundle=submission.bundle)
+        job = scheduler.add(scheduler.keys[key], spec=submission.spec, bundle=submission.bundle)
+        job.priority = submission.spec.priority
+        job.held_by = submission.spec.user if submission.hold else None
+        job.provenance = Provenance(origin=submission.origin)
     job = scheduler.jobs[scheduler.keys[key]]
     answer = _json(scheduler.view(job), status=201)
     if scheduler.run is not None:
@@ -146,6 +165,10 @@ def _job(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Re
     return _json(scheduler.detail(scheduler.resolve(ref)))
 
 
+def _provenance(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    return _json(scheduler.resolve(ref).provenance)
+
+
 def _stop(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
     job = scheduler.resolve(ref)
     if job.state in FINAL_STATES:
@@ -156,6 +179,8 @@ def _stop(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.R
     else:
         scheduler.move(job, JobState.STOPPING, "StopRequested")
         answer = _json(scheduler.view(job), status=202)
+        if job.local_run and job.local_run.interactive:
+            return answer  # a session goes on
         scheduler.move(job, JobState.STOPPED, "Exited")
         return answer
     return _json(scheduler.view(job), status=202)
@@ -165,7 +190,7 @@ def _delete(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx
     job = scheduler.resolve(ref)
     if job.state not in FINAL_STATES:
         raise JobConflict(f"Job `{job.job_id}` has not ended")
-    del scheduler.jobs[job.job_id]
+    scheduler.deleted[job.job_id] = scheduler.jobs.pop(job.job_id)
     return httpx.Response(204)
 
 
@@ -268,7 +293,9 @@ def _notes(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.
 
 
 def _metrics(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
-    return _json_list(scheduler.summaries(scheduler.resolve(ref)))
+    job = scheduler.resolve(ref)
+    is_system = request.url.params.get("system") == "true"
+    return _json_list(job.system if is_system else scheduler.summaries(job))
 
 
 def _metric(
@@ -301,9 +328,16 @@ def _metric(
     return _json(series)
 
 
+def _tensorboard(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    job = scheduler.resolve(ref)
+    if job.logs is None:
+        raise NotFound(f"Job {job.job_id} has no TensorBoard logs.")
+    files = {f"logs/{path}": content for path, content in job.logs.items()}
+    return httpx.Response(200, content=iter([_packed(job, files)]))
+
+
 def _archive(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
     job = scheduler.resolve(ref)
-    packed = io.BytesIO()
     files = {
         "source/main.py": b"print(1)\n",
         "source/data/x.csv": b"1,2\n",
@@ -311,12 +345,17 @@ def _archive(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> http
         "job.json": b"{}",
         **{f"artifacts/{key}": content for key, content in job.artifacts.items()},
     }
+    return httpx.Response(200, content=iter([_packed(job, files)]))
+
+
+def _packed(job: FakeJob, files: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
         for path, content in files.items():
             member = tarfile.TarInfo(f"{job.job_id}/{path}")
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
-    return httpx.Response(200, content=iter([packed.getvalue()]))
+    return packed.getvalue()
 
 
 def _source_diff(
@@ -327,7 +366,85 @@ def _source_diff(
 
 
 def _queue(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
-    return _json(QueueSettings(max_running_jobs=scheduler.max_running_jobs))
+    return _json(_queue_view(scheduler))
+
+
+def _queue_view(scheduler: FakeScheduler) -> QueueView:
+    pauses = [PauseView(by="ada", at=scheduler.begin, project=one) for one in scheduler.paused]
+    return QueueView(
+        max_running_jobs=scheduler.max_running_jobs,
+        paused=next((one for one in pauses if one.project is None), None),
+        paused_projects=[one for one in pauses if one.project is not None],
+    )
+
+
+def _pause(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    scheduler.paused[json.loads(request.read())["project"]] = None
+    return _queue(scheduler, request)
+
+
+def _resume(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    scheduler.paused.pop(json.loads(request.read())["project"], None)
+    return _queue(scheduler, request)
+
+
+def _move(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    wanted = MoveJobs.model_validate_json(request.read())
+    moved = [_waiting(scheduler, ref).job_id for ref in wanted.jobs]
+    other = None if wanted.other is None else scheduler.resolve(wanted.other).job_id
+    queued = [
+        Job(job.job_id, job.spec.project, job.state, place)
+        for place, job in enumerate(scheduler.jobs.values())
+        if job.state is JobState.QUEUED
+    ]
+    orders = reorder(queued, moved, wanted.place, other)
+    line = sorted(queued, key=lambda job: orders.get(job.job_id, job.order))
+    in_line = {job.job_id: scheduler.jobs[job.job_id] for job in line}
+    scheduler.jobs = {**in_line, **{k: v for k, v in scheduler.jobs.items() if k not in in_line}}
+    return _json_list([scheduler.view(scheduler.jobs[job_id]) for job_id in moved])
+
+
+def _priority(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    job = _waiting(scheduler, ref)
+    job.priority = json.loads(request.read())["priority"]
+    return _json(scheduler.view(job))
+
+
+def _hold(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    job = _waiting(scheduler, ref)
+    job.held_by = "ada"
+    return _json(scheduler.view(job))
+
+
+def _release(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    job = _waiting(scheduler, ref)
+    job.held_by = None
+    return _json(scheduler.view(job))
+
+
+def _waiting(scheduler: FakeScheduler, ref: str) -> FakeJob:
+    job = scheduler.resolve(ref)
+    if job.state is not JobState.QUEUED:
+        raise JobConflict(f"Job `{job.job_id}` is {job.state} and does not wait.")
+    return job
+
+
+def _restore(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    if ref not in scheduler.deleted:
+        if ref in scheduler.jobs:
+            raise JobConflict(f"Job `{ref}` is not deleted.")
+        raise NotFound("A deletion can be undone for 10 s.")
+    scheduler.jobs[ref] = scheduler.deleted.pop(ref)
+    return _json(scheduler.view(scheduler.jobs[ref]))
+
+
+def _restore_project(scheduler: FakeScheduler, request: httpx.Request, name: str) -> httpx.Response:
+    back = [job for job in scheduler.deleted.values() if job.spec.project == name]
+    if not back:
+        raise NotFound(f"There is no deleted project `{name}` that can still be restored.")
+    for job in back:
+        scheduler.jobs[job.job_id] = scheduler.deleted.pop(job.job_id)
+    return _json(DeletedProject(name=name, jobs=len(back)))
 
 
 def _set_queue(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
@@ -336,9 +453,10 @@ def _set_queue(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Respon
 
 
 def _clear(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
-    project = json.loads(request.read())["project"]
+    asked = json.loads(request.read())
+    project = asked["project"]
     removed = []
-    for job in scheduler.jobs.values():
+    for job in _filtered(list(scheduler.jobs.values()), asked.get("filter", "")):
         if job.state is JobState.QUEUED and project in (None, job.spec.project):
             scheduler.move(job, JobState.STOPPED, "StopRequested")
             removed.append(job.job_id)
@@ -390,7 +508,7 @@ def _delete_project(scheduler: FakeScheduler, request: httpx.Request, name: str)
     if any(job.state not in FINAL_STATES for job in jobs):
         raise JobConflict(f"Project `{name}` has jobs that have not ended")
     for job in jobs:
-        del scheduler.jobs[job.job_id]
+        scheduler.deleted[job.job_id] = scheduler.jobs.pop(job.job_id)
     return _json(DeletedProject(name=name, jobs=len(jobs)))
 
 
@@ -412,15 +530,19 @@ def _json_list(models: list[Any]) -> httpx.Response:
 _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/health", _health),
     ("GET", "/info", _info),
+    ("GET", "/host", _host),
+    ("GET", "/disk", _disk),
     ("HEAD", "/bundles/([^/]+)", _has_bundle),
     ("PUT", "/bundles/([^/]+)", _upload),
     ("POST", "/jobs", _submit),
     ("GET", "/jobs", _list),
     ("GET", "/jobs/([^/]+)", _job),
+    ("GET", "/jobs/([^/]+)/provenance", _provenance),
     ("POST", "/jobs/([^/]+)/stop", _stop),
     ("DELETE", "/jobs/([^/]+)", _delete),
     ("GET", "/jobs/([^/]+)/logs", _logs),
     ("GET", "/jobs/([^/]+)/archive", _archive),
+    ("GET", "/jobs/([^/]+)/tensorboard", _tensorboard),
     ("GET", "/jobs/([^/]+)/artifacts", _artifacts),
     ("GET", "/jobs/([^/]+)/artifacts/(.+)", _artifact),
     ("GET", "/jobs/([^/]+)/files", _files),
@@ -436,6 +558,14 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/queue", _queue),
     ("PUT", "/queue", _set_queue),
     ("POST", "/queue/clear", _clear),
+    ("POST", "/queue/pause", _pause),
+    ("POST", "/queue/resume", _resume),
+    ("POST", "/queue/move", _move),
+    ("PUT", "/jobs/([^/]+)/priority", _priority),
+    ("POST", "/jobs/([^/]+)/hold", _hold),
+    ("POST", "/jobs/([^/]+)/release", _release),
+    ("POST", "/jobs/([^/]+)/restore", _restore),
+    ("POST", "/projects/([^/]+)/restore", _restore_project),
     ("GET", "/projects", _projects),
     ("POST", "/projects/([^/]+)/rename", _rename_project),
     ("PUT", "/projects/([^/]+)/description", _describe_project),

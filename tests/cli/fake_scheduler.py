@@ -21,17 +21,24 @@ from foundations.errors import (
 from foundations.models import (
     FINAL_STATES,
     HOLDING_STATES,
+    SYSTEM_PREFIX,
     ArtifactView,
     Change,
+    DiskView,
     FileDiff,
+    GpuView,
+    HostView,
     JobDetail,
     JobSpec,
     JobState,
     JobView,
+    LocalRunView,
     MetricSummary,
     NoteView,
+    ProjectDisk,
     Waiting,
 )
+from foundations.provenance import Provenance
 from tests.cli import fake_api
 
 BEGIN = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)
@@ -56,8 +63,16 @@ class FakeJob:
     artifacts: dict[str, bytes] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     notes: list[NoteView] = field(default_factory=list)
+    provenance: Provenance = field(default_factory=Provenance)
+    priority: int = 0
+    held_by: str | None = None
+    logs: dict[str, bytes] | None = None
+    """TensorBoard's, by path; None before the job says where they are."""
     series: dict[str, list[tuple[float | None, Any]]] = field(default_factory=dict)
     """Step and value of each point, by metric."""
+    system: list[MetricSummary] = field(default_factory=list)
+    """What the scheduler measured; points of it are in `series`."""
+    local_run: LocalRunView | None = None
 
 
 class FakeScheduler:
@@ -73,6 +88,9 @@ class FakeScheduler:
         self.uploads: list[str] = []
         self.keys: dict[str, str] = {}
         self.max_running_jobs = 1
+        self.paused: dict[str | None, None] = {}
+        """What is paused: projects, and None for the whole queue."""
+        self.deleted: dict[str, FakeJob] = {}
         self.engine_problem: str | None = None
         self.run: Callable[[FakeScheduler, FakeJob], None] | None = finish_at_once
         self.on_request: Callable[[httpx.Request], None] | None = None
@@ -86,6 +104,8 @@ class FakeScheduler:
         self.news = threading.Condition()
         self._ticks = itertools.count(1)
         self.closed = False
+        self.host = host()
+        self.disk = disk()
 
     def client(self, url: str = "http://fake") -> Client:
         return Client(url, transport=httpx.MockTransport(self._serve))
@@ -184,6 +204,8 @@ class FakeScheduler:
             "command": list(spec.command),
             "image": spec.image,
             "num_gpus": spec.num_gpus,
+            "priority": job.priority,
+            "held_by": job.held_by,
             "cpus": spec.cpus,
             "ram_gb": spec.ram_gb,
             "submitted_at": job.submitted_at,
@@ -194,6 +216,7 @@ class FakeScheduler:
             "metrics": job.metrics,
             "tags": job.tags,
             "waiting": self._waiting(job),
+            "local": job.local_run is not None,
         }
 
     def _waiting(self, job: FakeJob) -> Waiting | None:
@@ -215,25 +238,83 @@ class FakeScheduler:
             *(
                 MetricSummary(name=name, last=points[-1][1], count=len(points))
                 for name, points in job.series.items()
+                if not name.startswith(SYSTEM_PREFIX)
             ),
         ]
 
     def detail(self, job: FakeJob) -> JobDetail:
         return JobDetail(
+            local_run=job.local_run,
             **self._fields(job),
             spec=job.spec,
-            bundle=job.bundle,
+            bundle=None if job.local_run else job.bundle,
             bundle_size_bytes=1234,
             log_size_bytes=len(job.log),
             archived=job.state in FINAL_STATES,
             metric_series=self.summaries(job),
+            system_series=job.system,
             artifacts=[
                 ArtifactView(key=key, path=key, size_bytes=len(content), saved_at=BEGIN)
                 for key, content in job.artifacts.items()
             ],
             notes=job.notes,
             history=[change for change in self.changes if change.job_id == job.job_id],
+            provenance=_without_diff(job.provenance),
         )
+
+
+def _without_diff(known: Provenance) -> Provenance:
+    document = known.model_dump(exclude={"origin": {"git": {"diff"}}})
+    return Provenance.model_validate(document)
+
+
+def host(**changed: Any) -> HostView:
+    """A machine with two GPUs, one of which tells little."""
+    held_by = "45540b52-ffe2-44ab-9838-db467d3499c0"
+    known = GpuView(
+        id="GPU-1",
+        index=0,
+        name="Tesla T4",
+        utilization_percent=97.0,
+        memory_used_bytes=15_000_000_000,
+        memory_total_bytes=16_000_000_000,
+        power_watts=70.4,
+        temperature_celsius=61.0,
+        job_id=held_by,
+    )
+    fields: dict[str, Any] = {
+        "at": BEGIN,
+        "hostname": "gpu-box",
+        "cpus": 2,
+        "cpu_percent": 12.5,
+        "load_average": [0.5, 0.25, 0.125],
+        "memory_used_bytes": 3_000_000_000,
+        "memory_total_bytes": 8_000_000_000,
+        "disk_used_bytes": 1_000_000_000,
+        "disk_free_bytes": 2_500_000_000,
+        "disk_total_bytes": 4_000_000_000,
+        "gpus": [known, GpuView(id="GPU-2", index=1)],
+    }
+    return HostView(**{**fields, **changed})
+
+
+def disk(**changed: Any) -> DiskView:
+    """A home with the jobs of two projects."""
+    projects = [
+        ProjectDisk(name="digits", jobs=2, archive_bytes=3_000_000, bundle_bytes=2_000_000),
+        ProjectDisk(name="cats", jobs=1, archive_bytes=1_000, bundle_bytes=2_000_000),
+    ]
+    fields: dict[str, Any] = {
+        "at": BEGIN,
+        "complete": True,
+        "archives_bytes": 3_001_000,
+        "bundles_bytes": 2_000_000,
+        "work_dirs_bytes": 4_096,
+        "environments_bytes": 0,
+        "database_bytes": 100_000,
+        "projects": projects,
+    }
+    return DiskView(**{**fields, **changed})
 
 
 def finish_at_once(scheduler: FakeScheduler, job: FakeJob) -> None:

@@ -140,7 +140,7 @@ def test_set_queue_changes_how_many_jobs_run_at_once(
     assert scheduler.max_running_jobs == 4
 
     document = run_json("set", "queue", "scheduler", "--max-running-jobs", "2", "--json")
-    assert document == {"max_running_jobs": 2}
+    assert document == {"max_running_jobs": 2, "paused": None, "paused_projects": []}
     run("set", "queue", "scheduler", "--max-running-jobs", "0", exit_code=2)
 
 

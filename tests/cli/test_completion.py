@@ -63,6 +63,10 @@ def test_jobs_are_offered_newest_first_and_each_once(answering: FakeScheduler, r
 
     assert candidates("get", "logs", "scheduler", incomplete="4554") == [newer.job_id, JOB_ID]
     assert candidates("delete", "job", "scheduler", JOB_ID, incomplete="455") == [newer.job_id]
+    for words in (("move", "job"), ("hold", "job"), ("set", "job"), ("tag", "job")):
+        assert candidates(*words, "scheduler", incomplete="45540") == [JOB_ID]
+    assert candidates("move", "job", "scheduler", JOB_ID, incomplete="f") == ["first"]
+    assert candidates("move", "job", "scheduler", incomplete="f") == []
 
 
 @pytest.mark.parametrize("prepare", [lambda home: None, lambda home: home.mkdir()])

@@ -10,7 +10,7 @@ import pytest
 
 from foundations.errors import Unreachable
 from tests.cli.conftest import Run
-from tests.cli.fake_scheduler import FakeScheduler
+from tests.cli.fake_scheduler import FakeScheduler, disk, host
 
 REMOTE = """\
 cache_config:
@@ -123,3 +123,60 @@ def test_doctor_warns_of_a_home_that_others_can_read_and_of_other_configs(
 
     assert f"warning  home: others can look into {home}: chmod 700 {home}" in output
     assert "still holds a placeholder" in output
+
+
+def test_info_host_tells_how_busy_the_machine_is(
+    run: Run, run_json: Callable[..., Any], scheduler: FakeScheduler
+) -> None:
+    output = run("info", "--host").stdout
+
+    fields, _, table = output.partition("\n\nGPUs\n")
+    assert [line.split(maxsplit=1)[1] for line in fields.splitlines()] == [
+        "gpu-box",
+        "12% of 2 processor(s)",
+        "0.50 0.25 0.12 (1, 5 and 15 minutes)",
+        "3.0 GB of 8.0 GB used",
+        "1.0 GB of 4.0 GB used, 2.5 GB free",
+        "2, see below",
+    ]
+    header, first, second = table.splitlines()
+    assert header.split() == ["GPU", "NAME", "USE", "MEMORY", "POWER", "TEMP", "JOB"]
+    assert "97%" in first
+    assert first.endswith("45540b52-ffe2-44ab-9838-db467d3499c0")
+    assert second.split() == ["1", "-", "-", "-", "-", "-", "-"]
+    assert run_json("info", "--host", "--json")["gpus"][0]["power_watts"] == 70.4
+
+
+def test_info_host_tells_of_no_gpus_and_of_a_driver_that_hangs(
+    run: Run, scheduler: FakeScheduler
+) -> None:
+    scheduler.host = host(gpus=[])
+    assert run("info", "--host").stdout.splitlines()[-1].split() == ["GPUs:", "none"]
+    scheduler.host = host(gpus=[], gpu_problem="The NVIDIA driver does not answer.")
+    assert "The NVIDIA driver does not answer." in run("info", "--host").stdout
+
+
+def test_info_disk_tells_what_lies_there(
+    run: Run, run_json: Callable[..., Any], scheduler: FakeScheduler
+) -> None:
+    result = run("info", "--disk")
+
+    kinds, _, table = result.stdout.partition("\n\nProjects\n")
+    assert dict(line.split(": ", 1) for line in kinds.splitlines())["Archives"].strip() == "3.0 MB"
+    assert [line.split() for line in table.splitlines()][1] == [
+        *("digits", "2", "3.0", "MB", "2.0", "MB")
+    ]
+    assert result.stderr == ""
+    assert run_json("info", "--disk", "--json")["work_dirs_bytes"] == 4_096
+
+
+def test_info_disk_says_when_there_was_no_time_for_everything(
+    run: Run, scheduler: FakeScheduler
+) -> None:
+    scheduler.disk = disk(complete=False)
+    assert "There was no time to look at every file" in run("info", "--disk").stderr
+
+
+def test_info_shows_one_thing_at_a_time(run: Run, scheduler: FakeScheduler) -> None:
+    result = run("info", "--disk", "--host", exit_code=2)
+    assert "Give one of --env, --host and --disk." in result.stderr

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from foundations.cli.list import STATES
-from foundations.models import JobSpec, JobState
+from foundations.models import JobSpec, JobState, MetricSummary
 from tests.cli.conftest import Run
 from tests.cli.fake_scheduler import FakeScheduler
 
@@ -294,3 +294,18 @@ def test_show_queue_says_why_each_job_waits(
     document = run_json("show", "queue", "--json")
     assert (document["max_running_jobs"], document["running"], document["queued"]) == (1, 1, 1)
     assert document["jobs"][0]["waiting"]["position"] == 1
+
+
+def test_show_job_tells_in_a_line_what_it_used(run: Run, scheduler: FakeScheduler) -> None:
+    job = scheduler.add()
+    assert "Used:" not in run("show", "job", "scheduler", job.job_id).stdout
+    job.system = [
+        MetricSummary(name="system/cpu_seconds", last=30.0, last_step=20.0, count=4),
+        MetricSummary(name="system/memory_peak_bytes", last=5, max=1_500_000_000.0, count=4),
+    ]
+
+    output = run("show", "job", "scheduler", job.job_id).stdout
+
+    (line,) = [line for line in output.splitlines() if line.startswith("Used:")]
+    assert line.split(maxsplit=1)[1] == ("at most 1.5 GB of memory, 150% of a processor on average")
+    assert "system/" not in output

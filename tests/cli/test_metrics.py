@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from foundations.models import MetricSummary
 from tests.cli.conftest import Run
 from tests.cli.fake_scheduler import FakeScheduler
 
@@ -121,3 +122,21 @@ def test_a_job_without_metrics_says_so(
     assert run(*WORDS, "--chart").stdout == "No metrics.\n"
     assert run_json(*WORDS, "--json") == []
     assert run(*WORDS, "--csv").stdout == "metric,position,step,value,at\n"
+
+
+def test_what_the_scheduler_measured_is_shown_when_asked_for(
+    run: Run, scheduler: FakeScheduler
+) -> None:
+    job = scheduler.jobs[JOB_ID]
+    job.series["system/cpu_percent"] = [(1.0, 50.0), (6.0, 70.0)]
+    job.system = [MetricSummary(name="system/cpu_percent", last=70.0, count=2)]
+
+    assert "system/" not in run(*WORDS).stdout
+    for words in (("--system",), ("--system", "cpu_percent"), ("system/cpu_percent",)):
+        _, *rows = run(*WORDS, *words).stdout.splitlines()
+        assert [row.split()[:3] for row in rows] == [
+            ["system/cpu_percent", "1", "50"],
+            ["system/cpu_percent", "6", "70"],
+        ]
+    stderr = run(*WORDS, "--system", "gpu0/power_watts", exit_code=1).stderr
+    assert "has no metric `system/gpu0/power_watts`. It has: system/cpu_percent" in stderr

@@ -76,7 +76,7 @@ def test_where_nobody_can_answer_nothing_is_deleted(run: Run, scheduler: FakeSch
 
 
 def test_who_is_asked_decides(scheduler: FakeScheduler, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = importlib.import_module("foundations.cli.delete")
+    module = importlib.import_module("foundations.cli.confirmation")
     monkeypatch.setattr(module, "is_answered", lambda: True)
 
     def answer(text: str) -> Result:
@@ -85,10 +85,34 @@ def test_who_is_asked_decides(scheduler: FakeScheduler, monkeypatch: pytest.Monk
 
     refused = answer("")
     assert refused.exit_code == 1
-    assert "Delete project cats with 2 job(s) and their archives? [y/N]" in refused.stderr
+    second, first = scheduler.jobs.values()
+    assert refused.stderr.startswith(
+        "This deletes project cats with 2 job(s) and their archives:\n"
+        f"  {first.job_id}  {first.state:9}  cats\n"
+        f"  {second.job_id}  {second.state:9}  cats\n"
+        "Go on? [y/N]"
+    )
     assert len(scheduler.jobs) == 2
     assert answer("y").stdout.endswith("Deleted project cats with 2 job(s)\n")
     assert scheduler.jobs == {}
+
+
+def test_a_deleted_project_comes_back(
+    run: Run, run_json: Callable[..., Any], scheduler: FakeScheduler
+) -> None:
+    run("delete", "project", "scheduler", "cats", "--yes")
+
+    output = run("restore", "project", "scheduler", "cats").stdout
+
+    assert output == "Project cats is back with 2 job(s)\n"
+    assert len(scheduler.jobs) == 2
+    run("delete", "project", "scheduler", "cats", "--yes")
+    document = run_json("restore", "project", "scheduler", "cats", "--json")
+    assert document == {"name": "cats", "jobs": 2}
+    refused = run("restore", "project", "scheduler", "cats", exit_code=1)
+    assert refused.stderr == (
+        "Error: There is no deleted project `cats` that can still be restored.\n"
+    )
 
 
 def test_a_project_with_an_active_job_is_left_alone(run: Run, scheduler: FakeScheduler) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from foundations.models import JobSpec, JobState
-from foundations.rerun import unpinned
+from foundations.unpinned import unpinned
 from tests.cli.conftest import Run
 from tests.cli.fake_scheduler import FakeJob, FakeScheduler
 

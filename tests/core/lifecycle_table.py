@@ -16,6 +16,7 @@ from atlas_scheduler.core.lifecycle import (
     Exited,
     Gone,
     NotStarted,
+    RunFound,
     Started,
     StartRefused,
     StopRequested,
@@ -32,6 +33,9 @@ STOPPING_BEFORE_ITS_START = replace(STARTING, state=JobState.STOPPING, reason="s
 STOPPING = replace(STOPPING_BEFORE_ITS_START, started_at_ms=3_000)
 
 
+LOCAL = Job(JOB_ID, "iris", JobState.QUEUED, order=7, submitted_at_ms=900, is_local=True)
+
+
 def ended(state: JobState) -> Job:
     """A job in a final state."""
     return replace(RUNNING, state=state, finished_at_ms=4_000)
@@ -39,6 +43,7 @@ def ended(state: JobState) -> Job:
 
 EVENTS: dict[type[Event], Event] = {
     Claimed: Claimed(NOW, ("gpu-1",)),
+    RunFound: RunFound(NOW),
     NotStarted: NotStarted(NOW),
     StartRefused: StartRefused(NOW, "no such image"),
     Started: Started(NOW),
@@ -94,6 +99,14 @@ ROWS: tuple[Row, ...] = (
         JobState.STARTING,
         (_START,),
         {"attempt": 3, "reason": None},
+    ),
+    Row(
+        "a local run that is found runs, since it began, and takes no GPU",
+        LOCAL,
+        RunFound(900),
+        JobState.RUNNING,
+        (_WATCH,),
+        {"attempt": 1, "started_at_ms": 900},
     ),
     Row(
         "a queued job that is stopped is final at once",

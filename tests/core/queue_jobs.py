@@ -12,9 +12,23 @@ def job_id(number: int) -> str:
     return f"{number:08x}-0000-4000-8000-000000000000"
 
 
-def waiting(number: int, *, num_gpus: int = 0, order: int | None = None) -> Job:
+def waiting(
+    number: int,
+    *,
+    num_gpus: int = 0,
+    order: int | None = None,
+    priority: int = 0,
+    held_by: str | None = None,
+    project: str = "iris",
+) -> Job:
     return Job(
-        job_id(number), "iris", JobState.QUEUED, number if order is None else order, num_gpus
+        job_id(number),
+        project,
+        JobState.QUEUED,
+        number if order is None else order,
+        num_gpus,
+        priority=priority,
+        held_by=held_by,
     )
 
 

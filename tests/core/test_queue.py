@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.core.queue import Capacity, Decision, Pick, choose_next, refusal
+from atlas_scheduler.core.queue import Capacity, Decision, Pause, Pick, choose_next, refusal
 from foundations.models import JobState
 from tests.core.queue_jobs import FOUR_GPUS, holding, job_id, waiting
 
@@ -222,3 +222,27 @@ def test_a_job_is_refused_only_for_more_gpus_than_there_are_in_all(
 ) -> None:
     assert refusal(num_gpus, Capacity(1, gpus)) == text
     assert refusal(num_gpus, Capacity(1, gpus, "Docker does not answer")) == text
+
+
+def test_a_held_job_and_a_paused_one_are_told_by_whom() -> None:
+    held, other, cat = waiting(1, held_by="ada"), waiting(2), waiting(3, project="cats")
+    at_ms = 1_700_000_000_000
+    one = Capacity(3, pauses=(Pause("grace", at_ms, "cats"),))
+    decision = choose_next([held, other, cat], [], one)
+    assert [pick.job_id for pick in decision.picks] == [other.job_id]
+    assert decision.waiting == {
+        held.job_id: "held by ada",
+        cat.job_id: "project cats is paused by grace since 2023-11-14 22:13 UTC",
+    }
+    both = Capacity(3, pauses=(*one.pauses, Pause("ada", at_ms)))
+    text = "the queue is paused by ada since 2023-11-14 22:13 UTC"
+    assert choose_next([other, cat], [], both).waiting == dict.fromkeys(
+        (other.job_id, cat.job_id), text
+    )
+
+
+def test_a_larger_priority_goes_before_a_smaller_order() -> None:
+    low, plain, high = waiting(1, priority=-1), waiting(2), waiting(3, priority=100)
+    decision = choose_next([low, plain, high], [], Capacity(1))
+    assert [pick.job_id for pick in decision.picks] == [high.job_id]
+    assert list(decision.waiting) == [plain.job_id, low.job_id]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.core.queue import Capacity, Decision, choose_next
+from atlas_scheduler.core.queue import Capacity, Decision, Pause, choose_next
 from foundations.models import JobState
 from tests.core.profiles import PROPERTY
 from tests.core.queue_jobs import FOUR_GPUS, holding, waiting
@@ -29,7 +29,14 @@ def moments(draw: st.DrawFn) -> Moment:
     gpus = FOUR_GPUS[: draw(st.integers(0, 4))]
     orders = draw(st.lists(st.integers(0, 99), unique=True, max_size=8))
     queued = [
-        waiting(number, order=order, num_gpus=draw(st.integers(0, 3)))
+        waiting(
+            number,
+            order=order,
+            num_gpus=draw(st.integers(0, 3)),
+            priority=draw(st.sampled_from([-100, 0, 0, 7])),
+            held_by=draw(st.sampled_from([None, None, None, "ada"])),
+            project=draw(st.sampled_from(["iris", "iris", "cats"])),
+        )
         for number, order in enumerate(orders)
     ]
     free = list(gpus)
@@ -40,13 +47,23 @@ def moments(draw: st.DrawFn) -> Moment:
         held.append(holding(100 + number, *free[:count], state=state))
         del free[:count]
     problem = draw(st.sampled_from([None, None, None, "Docker does not answer"]))
-    return Moment(queued, held, Capacity(draw(st.integers(1, 6)), gpus, problem))
+    pauses = draw(st.sampled_from([(), (), (Pause("ada", 0, "cats"),), (Pause("ada", 0),)]))
+    return Moment(queued, held, Capacity(draw(st.integers(1, 6)), gpus, problem, pauses))
+
+
+def is_set_aside(job: Job, capacity: Capacity) -> bool:
+    paused = {pause.project for pause in capacity.pauses}
+    return job.held_by is not None or None in paused or job.project in paused
 
 
 def could_start(moment: Moment) -> list[Job]:
     """Jobs that have a turn at all, in the order of their turns."""
-    possible = [job for job in moment.queued if job.num_gpus <= len(moment.capacity.gpus)]
-    return sorted(possible, key=lambda job: job.order)
+    possible = [
+        job
+        for job in moment.queued
+        if job.num_gpus <= len(moment.capacity.gpus) and not is_set_aside(job, moment.capacity)
+    ]
+    return sorted(possible, key=lambda job: (-job.priority, job.order))
 
 
 def decide(moment: Moment) -> Decision:
@@ -134,8 +151,31 @@ def test_a_decision_depends_on_nothing_but_its_input_and_not_on_its_order(
 @given(moments())
 def test_nothing_starts_while_the_engine_has_a_problem(moment: Moment) -> None:
     problem = "Docker does not answer"
-    capacity = Capacity(moment.capacity.max_running_jobs, moment.capacity.gpus, problem)
+    capacity = replace(moment.capacity, problem=problem)
     decision = choose_next(moment.queued, moment.held, capacity)
 
     assert decision.picks == ()
-    assert set(decision.waiting.values()) <= {problem}
+    theirs = {decision.waiting[job.job_id] for job in could_start(moment)}
+    assert theirs <= {problem}
+
+
+@PROPERTY
+@given(moments())
+def test_what_is_held_or_paused_waits_and_holds_nobody_up(moment: Moment) -> None:
+    decision = decide(moment)
+    aside = [job for job in moment.queued if is_set_aside(job, moment.capacity)]
+    others = [job for job in moment.queued if job not in aside]
+
+    for job in aside:
+        by = job.held_by or "ada"
+        assert f"{'held' if job.held_by else 'is paused'} by {by}" in decision.waiting[job.job_id]
+    assert choose_next(others, moment.held, moment.capacity).picks == decision.picks
+
+
+@PROPERTY
+@given(moments())
+def test_places_follow_priority_and_then_order(moment: Moment) -> None:
+    line = sorted(moment.queued, key=lambda job: (-job.priority, job.order))
+    waits = decide(moment).waiting
+
+    assert list(waits) == [job.job_id for job in line if job.job_id in waits]

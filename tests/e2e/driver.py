@@ -74,6 +74,7 @@ class Scheduler:
         self.settings: dict[str, Any] = {
             "engine": engine,
             "stop_grace_seconds": 2,
+            "delete_grace_seconds": 0,
             "docker": {
                 "worker_base": images.BASE_IMAGE,
                 "build_network": "host",

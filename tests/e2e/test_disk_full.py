@@ -166,4 +166,5 @@ def test_a_deletion_on_a_full_disk_is_done_or_leaves_the_job_whole(
         ballast.unlink()
         scheduler.cli("delete", "job", "scheduler", job_id)
     assert scheduler.listed() == []
-    assert not scheduler.home.archive(job_id).exists()
+    ballast.unlink(missing_ok=True)
+    until(lambda: not scheduler.home.archive(job_id).exists(), "the archive is gone", RETRY_SECONDS)

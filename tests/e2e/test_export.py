@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+from pathlib import Path
 
+import pytest
 from pyarrow import parquet
 
 from tests.e2e.driver import Scheduler
@@ -22,6 +24,16 @@ MAIN = r"""
     foundations.log_metric("worst", float("inf"))
     foundations.log_param("half a pair", "\ud800")
     foundations.set_tag("name", "a,\n\u00e9")
+    """
+TO_MLFLOW = """
+    import foundations
+
+    foundations.load_parameters()
+    for step in range(2_500):
+        foundations.log_metric("loss", 1 / (step + 1), step=step)
+    with open("model.txt", "w") as file:
+        file.write("weights")
+    foundations.save_artifact("model.txt")
     """
 TABLE = """
     import foundations
@@ -65,3 +77,32 @@ def test_what_jobs_recorded_is_the_same_in_every_format(shared: Scheduler) -> No
             for number in (2, 1)
         ]
     )
+
+
+@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")
+@on_processes
+def test_what_jobs_recorded_is_read_back_by_mlflow(shared: Scheduler) -> None:
+    from mlflow.tracking import MlflowClient
+
+    project = write_project(shared.root / "to_mlflow", {"main.py": TO_MLFLOW})
+    job_id = shared.submit(project, options=["--param", "lr=0.1"])
+    assert shared.wait(job_id).state == "completed", shared.log(job_id)
+    words = ("--project", "to_mlflow", "--format", "mlflow", "-o", "runs", "--artifacts")
+
+    for new in (1, 0):
+        done = shared.cli("export", "jobs", "scheduler", *words)
+        assert done.out == f"Exported 1 jobs to MLflow: {new} new runs, {1 - new} updated.\n"
+        assert done.err == ""
+
+    client = MlflowClient(tracking_uri=f"sqlite:///{shared.root}/runs/mlflow.db")
+    experiment = client.get_experiment_by_name("to_mlflow")
+    assert experiment is not None
+    (run,) = client.search_runs([experiment.experiment_id])
+    history = client.get_metric_history(run.info.run_id, "loss")
+    assert sorted((one.step, one.value) for one in history) == [
+        (step, 1 / (step + 1)) for step in range(2_500)
+    ]
+    assert run.data.params == {"lr": "0.1"}
+    assert (run.info.status, run.data.tags["atlas.job_id"]) == ("FINISHED", job_id)
+    copied = Path(client.download_artifacts(run.info.run_id, "model.txt"))
+    assert copied.read_text() == "weights"

@@ -192,5 +192,5 @@ def test_a_job_may_leave_files_that_nobody_can_read_and_is_deleted_all_the_same(
     assert job.state == "completed", shared.log(job.job_id)
     assert not (shared.get(job.job_id) / "changed" / "link").exists()
     shared.cli("delete", "job", "scheduler", job.job_id)
-    assert not shared.home.archive(job.job_id).exists()
-    assert not shared.home.job_dir(job.job_id).exists()
+    until(lambda: not shared.home.archive(job.job_id).exists(), "the archive is gone")
+    until(lambda: not shared.home.job_dir(job.job_id).exists(), "the work dir is gone")

@@ -99,8 +99,8 @@ def test_jobs_are_stopped_cleared_and_deleted_as_the_document_says(own: Schedule
     done = own.cli("delete", "job", "scheduler", running, *waiting)
     assert done.lines == [f"Job {one} successfully deleted" for one in (running, *waiting)]
     assert own.listed() == []
-    assert not own.home.archive(running).exists()
-    assert not own.home.job_dir(running).exists()
+    until(lambda: not own.home.archive(running).exists(), "the archive is gone")
+    until(lambda: not own.home.job_dir(running).exists(), "the work dir is gone")
     assert own.cli("get", "job", "scheduler", running, code=1).err == (
         f"Error: Job `{running}` does not exist for environment `scheduler`\n"
     )

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import random
+import socket
 import threading
 import time
 from pathlib import Path
@@ -480,3 +481,50 @@ async def test_a_closed_engine_leaves_no_thread_behind_and_answers_again(rig: Ri
     await rig.engine.close()
     await until(lambda: not any(one.name.startswith("watch") for one in threading.enumerate()))
     assert len(await rig.engine.observe()) == 1
+
+
+# -- what it runs on
+
+
+async def test_the_engine_says_what_an_attempt_runs_on(rig: Rig) -> None:
+    launch = rig.python(WAITS)
+    await rig.begin(launch)
+
+    found = await rig.engine.execution(launch.attempt, gpus=())
+
+    assert found is not None
+    capabilities = await rig.engine.capabilities()
+    assert (found.attempt, found.engine) == (launch.attempt.attempt, rig.kind)
+    assert (found.engine_version, found.host) == (capabilities.version, socket.gethostname())
+    assert found.gpus == []
+    assert (found.image_id is not None) is rig.is_docker
+    await rig.restart()
+    assert await rig.engine.execution(launch.attempt, gpus=()) == found
+
+
+async def test_it_still_says_so_after_the_end_and_no_more_once_removed(rig: Rig) -> None:
+    launch = rig.python("pass")
+    await rig.run(launch)
+
+    assert await rig.engine.execution(launch.attempt, gpus=()) is not None
+    await rig.engine.remove(launch.attempt)
+    assert await rig.engine.execution(launch.attempt, gpus=()) is None
+
+
+async def test_a_gpu_that_nobody_knows_is_said_by_its_id(rig: Rig) -> None:
+    launch = rig.python("pass")
+    await rig.begin(launch)
+
+    found = await rig.engine.execution(launch.attempt, gpus=("GPU-of-another-machine",))
+
+    assert found is not None
+    assert [(gpu.id, gpu.name) for gpu in found.gpus] == [("GPU-of-another-machine", None)]
+
+
+async def test_a_pinned_image_that_is_nowhere_keeps_no_job_from_running(rig: Rig) -> None:
+    launch = rig.python("print('ran')", pinned_image=f"sha256:{'0' * 64}")
+
+    ended = await rig.run(launch)
+
+    assert ended.exit_code == 0
+    assert rig.log(launch).output().endswith(b"ran\n")

@@ -304,3 +304,60 @@ async def test_a_worker_whose_base_is_missing_says_which_setting_to_change(
         assert "localhost:1/no-base:1" in str(refusal.value)
     finally:
         await rig.close()
+
+
+# -- the image that really runs
+
+
+async def test_the_image_is_the_one_that_the_name_meant_at_the_start(
+    docker_rig: DockerRig, client: docker.DockerClient, image_name: str
+) -> None:
+    build(client, image_name, "ENV KIND=old")
+    old = client.images.get(image_name)
+    launch = docker_rig.python("import time; time.sleep(100)", image=image_name)
+    await docker_rig.begin(launch)
+    build(client, image_name, "ENV KIND=new")
+
+    found = await docker_rig.engine.execution(launch.attempt, gpus=())
+
+    assert found is not None
+    assert found.image == image_name
+    assert found.image_id == old.id != client.images.get(image_name).id
+    assert found.image_digests == old.attrs["RepoDigests"]
+
+
+async def test_a_pinned_image_runs_although_its_tag_means_another_one(
+    docker_rig: DockerRig, client: docker.DockerClient, image_name: str
+) -> None:
+    build(client, image_name, "ENV KIND=old")
+    old = client.images.get(image_name).id
+    assert old is not None
+    build(client, image_name, "ENV KIND=new")
+    code = "import os; print(os.environ['KIND'])"
+
+    pinned = docker_rig.python(code, image=image_name, pinned_image=old)
+    named = docker_rig.python(code, image=image_name)
+    await docker_rig.run(pinned)
+    await docker_rig.run(named)
+
+    assert docker_rig.log(pinned).output() == b"old\n"
+    assert docker_rig.log(named).output() == b"new\n"
+    found = await docker_rig.engine.execution(pinned.attempt, gpus=())
+    assert found is not None
+    assert (found.image, found.image_id) == (None, old)
+    client.images.remove(old, force=True)
+
+
+async def test_a_pinned_image_that_is_gone_is_told_and_the_name_counts(
+    docker_rig: DockerRig,
+) -> None:
+    gone = f"sha256:{'0' * 64}"
+    launch = docker_rig.python("print('ran')", pinned_image=gone)
+
+    await docker_rig.run(launch)
+
+    assert (
+        f"The image that was to be run again ({gone}) is not on this machine any more; "
+        f"{BASE_IMAGE} is run as it is now.\n"
+    ) in docker_rig.log(launch).said()
+    assert docker_rig.inspect(launch)["Config"]["Image"] == BASE_IMAGE

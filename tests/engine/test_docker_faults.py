@@ -211,3 +211,16 @@ async def test_a_full_disk_delays_the_log_and_loses_nothing(rig: ProxyRig) -> No
     assert (await rig.engine.watch(launch.attempt, log)).exit_code == 0
     assert log.refusals == 2
     assert log.output() == b"".join(b"%d\n" % number for number in range(500))
+
+
+async def test_a_silent_engine_tells_no_usage_and_says_so_once_for_all(rig: ProxyRig) -> None:
+    launches = [rig.python("import time; time.sleep(120)") for _ in range(2)]
+    for launch in launches:
+        await rig.begin(launch)
+    attempts = [launch.attempt for launch in launches]
+    assert set(await rig.engine.usage(attempts)) == set(attempts)
+    rig.proxy.down()
+    with pytest.raises(EngineDown, match="No Docker engine answers"):
+        await rig.engine.usage(attempts)
+    rig.proxy.up()
+    assert set(await rig.engine.usage(attempts)) == set(attempts)

@@ -113,6 +113,9 @@ async def test_the_chosen_interpreter_runs_the_job(process_rig: ProcessRig, tmp_
     await process_rig.run(launch)
     lines = process_rig.log(launch).output().decode().splitlines()
     assert lines == ["No user requirements found.", str(tmp_path / "bin" / "mine")]
+    found = await process_rig.engine.execution(launch.attempt, gpus=())
+    assert found is not None
+    assert found.python == str(tmp_path / "bin" / "mine")
 
 
 async def test_an_interpreter_that_is_not_there_is_refused(process_rig: ProcessRig) -> None:

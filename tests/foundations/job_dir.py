@@ -45,7 +45,7 @@ class JobDir:
 
     def saved(self) -> dict[str, str]:
         """Map each artifact's key to the text of its file, by the last line of the key."""
-        paths = {line["key"]: line["path"] for line in self.lines() if "path" in line}
+        paths = {line["key"]: line["path"] for line in self.lines() if line["event"] == "artifact"}
         return {key: (self.artifacts / path).read_text() for key, path in paths.items()}
 
 

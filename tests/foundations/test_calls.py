@@ -40,6 +40,8 @@ INFO = {
     [
         (calls.health(), "GET /health"),
         (calls.info(), "GET /info"),
+        (calls.host(), "GET /host"),
+        (calls.disk(), "GET /disk"),
         (calls.projects(), "GET /projects"),
         (calls.rename_project("a b", "c"), "POST /projects/a%20b/rename"),
         (calls.describe_project("..", ""), "PUT /projects/%2E%2E/description"),
@@ -47,6 +49,14 @@ INFO = {
         (calls.queue_settings(), "GET /queue"),
         (calls.set_queue_settings(3), "PUT /queue"),
         (calls.clear_queue(), "POST /queue/clear"),
+        (calls.pause_queue(), "POST /queue/pause"),
+        (calls.resume_queue(), "POST /queue/resume"),
+        (calls.move(["a"], "up"), "POST /queue/move"),
+        (calls.restore(JOB_ID), f"POST /jobs/{JOB_ID}/restore"),
+        (calls.hold(JOB_ID), f"POST /jobs/{JOB_ID}/hold"),
+        (calls.release(JOB_ID), f"POST /jobs/{JOB_ID}/release"),
+        (calls.set_priority(JOB_ID, 5), f"PUT /jobs/{JOB_ID}/priority"),
+        (calls.restore_project("a"), "POST /projects/a/restore"),
         (calls.has_bundle("sha256:00"), "HEAD /bundles/sha256%3A00"),
         (calls.upload_bundle("sha256:00", size_bytes=5), "PUT /bundles/sha256%3A00"),
         (calls.submit(SUBMISSION), "POST /jobs"),
@@ -56,6 +66,7 @@ INFO = {
         (calls.stop(JOB_ID), f"POST /jobs/{JOB_ID}/stop"),
         (calls.delete(JOB_ID), f"DELETE /jobs/{JOB_ID}"),
         (calls.archive(JOB_ID), f"GET /jobs/{JOB_ID}/archive"),
+        (calls.tensorboard_logs(JOB_ID), f"GET /jobs/{JOB_ID}/tensorboard"),
         (calls.artifacts(JOB_ID), f"GET /jobs/{JOB_ID}/artifacts"),
         (calls.artifact(JOB_ID, "model"), f"GET /jobs/{JOB_ID}/artifacts/model"),
         (calls.tag(JOB_ID, {"a": "b"}), f"POST /jobs/{JOB_ID}/tags"),
@@ -67,6 +78,7 @@ INFO = {
         (calls.files(JOB_ID), f"GET /jobs/{JOB_ID}/files"),
         (calls.file(JOB_ID, "a/b c"), f"GET /jobs/{JOB_ID}/files/a/b%20c"),
         (calls.source_diff(JOB_ID, "45 5"), f"GET /jobs/{JOB_ID}/diff/45%205"),
+        (calls.provenance(JOB_ID), f"GET /jobs/{JOB_ID}/provenance"),
         (calls.logs(JOB_ID), f"GET /jobs/{JOB_ID}/logs"),
         (calls.changes(0), "GET /changes"),
     ],
@@ -76,6 +88,8 @@ def test_each_call_has_its_method_and_path(call: Call[Any], request_line: str) -
 
 
 def test_parameters_that_are_not_given_are_not_sent() -> None:
+    assert calls.metrics(JOB_ID).params == ()
+    assert calls.metrics(JOB_ID, system=True).params == (("system", "true"),)
     assert calls.jobs().params == (("limit", "50"),)
     assert calls.jobs(
         project="cats",
@@ -100,6 +114,7 @@ def test_parameters_that_are_not_given_are_not_sent() -> None:
     assert calls.untag("abcd", ["a", "b"]).params == (("key", "a"), ("key", "b"))
     assert calls.metric("abcd", "a").params == (("start", "0"), ("limit", "1000"))
     assert calls.metric("abcd", "a", points=9).params == (("points", "9"),)
+    assert calls.tensorboard_logs("abcd", since=5).params == (("since", "5"),)
     assert calls.logs("abcd", offset=-5, follow=True).params == (
         ("offset", "-5"),
         ("follow", "true"),

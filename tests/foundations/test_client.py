@@ -84,7 +84,7 @@ def test_the_twins_have_the_same_methods_with_the_same_arguments() -> None:
 def test_the_twins_answer_with_the_same_types() -> None:
     for name, signature in public_methods(Client).items():
         twin = str(public_methods(AsyncClient)[name].return_annotation)
-        own = str(signature.return_annotation)
+        own = str(signature.return_annotation).replace("Generator", "Iterator")
         for word in ("AsyncGenerator", "AsyncIterator"):
             twin = twin.replace(word, "Iterator")
         assert twin.replace("AbstractAsync", "Abstract") == own, name
@@ -129,10 +129,16 @@ async def test_a_job_goes_from_its_bundle_to_its_end(
         assert (await client.ask("wait", job.job_id)).exit_code == 0
         assert await client.gather("logs", job.job_id) == b"output\n"
         assert (await client.gather("archive", job.job_id)).startswith(job.job_id.encode())
+        logs = await client.gather("tensorboard_logs", job.job_id[:8], since=7)
+        assert logs.decode() == f"logs of {job.job_id} since 7"
         assert (await client.ask("projects"))[0].name == "cats"
         await client.ask("delete", job.job_id)
         with pytest.raises(NotFound):
             await client.ask("job", job.job_id)
+        assert (await client.ask("restore", job.job_id)).job_id == job.job_id
+        await client.ask("delete_project", "cats")
+        assert (await client.ask("restore_project", "cats")).jobs == 1
+        assert (await client.ask("job", job.job_id)).exit_code == 0
 
 
 @both
@@ -141,7 +147,41 @@ async def test_the_queue_is_set_and_cleared(kind: Kind, served: Served, job_id: 
         assert (await client.ask("set_queue_settings", 7)).max_running_jobs == 7
         assert (await client.ask("queue_settings")).max_running_jobs == 7
         assert (await client.ask("clear_queue", "dogs")).removed == 0
+        assert (await client.ask("pause_queue", "cats")).paused_projects[0].project == "cats"
+        assert (await client.ask("pause_queue")).paused is not None
+        assert (await client.ask("resume_queue")).paused is None
+        assert (await client.ask("resume_queue", "cats")).paused_projects == []
+        assert (await client.ask("hold", job_id)).held_by is not None
+        assert (await client.ask("release", job_id)).held_by is None
+        assert (await client.ask("set_priority", job_id, -7)).priority == -7
+        (moved,) = await client.ask("move", [job_id[:8]], "last")
+        assert moved.job_id == job_id
+        with pytest.raises(InvalidRequest):
+            await client.ask("move", [job_id], "after")
+        with pytest.raises(InvalidRequest, match="column 1"):
+            await client.ask("clear_queue", filter="nonsense")
         assert (await client.ask("clear_queue")).job_ids == [job_id]
+
+
+@both
+async def test_news_are_changes_of_jobs_and_of_the_queue_and_notices_of_records(
+    kind: Kind, served: Served, job_id: str
+) -> None:
+    async with Twin(kind, served.url) as client:
+        await client.ask("pause_queue")
+        served.do(lambda service: service.start(job_id))
+        served.do(lambda service: service.record(job_id))
+        news = [one async for one in client.read("news", 0, follow=False)]
+        assert [type(one).__name__ for one in news] == [
+            "Change",
+            "QueueChange",
+            "Change",
+            "NewRecords",
+        ]
+        assert news[1].event == "QueuePaused"
+        assert news[3].job_ids == [job_id]
+        changes = [one async for one in client.read("changes", 0, follow=False)]
+        assert changes == [news[0], news[2]]
 
 
 @both

@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from foundations.calls import Standing
 from foundations.errors import SchedulerError, Unreachable
-from foundations.reconnection import Backoff, EventReader, FeedPlace, LogPlace, Patience
+from foundations.models import NewRecords, QueueChange
+from foundations.reconnection import (
+    Backoff,
+    EventReader,
+    FeedPlace,
+    LogPlace,
+    Patience,
+    ServerEvent,
+)
 from tests.core.profiles import PROPERTY
 
 PATIENCE = Patience(first_delay_seconds=0.2, longest_delay_seconds=5, give_up_seconds=60)
@@ -94,14 +102,18 @@ def event(seq: int) -> bytes:
     return f"id: {seq}\ndata: {data}\n\n".encode()
 
 
+def seqs(place: FeedPlace, piece: bytes) -> list[int | None]:
+    return [getattr(one, "seq", None) for one in place.read(piece)]
+
+
 def test_a_feed_is_asked_for_again_after_the_last_whole_change() -> None:
     place = FeedPlace(4, job="j", follow=True)
     place.opened({"content-type": "text/event-stream; charset=utf-8"})
     pieces = event(5) + b": still here\n\n" + event(6) + event(7)[:-1]
-    assert [change and change.seq for change in place.read(pieces)] == [5, None, 6]
+    assert seqs(place, pieces) == [5, None, 6]
     assert place.call().params == (("since", "6"), ("job", "j"), ("follow", "true"))
     place.opened({"content-type": "text/event-stream"})
-    assert [change and change.seq for change in place.read(event(6) + event(7))] == [7]
+    assert seqs(place, event(6) + event(7)) == [7]
 
 
 def test_a_followed_feed_has_no_end() -> None:
@@ -118,6 +130,26 @@ def test_an_answer_of_another_kind_is_no_feed() -> None:
     assert not place.opened({"content-type": "text/html"})
     assert not place.opened({})
     assert not place.connected
+
+
+def test_news_of_a_kind_that_is_not_known_are_passed_over_and_notices_have_no_place() -> None:
+    place = FeedPlace(4, job=None, follow=True, everything=True)
+    place.opened({"content-type": "text/event-stream"})
+    strange = b'id: 9\nevent: weather\ndata: {"rain": true}\n\n'
+    records = b'event: records\ndata: {"job_ids": ["a"]}\n\n'
+    data = b'{"seq":6,"at":"2024-05-01T12:00:00Z","event":"QueuePaused","detail":{"by":"ada"}}'
+    paused = b"id: 6\nevent: queue\ndata: " + data + b"\n\n"
+    assert list(place.read(strange + records + paused)) == [
+        NewRecords(job_ids=["a"]),
+        QueueChange.model_validate_json(data),
+    ]
+    assert place.call().params == (
+        ("since", "6"),
+        ("follow", "true"),
+        ("queue", "true"),
+        ("records", "true"),
+    )
+    assert list(place.read(records + paused)) == [NewRecords(job_ids=["a"])]
 
 
 def test_changes_of_another_form_are_an_error_that_is_not_asked_for_again() -> None:
@@ -139,12 +171,12 @@ def test_events_come_out_the_same_however_they_are_cut(texts: list[str], cuts: l
     starts = [0, *ends[:-1]]
     reader = EventReader()
     found = [
-        data
+        one
         for start, end in zip(starts, ends, strict=True)
-        for data in reader.feed(whole[start:end])
+        for one in reader.feed(whole[start:end])
     ]
-    assert found == [None, *(f"{text}|".encode() for text in texts)]
+    assert found == [None, *(ServerEvent(f"{text}|".encode(), "x") for text in texts)]
 
 
 def test_data_of_several_lines_is_joined_and_line_ends_may_be_windows() -> None:
-    assert list(EventReader().feed(b"data: a\r\ndata:b\r\n\r\n")) == [b"a\nb"]
+    assert list(EventReader().feed(b"data: a\r\ndata:b\r\n\r\n")) == [ServerEvent(b"a\nb")]

@@ -75,7 +75,7 @@ def test_a_line_that_another_process_broke_off_does_not_take_the_next_along(job:
     foundations.log_param("b", 2)
 
     found = parse_lines(job.events.read_bytes())
-    assert [record.key for record in found.records] == ["a", "b"]
+    assert [record[0] for record in found.records] == ["a", "b"]
     assert found.bad_lines == 1
 
 

@@ -300,6 +300,39 @@ def test_a_job_can_be_stopped_and_deleted(scheduler: FakeScheduler) -> None:
     submitted.delete()
     with pytest.raises(NotFound):
         submitted.status()
+    submitted.restore()
+    assert submitted.status() is JobState.STOPPED
+
+
+def test_a_job_that_waits_is_held_released_prioritized_and_moved(
+    scheduler: FakeScheduler,
+) -> None:
+    scheduler.run = None
+    first = foundations.submit(priority=7, hold=True)
+    second = foundations.submit()
+    assert (first.details().priority, second.details().priority) == (7, 0)
+    assert first.details().held_by is not None
+    first.release()
+    assert first.details().held_by is None
+    second.hold()
+    assert second.details().held_by is not None
+    second.set_priority(-7)
+    assert second.details().priority == -7
+    second.move("first")
+    assert list(scheduler.jobs) == [second.job_id, first.job_id]
+    second.move("after", first.job_id)
+    assert list(scheduler.jobs) == [first.job_id, second.job_id]
+    with pytest.raises(ConfigError, match="priority"):
+        foundations.submit(priority=101)
+
+
+def test_the_priority_of_a_project_holds_unless_another_is_asked_for(
+    scheduler: FakeScheduler,
+) -> None:
+    scheduler.run = None
+    Path("job.config.yaml").write_text("priority: 5\n")
+    assert foundations.submit().details().priority == 5
+    assert foundations.submit(priority=0).details().priority == 0
 
 
 def test_the_names_of_the_original_work(scheduler: FakeScheduler) -> None:

@@ -140,6 +140,18 @@ def test_a_step_goes_with_its_value(job: JobDir, step: Any, recorded: float) -> 
     assert job.lines() == [{"event": "metric", "key": "loss", "value": 0.5, "step": recorded}]
 
 
+def test_a_name_that_atlas_keeps_for_itself_is_not_recorded(
+    job: JobDir, capsys: pytest.CaptureFixture[str]
+) -> None:
+    foundations.log_metric("system/cpu_percent", 1.0)
+    foundations.log_metric("system", 2.0)
+    assert [one["key"] for one in job.lines()] == ["system"]
+    assert capsys.readouterr().err == (
+        "Foundations WARNING: Metric `system/cpu_percent` is not recorded: names that begin with "
+        "`system/` are kept for what Atlas measures.\n"
+    )
+
+
 @pytest.mark.parametrize("step", ["3", True, object(), [1]])
 def test_a_step_of_a_wrong_type_is_refused(job: JobDir, step: Any) -> None:
     with pytest.raises(TypeError, match="Invalid step"):
@@ -333,6 +345,34 @@ def test_tags_are_texts(job: JobDir) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("runs", "job_source/runs"),
+        ("runs/../logs/", "job_source/logs"),
+        (".", "job_source"),
+        (Path("r\u00fcns"), "job_source/r\u00fcns"),
+        ("../artifacts/runs", "artifacts/runs"),
+    ],
+)
+def test_the_directory_of_tensorboard_is_recorded_by_its_place_in_the_job(
+    job: JobDir, path: str | Path, kept: str
+) -> None:
+    foundations.set_tensorboard_logdir(path)
+    foundations.set_tensorboard_logdir(Path(path).absolute())
+
+    assert job.lines() == [{"event": "tensorboard", "path": kept}] * 2
+
+
+def test_logs_that_would_not_be_kept_are_refused(job: JobDir, tmp_path: Path) -> None:
+    (job.source / "link").symlink_to(tmp_path)
+
+    for path in (tmp_path, "..", "../records", "link/runs", "/"):
+        with pytest.raises(ValueError, match=r"Invalid TensorBoard directory .*: it is not in the"):
+            foundations.set_tensorboard_logdir(path)
+    assert job.lines() == []
+
+
 def test_a_job_sees_that_it_should_stop(job: JobDir) -> None:
     assert not foundations.should_stop()
     (job.path / "stop_requested").touch()
@@ -348,6 +388,7 @@ for step in range(3):
     foundations.log_metric("loss", 1.0 / (step + 1), step=step)
 foundations.log_metric("special", float("nan"))
 foundations.set_tag("base", "x")
+foundations.set_tensorboard_logdir("runs")
 with open("model.txt", "w") as file:
     file.write("weights")
 foundations.save_artifact("model.txt", key="model")
@@ -361,7 +402,7 @@ def test_every_function_works_in_a_job(job: JobDir, python: str) -> None:
     ended = job.run(EVERYTHING, python)
 
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "should stop: False\n", "")
-    assert [(line["event"], line["key"], line.get("value")) for line in job.lines()] == [
+    assert [(line["event"], line.get("key"), line.get("value")) for line in job.lines()] == [
         ("param", "epochs", 3),
         ("param", "lr", 0.1),
         ("param", "layers_0_n", 5),
@@ -370,18 +411,21 @@ def test_every_function_works_in_a_job(job: JobDir, python: str) -> None:
         ("metric", "loss", 1.0 / 3),
         ("metric", "special", "NaN"),
         ("tag", "base", "x"),
+        ("tensorboard", None, None),
         ("artifact", "model", None),
     ]
     assert job.saved()["model"] == "weights"
 
 
 @pytest.mark.parametrize("python", INTERPRETERS)
-def test_outside_a_job_one_warning_is_all_that_happens(tmp_path: Path, python: str) -> None:
+def test_in_a_command_line_one_warning_is_all_that_happens(tmp_path: Path, python: str) -> None:
     (tmp_path / "foundations_job_parameters.json").write_text('{"epochs": 3}')
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT / "sdk"),
         "PYTHONDONTWRITEBYTECODE": "1",
+        "FOUNDATIONS_HOME": str(tmp_path / "home"),
+        "FOUNDATIONS_COMMAND_LINE": "True",
     }
     ended = subprocess.run(
         [python, "-W", "error", "-c", EVERYTHING],

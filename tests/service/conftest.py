@@ -18,10 +18,7 @@ from foundations.models import QueueSettings
 
 
 class Onlooker:
-    """A shell that does nothing but take deleted jobs away, as the real one does."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    """A shell that does nothing."""
 
     def perform(self, job: Job, effects: Sequence[Effect]) -> None:
         pass
@@ -32,8 +29,8 @@ class Onlooker:
     async def settle(self, job_id: str) -> None:
         pass
 
-    async def sweep(self, job_id: str) -> None:
-        await self._service.purge(job_id)
+    def tidy(self) -> None:
+        pass
 
 
 @pytest.fixture
@@ -53,7 +50,7 @@ async def service(tmp_path: Path, database: Database) -> AsyncIterator[Service]:
         engine=EngineState(name="process"),
         clock_ms=lambda: next(ticks),
     )
-    service.shell = Onlooker(service)
+    service.shell = Onlooker()
     yield service
     await service.close()
     service.bundles.close()

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from atlas_scheduler.service import Service
-from atlas_scheduler.store import jobs
 from atlas_scheduler.store.db import Database
 from foundations.errors import InvalidRequest, JobConflict, NotFound
-from foundations.models import JobState
+from foundations.models import Change, JobState
 from tests.store.samples import add, finish, run
 
 pytestmark = pytest.mark.anyio
@@ -66,12 +65,10 @@ async def test_a_deleted_project_takes_its_jobs_along_and_frees_its_name(
     assert (deleted.name, deleted.jobs) == ("cats", 3)
     assert await names(service) == ["dogs"]
     assert [job.job_id for job in (await service.jobs()).jobs] == [other.job_id]
-    told = [one async for one in service.changes(0, follow=False) if one is not None]
+    told = [one async for one in service.changes(0, follow=False) if isinstance(one, Change)]
     assert [(one.job_id, one.project, one.event, one.detail) for one in told] == [
         (job.job_id, "cats", "Deleted", {"by": "ada"}) for job in ended
     ]
-    rows = await database.read(lambda conn: conn.execute("SELECT name FROM projects").fetchall())
-    assert [row["name"] for row in rows] == ["dogs"]
     await database.write(lambda conn: add(conn, project="cats"))
     assert [one.description for one in await service.projects()] == ["", ""]
 
@@ -106,26 +103,66 @@ async def test_a_job_that_is_submitted_while_a_project_is_being_deleted_saves_it
     assert (await service.job(ended.job_id)).project == "cats"
 
 
-async def test_what_a_server_that_was_killed_left_of_a_project_does_not_hold_its_name(
+async def test_nothing_is_left_of_a_deleted_project_after_the_grace(
     service: Service, database: Database
 ) -> None:
-    ended = await database.write(lambda conn: finish(conn, add(conn, project="cats")))
-
-    async def die(job_id: str) -> None:
-        raise NotFound("the server is gone")
-
-    sweep, service.shell.sweep = service.shell.sweep, die  # type: ignore[method-assign]  # a crash
-    await service.delete_project("cats", by="ada")
-    assert await names(service) == []
-    assert await database.read(jobs.deleted) == [ended.job_id]
+    for _ in range(2):
+        ended = await database.write(lambda conn: finish(conn, add(conn, project="cats")))
+        await service.delete_project("cats", by="ada")
+        assert await names(service) == []
     later = await database.write(lambda conn: finish(conn, add(conn, project="cats")))
     assert [job.job_id for job in (await service.jobs(project="cats")).jobs] == [later.job_id]
-
-    await sweep(ended.job_id)  # as at the next start
-    service.shell.sweep = sweep  # type: ignore[method-assign]  # all is well again
     await service.delete_project("cats", by="ada")
+
+    service.delete_grace_ms = 0
+    job_ids, _ = await service.begin_sweeps()
+    assert ended.job_id in job_ids
+    assert len(job_ids) == 3
+    for job_id in job_ids:
+        await service.purge(job_id)
+    assert await service.begin_sweeps() == ([], None)
     rows = await database.read(lambda conn: conn.execute("SELECT * FROM projects").fetchall())
     assert rows == []
+
+
+async def test_a_deleted_project_comes_back_with_what_went_with_it(
+    service: Service, database: Database
+) -> None:
+    service.delete_grace_ms = 1_000_000
+    earlier, ended = await database.write(
+        lambda conn: [finish(conn, add(conn, project="cats")) for _ in range(2)]
+    )
+    await service.describe_project("cats", "all of them")
+    before = await service.job(ended.job_id)
+    await service.delete(earlier.job_id, by="ada")
+    await service.delete_project("cats", by="ada")
+    with pytest.raises(JobConflict, match=r"with its project `cats`\. Restore the project"):
+        await service.restore(ended.job_id, by="ada")
+
+    restored = await service.restore_project("cats", by="grace")
+
+    assert (restored.name, restored.jobs) == ("cats", 1)
+    (view,) = await service.projects()
+    assert (view.name, view.jobs, view.description) == ("cats", 1, "all of them")
+    after = await service.job(ended.job_id)
+    assert [one.event for one in after.history] == ["Deleted", "Restored"]
+    assert after.model_copy(update={"history": []}) == before
+    with pytest.raises(NotFound, match="no deleted project `cats`"):
+        await service.restore_project("cats", by="ada")
+
+
+async def test_a_deleted_project_whose_name_is_taken_or_whose_time_is_over_stays_away(
+    service: Service, database: Database
+) -> None:
+    await database.write(lambda conn: finish(conn, add(conn, project="cats")))
+    service.delete_grace_ms = 1_000_000
+    await service.delete_project("cats", by="ada")
+    await database.write(lambda conn: add(conn, project="cats"))
+    with pytest.raises(InvalidRequest, match=r"a project `cats` again\. Rename it"):
+        await service.restore_project("cats", by="ada")
+    service.delete_grace_ms = 0
+    with pytest.raises(NotFound, match="no deleted project `cats`"):
+        await service.restore_project("cats", by="ada")
 
 
 async def test_a_project_that_is_not_there_is_an_error(service: Service) -> None:

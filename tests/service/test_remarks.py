@@ -9,6 +9,7 @@ import pytest
 from atlas_scheduler.service import Service
 from atlas_scheduler.store.db import Database
 from foundations.errors import NotFound
+from foundations.models import Change
 from tests.store.samples import add
 
 pytestmark = pytest.mark.anyio
@@ -24,7 +25,7 @@ async def told(service: Service) -> list[tuple[str, dict[str, Any]]]:
     return [
         (change.event, change.detail)
         async for change in service.changes(0, follow=False)
-        if change is not None
+        if isinstance(change, Change)
     ]
 
 

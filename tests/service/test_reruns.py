@@ -22,7 +22,7 @@ async def test_the_link_outlives_the_job_that_was_repeated(
     spec = JobSpec(project="cats", rerun_of=old.job_id)
 
     job = await service.submit(Submission(spec=spec, bundle=digest), idempotency_key=None)
-    await service.delete(old.job_id)
+    await service.delete(old.job_id, by="ada")
 
     assert (await service.job(job.job_id)).spec.rerun_of == old.job_id
     assert await service.has_bundle(digest)

@@ -47,6 +47,8 @@ def _comparisons(draw: st.DrawFn) -> Comparison:
         case Kind.MOMENT:
             moment = draw(st.builds(At, st.integers(0, 9)) | st.builds(Ago, st.just(NOW_MS // 2)))
             return Comparison(field, draw(st.sampled_from([*ORDERED])), moment)
+        case Kind.TRUTH:
+            return Comparison(field, draw(st.sampled_from(_EXACT)), draw(st.booleans()))
     return Comparison(field, *draw(_text(with_contains=field.kind is Kind.TEXT)))
 
 
@@ -57,7 +59,9 @@ def _text(draw: st.DrawFn, *, with_contains: bool) -> tuple[Operator, Value]:
         return operator, draw(st.sampled_from(_PATTERNS))
     if operator is Operator.CONTAINS and not with_contains:
         operator = Operator.EQUAL
-    return operator, draw(st.sampled_from([*TEXTS, "cats", "digits", "ada", "PY", "process"]))
+    return operator, draw(
+        st.sampled_from([*TEXTS, "cats", "digits", "ada", "PY", "process", "main", "01", "3.1"])
+    )
 
 
 @st.composite

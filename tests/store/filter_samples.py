@@ -11,9 +11,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from atlas_scheduler.core.filters.fields import BuiltIn
-from atlas_scheduler.store import jobs, records
-from atlas_scheduler.store.records import Artifact, Metric, Parameter, Record, Tag
+from atlas_scheduler.store import jobs, provenance, records
+from atlas_scheduler.store.records import Artifact, Environment, Metric, Parameter, Record, Tag
 from foundations.models import JobState
+from foundations.provenance import Execution, GitState, Origin
 from tests.store.naive_filter import Job
 from tests.store.samples import add, finish, run
 
@@ -33,6 +34,18 @@ _sample: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "image": st.sampled_from([None, "python:3.11", "PyTorch"]),
         "command": st.sampled_from([("main.py",), ("train.py", "--lr", "A b"), ()]),
         "cpus": st.sampled_from([None, 0.5, 2.0]),
+        "git": st.none()
+        | st.fixed_dictionaries(
+            {
+                "commit": st.sampled_from([None, "a" * 40, "0123" * 10]),
+                "branch": st.sampled_from([None, "main", "Main", "digits"]),
+                "dirty": st.sampled_from([None, True, False]),
+            }
+        ),
+        "host": st.sampled_from([None, "box", "attic"]),
+        "image_id": st.sampled_from([None, f"sha256:{'a' * 64}"]),
+        "python": st.sampled_from([None, "3.11.2", "3.8.18"]),
+        "priority": st.sampled_from([-100, 0, 1]),
         "at_ms": st.integers(0, NOW_MS),
         "parameters": st.dictionaries(_names, _values | st.sampled_from([None, [1], {}])),
         "metrics": st.dictionaries(_names, _values),
@@ -45,7 +58,7 @@ samples = st.lists(_sample, max_size=7)
 
 def insert(conn: sqlite3.Connection, sample: dict[str, Any], number: int) -> Job:
     """Put a job into the database, and return what a filter should see of it."""
-    spec = {name: sample[name] for name in ("user", "image", "command", "cpus")}
+    spec = {name: sample[name] for name in ("user", "image", "command", "cpus", "priority")}
     job = add(
         conn,
         job_id=str(uuid.UUID(int=number)),
@@ -60,10 +73,18 @@ def insert(conn: sqlite3.Connection, sample: dict[str, Any], number: int) -> Job
     elif state is not JobState.QUEUED:
         job = replace(finish(conn, job, state, at_ms=sample["at_ms"]), reason=state.value)
         jobs.save_job(conn, job)
+    git = sample["git"] or {}
+    if sample["git"] is not None:
+        provenance.save_origin(conn, job.job_id, Origin(git=GitState(**git)))
+    if sample["host"] or sample["image_id"]:
+        place = {name: sample[name] for name in ("host", "image_id")}
+        provenance.save_execution(conn, job.job_id, Execution(attempt=1, engine="process", **place))
     found: list[Record] = [Parameter(key, one, 1) for key, one in sample["parameters"].items()]
     found += [Metric(key, one, None, 1) for key, one in sample["metrics"].items()]
     found += [Tag(key, one) for key, one in sample["tags"].items()]
     found += [Artifact(key, one, 1, 1) for key, one in sample["artifacts"].items()]
+    if sample["python"]:
+        found.append(Environment({"python": sample["python"]}))
     assert records.ingest(conn, job.job_id, found, offset=0, new_offset=1)
     end_ms = NOW_MS if job.finished_at_ms is None else job.finished_at_ms
     started = job.started_at_ms
@@ -77,9 +98,16 @@ def insert(conn: sqlite3.Connection, sample: dict[str, Any], number: int) -> Job
             BuiltIn.REASON: job.reason,
             BuiltIn.COMMAND: " ".join(sample["command"]) or None,
             BuiltIn.IMAGE: sample["image"],
+            BuiltIn.IMAGE_ID: sample["image_id"],
+            BuiltIn.HOST: sample["host"],
+            BuiltIn.PYTHON: sample["python"],
+            BuiltIn.COMMIT: git.get("commit"),
+            BuiltIn.BRANCH: git.get("branch"),
+            BuiltIn.DIRTY: git.get("dirty"),
             BuiltIn.ENGINE: None if state is JobState.QUEUED else "process",
             BuiltIn.EXIT_CODE: job.exit_code,
             BuiltIn.ATTEMPT: job.attempt,
+            BuiltIn.PRIORITY: job.priority,
             BuiltIn.GPUS: 0,
             BuiltIn.CPUS: sample["cpus"],
             BuiltIn.SUBMITTED: number,

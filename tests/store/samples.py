@@ -50,6 +50,7 @@ def new_job(
         state=JobState.QUEUED,
         order=order,
         num_gpus=made.num_gpus,
+        priority=made.priority,
         submitted_at_ms=submitted_at_ms,
     )
     return replace(StoredJob(job=job, spec=made, bundle=DIGEST, bundle_size_bytes=1), **stored)

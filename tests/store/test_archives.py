@@ -591,6 +591,59 @@ def test_artifacts_behind_a_link_are_not_found(job: Finished, outside: Path) -> 
         job.archives.open_artifact(JOB, "secret")
 
 
+def logs_of(job: Finished, path: str, destination: Path, *, since: int = 0) -> dict[str, str]:
+    """What the TensorBoard logs of the job are, sent and unpacked."""
+    destination.mkdir()
+    pieces = job.archives.stream_logdir(JOB, path, since_seconds=since)
+    unpack(pieces, destination, limits=RETRIEVED, links=True)
+    return files_in(destination)
+
+
+@pytest.mark.parametrize("path", ["job_source/out/runs", "artifacts/runs"])
+def test_logs_are_the_same_while_the_job_runs_and_after(
+    job: Finished, tmp_path: Path, path: str
+) -> None:
+    top = job.home.job_dir(JOB) / path
+    write_tree(top, {"train/events.1": "loss", "events.0": "acc"})
+    expected = {f"{JOB}/logs/train/events.1": "loss", f"{JOB}/logs/events.0": "acc"}
+
+    assert logs_of(job, path, tmp_path / "live") == expected
+    job.finish()
+    assert logs_of(job, path, tmp_path / "archived") == expected
+
+
+def test_only_logs_that_changed_since_are_sent(job: Finished, tmp_path: Path) -> None:
+    write_tree(job.source, {"runs/old": "1", "runs/new": "2"})
+    os.utime(job.source / "runs" / "old", (1_000, 1_000))
+    os.utime(job.source / "runs" / "new", (2_000, 2_000.5))
+
+    sent = logs_of(job, "job_source/runs", tmp_path / "sent", since=2_000)
+
+    assert sent == {f"{JOB}/logs/new": "2"}
+
+
+def test_logs_that_are_not_made_yet_are_none(job: Finished, tmp_path: Path) -> None:
+    assert logs_of(job, "job_source/runs", tmp_path / "live") == {}
+
+
+@pytest.mark.parametrize("path", ["records", "", ".", "/etc", "job_source/../records", "home", "a"])
+def test_logs_lie_nowhere_else(job: Finished, path: str) -> None:
+    with pytest.raises(NotFound, match="keeps no logs at"):
+        job.archives.stream_logdir(JOB, path, since_seconds=0)
+
+
+def test_logs_behind_a_link_are_not_sent(job: Finished, outside: Path, tmp_path: Path) -> None:
+    write_tree(job.source, {"runs/mine": "1"})
+    (job.source / "elsewhere").symlink_to(outside)
+    (job.source / "runs" / "secret").symlink_to(outside / "secret")
+    (job.source / "runs" / "sub").symlink_to(outside / "sub")
+    os.mkfifo(job.source / "runs" / "pipe")
+
+    assert logs_of(job, "job_source/elsewhere", tmp_path / "linked") == {}
+    assert logs_of(job, "job_source/elsewhere/sub", tmp_path / "below") == {}
+    assert logs_of(job, "job_source/runs", tmp_path / "runs") == {f"{JOB}/logs/mine": "1"}
+
+
 @pytest.mark.parametrize("step", [1, 2, 5])
 def test_what_cannot_be_removed_is_said_and_the_rest_is_removed(job: Finished, step: int) -> None:
     work(job)

@@ -44,6 +44,7 @@ def test_the_documented_lines_are_read() -> None:
 {"event":"metric","key":"loss","value":0.5,"step":3,"at":1700000000}
 {"event":"tag","key":"a","value":"b","at":1700000000.5}
 {"event":"artifact","key":"model","path":"model.pt","size_bytes":123,"at":1700000001}
+{"event":"tensorboard","path":"job_source/runs/","at":1700000001}
 """
     assert parse_lines(data) == Parsed(
         [
@@ -51,6 +52,7 @@ def test_the_documented_lines_are_read() -> None:
             Metric("loss", 0.5, 3.0, 1_700_000_000_000),
             Tag("a", "b"),
             Artifact("model", "model.pt", 123, 1_700_000_001_000),
+            Tag("tensorboard", "job_source/runs"),
         ]
     )
 
@@ -58,6 +60,11 @@ def test_the_documented_lines_are_read() -> None:
 def test_what_a_shell_writes_is_read() -> None:
     data = b'\n  \n { "event" : "metric", "key":"loss", "value": 1 }\t\r\n{"event":"tag","key":"x"}'
     assert parse_lines(data).records == [Metric("loss", 1, None, None), Tag("x", "")]
+
+
+def test_names_of_what_the_scheduler_measures_are_bad_in_a_jobs_own_metrics() -> None:
+    data = line(event="metric", key="system/x", value=1) + line(event="tag", key="system/x")
+    assert parse_lines(data) == Parsed([Tag("system/x", "")], bad_lines=1)
 
 
 def test_events_of_a_later_version_are_counted_and_passed_over() -> None:
@@ -96,6 +103,7 @@ def test_a_time_that_is_none_is_left_open(at: Any) -> None:
 
 
 GOOD = {"event": "metric", "key": "m", "value": 1}
+LOGDIR = {"event": "tensorboard", "path": "job_source/runs"}
 ARTIFACT = {"event": "artifact", "key": "k", "path": "p", "size_bytes": 1}
 
 
@@ -127,6 +135,11 @@ ARTIFACT = {"event": "artifact", "key": "k", "path": "p", "size_bytes": 1}
         line(event="metric", key="m"),
         line(event="param", key="p"),
         line(event="tag", value="v"),
+        line(event="tensorboard", key="job_source/runs"),
+        line(**LOGDIR | {"path": ["job_source"]}),
+        line(**LOGDIR | {"path": "/job/job_source"}),
+        line(**LOGDIR | {"path": "job_source/../records"}),
+        line(**LOGDIR | {"path": "records"}),
         line(**ARTIFACT | {"path": None}),
         line(**ARTIFACT | {"path": ""}),
         line(**ARTIFACT | {"path": "."}),

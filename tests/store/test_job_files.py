@@ -50,7 +50,7 @@ async def digest(home: Home, bundles: Bundles) -> str:
     return digest
 
 
-def paths(files: JobFiles, digest: str) -> dict[str, tuple[str, int]]:
+def paths(files: JobFiles, digest: str | None) -> dict[str, tuple[str, int]]:
     found, left_out = files.list(JOB, digest)
     assert left_out == 0
     assert len({one.path for one in found}) == len(found)
@@ -138,3 +138,4 @@ async def test_without_its_bundle_the_rest_is_listed(
 
     assert "changed/main.py" in found
     assert not any(path.startswith("source/") for path in found)
+    assert paths(JobFiles(home, bundles), None) == found

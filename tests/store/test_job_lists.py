@@ -156,11 +156,14 @@ HOT = {
     ("jobs", "by_idempotency_key"): "jobs_by_idempotency_key",
     ("jobs", "resolve"): "sqlite_autoindex_jobs_1",
     ("jobs", "next_order"): "jobs_queued",
-    ("jobs", "queued"): "jobs_queued",
-    ("jobs", "queued_of_project"): "jobs_queued",
+    ("jobs", "queued"): "jobs_in_turn",
+    ("jobs", "queued_of_project"): "jobs_in_turn",
     ("jobs", "holding"): "jobs_holding",
     ("jobs", "unfinished_archives"): "jobs_unarchived",
-    ("jobs", "deleted"): "jobs_deleted",
+    ("jobs", "resolve_deleted"): "sqlite_autoindex_jobs_1",
+    ("jobs", "begin_sweeps"): "jobs_deleted",
+    ("jobs", "sweeping"): "jobs_deleted",
+    ("jobs", "oldest_deletion"): "jobs_deleted",
     ("jobs", "bundle_in_use"): "jobs_by_bundle",
     ("job_lists", "page"): "INTEGER PRIMARY KEY",
     ("job_lists", "page_of_project"): "jobs_by_project",
@@ -176,6 +179,10 @@ HOT = {
     ("records", "tags_of_jobs"): "PRIMARY KEY",
     ("records", "metrics_of_jobs"): "sqlite_autoindex_metric_series_1",
     ("records", "series"): "sqlite_autoindex_metric_series_1",
+    ("records", "system_series"): "sqlite_autoindex_metric_series_1",
+    ("system_metrics", "running_job"): "sqlite_autoindex_jobs_1",
+    ("system_metrics", "standing"): "sqlite_autoindex_metric_series_1",
+    ("disk_use", "holders"): "INTEGER PRIMARY KEY",
     ("records", "points"): "sqlite_autoindex_metric_series_1",
     ("records", "artifacts"): "PRIMARY KEY",
     ("projects", "find"): "sqlite_autoindex_projects_1",
@@ -190,7 +197,7 @@ HOT = {
     ("metric_points", "chosen"): "PRIMARY KEY",
 }
 WALKED = {
-    *("jobs_queued", "jobs_holding", "jobs_unarchived", "jobs_deleted"),
+    *("jobs_queued", "jobs_in_turn", "jobs_holding", "jobs_unarchived", "jobs_deleted"),
     *("jobs_by_state", "jobs_by_project_and_state"),
 }
 """Indexes whose every entry is part of the answer, or counted for it."""

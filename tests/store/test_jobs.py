@@ -116,6 +116,8 @@ def test_every_job_that_the_lifecycle_makes_can_be_stored(events: list[Event]) -
         {"state": JobState.COMPLETED, "finished_at_ms": 1, "exit_code": 1},
         {"state": JobState.LOST, "finished_at_ms": 1, "exit_code": 0},
         {"attempt": -1},
+        {"priority": 101},
+        {"state": JobState.STARTING, "attempt": 1, "held_by": "ada"},
     ],
     ids=str,
 )
@@ -159,6 +161,10 @@ def test_the_queue_keeps_its_order_and_can_be_narrowed_to_a_project(
     moved = replace(third, order=first.order - 1)
     jobs.save_job(conn, moved)
     assert jobs.queued(conn) == [moved, first, second]
+    urgent = replace(second, priority=1, held_by="ada")
+    jobs.save_job(conn, urgent)
+    assert jobs.queued(conn) == [urgent, moved, first]
+    assert jobs.queued(conn, "a") == [moved, first]
 
 
 def test_a_new_job_goes_behind_all_that_wait_also_those_that_were_moved(
@@ -180,9 +186,10 @@ def test_what_a_restart_takes_up_again(conn: sqlite3.Connection) -> None:
     archived, gone = finish(conn, add(conn)), finish(conn, add(conn))
     jobs.mark_archived(conn, archived.job_id)
     jobs.mark_deleted(conn, gone.job_id, 10)
+    jobs.begin_sweeps(conn, deleted_until_ms=10, now_ms=11)
     assert jobs.holding(conn) == [running]
     assert jobs.unfinished_archives(conn) == [early, late]
-    assert jobs.deleted(conn) == [gone.job_id]
+    assert jobs.sweeping(conn) == [gone.job_id]
     assert jobs.load(conn, archived.job_id).archived
 
 
@@ -251,12 +258,12 @@ def test_a_deleted_job_is_out_of_sight_and_purging_removes_all_but_its_history(
     assert jobs.page(conn) == ([], None)
     assert jobs.count_by_state(conn) == {}
     assert jobs.unfinished_archives(conn) == []
-    assert not jobs.bundle_in_use(conn, DIGEST)
     with pytest.raises(NotFound):
         jobs.resolve(conn, ID)
     jobs.purge(conn, ID)
     jobs.purge(conn, ID)
-    assert jobs.deleted(conn) == []
+    assert jobs.sweeping(conn) == []
+    assert jobs.oldest_deletion(conn) is None
     for table in ("jobs", "tags", "parameters", "metric_series", "metrics", "artifacts"):
         assert conn.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == 0
     assert len(history.changes_since(conn, 0, job_id=ID)) == 1
@@ -281,8 +288,42 @@ def test_a_bundle_is_in_use_while_a_job_has_it(conn: sqlite3.Connection) -> None
     assert not jobs.bundle_in_use(conn, other)
     jobs.mark_deleted(conn, first.job_id, 1)
     assert jobs.bundle_in_use(conn, DIGEST)
-    jobs.mark_deleted(conn, second.job_id, 1)
+    jobs.mark_deleted(conn, second.job_id, 2)
+    jobs.begin_sweeps(conn, deleted_until_ms=1, now_ms=3)
+    assert jobs.bundle_in_use(conn, DIGEST), "the second can still come back"
+    jobs.begin_sweeps(conn, deleted_until_ms=2, now_ms=3)
     assert not jobs.bundle_in_use(conn, DIGEST)
+
+
+def test_a_deleted_job_comes_back_as_it_was_until_its_files_are_removed(
+    conn: sqlite3.Connection,
+) -> None:
+    early, late = finish(conn, add(conn)), finish(conn, add(conn))
+    before = jobs.load(conn, early.job_id)
+    jobs.mark_deleted(conn, early.job_id, 5)
+    jobs.mark_deleted(conn, late.job_id, 9)
+    assert jobs.oldest_deletion(conn) == 5
+    assert jobs.resolve_deleted(conn, early.job_id[:8]) == early.job_id
+    assert jobs.restore(conn, early.job_id)
+    assert not jobs.restore(conn, early.job_id)
+    assert jobs.load(conn, early.job_id) == before
+
+    jobs.begin_sweeps(conn, deleted_until_ms=9, now_ms=20)
+    assert jobs.sweeping(conn) == [late.job_id]
+    assert not jobs.restore(conn, late.job_id)
+    with pytest.raises(NotFound):
+        jobs.resolve_deleted(conn, late.job_id)
+
+
+def test_a_restored_job_leaves_its_key_to_the_job_that_got_it_meanwhile(
+    conn: sqlite3.Connection,
+) -> None:
+    old = finish(conn, add(conn, idempotency_key="once"))
+    jobs.mark_deleted(conn, old.job_id, 5)
+    new = add(conn, idempotency_key="once")
+    assert jobs.restore(conn, old.job_id)
+    assert jobs.by_idempotency_key(conn, "once") == new.job_id
+    assert jobs.load(conn, old.job_id).idempotency_key is None
 
 
 def test_what_a_new_job_records_never_joins_what_a_purged_one_left(

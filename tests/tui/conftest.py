@@ -23,6 +23,7 @@ from foundations.home import Home
 from foundations.models import QueueSettings
 from tests.api.in_memory import InMemory
 from tests.service.conftest import Onlooker
+from tests.tui.line import Line
 
 DEADLINE_SECONDS = 10
 
@@ -35,7 +36,7 @@ class Stage:
     database: Database
     app: AtlasApp
     pilot: Pilot[None]
-    http: InMemory
+    line: Line
 
     @property
     def front(self) -> Frame:
@@ -90,12 +91,12 @@ async def staged(
             engine=EngineState("docker", Capabilities("docker", "28.0", isolated=True), None),
             clock_ms=lambda: time.time_ns() // 1_000_000,
         )
-        service.shell = Onlooker(service)
-        transport = InMemory(create_app(service))
-        async with AsyncClient("http://atlas", transport=transport) as client:
+        service.shell = Onlooker()
+        line = Line(InMemory(create_app(service)))
+        async with AsyncClient("http://atlas", transport=line) as client:
             app = AtlasApp(client, "scheduler", options)
             async with app.run_test(size=size) as pilot:
-                stage = Stage(service, database, app, pilot, transport)
+                stage = Stage(service, database, app, pilot, line)
                 await stage.until(lambda: app.board.info is not None, "never connected")
                 yield stage
         await service.close()

@@ -12,8 +12,9 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from atlas_scheduler.store import history, jobs, records, remarks
+from atlas_scheduler.store import history, jobs, records, remarks, system_metrics
 from atlas_scheduler.store.records import parse_lines
+from atlas_scheduler.store.system_metrics import Measured
 from foundations.home import Home
 from foundations.models import JobState
 from tests.store.projects import packed
@@ -46,14 +47,28 @@ def events(steps: int = 500) -> list[dict[str, Any]]:
             loss = "NaN"
         accuracy = 1 - 0.9 * math.exp(-step / 130) + noise.random() * 0.02
         values = {"loss": loss, "val/accuracy": accuracy, "phase": "warm" if step < 50 else "full"}
-        values["system/cpu_percent"] = 60 + 30 * math.sin(step / 20) + noise.random() * 8
-        values["system/memory_bytes"] = 1.2e9 + step * 2e6
         found += [
             {"event": "metric", "key": key, "value": value, "step": step, "at": at}
             for key, value in values.items()
             if key != "phase" or step % 50 == 0
         ]
     return found
+
+
+def samples() -> list[Measured]:
+    """What the scheduler measured while it ran."""
+    return [
+        Measured(
+            JOB,
+            NOW_MS - 3_600_000 + number * 7_000,
+            number * 7.0,
+            {
+                "system/cpu_percent": 60 + 30 * math.sin(number / 20),
+                "system/memory_bytes": 1.2e9 + number * 2e6,
+            },
+        )
+        for number in range(500)
+    ]
 
 
 def artifacts() -> dict[str, bytes]:
@@ -120,9 +135,9 @@ def insert(conn: sqlite3.Connection, *, state: JobState = JobState.FAILED) -> No
         job_id=JOB, spec=spec, bundle=packed(PROJECT).digest, order=2, submitted_at_ms=began
     )
     jobs.insert_job(conn, stored, now_ms=began)
-    if state is JobState.RUNNING:
-        run(conn, stored.job)
-    else:
+    run(conn, stored.job)
+    system_metrics.append(conn, samples())
+    if state is not JobState.RUNNING:
         finish(conn, stored.job, state, at_ms=NOW_MS - 100_000)
     moves = [
         ("Submitted", JobState.QUEUED, 0),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from atlas_tui import overview, parameters, previews
 from atlas_tui.file_tree import tree
 from atlas_tui.looks import Palette
-from atlas_tui.metric_rows import MetricRow, about, belongs, draw, table
+from atlas_tui.metric_rows import MetricRow, about, draw, table
 from atlas_tui.previews import Kind, kind_of
 from atlas_tui.stretches import stretches
 from foundations.models import (
@@ -160,6 +160,26 @@ def test_no_line_is_wider_than_the_page_and_no_control_code_gets_through(width: 
     assert width < 60 or "foundations rerun job 'my scheduler' 45540b52" in shown
 
 
+def test_where_the_job_comes_from_is_told() -> None:
+    job = detail(
+        provenance={
+            "origin": {"user": "ada", "host": "desk", "git": {"commit": "c0ffee", "dirty": True}},
+            "environment": {"python": "3.11.7", "packages": {"numpy": "1.26"}},
+            "seeds": {"numpy": 7},
+        }
+    )
+    lines = overview.lines(job, scheduler="s", now=START, width=160, palette=Palette())
+    shown = text_of(lines)
+    for text in ("Comes from", "c0ffee (changed)", "ada@desk", "3.11.7", "numpy 1.26", "numpy=7"):
+        assert text in shown
+
+
+def test_a_local_run_has_no_bundle() -> None:
+    job = detail(bundle=None, local=True, state=S.RUNNING)
+    lines = overview.lines(job, scheduler="s", now=START, width=80, palette=Palette())
+    assert "none: a local run" in text_of(lines)
+
+
 def test_plain_pages_are_ascii() -> None:
     job = detail(state=S.RUNNING, history=history(("Started", S.RUNNING, 0)))
     lines = overview.lines(job, scheduler="s", now=START, width=120, palette=Palette(unicode=False))
@@ -212,12 +232,6 @@ def test_a_series_of_texts_is_a_table_the_newest_first() -> None:
         ("1", "p1␛"),
         ("0", "p0␛"),
     ]
-
-
-def test_series_of_the_machine_are_apart() -> None:
-    assert belongs("system/cpu_percent", system=True)
-    assert not belongs("loss", system=True)
-    assert not belongs("system/cpu_percent", system=False)
 
 
 # -- files

@@ -15,7 +15,7 @@ def main(command: List[str]) -> int:
     # `-m` puts the job's directory first: a file of the job must not shadow a module needed here.
     if sys.path[0] in ("", os.getcwd()):
         del sys.path[0]
-    from atlas_worker import requirements
+    from atlas_worker import requirements, surroundings
 
     python = sys.executable
     environment = dict(os.environ)
@@ -29,6 +29,7 @@ def main(command: List[str]) -> int:
         except requirements.InstallError as error:
             sys.stderr.write("{}\n".format(error))
             return error.exit_code
+    surroundings.record(python, environment)
     os.execve(python, [python, *command], environment)  # noqa: S606 - no shell is wanted
 
 

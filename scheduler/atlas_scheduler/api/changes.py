@@ -1,4 +1,4 @@
-"""The change feed: every job's history as server-sent events."""
+"""The change feed: the history of jobs and of the queue as server-sent events."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from atlas_scheduler.api.context import service_of
 from atlas_scheduler.api.errors import answers
 from atlas_scheduler.api.streaming import FollowedResponse
+from atlas_scheduler.feed import News
 from foundations.errors import AmbiguousJob, InvalidRequest, NotFound
-from foundations.models import Change
+from foundations.models import Change, QueueChange
 
 MEDIA_TYPE = "text/event-stream"
 LARGEST_SEQ = 2**63 - 1
@@ -27,19 +28,26 @@ router = APIRouter(tags=["changes"])
     responses={
         200: {
             "description": "Events with `id: SEQ` and `data: CHANGE`, a `Change` as JSON. "
-            "A comment line is a sign of life.",
+            "With `queue` also events `queue`, with an id and a `QueueChange`; with `records` also "
+            "events `records`, without an id, with `NewRecords`. A comment line is a sign of life.",
             "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
         },
         **answers(InvalidRequest, NotFound, AmbiguousJob),
     },
 )
-async def changes(
+async def changes(  # noqa: PLR0913 - one argument a parameter of the query
     request: Request,
     since: Annotated[
         int, Query(ge=0, le=LARGEST_SEQ, description="Send what came after this change.")
     ] = 0,
     job: Annotated[str | None, Query(max_length=64, description="Only this job.")] = None,
     follow: Annotated[bool, Query(description="Go on with new changes as they come.")] = True,
+    queue: Annotated[
+        bool, Query(description="Also what happens to the queue itself, unless `job` is given.")
+    ] = False,
+    records: Annotated[
+        bool, Query(description="Also which jobs recorded something, at most once in a second.")
+    ] = False,
     last_event_id: Annotated[
         int | None,
         Header(
@@ -54,17 +62,23 @@ async def changes(
     service = service_of(request)
     job_id = None if job is None else await service.resolve(job)
     start = since if last_event_id is None else last_event_id
-    found = service.changes(start, job_id=job_id, follow=follow)
+    found = service.changes(start, job_id=job_id, follow=follow, queue=queue, records=records)
     return FollowedResponse(_frames(found), media_type=MEDIA_TYPE, headers=_HEADERS)
 
 
 _HEADERS = {"X-Accel-Buffering": "no"}
 
 
-async def _frames(changes: AsyncIterable[Change | None]) -> AsyncIterator[bytes]:
-    async for change in changes:
-        yield b": still here\n\n" if change is None else _frame(change)
+async def _frames(news: AsyncIterable[News | None]) -> AsyncIterator[bytes]:
+    async for one in news:
+        yield b": still here\n\n" if one is None else _frame(one)
 
 
-def _frame(change: Change) -> bytes:
-    return f"id: {change.seq}\ndata: {change.model_dump_json()}\n\n".encode()
+def _frame(one: News) -> bytes:
+    data = f"data: {one.model_dump_json()}\n\n"
+    match one:
+        case Change():
+            return f"id: {one.seq}\n{data}".encode()
+        case QueueChange():
+            return f"id: {one.seq}\nevent: queue\n{data}".encode()
+    return f"event: records\n{data}".encode()

@@ -9,7 +9,8 @@ from pydantic import BaseModel
 
 from atlas_scheduler.api.context import service_of
 from atlas_scheduler.api.errors import answers
-from foundations.models import SchedulerInfo
+from foundations.errors import ServerFault
+from foundations.models import DiskView, HostView, SchedulerInfo
 
 router = APIRouter(tags=["scheduler"])
 
@@ -30,3 +31,21 @@ async def health() -> Health:
 async def info(request: Request) -> SchedulerInfo:
     """Versions, engine, queue settings, GPUs, how many jobs are in which state."""
     return await service_of(request).info()
+
+
+@router.get(
+    "/host", operation_id="host", summary="How busy the machine is", responses=answers(ServerFault)
+)
+async def host(request: Request) -> HostView:
+    """Processors, memory, the disk of the scheduler's home, and each GPU with the job that holds
+    it. Not older than a second."""
+    return await service_of(request).machine.host()
+
+
+@router.get(
+    "/disk", operation_id="disk", summary="What the disk holds", responses=answers(ServerFault)
+)
+async def disk(request: Request) -> DiskView:
+    """Bytes of archives, bundles, work dirs, environments and the database, and by project. Not
+    older than half a minute, and cut short where it would take long."""
+    return await service_of(request).machine.disk()

@@ -30,11 +30,15 @@ from foundations.models import (
     JobPage,
     JobState,
     JobView,
+    NewPriority,
     SourceDiff,
     Submission,
 )
+from foundations.provenance import Provenance
 
 LARGEST_PAGE = 1000
+LATEST = 2**62
+"""The latest time that may be asked for, in seconds since 1970."""
 LARGEST_OFFSET = 2**53
 
 router = APIRouter(tags=["jobs"])
@@ -123,6 +127,17 @@ async def job(request: Request, ref: Ref) -> JobDetail:
     return await service_of(request).job(ref)
 
 
+@router.get(
+    "/jobs/{ref}/provenance",
+    operation_id="provenance",
+    summary="Show where a job comes from",
+    responses=_ONE,
+)
+async def provenance(request: Request, ref: Ref) -> Provenance:
+    """As in the job itself, and with the diff of what was not committed."""
+    return await service_of(request).provenance(ref)
+
+
 @router.post(
     "/jobs/{ref}/stop",
     operation_id="stop",
@@ -144,9 +159,47 @@ async def stop(request: Request, ref: Ref) -> JobView:
     responses=answers(InvalidRequest, NotFound, AmbiguousJob, JobConflict),
 )
 async def delete(request: Request, ref: Ref) -> Response:
-    """Remove a job that has ended, with its archive."""
-    await service_of(request).delete(ref)
+    """Delete a job that has ended, with its archive. For a while it can be restored."""
+    await service_of(request).delete(ref, by=caller())
     return Response(status_code=204)
+
+
+_WAITING = answers(InvalidRequest, NotFound, AmbiguousJob, JobConflict)
+
+
+@router.post(
+    "/jobs/{ref}/restore", operation_id="restore", summary="Undo a deletion", responses=_WAITING
+)
+async def restore(request: Request, ref: Ref) -> JobView:
+    """The job is as it was. Its id still finds it for `delete_grace_seconds`."""
+    return await service_of(request).restore(ref, by=caller())
+
+
+@router.put(
+    "/jobs/{ref}/priority",
+    operation_id="set_priority",
+    summary="Change the priority of a job that waits",
+    responses=_WAITING,
+)
+async def set_priority(request: Request, ref: Ref, wanted: NewPriority) -> JobView:
+    """Larger goes first; among equals the order of the queue decides."""
+    return await service_of(request).set_priority(ref, wanted.priority, by=caller())
+
+
+@router.post(
+    "/jobs/{ref}/hold", operation_id="hold", summary="Hold a job that waits", responses=_WAITING
+)
+async def hold(request: Request, ref: Ref) -> JobView:
+    """It is not chosen to run, and holds nobody up, until it is released."""
+    return await service_of(request).hold(ref, by=caller())
+
+
+@router.post(
+    "/jobs/{ref}/release", operation_id="release", summary="Release a job", responses=_WAITING
+)
+async def release(request: Request, ref: Ref) -> JobView:
+    """It has its turn again, at its place."""
+    return await service_of(request).release(ref, by=caller())
 
 
 @router.get(
@@ -175,6 +228,33 @@ async def archive(request: Request, ref: Ref) -> StreamedResponse:
     job_id, pieces = await service_of(request).archive(ref)
     return StreamedResponse(
         from_thread(pieces), media_type="application/gzip", headers=attachment(f"{job_id}.tar.gz")
+    )
+
+
+@router.get(
+    "/jobs/{ref}/tensorboard",
+    operation_id="tensorboard_logs",
+    summary="Download TensorBoard logs",
+    response_class=Response,
+    responses={
+        200: {"description": "A tar.gz file.", "content": {"application/gzip": BINARY}},
+        **_ONE,
+    },
+)
+async def tensorboard_logs(
+    request: Request,
+    ref: Ref,
+    since: Annotated[
+        int,
+        Query(ge=0, le=LATEST, description="Leave out files that changed before, s since 1970."),
+    ] = 0,
+) -> StreamedResponse:
+    """What lies in the directory that the job named, also while it runs, below `<job id>/logs`."""
+    job_id, pieces = await service_of(request).tensorboard_logs(ref, since_seconds=since)
+    return StreamedResponse(
+        from_thread(pieces),
+        media_type="application/gzip",
+        headers=attachment(f"{job_id}-tensorboard.tar.gz"),
     )
 
 

@@ -18,9 +18,15 @@ router = APIRouter(tags=["metrics"])
 
 
 @router.get("/jobs/{ref}/metrics", operation_id="metrics", summary="List metrics", responses=_ONE)
-async def metrics(request: Request, ref: Ref) -> list[MetricSummary]:
+async def metrics(
+    request: Request,
+    ref: Ref,
+    system: Annotated[
+        bool, Query(description="Those that the scheduler measured, `system/…`, in their place.")
+    ] = False,
+) -> list[MetricSummary]:
     """Each metric of a job in a row: its last value, its extremes and how many points it has."""
-    return await service_of(request).metrics(ref)
+    return await service_of(request).metrics(ref, system=system)
 
 
 @router.get(

@@ -51,5 +51,16 @@ async def describe_project(request: Request, name: Name, wanted: DescribeProject
     responses=answers(InvalidRequest, NotFound, JobConflict),
 )
 async def delete_project(request: Request, name: Name) -> DeletedProject:
-    """With its jobs, which have all ended, and their archives."""
+    """With its jobs, which have all ended, and their archives. For a while it can be restored."""
     return await service_of(request).delete_project(name, by=caller())
+
+
+@router.post(
+    "/projects/{name}/restore",
+    operation_id="restore_project",
+    summary="Undo the deletion of a project",
+    responses=answers(InvalidRequest, NotFound),
+)
+async def restore_project(request: Request, name: Name) -> DeletedProject:
+    """With the jobs that were deleted with it."""
+    return await service_of(request).restore_project(name, by=caller())

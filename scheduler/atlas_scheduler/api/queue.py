@@ -6,8 +6,16 @@ from fastapi import APIRouter, Request
 
 from atlas_scheduler.api.context import caller, service_of
 from atlas_scheduler.api.errors import answers
-from foundations.errors import InvalidRequest
-from foundations.models import Cleared, ClearQueue, QueueSettings
+from foundations.errors import AmbiguousJob, InvalidRequest, JobConflict, NotFound
+from foundations.models import (
+    Cleared,
+    ClearQueue,
+    JobView,
+    MoveJobs,
+    PauseQueue,
+    QueueSettings,
+    QueueView,
+)
 
 router = APIRouter(tags=["queue"])
 
@@ -15,8 +23,8 @@ router = APIRouter(tags=["queue"])
 @router.get(
     "/queue", operation_id="queue_settings", summary="How the queue is run", responses=answers()
 )
-async def queue_settings(request: Request) -> QueueSettings:
-    """Settings that hold now."""
+async def queue_settings(request: Request) -> QueueView:
+    """Settings that hold now, and what is paused."""
     return await service_of(request).queue_settings()
 
 
@@ -26,17 +34,50 @@ async def queue_settings(request: Request) -> QueueSettings:
     summary="Change how the queue is run",
     responses=answers(InvalidRequest),
 )
-async def set_queue_settings(request: Request, settings: QueueSettings) -> QueueSettings:
+async def set_queue_settings(request: Request, settings: QueueSettings) -> QueueView:
     """The change holds at once, and after the next start."""
-    return await service_of(request).set_queue_settings(settings)
+    return await service_of(request).set_queue_settings(settings, by=caller())
+
+
+@router.post(
+    "/queue/pause",
+    operation_id="pause_queue",
+    summary="Start nothing any more",
+    responses=answers(InvalidRequest, NotFound),
+)
+async def pause_queue(request: Request, which: PauseQueue) -> QueueView:
+    """Of all projects, or of one, until it is resumed. Jobs that run go on."""
+    return await service_of(request).pause_queue(which.project, by=caller())
+
+
+@router.post(
+    "/queue/resume",
+    operation_id="resume_queue",
+    summary="Take a pause back",
+    responses=answers(InvalidRequest, NotFound),
+)
+async def resume_queue(request: Request, which: PauseQueue) -> QueueView:
+    """Pauses of projects outlast that of the whole queue."""
+    return await service_of(request).resume_queue(which.project, by=caller())
+
+
+@router.post(
+    "/queue/move",
+    operation_id="move",
+    summary="Move jobs in the queue",
+    responses=answers(InvalidRequest, NotFound, AmbiguousJob, JobConflict),
+)
+async def move(request: Request, wanted: MoveJobs) -> list[JobView]:
+    """Among the jobs of their priority; they keep their order among themselves."""
+    return await service_of(request).move(wanted.jobs, wanted.place, wanted.other, by=caller())
 
 
 @router.post(
     "/queue/clear",
     operation_id="clear_queue",
-    summary="Stop every job that waits",
+    summary="Stop jobs that wait",
     responses=answers(InvalidRequest),
 )
 async def clear_queue(request: Request, which: ClearQueue) -> Cleared:
-    """In all projects, or in one. Jobs that run go on; archives stay."""
-    return await service_of(request).clear_queue(which.project, by=caller())
+    """In all projects or in one, or those that a filter takes. Jobs that run go on."""
+    return await service_of(request).clear_queue(which.project, filter=which.filter, by=caller())

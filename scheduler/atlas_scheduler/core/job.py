@@ -15,8 +15,12 @@ class Job:
     project: str
     state: JobState
     order: int
-    """Place in the queue: smaller goes first."""
+    """Place among the queued jobs of its priority: smaller goes first."""
     num_gpus: int = 0
+    priority: int = 0
+    """From -100 to 100; larger goes first."""
+    held_by: str | None = None
+    """Who keeps it from being chosen while it waits; None lets it have its turn."""
     attempt: int = 0
     """How often it was chosen to run; names its container."""
     gpus: tuple[str, ...] = ()
@@ -26,6 +30,8 @@ class Job:
     finished_at_ms: int | None = None
     exit_code: int | None = None
     reason: str | None = None
+    is_local: bool = False
+    """Whether a program that no scheduler started records it: it takes nothing of what there is."""
 
     @property
     def is_final(self) -> bool:
@@ -33,6 +39,11 @@ class Job:
         return self.state in FINAL_STATES
 
     @property
+    def turn(self) -> tuple[int, int]:
+        """What queued jobs are sorted by: the smallest has the first turn."""
+        return -self.priority, self.order
+
+    @property
     def holds_slot(self) -> bool:
         """Whether it occupies a slot and its GPUs."""
-        return self.state in HOLDING_STATES
+        return self.state in HOLDING_STATES and not self.is_local

@@ -33,6 +33,14 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
+class RunFound:
+    """A local run was found: a program records that no scheduler started."""
+
+    at_ms: int
+    """When it began."""
+
+
+@dataclass(frozen=True, slots=True)
 class NotStarted:
     """The engine knows no process of this attempt, or one that never began."""
 
@@ -59,8 +67,13 @@ class Exited:
     """The process ended and its output is collected."""
 
     at_ms: int
-    exit_code: int
+    exit_code: int | None
+    """None when it is known that it ended, and not how."""
     oom_killed: bool = False
+    error: str | None = None
+    """What ended it, as far as a local run says."""
+    interrupted: bool = False
+    """Whether its user ended it with Ctrl-C."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +92,7 @@ class StopRequested:
     by: str
 
 
-Event = Claimed | NotStarted | StartRefused | Started | Exited | Gone | StopRequested
+Event = Claimed | RunFound | NotStarted | StartRefused | Started | Exited | Gone | StopRequested
 
 
 class Effect(Enum):
@@ -104,12 +117,15 @@ class Rule:
 
 
 def _outcome(event: Exited) -> JobState:
+    if event.interrupted:
+        return JobState.STOPPED
     return JobState.COMPLETED if event.exit_code == 0 else JobState.FAILED
 
 
 _S = JobState
 TRANSITIONS: dict[tuple[JobState, type[Event]], Rule] = {
     (_S.QUEUED, Claimed): Rule(_S.STARTING, (Effect.START,)),
+    (_S.QUEUED, RunFound): Rule(_S.RUNNING, (Effect.WATCH,)),
     (_S.QUEUED, StopRequested): Rule(_S.STOPPED, (Effect.FINISH,)),
     (_S.STARTING, NotStarted): Rule(_S.STARTING, (Effect.START,)),
     (_S.STARTING, StartRefused): Rule(_S.FAILED, (Effect.FINISH,)),
@@ -147,6 +163,8 @@ def advance(job: Job, event: Event) -> tuple[Job, tuple[Effect, ...]]:
         assert isinstance(event, Exited)
         state = rule.target(event)
     moved = _record(replace(job, state=state), event)
+    if state is not JobState.QUEUED:
+        moved = replace(moved, held_by=None)
     if moved.is_final:
         moved = replace(moved, finished_at_ms=event.at_ms)
     return moved, rule.effects
@@ -157,6 +175,8 @@ def _record(job: Job, event: Event) -> Job:
     match event:
         case Claimed():
             return replace(job, attempt=job.attempt + 1, gpus=event.gpus, reason=None)
+        case RunFound():
+            return replace(job, attempt=1, started_at_ms=event.at_ms)
         case Started() if job.started_at_ms is None:
             return replace(job, started_at_ms=event.at_ms)
         case StopRequested():
@@ -172,7 +192,9 @@ def _record(job: Job, event: Event) -> Job:
 
 def _exit_reason(job: Job, event: Exited) -> str | None:
     if job.state is JobState.STOPPED:
-        return job.reason
+        return job.reason or "stopped by Ctrl-C"
+    if event.error is not None and event.exit_code != 0:
+        return event.error
     if event.oom_killed and event.exit_code:
         return f"out of memory (exit code {event.exit_code})"
     return f"exit code {event.exit_code}" if event.exit_code else None

@@ -4,8 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from atlas_scheduler.core.job import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Somebody's word that nothing starts until it is taken back."""
+
+    by: str
+    at_ms: int
+    project: str | None = None
+    """The project that it is about; None is all of them."""
+
+    @property
+    def reason(self) -> str:
+        """Why a job that it keeps from starting waits."""
+        what = "the queue" if self.project is None else f"project {self.project}"
+        since = datetime.fromtimestamp(self.at_ms / 1000, tz=UTC)
+        return f"{what} is paused by {self.by} since {since:%Y-%m-%d %H:%M} UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +34,7 @@ class Capacity:
     gpus: tuple[str, ...] = ()
     problem: str | None = None
     """Why nothing can start at all, such as an engine that does not answer."""
+    pauses: tuple[Pause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +63,15 @@ def refusal(num_gpus: int, capacity: Capacity) -> str | None:
 
 
 def choose_next(queued: Sequence[Job], holding: Iterable[Job], capacity: Capacity) -> Decision:
-    """Choose which jobs start now: first in, first out, as far as capacity goes.
+    """Choose which jobs start now: by priority, then first in, first out, as capacity goes.
 
-    A job that could never start waits, and holds nobody up.
+    A job that could never start, is held or is paused waits, and holds nobody up.
 
     Args:
-        queued: jobs that wait, in any order; `Job.order` decides.
+        queued: jobs that wait, in any order; `Job.turn` decides.
         holding: jobs that occupy slots and GPUs.
         capacity: what there is in all.
     """
-    line = sorted(queued, key=lambda job: job.order)
-    if capacity.problem is not None:
-        return Decision(waiting={job.job_id: capacity.problem for job in line})
     held = list(holding)
     taken = {gpu for job in held for gpu in job.gpus}
     free_gpus = [gpu for gpu in capacity.gpus if gpu not in taken]
@@ -63,10 +79,10 @@ def choose_next(queued: Sequence[Job], holding: Iterable[Job], capacity: Capacit
     picks: list[Pick] = []
     waiting: dict[str, str] = {}
     blocker: Job | None = None
-    for job in line:
-        never = refusal(job.num_gpus, capacity)
-        if never is not None:
-            waiting[job.job_id] = never
+    for job in sorted(queued, key=lambda job: job.turn):
+        aside = _set_aside(job, capacity)
+        if aside is not None:
+            waiting[job.job_id] = aside
             continue
         if blocker is not None:
             waiting[job.job_id] = f"behind job {blocker.job_id[:8]} in the queue"
@@ -80,6 +96,17 @@ def choose_next(queued: Sequence[Job], holding: Iterable[Job], capacity: Capacit
         free_gpus = free_gpus[job.num_gpus :]
         free_slots -= 1
     return Decision(tuple(picks), waiting)
+
+
+def _set_aside(job: Job, capacity: Capacity) -> str | None:
+    """Why `job` has no turn at all, whatever is free and whoever is before it."""
+    if job.held_by is not None:
+        return f"held by {job.held_by}"
+    # What is wider is told first: who takes it back must look further anyway.
+    for pause in sorted(capacity.pauses, key=lambda one: one.project is not None):
+        if pause.project in (None, job.project):
+            return pause.reason
+    return capacity.problem or refusal(job.num_gpus, capacity)
 
 
 def _shortage(job: Job, free_slots: int, free_gpus: int, capacity: Capacity) -> str | None:

@@ -90,6 +90,14 @@ class AttemptDir:
         Path(partial).rename(self.spec)
 
     @property
+    def interpreter(self) -> str | None:
+        """The Python that the standard entry point was started with; None for another one."""
+        match (self._read(self.spec.name) or {}).get("argv"):
+            case [str(python), "-m", "atlas_worker", *_]:
+                return python
+        return None
+
+    @property
     def has_shim(self) -> bool:
         """Whether the shim lives, and with it the job."""
         try:
@@ -123,7 +131,7 @@ class AttemptDir:
         if started is None or self.exited is not None:
             return
         # While the shim lives, it keeps the number from being used again.
-        if self.has_shim or _is_same_process(started):
+        if self.has_shim or is_same_process(started):
             try:
                 os.killpg(started.pgid, number)
             except ProcessLookupError:
@@ -144,7 +152,8 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _is_same_process(started: StartRecord) -> bool:
+def is_same_process(started: StartRecord) -> bool:
+    """Tell whether the job's main process is still there."""
     try:
         stat = Path(f"/proc/{started.pid}/stat").read_bytes()
     except OSError:

@@ -131,6 +131,15 @@ class Containers:
             )
         return state
 
+    def image_of(self, attempt: AttemptId) -> tuple[str, str] | None:
+        """Give the id of the image that a container was made of, and the name it was asked by."""
+        try:
+            answer = self._daemon.call(lambda api: api.inspect_container(attempt.name))
+        except NotFound:
+            return None
+        image_id = str(answer["Image"])
+        return image_id if ":" in image_id else f"sha256:{image_id}", answer["Config"]["Image"]
+
     def list(self) -> list[Seen]:
         """List every container of this instance."""
         filters = {"label": f"{INSTANCE_LABEL}={self._instance}"}

@@ -168,6 +168,29 @@ class Daemon:
 
         return self.call(ask)
 
+    def ask_json(self, path: str, params: Mapping[str, Any], *, silence_seconds: float) -> Any:
+        """Make one call that must be answered sooner than others, and read its answer.
+
+        Args:
+            path: what is asked, below the API's version.
+            params: of the query.
+            silence_seconds: longest silence of the engine.
+
+        Raises:
+            EngineDown: no answer came.
+            docker.errors.APIError: the engine answered with an error.
+        """
+
+        def ask(api: APIClient) -> Any:
+            response = api.get(
+                f"{api.base_url}/v{api.api_version}{path}", params=params, timeout=silence_seconds
+            )
+            if not response.ok:
+                raise _api_error(response)
+            return response.json()
+
+        return self.call(ask)
+
     def operation(self, *, idle_seconds: float) -> Operation:
         """Prepare a long call in which the engine may be silent for `idle_seconds`."""
         return Operation(

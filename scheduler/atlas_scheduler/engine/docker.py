@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -14,18 +15,21 @@ from docker import APIClient
 from docker.errors import APIError, NotFound
 
 from atlas_scheduler.core.reconcile import Seen
+from atlas_scheduler.core.usage import Usage
 from atlas_scheduler.engine.container import DockerSettings, Owner, container_body
+from atlas_scheduler.engine.container_usage import ContainerUsage
 from atlas_scheduler.engine.containers import Containers
 from atlas_scheduler.engine.daemon import CALL_SECONDS, Daemon
 from atlas_scheduler.engine.facts import EngineFacts
 from atlas_scheduler.engine.follow import Follower
-from atlas_scheduler.engine.gpus import discover_gpus
+from atlas_scheduler.engine.gpus import described, discover_gpus
 from atlas_scheduler.engine.images import Images
 from atlas_scheduler.engine.port import AttemptId, Capabilities, Ended, JobLog, Launch
 from atlas_scheduler.engine.threads import in_thread
 from atlas_scheduler.engine.volumes import check_volumes, make_mount_points
 from foundations.errors import EngineDown
 from foundations.home import Home
+from foundations.provenance import Execution
 
 T = TypeVar("T")
 
@@ -34,6 +38,8 @@ ANSWER_SECONDS = 2 * CALL_SECONDS
 CHECK_SECONDS = 5.0
 """How often the engine is asked about the containers whose streams are followed."""
 _CALLS_AT_ONCE = 32
+_STATISTICS_AT_ONCE = 16
+"""Docker may take a second for each, most of it asleep."""
 
 
 class DockerEngine:
@@ -55,8 +61,10 @@ class DockerEngine:
         self._daemon = Daemon()
         self._images = Images(self._daemon, self._settings)
         self._containers = Containers(self._daemon, instance)
+        self._usage = ContainerUsage(self._daemon)
         self._facts: EngineFacts | None = None
         self._calls = asyncio.Semaphore(_CALLS_AT_ONCE)
+        self._statistics_calls = asyncio.Semaphore(_STATISTICS_AT_ONCE)
         self._followers: dict[str, Follower] = {}
         self._stopped: set[str] = set()
         self._check_seconds = check_seconds
@@ -78,12 +86,35 @@ class DockerEngine:
 
     async def prepare(self, launch: Launch, log: JobLog) -> None:
         """Pull or build the image when it is missing."""
-        await self._images.ensure(launch.image, log)
+        await self._images.ensure(launch.image, log, pinned=launch.pinned_image)
 
     async def start(self, launch: Launch) -> int:
         """Start the attempt's container, or adopt the one that has its name."""
         body = partial(self._body, launch)
         return await self._ask(partial(self._containers.start, launch.attempt, body))
+
+    async def execution(self, attempt: AttemptId, *, gpus: Sequence[str]) -> Execution | None:
+        """Say what a container really runs on."""
+
+        def ask() -> Execution | None:
+            found = self._containers.image_of(attempt)
+            if found is None:
+                return None
+            image_id, asked = found
+            facts = self._facts = self._facts or self._read_facts()
+            names = self._images.names(image_id)
+            return Execution(
+                attempt=attempt.attempt,
+                engine=self.name,
+                engine_version=facts.version,
+                host=socket.gethostname(),
+                image=names.tag if asked == image_id else asked,
+                image_id=image_id,
+                image_digests=list(names.digests),
+                gpus=described(gpus),
+            )
+
+        return await self._ask(ask)
 
     async def observe(self) -> list[Seen]:
         """List the containers of this instance."""
@@ -105,6 +136,24 @@ class DockerEngine:
             if self._followers.get(name) is follower:
                 del self._followers[name]
 
+    async def usage(self, attempts: Collection[AttemptId]) -> dict[AttemptId, Usage]:
+        """Read the statistics of their containers, several at once."""
+        found: dict[AttemptId, Usage] = {}
+
+        async def read(attempt: AttemptId) -> None:
+            async with self._statistics_calls:
+                usage = await self._ask(partial(self._usage.read, attempt.name), takes_long=True)
+            if usage is not None:
+                found[attempt] = usage
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for attempt in attempts:
+                    group.create_task(read(attempt))
+        except ExceptionGroup as silence:
+            raise silence.exceptions[0] from None
+        return found
+
     async def stop(self, attempt: AttemptId, *, grace_seconds: float) -> None:
         """End it: SIGTERM, then SIGKILL after the grace period (whole seconds, rounded up)."""
         self._stopped.add(attempt.name)
@@ -122,6 +171,7 @@ class DockerEngine:
         """Remove the container, whatever its state."""
         await self._ask(partial(self._containers.remove, attempt.name))
         self._stopped.discard(attempt.name)
+        self._usage.forget(attempt.name)
 
     async def close(self) -> None:
         """Let go of connections and threads; jobs run on."""
@@ -135,7 +185,7 @@ class DockerEngine:
 
     def _body(self, launch: Launch) -> dict[str, Any]:
         """Build what is to be created; makes the mount points that belong to the job's owner."""
-        image = self._images.find(launch.image)
+        image = self._images.find(launch.image, pinned=launch.pinned_image)
         binds = check_volumes(
             (*self._settings.volumes, *launch.volumes),
             home=self._home.root,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,14 @@ _NOT_FOUND = 404
 ML_IMAGE = "atlas-ce/worker-ml:latest"
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What an image is called: a tag of this machine's, and registries' digests of it."""
+
+    tag: str | None = None
+    digests: tuple[str, ...] = ()
+
+
 class Images:
     """The images of one engine."""
 
@@ -40,25 +49,39 @@ class Images:
         self._runs = SharedRuns()
         self._found: dict[str, Image] = {}
 
-    async def ensure(self, image: str | None, log: JobLog) -> None:
+    async def ensure(self, image: str | None, log: JobLog, *, pinned: str | None = None) -> None:
         """Make sure that a job's image is here; several jobs that lack it get it once.
+
+        Args:
+            image: as the job names it; None is the standard worker's.
+            log: is told what takes long, and that a pinned image is gone.
+            pinned: id of the image to prefer.
 
         Raises:
             StartRefusedError: it cannot be had; the text holds the engine's own words.
             EngineDown: the engine does not answer.
         """
         name = self.name_of(image)
+        if pinned is not None:
+            if await in_thread(partial(self._look_up, pinned), name="image") is None:
+                return
+            log.say(
+                f"The image that was to be run again ({pinned}) is not on this machine any more; "
+                f"{name} is run as it is now."
+            )
         absence = await in_thread(partial(self._look_up, name), name="image")
         if absence is not None:
             await self._runs.join(name, log.say, partial(self._obtain, name, absence))
 
-    def find(self, image: str | None) -> Image:
+    def find(self, image: str | None, *, pinned: str | None = None) -> Image:
         """Give what a start must know of an image. Blocks unless `ensure` found it just before.
 
         Raises:
             StartRefusedError: it is not here.
         """
         name = self.name_of(image)
+        if pinned is not None and (found := self._look_for(pinned)) is not None:
+            return found
         found = self._found.pop(name, None)
         if found is not None:
             return found
@@ -66,6 +89,21 @@ class Images:
             return self._inspect(name)
         except APIError as error:
             raise StartRefusedError(f"The image {name!r} cannot be used: {error}") from error
+
+    def names(self, image_id: str) -> Names:
+        """Give the names that an image has now."""
+        try:
+            answer = self._daemon.call(partial(_inspect, name=image_id))
+        except APIError:
+            return Names()  # it was removed by force while its container runs on
+        tags, digests = answer.get("RepoTags") or (), answer.get("RepoDigests") or ()
+        return Names(next(iter(tags), None), tuple(digests))
+
+    def _look_for(self, image_id: str) -> Image | None:
+        found = self._found.pop(image_id, None)
+        if found is None and self._look_up(image_id) is None:
+            found = self._found.pop(image_id, None)
+        return found
 
     def _inspect(self, name: str) -> Image:
         answer = self._daemon.call(partial(_inspect, name=name))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from atlas_scheduler.core.reconcile import Seen
+from atlas_scheduler.core.usage import Usage
 from foundations.models import Volume
+from foundations.provenance import Execution
 
 
 class StartRefusedError(Exception):
@@ -44,6 +46,8 @@ class Launch:
     command: tuple[str, ...]
     entrypoint: tuple[str, ...] | None = None
     image: str | None = None
+    pinned_image: str | None = None
+    """Id of the image to run if it is here, whatever `image` means now."""
     python: str | None = None
     working_dir: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -125,6 +129,9 @@ class Engine(Protocol):
             StartRefusedError: the engine will not run it.
         """
 
+    async def execution(self, attempt: AttemptId, *, gpus: Sequence[str]) -> Execution | None:
+        """Say what a started attempt, not removed yet, really runs on; None when it is unknown."""
+
     async def observe(self) -> list[Seen]:
         """List every attempt of this instance."""
 
@@ -132,6 +139,12 @@ class Engine(Protocol):
         """Bring the output into `log`, from where it stands to the end, and wait for the end.
 
         Cancelling it leaves the job running; a later call goes on without a gap or a repeat.
+        """
+
+    async def usage(self, attempts: Collection[AttemptId]) -> dict[AttemptId, Usage]:
+        """Say what attempts use, as far as it is known: one that does not run is left out.
+
+        It answers within seconds, however many they are.
         """
 
     async def stop(self, attempt: AttemptId, *, grace_seconds: float) -> None:

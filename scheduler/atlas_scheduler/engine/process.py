@@ -6,9 +6,10 @@ import asyncio
 import errno
 import re
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -16,8 +17,9 @@ from typing import Any
 
 import foundations
 from atlas_scheduler.core.reconcile import Seen, SeenStatus
+from atlas_scheduler.core.usage import Usage
 from atlas_scheduler.engine.attempts import AttemptDir, ExitRecord, boot_id, now_ms
-from atlas_scheduler.engine.gpus import discover_gpus
+from atlas_scheduler.engine.gpus import described, discover_gpus
 from atlas_scheduler.engine.interpreter import choose_python, surroundings
 from atlas_scheduler.engine.launch import Places, job_environment, start_dir
 from atlas_scheduler.engine.port import (
@@ -28,10 +30,12 @@ from atlas_scheduler.engine.port import (
     Launch,
     StartRefusedError,
 )
+from atlas_scheduler.engine.process_usage import process_tree, usage_of
 from atlas_scheduler.engine.shimwait import shim_ended
 from atlas_scheduler.engine.threads import in_thread
 from foundations.errors import EngineDown, StorageFull
 from foundations.home import Home
+from foundations.provenance import Execution
 
 NOTES = (
     "Jobs run as plain processes of your user: they are not isolated from each other or from this "
@@ -126,6 +130,23 @@ class ProcessEngine:
             "private_dir": str(attempt.path),
         }
 
+    async def execution(self, attempt: AttemptId, *, gpus: Sequence[str]) -> Execution | None:
+        """Say what an attempt really runs on."""
+        return await in_thread(partial(self._execution, attempt, gpus), name="execution")
+
+    def _execution(self, attempt: AttemptId, gpus: Sequence[str]) -> Execution | None:
+        directory = self._dir(attempt)
+        if not directory.path.exists():
+            return None
+        return Execution(
+            attempt=attempt.attempt,
+            engine=self.name,
+            engine_version=foundations.__version__,
+            host=socket.gethostname(),
+            gpus=described(gpus),
+            python=directory.interpreter,
+        )
+
     async def observe(self) -> list[Seen]:
         """List the attempts of this instance that have a directory."""
         return await in_thread(self._list, name="observe")
@@ -158,13 +179,23 @@ class ProcessEngine:
         log.touch()
         return await in_thread(partial(_judge, directory), name="collect")
 
+    async def usage(self, attempts: Collection[AttemptId]) -> dict[AttemptId, Usage]:
+        """Add up what the processes of each attempt use."""
+        return await in_thread(partial(self._usage, attempts), name="usage")
+
+    def _usage(self, attempts: Collection[AttemptId]) -> dict[AttemptId, Usage]:
+        tree = process_tree()
+        found = {attempt: usage_of(self._dir(attempt), tree) for attempt in attempts}
+        return {attempt: usage for attempt, usage in found.items() if usage is not None}
+
     async def stop(self, attempt: AttemptId, *, grace_seconds: float) -> None:
         """End it: SIGTERM to its process group, then SIGKILL after the grace period."""
         directory = self._dir(attempt)
         for number, seconds in ((signal.SIGTERM, grace_seconds), (signal.SIGKILL, _KILL_SECONDS)):
             await in_thread(partial(directory.signal_job, number), name="signal")
             with suppress(TimeoutError):
-                await asyncio.wait_for(shim_ended(directory), seconds)
+                async with asyncio.timeout(seconds):
+                    await shim_ended(directory)
                 return
 
     async def remove(self, attempt: AttemptId) -> None:

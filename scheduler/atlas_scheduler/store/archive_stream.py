@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
-from atlas_scheduler.store.files import open_directory
 from atlas_scheduler.store.tree_walk import Found, walk
 from foundations.bundle_rules import link_problem, name_problem
 from foundations.tarball_writer import END, READ_BYTES, GzipEncoder, encode_member, padding
@@ -35,19 +34,22 @@ class ArchiveStream:
         self,
         top: str,
         *,
-        directories: Sequence[tuple[str, Path]],
-        files: Sequence[tuple[str, Path]],
+        directories: Sequence[tuple[str, Callable[[], int]]],
+        files: Sequence[tuple[str, Path]] = (),
+        since_seconds: int = 0,
     ) -> None:
         """Prepare.
 
         Args:
             top: Name of the directory that everything is in.
-            directories: Name in the archive and place on disk; a missing one is left out.
-            files: Likewise.
+            directories: Name in the archive, and what opens it; a missing one is left out.
+            files: Name in the archive and place on disk, likewise.
+            since_seconds: Leave out files in directories that changed before (seconds since 1970).
         """
         self._top = top
         self._directories = directories
         self._files = files
+        self._since_seconds = since_seconds
         self._gzip = GzipEncoder()
 
     def pieces(self) -> Generator[bytes, None, None]:
@@ -70,20 +72,22 @@ class ArchiveStream:
 
     def _content(self) -> Iterator[bytes]:
         yield encode_member(self._top, kind="directory")
-        for name, path in self._directories:
-            yield from self._directory(f"{self._top}/{name}", path)
+        for name, open_it in self._directories:
+            yield from self._directory(f"{self._top}/{name}", open_it)
         for name, path in self._files:
             yield from _file(f"{self._top}/{name}", path, inside=None)
         yield END
 
-    def _directory(self, path: str, place: Path) -> Iterator[bytes]:
+    def _directory(self, path: str, open_it: Callable[[], int]) -> Iterator[bytes]:
         try:
-            directory = open_directory(place)
+            directory = open_it()
         except FileNotFoundError:
             return
         try:
             yield encode_member(path, kind="directory")
             for found in walk(directory):
+                if found.is_file and found.status.st_mtime < self._since_seconds:
+                    continue
                 yield from _member(f"{path}/{escaped(found.path)}", found)
         finally:
             os.close(directory)

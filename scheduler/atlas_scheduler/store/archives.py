@@ -6,8 +6,9 @@ import contextlib
 import json
 import os
 import stat
-from collections.abc import Generator, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence, Set
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,8 +16,11 @@ from pydantic import JsonValue
 
 from atlas_scheduler.store.archive_stream import ArchiveStream
 from atlas_scheduler.store.bundles import Bundles, Unpacked
+from atlas_scheduler.store.event_lines import LOGDIR_TOPS
 from atlas_scheduler.store.files import (
     copy_content,
+    open_directory,
+    open_directory_below,
     open_file_below,
     remove_tree,
     storage_errors,
@@ -26,14 +30,21 @@ from atlas_scheduler.store.harvest import NOT_KEPT, Harvest, Unchanged, listing
 from atlas_scheduler.store.work_dirs import ARTIFACTS, RECORDS, SOURCE, remove_work_dir
 from foundations.errors import BundleRejected, NotFound, ServerFault
 from foundations.home import Home
+from foundations.provenance import Provenance
 from foundations.unpack import Manifest
 
 CHANGED = "changed"
 EVENTS = "events.jsonl"
 JOB = "job.json"
 LOG = "job.log"
+PROVENANCE = "provenance.json"
+PATCH = "source.patch"
+"""What was changed since the commit that the job was submitted from; only if something was."""
 SUMMARY = "archive.json"
 """Written last: where it is, the archive is complete."""
+
+FILES = (LOG, EVENTS, JOB, PROVENANCE, PATCH, SUMMARY)
+"""What lies in an archive beside its directories."""
 
 
 class Archives:
@@ -48,7 +59,13 @@ class Archives:
         """Say whether a job's archive is finished."""
         return (self._home.archive(job_id) / SUMMARY).exists()
 
-    def finish(self, job_id: str, digest: str, job_json: Mapping[str, JsonValue]) -> None:
+    def finish(
+        self,
+        job_id: str,
+        digest: str | None,
+        job_json: Mapping[str, JsonValue],
+        provenance: Provenance | None = None,
+    ) -> None:
         """Keep what a finished job left, and remove its directory.
 
         May be repeated after a crash or an error at any moment. Nothing that the job did to its
@@ -56,8 +73,9 @@ class Archives:
 
         Args:
             job_id: The job; nothing of it runs any more.
-            digest: Its bundle.
+            digest: Its bundle; None for a local run.
             job_json: Written to `job.json`.
+            provenance: Written to `provenance.json`, and its diff to `source.patch`.
 
         Raises:
             StorageFull: there is no space; call again later.
@@ -67,6 +85,8 @@ class Archives:
             if not (archive / SUMMARY).exists():
                 archive.mkdir(parents=True, exist_ok=True)
                 write_durably(archive / JOB, _json(job_json))
+                if provenance is not None:
+                    _keep_provenance(archive, provenance)
                 summary = self._collect(self._home.job_dir(job_id), archive, digest)
                 write_durably(archive / SUMMARY, _json(summary))
             # Files of another user, made by an image that insists on its own: they stay until
@@ -74,11 +94,12 @@ class Archives:
             with contextlib.suppress(OSError):
                 remove_work_dir(self._home.job_dir(job_id))
 
-    def stream(self, job_id: str, digest: str) -> Generator[bytes, None, None]:
+    def stream(self, job_id: str, digest: str | None) -> Generator[bytes, None, None]:
         """Return an archive as a tar.gz with one top directory, named by the job.
 
-        In it lie the bundle as `source/`, then what the archive has. Names that are not portable
-        are written with `%XX` in place of the bytes in question.
+        In it lie the bundle as `source/`, unless it is None as of a local run, then what the
+        archive has. Names that are not portable are written with `%XX` in place of the bytes in
+        question.
 
         Raises:
             NotFound: there is no archive, or its bundle is gone.
@@ -89,13 +110,53 @@ class Archives:
         stream = ArchiveStream(
             job_id,
             directories=(
-                ("source", self._bundles.tree(digest)),
-                (CHANGED, archive / CHANGED),
-                (ARTIFACTS, archive / ARTIFACTS),
+                *self._source(digest),
+                (CHANGED, partial(open_directory, archive / CHANGED)),
+                (ARTIFACTS, partial(open_directory, archive / ARTIFACTS)),
             ),
-            files=[(name, archive / name) for name in (LOG, EVENTS, JOB, SUMMARY)],
+            files=[(name, archive / name) for name in FILES],
         )
         return stream.pieces()
+
+    def stream_logdir(
+        self, job_id: str, path: str, *, since_seconds: int
+    ) -> Generator[bytes, None, None]:
+        """Return a directory of TensorBoard logs, of a running job too, as a tar.gz.
+
+        It lies in it as `<job_id>/logs`, or is missing where the job has not made it.
+
+        Args:
+            job_id: The job.
+            path: The directory, below the job's own one while it ran.
+            since_seconds: Leave out files that changed before (seconds since 1970).
+
+        Raises:
+            NotFound: logs cannot lie there.
+        """
+        parts = path.split("/")
+        if parts[0] not in LOGDIR_TOPS or any(
+            part in ("", ".", "..") or "\0" in part for part in parts
+        ):
+            raise NotFound(f"Job {job_id} keeps no logs at {path!r}.")
+        stream = ArchiveStream(
+            job_id,
+            directories=[("logs", partial(self._open_kept, job_id, parts))],
+            since_seconds=since_seconds,
+        )
+        return stream.pieces()
+
+    def _open_kept(self, job_id: str, parts: Sequence[str]) -> int:
+        """Open a directory that a job made, wherever it lies by now."""
+        kept = (CHANGED if parts[0] == SOURCE else ARTIFACTS, *parts[1:])
+        places = [(self._home.job_dir(job_id), parts), (self._home.archive(job_id), kept)]
+        for top, names in reversed(places) if self.is_complete(job_id) else places:
+            with contextlib.suppress(OSError):
+                return open_directory_below(top, names)
+        raise FileNotFoundError(parts[-1])
+
+    def _source(self, digest: str | None) -> Iterator[tuple[str, Callable[[], int]]]:
+        if digest is not None:
+            yield "source", partial(open_directory, self._bundles.tree(digest))
 
     def open_artifact(self, job_id: str, path: str) -> BinaryIO:
         """Open one of a job's artifacts, of a running job too, following no link.
@@ -132,7 +193,7 @@ class Archives:
                 "another user may have made them."
             ) from error
 
-    def _collect(self, job_dir: Path, archive: Path, digest: str) -> dict[str, JsonValue]:
+    def _collect(self, job_dir: Path, archive: Path, digest: str | None) -> dict[str, JsonValue]:
         """Move everything worth keeping; return the summary."""
         unpacked = self._unpacked(digest)
         unchanged = Unchanged(unpacked.manifest, unpacked.tree)
@@ -155,18 +216,27 @@ class Archives:
             "finished_at": datetime.now(UTC).isoformat(),
         }
 
-    def _unpacked(self, digest: str) -> Unpacked:
+    def _unpacked(self, digest: str | None) -> Unpacked:
         """Return the bundle to compare with: an empty one where it is gone, to lose nothing."""
-        try:
-            return self._bundles.unpacked(digest)
-        except (NotFound, BundleRejected):
-            return Unpacked(self._home.bundles, Manifest(files={}, directories=[], links={}))
+        with contextlib.suppress(NotFound, BundleRejected):
+            if digest is not None:
+                return self._bundles.unpacked(digest)
+        return Unpacked(self._home.bundles, Manifest(files={}, directories=[], links={}))
 
 
 def _deleted(manifest: Manifest, still_there: Set[str]) -> Iterator[str]:
     for path in manifest.files:
         if path not in still_there and NOT_KEPT.isdisjoint(path.split("/")):
             yield path
+
+
+def _keep_provenance(archive: Path, provenance: Provenance) -> None:
+    origin = provenance.origin
+    git = None if origin is None else origin.git
+    if git is not None and git.diff:
+        write_durably(archive / PATCH, git.diff.encode())
+    document = provenance.model_dump(mode="json", exclude={"origin": {"git": {"diff"}}})
+    write_durably(archive / PROVENANCE, _json(document))
 
 
 def _keep_events(job_dir: Path, archive: Path) -> None:

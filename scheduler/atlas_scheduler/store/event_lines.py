@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
+from foundations.models import SYSTEM_PREFIX
+from foundations.provenance import MOST_PACKAGES
+
 LINE_LIMIT_BYTES = 1 << 20
 """A longer line is bad."""
 KEY_LIMIT = 500
@@ -20,6 +23,11 @@ DEPTH_LIMIT = 64
 """A line whose JSON is nested deeper is bad."""
 INTEGERS = range(-(2**63), 2**63)
 """What the database holds as an integer."""
+
+LOGDIR_TAG = "tensorboard"
+"""The tag that says where a job's TensorBoard logs lie."""
+LOGDIR_TOPS = ("job_source", "artifacts")
+"""Directories of a job's directory that are kept, so that logs may lie in them."""
 
 _DECODER = json.JSONDecoder()
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -59,7 +67,13 @@ class Artifact(NamedTuple):
     at_ms: int | None
 
 
-Record = Parameter | Metric | Tag | Artifact
+class Environment(NamedTuple):
+    """What the job's program finds around itself, as `foundations.provenance.JobEnvironment`."""
+
+    content: dict[str, Any]
+
+
+Record = Parameter | Metric | Tag | Artifact | Environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +118,7 @@ def _record(line: bytes) -> Record | None:
     fields = _load(line)
     match fields.get("event"):
         case "metric":
-            return Metric(_key(fields), _metric_value(fields), _step(fields), _at_ms(fields))
+            return Metric(_metric_key(fields), _metric_value(fields), _step(fields), _at_ms(fields))
         case "param":
             if "value" not in fields:
                 raise _BadLine
@@ -113,9 +127,19 @@ def _record(line: bytes) -> Record | None:
             return Tag(_key(fields), _tag_value(fields))
         case "artifact":
             return Artifact(_key(fields), _path(fields), _size_bytes(fields), _at_ms(fields))
-        case str():
-            return None
+        case str() as event:
+            return _rare_record(event, fields)
     raise _BadLine
+
+
+def _rare_record(event: str, fields: dict[str, Any]) -> Record | None:
+    """Read what a job says once or so; None for an event that this version does not know."""
+    match event:
+        case "environment":
+            return Environment(_environment(fields))
+        case "tensorboard":
+            return Tag(LOGDIR_TAG, _logdir(fields))
+    return None
 
 
 def _load(line: bytes) -> dict[str, Any]:
@@ -167,6 +191,13 @@ def _at_ms(fields: dict[str, Any]) -> int | None:
     return None
 
 
+def _metric_key(fields: dict[str, Any]) -> str:
+    key = _key(fields)
+    if key.startswith(SYSTEM_PREFIX):
+        raise _BadLine  # the scheduler's own
+    return key
+
+
 def _metric_value(fields: dict[str, Any]) -> Any:
     value = fields.get("value")
     if type(value) is float or type(value) is bool:
@@ -202,6 +233,36 @@ def _path(fields: dict[str, Any]) -> str:
     if not parts or parts[0] == "/" or ".." in parts:
         raise _BadLine
     return "/".join(parts)
+
+
+def _environment(fields: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in ("python", "implementation", "executable"):
+        value = fields.get(name)
+        if value is not None:
+            found[name] = _short(value)
+    packages = fields.get("packages", {})
+    if type(packages) is not dict or len(packages) > MOST_PACKAGES:
+        raise _BadLine
+    found["packages"] = {_short(name): _short(version) for name, version in packages.items()}
+    left_out = fields.get("packages_left_out", 0)
+    if type(left_out) is not int or left_out not in INTEGERS or left_out < 0:
+        raise _BadLine
+    found["packages_left_out"] = left_out
+    return found
+
+
+def _short(value: Any) -> str:
+    if type(value) is not str or len(value) > KEY_LIMIT:
+        raise _BadLine
+    return value
+
+
+def _logdir(fields: dict[str, Any]) -> str:
+    path = _path(fields)
+    if path.partition("/")[0] not in LOGDIR_TOPS:
+        raise _BadLine
+    return path
 
 
 def _size_bytes(fields: dict[str, Any]) -> int:

@@ -117,6 +117,22 @@ def open_file_below(top: Path, parts: Sequence[str]) -> int:
         os.close(directory)
 
 
+def open_directory_below(top: Path, parts: Sequence[str]) -> int:
+    """Open a directory, following no link at any part below `top`.
+
+    Raises:
+        OSError: a part is missing, is a link, or is no directory.
+    """
+    directory = os.open(top, _DIRECTORY)
+    for part in parts:
+        try:
+            inner = os.open(part, _DIRECTORY, dir_fd=directory)
+        finally:
+            os.close(directory)
+        directory = inner
+    return directory
+
+
 def copy_content(source: int, destination: int, size_bytes: int) -> None:
     """Copy so many bytes between two open files, inside the kernel where it can."""
     missing = size_bytes

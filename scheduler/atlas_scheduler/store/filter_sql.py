@@ -23,9 +23,10 @@ from atlas_scheduler.store.recorded_sql import COMPARED, matching, of_job
 NEVER_MISSING = frozenset(
     {
         *(BuiltIn.ID, BuiltIn.PROJECT, BuiltIn.USER, BuiltIn.STATE),
-        *(BuiltIn.ATTEMPT, BuiltIn.GPUS, BuiltIn.SUBMITTED),
+        *(BuiltIn.ATTEMPT, BuiltIn.PRIORITY, BuiltIn.GPUS, BuiltIn.SUBMITTED),
     }
 )
+_PROVENANCE = "(SELECT provenance.{} FROM provenance WHERE provenance.job_number = jobs.job_number)"
 _COLUMNS = {
     BuiltIn.ID: "jobs.job_id",
     BuiltIn.PROJECT: (
@@ -39,8 +40,20 @@ _COLUMNS = {
     ),
     BuiltIn.IMAGE: "json_extract(jobs.spec, '$.image')",
     BuiltIn.ENGINE: "jobs.engine",
+    **{
+        field: _PROVENANCE.format(column)
+        for field, column in (
+            (BuiltIn.IMAGE_ID, "image_id"),
+            (BuiltIn.HOST, "host"),
+            (BuiltIn.PYTHON, "python"),
+            (BuiltIn.COMMIT, "git_commit"),
+            (BuiltIn.BRANCH, "git_branch"),
+            (BuiltIn.DIRTY, "git_dirty"),
+        )
+    },
     BuiltIn.EXIT_CODE: "jobs.exit_code",
     BuiltIn.ATTEMPT: "jobs.attempt",
+    BuiltIn.PRIORITY: "jobs.priority",
     BuiltIn.GPUS: "jobs.num_gpus",
     BuiltIn.CPUS: "json_extract(jobs.spec, '$.cpus')",
     BuiltIn.RAM: "json_extract(jobs.spec, '$.ram_gb')",

@@ -9,7 +9,7 @@ from typing import Any
 
 from atlas_scheduler.store import sql
 from atlas_scheduler.store.times import utc
-from foundations.models import Change, JobState
+from foundations.models import Change, JobState, QueueChange
 
 _SQL = sql.queries("history")
 
@@ -38,8 +38,8 @@ def append_change(  # noqa: PLR0913 - one argument a column
     Returns:
         Its sequence number: larger than every one before, never given twice.
     """
-    row = conn.execute(
-        _SQL["append_change"],
+    return _append(
+        conn,
         {
             "job_id": job_id,
             "project": project,
@@ -48,28 +48,75 @@ def append_change(  # noqa: PLR0913 - one argument a column
             "at_ms": at_ms,
             "detail": json.dumps(dict(detail), allow_nan=False),
         },
-    ).fetchone()
-    return int(row["seq"])
+    )
+
+
+def append_queue_change(
+    conn: sqlite3.Connection,
+    *,
+    project: str | None,
+    event: str,
+    at_ms: int,
+    detail: Mapping[str, Any],
+) -> int:
+    """Add a change of the queue itself, of one project's part of it or of all."""
+    return _append(
+        conn,
+        {
+            "job_id": None,
+            "project": project,
+            "event": event,
+            "state": None,
+            "at_ms": at_ms,
+            "detail": json.dumps(dict(detail), allow_nan=False),
+        },
+    )
+
+
+def _append(conn: sqlite3.Connection, row: Mapping[str, Any]) -> int:
+    return int(conn.execute(_SQL["append_change"], row).fetchone()["seq"])
 
 
 def changes_since(
     conn: sqlite3.Connection, seq: int, *, job_id: str | None = None, limit: int = 500
 ) -> list[Change]:
-    """The first changes after `seq`, oldest first, of all jobs or of one."""
+    """The first changes of jobs after `seq`, oldest first, of all jobs or of one."""
     name = "changes_since" if job_id is None else "changes_of_job_since"
-    rows = conn.execute(_SQL[name], {"seq": seq, "job_id": job_id, "limit": limit})
+    wanted = {"seq": seq, "job_id": job_id, "limit": limit, "with_queue": False}
+    return [_change(row) for row in conn.execute(_SQL[name], wanted)]
+
+
+def all_changes_since(
+    conn: sqlite3.Connection, seq: int, *, limit: int = 500
+) -> list[Change | QueueChange]:
+    """The first changes after `seq`, oldest first, of jobs and of the queue itself."""
+    wanted = {"seq": seq, "limit": limit, "with_queue": True}
     return [
-        Change(
-            seq=row["seq"],
-            at=utc(row["at_ms"]),
-            job_id=row["job_id"],
-            project=row["project"],
-            event=row["event"],
-            state=JobState(row["state"]),
-            detail=json.loads(row["detail"]),
-        )
-        for row in rows
+        _change(row) if row["job_id"] is not None else _queue_change(row)
+        for row in conn.execute(_SQL["changes_since"], wanted)
     ]
+
+
+def _change(row: sqlite3.Row) -> Change:
+    return Change(
+        seq=row["seq"],
+        at=utc(row["at_ms"]),
+        job_id=row["job_id"],
+        project=row["project"],
+        event=row["event"],
+        state=JobState(row["state"]),
+        detail=json.loads(row["detail"]),
+    )
+
+
+def _queue_change(row: sqlite3.Row) -> QueueChange:
+    return QueueChange(
+        seq=row["seq"],
+        at=utc(row["at_ms"]),
+        project=row["project"],
+        event=row["event"],
+        detail=json.loads(row["detail"]),
+    )
 
 
 def last_seq(conn: sqlite3.Connection) -> int:

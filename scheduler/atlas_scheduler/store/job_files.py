@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from atlas_scheduler.store.archive_stream import escaped, unescaped
-from atlas_scheduler.store.archives import CHANGED, EVENTS, JOB, LOG, SUMMARY, open_regular
+from atlas_scheduler.store.archives import CHANGED, EVENTS, FILES, open_regular
 from atlas_scheduler.store.bundles import Bundles, Unpacked
 from atlas_scheduler.store.files import open_directory
 from atlas_scheduler.store.harvest import NOT_KEPT, Unchanged
@@ -24,7 +25,6 @@ MOST_FILES = 20_000
 """Files that are listed of one job; the others are counted."""
 BUNDLE = "source"
 """Where an archive has the directory as it was submitted."""
-_RECORDS = (LOG, EVENTS, JOB, SUMMARY)
 _Kind = Literal["changed", "artifact"]
 
 
@@ -36,12 +36,13 @@ class JobFiles:
         self._home = home
         self._bundles = bundles
 
-    def list(self, job_id: str, digest: str) -> tuple[list[FileView], int]:
+    def list(self, job_id: str, digest: str | None) -> tuple[list[FileView], int]:
         """List the files of a job by their names in its archive.
 
         Args:
             job_id: The job.
-            digest: Its bundle; where it is gone, its files are not listed.
+            digest: Its bundle; where it is gone, or None as of a local run, its files are not
+                listed.
 
         Returns:
             The files, those as submitted first, and how many more there are.
@@ -55,7 +56,7 @@ class JobFiles:
                 left_out += one.path not in found
         return list(found.values()), left_out
 
-    def open(self, job_id: str, digest: str, path: str) -> BinaryIO:
+    def open(self, job_id: str, digest: str | None, path: str) -> BinaryIO:
         """Open a file by the name that `list` gives it.
 
         Raises:
@@ -70,7 +71,7 @@ class JobFiles:
         raise NotFound(f"Job {job_id} has no file {path!r}.")
 
     def _places(
-        self, job_id: str, digest: str, parts: Sequence[str]
+        self, job_id: str, digest: str | None, parts: Sequence[str]
     ) -> Iterator[tuple[Path, Sequence[str]]]:
         """Where a file may lie, the most current place first."""
         job_dir, archive = self._home.job_dir(job_id), self._home.archive(job_id)
@@ -83,12 +84,12 @@ class JobFiles:
         elif top == ARTIFACTS and below:
             yield job_dir, parts
             yield archive, parts
-        elif not below and top in _RECORDS:
+        elif not below and top in FILES:
             if top == EVENTS:
                 yield job_dir, (RECORDS, EVENTS)
             yield archive, parts
 
-    def _every(self, job_id: str, digest: str) -> Iterator[FileView]:
+    def _every(self, job_id: str, digest: str | None) -> Iterator[FileView]:
         job_dir, archive = self._home.job_dir(job_id), self._home.archive(job_id)
         unpacked = self._unpacked(digest)
         for path, (size_bytes, _, _) in sorted(unpacked.manifest.files.items()):
@@ -100,7 +101,7 @@ class JobFiles:
         yield from _below(archive / CHANGED, CHANGED, "changed")
         for place in (job_dir, archive):
             yield from _below(place / ARTIFACTS, ARTIFACTS, "artifact")
-        for name in _RECORDS:
+        for name in FILES:
             for top, below in self._places(job_id, digest, (name,)):
                 file = open_regular(top, below)
                 if file is not None:
@@ -108,13 +109,11 @@ class JobFiles:
                         yield _view(name, "record", os.fstat(file.fileno()).st_size)
                     break
 
-    def _unpacked(self, digest: str) -> Unpacked:
-        try:
-            return self._bundles.unpacked(digest)
-        except (NotFound, BundleRejected):
-            return Unpacked(
-                self._home.bundles / "gone", Manifest(files={}, directories=[], links={})
-            )
+    def _unpacked(self, digest: str | None) -> Unpacked:
+        with contextlib.suppress(NotFound, BundleRejected):
+            if digest is not None:
+                return self._bundles.unpacked(digest)
+        return Unpacked(self._home.bundles / "gone", Manifest(files={}, directories=[], links={}))
 
 
 def _is_kept(unchanged: Unchanged, found: Found) -> bool:

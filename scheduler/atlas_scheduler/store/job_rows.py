@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from atlas_scheduler.core.job import Job
+from atlas_scheduler.store.run_dirs import RunDescription
 from foundations.models import JobSpec, JobState
 
 
@@ -17,8 +18,8 @@ class StoredJob:
 
     job: Job
     spec: JobSpec
-    bundle: str
-    """Digest of the bundle it runs in."""
+    bundle: str | None
+    """Digest of the bundle it runs in; None for a local run."""
     bundle_size_bytes: int
     engine: str | None = None
     """The engine that it was handed to; None before its first start."""
@@ -28,7 +29,9 @@ class StoredJob:
     """Up to where (bytes) its event file is taken in."""
     idempotency_key: str | None = None
     deleted: bool = False
-    """Whether it is marked deleted and only waits to be purged."""
+    """Whether it is marked deleted: it waits to be restored or purged."""
+    local_run: RunDescription | None = None
+    """What a local run says of itself."""
 
 
 def columns(job: Job) -> dict[str, Any]:
@@ -37,6 +40,8 @@ def columns(job: Job) -> dict[str, Any]:
         "job_id": job.job_id,
         "state": job.state.value,
         "queue_order": job.order,
+        "priority": job.priority,
+        "held_by": job.held_by,
         "attempt": job.attempt,
         "gpus": json.dumps(job.gpus),
         "started_at_ms": job.started_at_ms,
@@ -54,6 +59,8 @@ def read_job(row: sqlite3.Row) -> Job:
         state=JobState(row["state"]),
         order=row["queue_order"],
         num_gpus=row["num_gpus"],
+        priority=row["priority"],
+        held_by=row["held_by"],
         attempt=row["attempt"],
         gpus=tuple(json.loads(row["gpus"])),
         submitted_at_ms=row["submitted_at_ms"],
@@ -61,19 +68,22 @@ def read_job(row: sqlite3.Row) -> Job:
         finished_at_ms=row["finished_at_ms"],
         exit_code=row["exit_code"],
         reason=row["reason"],
+        is_local=row["local_run"] is not None,
     )
 
 
 def read_stored_job(row: sqlite3.Row) -> StoredJob:
     """A row of the view `stored_jobs`."""
+    local_run = row["local_run"]
     return StoredJob(
         job=read_job(row),
         spec=JobSpec.model_validate_json(row["spec"]),
-        bundle=row["bundle"],
+        bundle=row["bundle"] if local_run is None else None,
         bundle_size_bytes=row["bundle_size_bytes"],
         engine=row["engine"],
         archived=bool(row["archived"]),
         records_offset=row["records_offset"],
         idempotency_key=row["idempotency_key"],
         deleted=row["deleted_at_ms"] is not None,
+        local_run=None if local_run is None else RunDescription.model_validate_json(local_run),
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -92,6 +92,16 @@ def search(
         return jobs, None
     keys = tuple(shown[-1][name] for name in _KEYS[: len(order.keys)])
     return jobs, write_cursor(query, Place(now_ms, keys, shown[-1]["job_number"]))
+
+
+def every_id(conn: sqlite3.Connection, query: Query, *, now_ms: int) -> Iterator[str]:
+    """The id of every job that a filter takes."""
+    cursor = None
+    while True:
+        found, cursor = search(conn, query, now_ms=now_ms, limit=PAGE_LIMIT, cursor=cursor)
+        yield from (one.job.job_id for one in found)
+        if cursor is None:
+            return
 
 
 def ordered_numbers(conn: sqlite3.Connection, query: Query, *, now_ms: int) -> array[int]:
@@ -206,6 +216,9 @@ def _listed(part: Expression) -> tuple[Fragment, Fragment] | None:
             roughly = recorded_sql.matching_by_rank(field, operator, value)
         case Comparison(BuiltIn.STATE, Operator.EQUAL, value):
             numbers = Fragment(_SQL["numbers_in_state"], (value,))
+            return numbers, numbers
+        case Comparison(BuiltIn.COMMIT, Operator.EQUAL, value):
+            numbers = Fragment(_SQL["numbers_at_commit"], (value,))
             return numbers, numbers
         case Comparison(BuiltIn.PROJECT, Operator.EQUAL, value):
             numbers = Fragment(_SQL["numbers_of_project"], (value,))

@@ -18,20 +18,26 @@ __all__ = [
     "bundle_in_use",
     "by_idempotency_key",
     "count_by_state",
-    "deleted",
+    "begin_sweeps",
     "holding",
     "insert_job",
+    "is_known",
     "load",
     "load_job",
     "mark_archived",
     "mark_deleted",
     "next_order",
+    "oldest_deletion",
     "page",
     "projects",
     "purge",
     "queued",
     "resolve",
+    "resolve_deleted",
+    "restore",
+    "running_locally",
     "save_job",
+    "sweeping",
     "unfinished_archives",
 ]
 
@@ -42,6 +48,7 @@ PREFIX_LENGTH = 4
 _ID_LENGTH = 36
 _ID_CHARACTERS = re.compile(r"[0-9a-f-]+")
 _CANDIDATES_SHOWN = 5
+_NO_BUNDLE = "sha256:none"
 
 
 def insert_job(conn: sqlite3.Connection, stored: StoredJob, *, now_ms: int) -> None:
@@ -64,9 +71,10 @@ def insert_job(conn: sqlite3.Connection, stored: StoredJob, *, now_ms: int) -> N
             "records_offset": stored.records_offset,
             "idempotency_key": stored.idempotency_key,
             "deleted_at_ms": now_ms if stored.deleted else None,
-            "bundle": stored.bundle,
+            "bundle": _NO_BUNDLE if stored.bundle is None else stored.bundle,
             "bundle_size_bytes": stored.bundle_size_bytes,
             "spec": stored.spec.model_dump_json(),
+            "local_run": stored.local_run and stored.local_run.model_dump_json(),
         },
     ).fetchone()
     tags = stored.spec.tags.items()
@@ -116,6 +124,21 @@ def resolve(conn: sqlite3.Connection, ref: str) -> str:
         InvalidRequest: it is shorter than `PREFIX_LENGTH`.
         NotFound: no id begins like this.
     """
+    return _resolve(conn, ref, "resolve")
+
+
+def resolve_deleted(conn: sqlite3.Connection, ref: str) -> str:
+    """Find the id of a deleted job that can still be restored.
+
+    Raises:
+        AmbiguousJob: several ids of such begin like this.
+        InvalidRequest: it is shorter than `PREFIX_LENGTH`.
+        NotFound: no such id begins like this.
+    """
+    return _resolve(conn, ref, "resolve_deleted")
+
+
+def _resolve(conn: sqlite3.Connection, ref: str, query: str) -> str:
     prefix = ref.strip().lower()
     if len(prefix) < PREFIX_LENGTH:
         raise InvalidRequest(
@@ -124,7 +147,7 @@ def resolve(conn: sqlite3.Connection, ref: str) -> str:
     if len(prefix) > _ID_LENGTH or not _ID_CHARACTERS.fullmatch(prefix):
         raise _no_job(ref)
     rows = conn.execute(
-        _SQL["resolve"],
+        _SQL[query],
         # "g" follows every character of an id, so this ends the range of ids with the prefix.
         {"prefix": prefix, "after_prefix": prefix + "g", "limit": _CANDIDATES_SHOWN + 1},
     ).fetchall()
@@ -173,7 +196,7 @@ def next_order(conn: sqlite3.Connection) -> int:
 
 
 def queued(conn: sqlite3.Connection, project: str | None = None) -> list[Job]:
-    """Jobs that wait, in their order, of all projects or of one."""
+    """Jobs that wait, in the order of their turns, of all projects or of one."""
     name = "queued" if project is None else "queued_of_project"
     return [read_job(row) for row in conn.execute(_SQL[name], {"project": project})]
 
@@ -183,18 +206,45 @@ def holding(conn: sqlite3.Connection) -> list[Job]:
     return [read_job(row) for row in conn.execute(_SQL["holding"])]
 
 
+def running_locally(conn: sqlite3.Connection) -> list[Job]:
+    """Local runs that have not ended, in the order they were found."""
+    return [read_job(row) for row in conn.execute(_SQL["running_locally"])]
+
+
+def is_known(conn: sqlite3.Connection, job_id: str) -> bool:
+    """Whether there is a job with this id, or one that is deleted and not yet purged."""
+    return bool(conn.execute(_SQL["is_known"], {"job_id": job_id}).fetchone()["is_known"])
+
+
 def unfinished_archives(conn: sqlite3.Connection) -> list[Job]:
     """Final jobs whose archive is not complete, in the order they ended."""
     return [read_job(row) for row in conn.execute(_SQL["unfinished_archives"])]
 
 
-def deleted(conn: sqlite3.Connection) -> list[str]:
-    """Ids of the jobs that are marked deleted and not yet purged."""
-    return [row["job_id"] for row in conn.execute(_SQL["deleted"])]
+def restore(conn: sqlite3.Connection, job_id: str) -> bool:
+    """Take back that a job is marked deleted. Returns False when it is too late, or never was."""
+    return bool(conn.execute(_SQL["restore"], {"job_id": job_id}).rowcount)
+
+
+def begin_sweeps(conn: sqlite3.Connection, *, deleted_until_ms: int, now_ms: int) -> None:
+    """Let no job come back that was marked deleted up to this time."""
+    wanted = {"deleted_until_ms": deleted_until_ms, "now_ms": now_ms}
+    conn.execute(_SQL["begin_sweeps"], wanted)
+
+
+def sweeping(conn: sqlite3.Connection) -> list[str]:
+    """Ids of the deleted jobs that cannot come back and are not yet purged."""
+    return [row["job_id"] for row in conn.execute(_SQL["sweeping"])]
+
+
+def oldest_deletion(conn: sqlite3.Connection) -> int | None:
+    """When (ms) the first of the deleted jobs that can still come back was marked."""
+    oldest: int | None = conn.execute(_SQL["oldest_deletion"]).fetchone()["deleted_at_ms"]
+    return oldest
 
 
 def bundle_in_use(conn: sqlite3.Connection, digest: str) -> bool:
-    """Whether a job that is not deleted runs in this bundle."""
+    """Whether a job that is there, or can come back, runs in this bundle."""
     return bool(conn.execute(_SQL["bundle_in_use"], {"bundle": digest}).fetchone()["in_use"])
 
 

@@ -12,7 +12,7 @@ from atlas_scheduler.store.records import series, shown
 from atlas_scheduler.store.times import utc
 from foundations.decimation import decimate_by, is_drawable, telling
 from foundations.errors import NotFound
-from foundations.models import MetricPoint, MetricSeries
+from foundations.models import SYSTEM_PREFIX, MetricPoint, MetricSeries
 
 _SQL = sql.queries("metric_points")
 _NAMES_SHOWN = 20
@@ -66,7 +66,8 @@ def _telling(conn: sqlite3.Connection, number: int, start: int, end: int) -> Ite
 def _find(conn: sqlite3.Connection, job_id: str, name: str) -> tuple[int, int]:
     row = conn.execute(_SQL["find"], {"job_id": job_id, "name": name}).fetchone()
     if row is None:
-        names = [one.name for one in series(conn, job_id)]
+        is_system = name.startswith(SYSTEM_PREFIX)
+        names = [one.name for one in series(conn, job_id, system=is_system)]
         known = ", ".join(names[:_NAMES_SHOWN]) or "none"
         more = ", …" if len(names) > _NAMES_SHOWN else ""
         raise NotFound(f"Job `{job_id}` has no metric `{name}`. It has: {known}{more}")

@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from atlas_scheduler.store import sql
+from atlas_scheduler.store import provenance, sql
 from atlas_scheduler.store.event_lines import (
     INTEGERS,
     Artifact,
+    Environment,
     Metric,
     Parameter,
     Parsed,
@@ -30,6 +31,7 @@ from foundations.models import ArtifactView, MetricSummary
 
 __all__ = [
     "Artifact",
+    "Environment",
     "JobRecords",
     "Metric",
     "Parameter",
@@ -38,6 +40,7 @@ __all__ = [
     "Record",
     "Tag",
     "artifacts",
+    "extend_series",
     "ingest",
     "of_jobs",
     "parse_lines",
@@ -98,12 +101,16 @@ def ingest(
     ).fetchone()
     if row is None:
         return False
+    records = list(records)
     _save(conn, row["job_number"], records, _clock_ms() if now_ms is None else now_ms)
+    for record in records:
+        if isinstance(record, Environment):
+            provenance.save_environment(conn, row["job_number"], record.content)
     return True
 
 
 def of_jobs(conn: sqlite3.Connection, job_ids: Sequence[str]) -> dict[str, JobRecords]:
-    """The records of several jobs; a job without any has empty ones."""
+    """The records of several jobs without `system/…`; a job without any has empty ones."""
     found = {job_id: JobRecords() for job_id in job_ids}
     wanted = {"job_ids": json.dumps(list(job_ids))}
     for row in conn.execute(_SQL["parameters_of_jobs"], wanted):
@@ -115,8 +122,8 @@ def of_jobs(conn: sqlite3.Connection, job_ids: Sequence[str]) -> dict[str, JobRe
     return found
 
 
-def series(conn: sqlite3.Connection, job_id: str) -> list[MetricSummary]:
-    """Each metric of a job in a row, by name."""
+def series(conn: sqlite3.Connection, job_id: str, *, system: bool = False) -> list[MetricSummary]:
+    """Each metric of a job in a row, by name: what it logged or, with `system`, `system/…`."""
     return [
         MetricSummary(
             name=row["name"],
@@ -126,7 +133,7 @@ def series(conn: sqlite3.Connection, job_id: str) -> list[MetricSummary]:
             max=row["max_value"],
             count=row["points"],
         )
-        for row in conn.execute(_SQL["series"], {"job_id": job_id})
+        for row in conn.execute(_SQL["system_series" if system else "series"], {"job_id": job_id})
     ]
 
 
@@ -154,12 +161,14 @@ def artifacts(conn: sqlite3.Connection, job_id: str) -> list[ArtifactView]:
 def _save(
     conn: sqlite3.Connection, job_number: int, records: Iterable[Record], now_ms: int
 ) -> None:
-    """Store records; of parameters, tags and artifacts with one key the last counts."""
+    """Store records; of all but metrics the last with one key counts."""
     parameters: dict[str, tuple[object, ...]] = {}
     tags: dict[str, tuple[object, ...]] = {}
     saved: dict[str, tuple[object, ...]] = {}
     metrics: defaultdict[str, list[Metric]] = defaultdict(list)
     for record in records:
+        if isinstance(record, Environment):
+            continue
         key = record.key
         match record:
             case Metric():
@@ -176,12 +185,13 @@ def _save(
     conn.executemany(_SQL["save_tag"], tags.values())
     conn.executemany(_SQL["save_artifact"], saved.values())
     for name, added in metrics.items():
-        _extend_series(conn, job_number, name, added, now_ms)
+        extend_series(conn, job_number, name, added, now_ms)
 
 
-def _extend_series(
+def extend_series(
     conn: sqlite3.Connection, job_number: int, name: str, added: Sequence[Metric], now_ms: int
 ) -> None:
+    """Add points to a series of a job, and keep its row up to date."""
     row = conn.execute(_SQL["open_series"], {"job_number": job_number, "name": name}).fetchone()
     number, first = row["series_number"], row["points"]
     conn.executemany(

@@ -3,16 +3,94 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from foundations.cli import render
+from foundations.cli import completion, confirmation, render
 from foundations.cli.context import naming
 from foundations.errors import SchedulerError
 
+if TYPE_CHECKING:
+    from foundations.client import Client
+
+F = TypeVar("F", bound=Callable[..., Any])
 Result = dict[str, Any]
 """What became of one job: at least `job_id` and `message`, and `error` when it was refused."""
+WAITING = ("queued",)
+ACTIVE = ("queued", "starting", "running")
+FINAL = ("completed", "failed", "stopped", "lost", "pruned")
+
+
+def jobs_or_filter(function: F) -> F:
+    """Take jobs by their ids or, in place of those, by a filter."""
+    function = filter_options(function)
+    return click.argument(
+        "job_ids", metavar="JOB_ID...", nargs=-1, shell_complete=completion.complete_job
+    )(function)
+
+
+def filter_options(function: F) -> F:
+    """Offer `--filter`, and `--yes` for where nobody can be asked."""
+    function = click.option("--yes", is_flag=True, help="With --filter: do not ask.")(function)
+    return click.option(
+        "--filter",
+        "-f",
+        "filter_",
+        metavar="FILTER",
+        help="All jobs that it takes, in place of ids. Names them and asks first.",
+    )(function)
+
+
+def choose(
+    client: Client,
+    job_ids: Iterable[str],
+    filter_: str | None,
+    *,
+    verb: str,
+    states: Iterable[str] = (),
+    yes: bool,
+) -> list[str]:
+    """Return the ids of the jobs to act on; those of a filter are named and asked about first.
+
+    Args:
+        client: the scheduler.
+        job_ids: as they were typed.
+        filter_: in place of them.
+        verb: what is done, for the question, such as `stops`.
+        states: of the jobs that a filter may take; none is all.
+        yes: do not ask.
+
+    Raises:
+        click.UsageError: there are neither ids nor a filter, or both.
+        InvalidRequest: the filter has an error.
+    """
+    typed = list(dict.fromkeys(job_ids))
+    if filter_ is None:
+        if not typed:
+            raise click.UsageError("Missing argument 'JOB_ID...'. Give ids, or --filter.")
+        return typed
+    if typed:
+        raise click.UsageError("Give ids or --filter, not both.")
+    found = matching_jobs(client, filter_, states=states)
+    if found:
+        what = f"{verb} {len(found)} job(s) {confirmation.scope(None, filter_)}"
+        confirmation.confirm_jobs(what, found, yes=yes)
+    return [job["job_id"] for job in found]
+
+
+def matching_jobs(
+    client: Client,
+    filter_: str | None,
+    *,
+    project: str | None = None,
+    states: Iterable[str] = (),
+) -> list[dict[str, Any]]:
+    """Every job that a filter takes, as the API answers them."""
+    from foundations.paging import job_pages
+
+    pages = job_pages(client, project=project, states=tuple(states), filter=filter_)
+    return [job for page in pages for job in page]
 
 
 def act_on_each(
@@ -28,6 +106,8 @@ def act_on_each(
             click.echo(f"Error: {text}" if "error" in result else text, err="error" in result)
     if as_json:
         render.print_json(results)
+    elif not results:
+        click.echo("No jobs.")
     if any("error" in result for result in results):
         click.get_current_context().exit(1)
 

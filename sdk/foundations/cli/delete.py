@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
+import shlex
 from typing import TYPE_CHECKING
 
 import click
 
-from foundations.cli import render
-from foundations.cli.batch import Result, act_on_each
-from foundations.cli.context import connect, jobs_argument, json_option, scheduler_argument
-from foundations.cli.groups import CommandFailed
+from foundations.cli import confirmation, render
+from foundations.cli.batch import FINAL, Result, act_on_each, choose, jobs_or_filter, matching_jobs
+from foundations.cli.context import connect, json_option, scheduler_argument
 from foundations.errors import JobConflict, NotFound
 
 if TYPE_CHECKING:
@@ -25,14 +24,18 @@ def delete() -> None:
 
 @delete.command()
 @scheduler_argument
-@jobs_argument
+@jobs_or_filter
 @json_option
-def job(scheduler: str, job_ids: tuple[str, ...], *, as_json: bool) -> None:
+def job(
+    scheduler: str, job_ids: tuple[str, ...], *, filter_: str | None, yes: bool, as_json: bool
+) -> None:
     """Delete jobs that have ended, with their archives.
 
+    For 10 seconds, or what the server's settings say, `foundations restore job` brings them back.
     With several ids all of them are tried; the exit code is 1 when any could not be deleted.
     """
     client = connect(scheduler)
+    deleted: list[str] = []
 
     def delete_one(job_id: str) -> Result:
         try:
@@ -41,9 +44,17 @@ def job(scheduler: str, job_ids: tuple[str, ...], *, as_json: bool) -> None:
             state = client.job(job_id).state
             text = f"Job `{job_id}` has status `{state}` and cannot be deleted"
             raise JobConflict(text) from error
+        deleted.append(job_id)
         return {"job_id": job_id, "message": f"Job {job_id} successfully deleted"}
 
-    act_on_each(job_ids, delete_one, scheduler=scheduler, as_json=as_json)
+    verb = "deletes, with their archives,"
+    chosen = choose(client, job_ids, filter_, verb=verb, states=FINAL, yes=yes)
+    grace_seconds = _grace_seconds(client)  # now: a refused job ends the command, and its client
+    try:
+        act_on_each(chosen, delete_one, scheduler=scheduler, as_json=as_json)
+    finally:
+        if deleted and not as_json:
+            _say_how_to_undo(f"job {scheduler} {_few(deleted)}", grace_seconds)
 
 
 @delete.command()
@@ -59,12 +70,30 @@ def project(scheduler: str, name: str, *, yes: bool, as_json: bool) -> None:
     client = connect(scheduler)
     found = _find_project(client, name)
     if not yes:
-        _ask(found)
+        jobs = matching_jobs(client, None, project=name)
+        what = f"deletes project {found.name} with {len(jobs)} job(s) and their archives"
+        confirmation.confirm_jobs(what, jobs, yes=False)
     deleted = client.delete_project(name)
     if as_json:
         render.print_json(render.model_document(deleted))
     else:
         click.echo(f"Deleted project {render.clean(name)} with {deleted.jobs} job(s)")
+        _say_how_to_undo(f"project {scheduler} {shlex.quote(name)}", _grace_seconds(client))
+
+
+def _grace_seconds(client: Client) -> float:
+    """For how long a deletion can be undone, where somebody is there to be told; else 0."""
+    return client.info().delete_grace_seconds if confirmation.is_watched() else 0.0
+
+
+def _say_how_to_undo(what: str, grace_seconds: float) -> None:
+    if grace_seconds:
+        command = render.clean(f"foundations restore {what}", one_line=True)
+        click.echo(f"This can be undone for {grace_seconds:g} s: {command}", err=True)
+
+
+def _few(job_ids: list[str]) -> str:
+    return " ".join(job_ids) if len(job_ids) <= confirmation.SHOWN else "ID…"
 
 
 def _find_project(client: Client, name: str) -> ProjectView:
@@ -83,15 +112,3 @@ def _find_project(client: Client, name: str) -> ProjectView:
             f"Project `{name}` has jobs that have not ended ({counts}). Stop them first."
         )
     return found
-
-
-def _ask(project: ProjectView) -> None:
-    what = f"project {render.clean(project.name)} with {project.jobs} job(s) and their archives"
-    if not is_answered():
-        raise CommandFailed(f"This deletes {what}. Give --yes to do it without being asked.")
-    click.confirm(f"Delete {what}?", abort=True, err=True)
-
-
-def is_answered() -> bool:
-    """Tell whether somebody can answer a question."""
-    return sys.stdin.isatty()

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import click
 
-from foundations.cli import job_columns
+from foundations.cli import export_mlflow, job_columns
 from foundations.cli.context import connect, optional_scheduler_argument
 from foundations.cli.job_spool import JobSpool
 from foundations.cli.output_file import refuse_to_replace, written_whole
@@ -32,12 +32,14 @@ ROWS_AT_ONCE = 10_000
 """Points of a row group."""
 STANDARD_OUTPUT = "-"
 _FIELD_KINDS: dict[str, Kind] = {
+    "local": "boolean",
     "command": "texts",
     "submitted": "time",
     "started": "time",
     "finished": "time",
     "exit_code": "integer",
     "attempt": "integer",
+    "priority": "integer",
     "gpus": "integer",
     "cpus": "number",
     "ram": "number",
@@ -63,13 +65,16 @@ def export() -> None:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["csv", "json", "parquet"]),
+    type=click.Choice(["csv", "json", "parquet", "mlflow"]),
     required=True,
     help="What to write.",
 )
 @click.option(
-    "--output", "-o", default=STANDARD_OUTPUT, help="File to write to. Default: standard output."
+    "--output",
+    "-o",
+    help="File to write to, for mlflow a directory. Default: standard output.",
 )
+@click.option("--tracking-uri", metavar="URI", help="Store of MLflow to write to.")
 @click.option("--project", help="Only jobs of this project.")
 @click.option(
     "--filter",
@@ -79,35 +84,45 @@ def export() -> None:
     help="Only jobs that it takes, such as 'state:completed since:7d'.",
 )
 @click.option("--points", is_flag=True, help="Every point of their metrics in place of the jobs.")
+@click.option("--artifacts", is_flag=True, help="Copy artifacts to MLflow too.")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 def jobs(
     scheduler: str,
     *,
     form: str,
-    output: str,
+    output: str | None,
+    tracking_uri: str | None,
     project: str | None,
     filter_: str | None,
     points: bool,
+    artifacts: bool,
     force: bool,
 ) -> None:
     """Export all jobs, newest first, or with --points all that they measured."""
+    if form == "mlflow":
+        if points or force:
+            raise click.UsageError("--points and --force are not for MLflow: runs have all points.")
+        store = export_mlflow.open_store(directory=output, tracking_uri=tracking_uri)
+        client = connect(scheduler)
+        pages = _pages(client, project, filter_, points=False)
+        export_mlflow.write_runs(store, client, pages, artifacts=artifacts)
+        return
+    if artifacts or tracking_uri is not None:
+        raise click.UsageError("--artifacts and --tracking-uri are for --format mlflow.")
+    target = STANDARD_OUTPUT if output is None else output
     parquet = ParquetWriter() if form == "parquet" else None
-    if parquet is not None and output == STANDARD_OUTPUT:
+    if parquet is not None and target == STANDARD_OUTPUT:
         raise click.UsageError("Parquet needs --output FILE.")
-    if output != STANDARD_OUTPUT:
-        refuse_to_replace(Path(output), force=force)
+    if target != STANDARD_OUTPUT:
+        refuse_to_replace(Path(target), force=force)
     pages = _pages(connect(scheduler), project, filter_, points=points)
     if parquet is not None:
-        with written_whole(Path(output)) as file:
+        with written_whole(Path(target)) as file:
             (_point_parquet if points else _job_parquet)(parquet, file, pages)
     else:
-        with _text_output(output) as text:
-            if form == "json":
-                _write_json(text, pages)
-            else:
-                (_point_csv if points else _job_csv)(text, pages)
-    if output != STANDARD_OUTPUT:
-        click.echo(f"Exported {'points' if points else 'jobs'} to {output}")
+        _write_text(form, target, pages, points=points)
+    if target != STANDARD_OUTPUT:
+        click.echo(f"Exported {'points' if points else 'jobs'} to {target}")
 
 
 # -- what is exported
@@ -171,6 +186,14 @@ def _text_output(output: str) -> Iterator[Text]:
         text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="")
         yield text
         text.detach()
+
+
+def _write_text(form: str, target: str, pages: Iterable[list[Row]], *, points: bool) -> None:
+    with _text_output(target) as text:
+        if form == "json":
+            _write_json(text, pages)
+        else:
+            (_point_csv if points else _job_csv)(text, pages)
 
 
 def _write_json(text: Text, pages: Iterable[list[Row]]) -> None:

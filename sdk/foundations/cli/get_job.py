@@ -53,7 +53,8 @@ def job(
     part = None if source_dir is None else _relative(source_dir)
     client = connect(scheduler)
     with naming(job_id, scheduler):
-        job_id = client.job(job_id).job_id
+        detail = client.job(job_id)
+        job_id = detail.job_id
         target = save_dir / (f"{job_id}.tgz" if archive else job_id)
         if not force and (target.exists() or target.is_symlink()):
             raise CommandFailed(f"{target} already exists. Give --force to replace it.")
@@ -66,6 +67,8 @@ def job(
         render.print_json({"job_id": job_id, "path": str(target.absolute())})
     else:
         click.echo(f"Successfully retrieved Job {job_id} from archive store")
+        if detail.local:
+            click.echo("It is a local run: there is no `source` in it, and no log.", err=True)
 
 
 def _store(chunks: Iterable[bytes], target: Path) -> None:

@@ -42,6 +42,11 @@ def logs(
         job = client.job(job_id)
         if job.state == "queued" and not follow:
             raise CommandFailed(f"Job `{job_id}` is queued and has not produced any logs")
+        if job.local:
+            raise CommandFailed(
+                f"Job `{job_id}` is a local run: what it writes goes where it was started, and is "
+                "not kept"
+            )
         pieces = _pieces(client, job, tail=tail, follow=follow)
         if as_json:
             _print_json(job, pieces, follow=follow)

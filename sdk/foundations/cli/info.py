@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from foundations import __version__
-from foundations.cli import render
+from foundations.cli import machine, render
 from foundations.cli.context import connect, json_option, optional_scheduler_argument
+from foundations.cli.pause import pause_lines
 from foundations.cli.render import Column
 
 if TYPE_CHECKING:
@@ -25,12 +26,24 @@ ANSWER_SECONDS = 2.0
 @click.command()
 @optional_scheduler_argument
 @click.option("--env", "environments", is_flag=True, help="List all scheduler configs.")
+@click.option("--host", is_flag=True, help="Show how busy the scheduler's machine is.")
+@click.option("--disk", is_flag=True, help="Show what the scheduler's home takes on the disk.")
 @json_option
-def info(scheduler: str, *, environments: bool, as_json: bool) -> None:
+def info(scheduler: str, *, environments: bool, host: bool, disk: bool, as_json: bool) -> None:
     """Show who answers for a scheduler config, and how it stands."""
+    if environments + host + disk > 1:
+        raise click.UsageError("Give one of --env, --host and --disk.")
     if environments:
         _show_environments(as_json=as_json)
-        return
+    elif host:
+        machine.show_host(connect(scheduler).host(), as_json=as_json)
+    elif disk:
+        machine.show_disk(connect(scheduler).disk(), as_json=as_json)
+    else:
+        _show_scheduler(scheduler, as_json=as_json)
+
+
+def _show_scheduler(scheduler: str, *, as_json: bool) -> None:
     found = connect(scheduler).info()
     if as_json:
         render.print_json(render.model_document(found))
@@ -50,6 +63,7 @@ def _fields(found: SchedulerInfo) -> list[tuple[str, str]]:
         *(("Note", note) for note in engine.notes),
         ("GPUs", ", ".join(found.gpus) or "none"),
         ("Queue", f"at most {found.queue.max_running_jobs} job(s) at once"),
+        *(("Paused", line) for line in pause_lines(found.queue)),
         ("Jobs", ", ".join(f"{n} {state}" for state, n in found.states.items() if n) or "none yet"),
     ]
 

@@ -26,9 +26,12 @@ _FIELDS = {
     "reason": "reason",
     "exit_code": "exit_code",
     "attempt": "attempt",
+    "priority": "priority",
+    "held_by": "held_by",
     "command": "command",
     "image": "image",
     "engine": "engine",
+    "local": "local",
     "gpus": "num_gpus",
     "cpus": "cpus",
     "ram": "ram_gb",
@@ -128,7 +131,7 @@ def _column(name: str) -> JobColumn:
     if name == "reason":
         return JobColumn(name, _reason)
     if name in _FIELDS:
-        return JobColumn(name, lambda job: job[_FIELDS[name]])
+        return JobColumn(name, lambda job: job.get(_FIELDS[name]))
     near = get_close_matches(name, _FIELDS, n=1)
     hint = f"Did you mean `{near[0]}`?" if near else f"There are {', '.join(_FIELDS)}"
     more = "" if near else ", metric.NAME, param.NAME and tag.NAME."

@@ -177,6 +177,10 @@ _COLUMNS = (
 )
 
 
+_LOCAL_AT = 3
+"""Where the column stands that only lists with local runs have."""
+
+
 def _columns(text: str) -> list[JobColumn]:
     try:
         return job_columns.parse_columns(text)
@@ -197,7 +201,9 @@ def _print_jobs(found: list[Any], chosen: list[JobColumn] | None, *, more: bool,
         click.echo("No jobs.")
         return
     if chosen is None:
-        render.print_table(_COLUMNS, [_row(job) for job in found])
+        marks = [Column("LOCAL")] if any(job.get("local") for job in found) else []
+        columns = [*_COLUMNS[:_LOCAL_AT], *marks, *_COLUMNS[_LOCAL_AT:]]
+        render.print_table(columns, [_row(job, marked=bool(marks)) for job in found])
     else:
         rows = [[one.cell(job) for one in chosen] for job in found]
         render.print_table([one.column for one in chosen], rows)
@@ -221,12 +227,13 @@ def _collect(client: Client, asked: dict[str, Any], *, limit: int | None) -> tup
             return found, cursor is not None
 
 
-def _row(job: dict[str, Any]) -> list[str]:
+def _row(job: dict[str, Any], *, marked: bool) -> list[str]:
     waiting = job.get("waiting")
     return [
         job["job_id"],
         job["project"],
         job["state"],
+        *(["local" if job.get("local") else ""] if marked else []),
         render.local_time(_moment(job["submitted_at"])),
         render.duration(job["duration_seconds"]),
         render.mapping(job["metrics"]),

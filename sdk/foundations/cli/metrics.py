@@ -14,6 +14,7 @@ from foundations.cli.context import connect, job_argument, json_option, naming, 
 from foundations.cli.groups import CommandFailed
 from foundations.cli.render import Column
 from foundations.errors import NotFound
+from foundations.tracking import SYSTEM_PREFIX
 
 if TYPE_CHECKING:
     from foundations.chart import Line
@@ -56,6 +57,11 @@ def metrics() -> None:
     default="step",
     help="With --chart: what goes to the right.",
 )
+@click.option(
+    "--system",
+    is_flag=True,
+    help="What the scheduler measured while it ran (processors, memory, …), not what it logged.",
+)
 @json_option
 def job(
     scheduler: str,
@@ -67,6 +73,7 @@ def job(
     as_chart: bool,
     log_y: bool,
     x_axis: Literal["step", "time"],
+    system: bool,
     as_json: bool,
 ) -> None:
     """Show the metrics NAME of a job point by point; without NAME all of them."""
@@ -74,7 +81,7 @@ def job(
     if form != "chart" and (log_y or x_axis != "step"):
         raise click.UsageError("--log-y and --x belong to --chart.")
     client = connect(scheduler)
-    chosen = _choose(client, scheduler, job_id, names)
+    chosen = _choose(client, scheduler, job_id, names, system=system)
     if form == "chart":
         _print_chart(
             [client.metric(job_id, name, points=points or 2 * _width()) for name in chosen],
@@ -101,9 +108,15 @@ def _form(*, as_json: bool, as_csv: bool, as_chart: bool) -> Form:
     return asked[0] if asked else "table"
 
 
-def _choose(client: Client, scheduler: str, job_id: str, names: Sequence[str]) -> list[str]:
+def _choose(
+    client: Client, scheduler: str, job_id: str, names: Sequence[str], *, system: bool
+) -> list[str]:
     with naming(job_id, scheduler):
-        known = [one.name for one in client.metrics(job_id)]
+        known = [one.name for one in client.metrics(job_id, system=system)]
+    if system:
+        names = [one if one.startswith(SYSTEM_PREFIX) else SYSTEM_PREFIX + one for one in names]
+    elif any(name.startswith(SYSTEM_PREFIX) for name in names):
+        known += [one.name for one in client.metrics(job_id, system=True)]
     for name in names:
         if name not in known:
             has = ", ".join(known) or "none"

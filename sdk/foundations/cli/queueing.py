@@ -32,11 +32,17 @@ def queue_directory(
     with tempfile.TemporaryDirectory(prefix="atlas-bundle-") as folder:
         path = Path(folder) / "bundle.tar.gz"
         try:
-            packed = pack_and_upload(client, prepared, path, console=console)
+            packed, origin = pack_and_upload(client, prepared, path, console=console)
         except KeyboardInterrupt:
             console.say("WARNING", "Submission cancelled. No job was created.")
             ctx.exit(INTERRUPTED)
-        return queue(ctx, client, lambda: create_job(client, prepared.spec, packed, path), console)
+
+        def create() -> JobView:
+            return create_job(
+                client, prepared.spec, packed, path, origin=origin, hold=prepared.hold
+            )
+
+        return queue(ctx, client, create, console)
 
 
 def queue(

@@ -59,8 +59,9 @@ def rerun_job(
     ctx = click.get_current_context()
     params = read_params(params_file, param_pairs)
 
-    from foundations.rerun import create_rerun, rerun_spec, unpinned
+    from foundations.rerun import create_rerun, rerun_spec
     from foundations.streaming import JobConsole
+    from foundations.unpinned import unpinned
 
     client = connect(scheduler)
     with naming(job_id, scheduler):

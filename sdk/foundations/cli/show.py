@@ -1,13 +1,14 @@
-"""`foundations show`: everything about one job, or about the queue."""
+"""`foundations show`: everything about one job, where it comes from, or the queue."""
 
 from __future__ import annotations
 
 import shlex
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from foundations.cli import render
+from foundations.cli import provenance_fields, render
 from foundations.cli.context import (
     connect,
     job_argument,
@@ -16,6 +17,7 @@ from foundations.cli.context import (
     optional_scheduler_argument,
     scheduler_argument,
 )
+from foundations.cli.pause import pause_lines
 from foundations.cli.render import Column
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def show() -> None:
-    """Show one job, or the queue."""
+    """Show one job, where it comes from, or the queue."""
 
 
 @show.command()
@@ -41,6 +43,7 @@ def job(scheduler: str, job_id: str, *, as_json: bool) -> None:
         render.print_json(render.model_document(detail))
         return
     render.print_fields([(name, text) for name, text in _fields(detail) if text])
+    _print_provenance(detail)
     _print_series(detail)
     _print_artifacts(detail)
     _print_notes(detail)
@@ -48,19 +51,40 @@ def job(scheduler: str, job_id: str, *, as_json: bool) -> None:
 
 
 @show.command()
+@scheduler_argument
+@job_argument
+@click.option("--diff", is_flag=True, help="Print only what was changed since the commit.")
+@json_option
+def provenance(scheduler: str, job_id: str, *, diff: bool, as_json: bool) -> None:
+    """Show where a job comes from and what it ran on, with all packages and files."""
+    if diff and as_json:
+        raise click.UsageError("--diff prints a patch, and --json has it in `origin.git.diff`.")
+    client = connect(scheduler)
+    with naming(job_id, scheduler):
+        known = client.provenance(job_id)
+    git = None if known.origin is None else known.origin.git
+    if as_json:
+        render.print_json(render.model_document(known))
+    elif not diff:
+        found = provenance_fields.fields(known, most_names=sys.maxsize)
+        render.print_fields(found or [("Provenance", "not known")])
+    elif git is not None and git.diff:
+        text = git.diff
+        click.echo(render.clean(text) if sys.stdout.isatty() else text, nl=False, color=True)
+
+
+@show.command()
 @optional_scheduler_argument
 @json_option
 def queue(scheduler: str, *, as_json: bool) -> None:
     """Show how the queue is run, and why each waiting job waits."""
-    from foundations.models import HOLDING_STATES
-
     client = connect(scheduler)
     info = client.info()
     waiting = _waiting_jobs(client)
-    running = sum(info.states.get(state, 0) for state in HOLDING_STATES)
+    running = info.slots_taken
     if as_json:
         document = {
-            "max_running_jobs": info.queue.max_running_jobs,
+            **render.model_document(info.queue),
             "running": running,
             "queued": len(waiting),
             "jobs": [render.model_document(job) for job in waiting],
@@ -68,20 +92,27 @@ def queue(scheduler: str, *, as_json: bool) -> None:
         render.print_json(document)
         return
     click.echo(f"{running} of at most {info.queue.max_running_jobs} running, {len(waiting)} queued")
+    for line in pause_lines(info.queue):
+        click.echo(render.clean(line, one_line=True))
     if not waiting:
         return
     columns = [
         Column("PLACE"),
         Column("JOB ID", narrowest=8, ellipsis=False),
         Column("PROJECT", narrowest=8),
+        Column("PRIORITY"),
         Column("WAITS BECAUSE", narrowest=16),
     ]
     render.print_table(
         columns,
         [
-            [str(job.waiting.position), job.job_id, job.project, job.waiting.reason]
-            if job.waiting
-            else [render.MISSING, job.job_id, job.project, ""]
+            [
+                str(job.waiting.position) if job.waiting else render.MISSING,
+                job.job_id,
+                job.project,
+                str(job.priority),
+                job.waiting.reason if job.waiting else "",
+            ]
             for job in waiting
         ],
     )
@@ -111,12 +142,15 @@ def _fields(detail: JobDetail) -> list[tuple[str, str]]:
         ("State", detail.state),
         ("Reason", detail.reason or ""),
         ("Waits because", f"{waiting.reason} (place {waiting.position})" if waiting else ""),
+        ("Priority", str(detail.priority) if detail.priority else ""),
         ("Exit code", "" if detail.exit_code is None else str(detail.exit_code)),
         ("User", detail.user),
         ("Command", shlex.join(detail.command)),
         ("Entry point", shlex.join(spec.entrypoint or ())),
         ("Image", detail.image or ""),
+        ("Pinned image", spec.pinned_image or ""),
         ("Engine", detail.engine or ""),
+        ("Local run", _local_run(detail)),
         ("Container", detail.container or ""),
         ("Resources", _pairs({name: amount for name, amount in asked.items() if amount})),
         ("GPUs", ", ".join(detail.gpus)),
@@ -124,16 +158,51 @@ def _fields(detail: JobDetail) -> list[tuple[str, str]]:
         ("Started", render.local_time(detail.started_at)),
         ("Finished", render.local_time(detail.finished_at)),
         ("Duration", render.duration(detail.duration_seconds)),
+        ("Used", _used(detail)),
         ("Parameters", _pairs(detail.parameters or spec.params)),
         ("Tags", _pairs(detail.tags)),
-        ("Bundle", f"{detail.bundle} ({render.size(detail.bundle_size_bytes)})"),
-        ("Log", render.size(detail.log_size_bytes)),
+        ("Bundle", _bundle(detail)),
+        ("Log", "" if detail.local else render.size(detail.log_size_bytes)),
         ("Archive", "complete" if detail.archived else "not complete yet"),
     ]
 
 
+def _bundle(detail: JobDetail) -> str:
+    if detail.bundle is None:
+        return "none: it ran where it lay"
+    return f"{detail.bundle} ({render.size(detail.bundle_size_bytes)})"
+
+
+def _local_run(detail: JobDetail) -> str:
+    run = detail.local_run
+    if run is None:
+        return "yes" if detail.local else ""
+    what = "session" if run.interactive else "process"
+    return f"{what} {run.pid} on {run.host}, Python {run.python}, in {run.working_dir}"
+
+
+def _used(detail: JobDetail) -> str:
+    """What it took of the machine, in a line; empty when it was never sampled."""
+    series = {one.name: one for one in detail.system_series}
+    parts = []
+    memory = series.get("system/memory_peak_bytes")
+    if memory is not None and memory.max is not None:
+        parts.append(f"at most {render.size(int(memory.max))} of memory")
+    cpu = series.get("system/cpu_seconds")
+    if cpu is not None and isinstance(cpu.last, int | float) and cpu.last_step:
+        parts.append(f"{100 * cpu.last / cpu.last_step:.0f}% of a processor on average")
+    return ", ".join(parts)
+
+
 def _pairs(items: dict[str, Any]) -> str:
     return render.mapping(items) if items else ""
+
+
+def _print_provenance(detail: JobDetail) -> None:
+    found = provenance_fields.fields(detail.provenance)
+    if found:
+        click.echo("\nProvenance")
+        render.print_fields(found)
 
 
 def _print_series(detail: JobDetail) -> None:

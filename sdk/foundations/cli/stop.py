@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from foundations.cli.batch import Result, act_on_each
-from foundations.cli.context import connect, jobs_argument, json_option, scheduler_argument
+from foundations.cli.batch import ACTIVE, Result, act_on_each, choose, jobs_or_filter
+from foundations.cli.context import connect, json_option, scheduler_argument
 from foundations.cli.groups import NounGroup
 from foundations.errors import JobConflict
 
@@ -26,10 +26,18 @@ def stop() -> None:
 
 @stop.command()
 @scheduler_argument
-@jobs_argument
+@jobs_or_filter
 @click.option("--no-wait", is_flag=True, help="Return as soon as the job is asked to end.")
 @json_option
-def job(scheduler: str, job_ids: tuple[str, ...], *, no_wait: bool, as_json: bool) -> None:
+def job(
+    scheduler: str,
+    job_ids: tuple[str, ...],
+    *,
+    filter_: str | None,
+    yes: bool,
+    no_wait: bool,
+    as_json: bool,
+) -> None:
     """Stop jobs. The word `job` may be left out.
 
     A running job gets SIGTERM, and SIGKILL when it does not end within the server's grace period.
@@ -39,7 +47,8 @@ def job(scheduler: str, job_ids: tuple[str, ...], *, no_wait: bool, as_json: boo
     def stop_one(job_id: str) -> Result:
         return _stop(client, job_id, wait=not no_wait)
 
-    act_on_each(job_ids, stop_one, scheduler=scheduler, as_json=as_json)
+    chosen = choose(client, job_ids, filter_, verb="stops", states=ACTIVE, yes=yes)
+    act_on_each(chosen, stop_one, scheduler=scheduler, as_json=as_json)
 
 
 def _stop(client: Client, job_id: str, *, wait: bool) -> Result:
@@ -59,6 +68,11 @@ def _stop(client: Client, job_id: str, *, wait: bool) -> Result:
 
 
 def _describe(job: JobDetail, *, was_queued: bool) -> str:
+    if job.state == "stopping" and job.local:
+        return (
+            f"Job {job.job_id} is stopping: a local run in a notebook or on another machine ends "
+            "when it looks at should_stop()"
+        )
     if job.state == "stopping":
         return f"Job {job.job_id} is stopping"
     kind = "queued" if was_queued and job.started_at is None else "running"

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 @click.option("--num-gpus", type=click.IntRange(min=0), help="GPUs for this job alone.")
 @click.option("--ram", type=float, help="Memory limit in GB.")
 @click.option("--cpus", type=float, help="Processors.")
+@click.option("--priority", type=click.IntRange(-100, 100), help="Larger goes first. Default: 0.")
+@click.option("--hold", is_flag=True, help="Let it wait until `foundations release job`.")
 @click.option("--image", help="Docker image in place of the standard worker.")
 @click.option(
     "--param", "-p", "param_pairs", multiple=True, metavar="KEY=VALUE", help="One parameter."

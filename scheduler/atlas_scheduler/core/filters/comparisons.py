@@ -137,6 +137,18 @@ def _moment(scanner: Scanner, field: BuiltIn, operator: Operator, sign: Word, wo
     return moment
 
 
+def _truth(scanner: Scanner, field: BuiltIn, operator: Operator, sign: Word, word: Word) -> bool:
+    if operator not in _EXACT:
+        scanner.fail(
+            f"`{field.value}` can be compared by `:`, `=` and `!=`, with true or false.",
+            sign.column,
+        )
+    truth = read_truth(word.text)
+    if truth is None:
+        scanner.fail(f"`{field.value}` is true or false, not `{word.text}`.", word.column)
+    return truth
+
+
 def _refuse_pattern(scanner: Scanner, field: BuiltIn, operator: Operator, sign: Word) -> None:
     if operator is Operator.MATCHES:
         scanner.fail(f"`~` looks at texts, and `{field.value}` is none.", sign.column)
@@ -149,4 +161,5 @@ _BUILT_IN: dict[Kind, Callable[[Scanner, BuiltIn, Operator, Word, Word], Value]]
     Kind.NUMBER: _number,
     Kind.DURATION: _seconds,
     Kind.MOMENT: _moment,
+    Kind.TRUTH: _truth,
 }

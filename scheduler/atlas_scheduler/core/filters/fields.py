@@ -18,6 +18,7 @@ class Kind(Enum):
     DURATION = auto()
     """Seconds; a unit may be given."""
     MOMENT = auto()
+    TRUTH = auto()
 
 
 class BuiltIn(StrEnum):
@@ -31,8 +32,15 @@ class BuiltIn(StrEnum):
     COMMAND = "command"
     IMAGE = "image"
     ENGINE = "engine"
+    IMAGE_ID = "image_id"
+    HOST = "host"
+    PYTHON = "python"
+    COMMIT = "git.commit"
+    BRANCH = "git.branch"
+    DIRTY = "git.dirty"
     EXIT_CODE = "exit_code"
     ATTEMPT = "attempt"
+    PRIORITY = "priority"
     GPUS = "gpus"
     CPUS = "cpus"
     RAM = "ram"
@@ -56,8 +64,15 @@ _KINDS = {
     BuiltIn.COMMAND: Kind.TEXT,
     BuiltIn.IMAGE: Kind.TEXT,
     BuiltIn.ENGINE: Kind.NAME,
+    BuiltIn.IMAGE_ID: Kind.TEXT,
+    BuiltIn.HOST: Kind.NAME,
+    BuiltIn.PYTHON: Kind.TEXT,
+    BuiltIn.COMMIT: Kind.TEXT,
+    BuiltIn.BRANCH: Kind.NAME,
+    BuiltIn.DIRTY: Kind.TRUTH,
     BuiltIn.EXIT_CODE: Kind.NUMBER,
     BuiltIn.ATTEMPT: Kind.NUMBER,
+    BuiltIn.PRIORITY: Kind.NUMBER,
     BuiltIn.GPUS: Kind.NUMBER,
     BuiltIn.CPUS: Kind.NUMBER,
     BuiltIn.RAM: Kind.NUMBER,

@@ -212,11 +212,13 @@ class _Parser:
                     f"Which {word}? Write `{word}.NAME`.", head.column + len(head.text)
                 )
             return Recorded(_RECORDS[word], rest.text)
-        if rest is None and word in BY_NAME:
-            return BY_NAME[word]
-        near = get_close_matches(word, [*BY_NAME, *_RECORDS, "has", "since", "before"], n=1)
-        hint = f"Did you mean `{near[0]}`?" if near else "A metric is `metric.NAME`."
+        built_in = BY_NAME.get(word if rest is None else f"{word}.{rest.text.lower()}")
+        if built_in is not None:
+            return built_in
         full = head.text if rest is None else f"{head.text}.{rest.text}"
+        wanted = full.lower() if word == "git" else word
+        near = get_close_matches(wanted, [*BY_NAME, *_RECORDS, "has", "since", "before"], n=1)
+        hint = f"Did you mean `{near[0]}`?" if near else "A metric is `metric.NAME`."
         self._scanner.fail(f"There is no field `{full}`. {hint}", head.column)
 
     def _sort_keys(self) -> tuple[SortKey, ...]:

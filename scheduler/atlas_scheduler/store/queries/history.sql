@@ -5,7 +5,7 @@ RETURNING seq;
 
 -- name: changes_since
 SELECT seq, job_id, project, event, state, at_ms, detail FROM job_events
-WHERE seq > :seq ORDER BY seq LIMIT :limit;
+WHERE seq > :seq AND (job_id IS NOT NULL OR :with_queue) ORDER BY seq LIMIT :limit;
 
 -- name: changes_of_job_since
 SELECT seq, job_id, project, event, state, at_ms, detail FROM job_events

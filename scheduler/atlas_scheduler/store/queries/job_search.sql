@@ -12,3 +12,9 @@ SELECT found.job_number FROM jobs AS found WHERE found.state = ? AND found.delet
 SELECT found.job_number FROM jobs AS found
 WHERE found.project_number = (SELECT project_number FROM projects WHERE name = ?)
     AND found.deleted_at_ms IS NULL
+
+-- name: numbers_at_commit
+SELECT found.job_number FROM provenance AS found
+WHERE found.git_commit = ? AND EXISTS (
+    SELECT 1 FROM jobs WHERE jobs.job_number = found.job_number AND jobs.deleted_at_ms IS NULL
+)

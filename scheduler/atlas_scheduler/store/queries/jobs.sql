@@ -4,16 +4,16 @@ ON CONFLICT (name) DO NOTHING;
 
 -- name: insert_job
 INSERT INTO jobs (
-    job_id, project_number, state, queue_order, num_gpus, attempt, gpus,
+    job_id, project_number, state, queue_order, num_gpus, priority, held_by, attempt, gpus,
     submitted_at_ms, started_at_ms, finished_at_ms, exit_code, reason,
     engine, archived, records_offset, idempotency_key, deleted_at_ms,
-    bundle, bundle_size_bytes, spec
+    bundle, bundle_size_bytes, spec, local_run
 ) VALUES (
     :job_id, (SELECT project_number FROM projects WHERE name = :project),
-    :state, :queue_order, :num_gpus, :attempt, :gpus,
+    :state, :queue_order, :num_gpus, :priority, :held_by, :attempt, :gpus,
     :submitted_at_ms, :started_at_ms, :finished_at_ms, :exit_code, :reason,
     :engine, :archived, :records_offset, :idempotency_key, :deleted_at_ms,
-    :bundle, :bundle_size_bytes, :spec
+    :bundle, :bundle_size_bytes, :spec, :local_run
 )
 RETURNING job_number;
 
@@ -23,7 +23,8 @@ INSERT INTO tags (job_number, name, value) VALUES (?, ?, ?);
 -- name: save_job
 -- What the submitter decided never changes; an engine, once known, is not forgotten.
 UPDATE jobs SET
-    state = :state, queue_order = :queue_order, attempt = :attempt, gpus = :gpus,
+    state = :state, queue_order = :queue_order, priority = :priority, held_by = :held_by,
+    attempt = :attempt, gpus = :gpus,
     started_at_ms = :started_at_ms, finished_at_ms = :finished_at_ms,
     exit_code = :exit_code, reason = :reason, engine = coalesce(:engine, engine)
 WHERE job_id = :job_id;
@@ -51,14 +52,22 @@ SELECT 1 + max(
 ) AS queue_order;
 
 -- name: queued
-SELECT * FROM core_jobs WHERE state = 'queued' ORDER BY queue_order, job_number;
+SELECT * FROM core_jobs WHERE state = 'queued'
+ORDER BY priority DESC, queue_order, job_number;
 
 -- name: queued_of_project
 SELECT * FROM core_jobs WHERE state = 'queued' AND project = :project
-ORDER BY queue_order, job_number;
+ORDER BY priority DESC, queue_order, job_number;
 
 -- name: holding
-SELECT * FROM core_jobs WHERE state IN ('starting', 'running', 'stopping') ORDER BY job_number;
+SELECT * FROM core_jobs
+WHERE state IN ('starting', 'running', 'stopping') AND local_run IS NULL ORDER BY job_number;
+
+-- name: running_locally
+SELECT * FROM core_jobs WHERE local_run IS NOT NULL AND finished_at_ms IS NULL ORDER BY job_number;
+
+-- name: is_known
+SELECT EXISTS (SELECT 1 FROM jobs WHERE job_id = :job_id) AS is_known;
 
 -- name: unfinished_archives
 SELECT * FROM core_jobs
@@ -72,14 +81,43 @@ UPDATE jobs SET archived = 1 WHERE job_id = :job_id;
 UPDATE jobs SET deleted_at_ms = coalesce(deleted_at_ms, :now_ms)
 WHERE job_id = :job_id AND finished_at_ms IS NOT NULL;
 
--- name: deleted
-SELECT job_id FROM jobs WHERE deleted_at_ms IS NOT NULL ORDER BY deleted_at_ms;
+-- name: resolve_deleted
+SELECT job_id FROM jobs
+WHERE job_id >= :prefix AND job_id < :after_prefix
+    AND deleted_at_ms IS NOT NULL AND sweep_began_at_ms IS NULL
+ORDER BY job_id LIMIT :limit;
+
+-- name: restore
+-- A key that was given again meanwhile belongs to the later job.
+UPDATE jobs SET
+    deleted_at_ms = NULL,
+    idempotency_key = CASE WHEN EXISTS (
+        SELECT 1 FROM jobs AS other
+        WHERE other.idempotency_key = jobs.idempotency_key AND other.deleted_at_ms IS NULL
+    ) THEN NULL ELSE idempotency_key END
+WHERE job_id = :job_id AND deleted_at_ms IS NOT NULL AND sweep_began_at_ms IS NULL;
+
+-- name: begin_sweeps
+UPDATE jobs SET sweep_began_at_ms = :now_ms
+WHERE deleted_at_ms <= :deleted_until_ms AND sweep_began_at_ms IS NULL;
+
+-- name: sweeping
+SELECT job_id FROM jobs WHERE deleted_at_ms IS NOT NULL AND sweep_began_at_ms IS NOT NULL
+ORDER BY deleted_at_ms;
+
+-- name: oldest_deletion
+SELECT min(deleted_at_ms) AS deleted_at_ms FROM jobs
+WHERE deleted_at_ms IS NOT NULL AND sweep_began_at_ms IS NULL;
 
 -- name: purge
 -- What the job recorded goes with it; its history stays.
 DELETE FROM jobs WHERE job_id = :job_id AND deleted_at_ms IS NOT NULL;
 
 -- name: bundle_in_use
+-- A deleted job that can still come back needs its bundle.
 SELECT EXISTS (
     SELECT 1 FROM jobs WHERE bundle = :bundle AND deleted_at_ms IS NULL
+) OR EXISTS (
+    SELECT 1 FROM jobs
+    WHERE bundle = :bundle AND deleted_at_ms IS NOT NULL AND sweep_began_at_ms IS NULL
 ) AS in_use;

@@ -54,12 +54,20 @@ SELECT jobs.job_id, metric_series.name, metric_series.last_value AS value
 FROM json_each(:job_ids) AS wanted
 CROSS JOIN jobs ON jobs.job_id = wanted.value
 CROSS JOIN metric_series ON metric_series.job_number = jobs.job_number
+WHERE metric_series.name NOT GLOB 'system/*'
 ORDER BY wanted.key, metric_series.name;
 
 -- name: series
 SELECT metric_series.name, points, last_value, last_step, min_value, max_value
 FROM jobs CROSS JOIN metric_series USING (job_number)
-WHERE jobs.job_id = :job_id ORDER BY metric_series.name;
+WHERE jobs.job_id = :job_id AND metric_series.name NOT GLOB 'system/*'
+ORDER BY metric_series.name;
+
+-- name: system_series
+SELECT metric_series.name, points, last_value, last_step, min_value, max_value
+FROM jobs CROSS JOIN metric_series USING (job_number)
+WHERE jobs.job_id = :job_id AND metric_series.name GLOB 'system/*'
+ORDER BY metric_series.name;
 
 -- name: points
 SELECT metrics.step, metrics.value, metrics.logged_at_ms

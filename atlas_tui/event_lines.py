@@ -1,0 +1,42 @@
+"""What happened to jobs, a line an event; no widgets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from rich.text import Text
+
+from atlas_tui.columns import ago
+from atlas_tui.looks import Palette
+from atlas_tui.row_layout import fit
+from foundations.models import Change
+from foundations.terminal import clean
+
+_WORDS = {
+    "Claimed": "chosen to run",
+    "NotStarted": "not started yet",
+    "StartRefused": "could not be started",
+    "Exited": "ended",
+    "Gone": "lost",
+    "StopRequested": "asked to stop",
+}
+_TOLD = ("reason", "exit_code", "by", "user", "name", "key", "value", "new_name", "priority")
+"""Details that are worth a place on the line."""
+
+
+def event_lines(changes: Sequence[Change], *, now: datetime, palette: Palette) -> Iterator[Text]:
+    """Yield a line for each change, the newest first."""
+    for change in reversed(changes):
+        word, style = palette.state(change.state)
+        line = Text(f" {ago(change.at, now):>4} ", "dim")
+        line.append(f"{change.job_id[:8]} ", "")
+        line.append(fit(word, 12), style)
+        line.append(" " + _WORDS.get(change.event, clean(change.event, one_line=True).lower()))
+        told = [
+            f"{key} {change.detail[key]}" for key in _TOLD if change.detail.get(key) is not None
+        ]
+        if told:
+            line.append("  " + clean(", ".join(told), one_line=True)[:120], "dim")
+        line.append(f"  {clean(change.project, one_line=True)}", "dim")
+        yield line

@@ -1,0 +1,204 @@
+"""Marked jobs side by side: what differs, parallel coordinates, and what changed in the source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+
+from atlas_tui.board import Tidings
+from atlas_tui.comparison import (
+    AXIS_PEN,
+    LETTERS,
+    MOST_JOBS,
+    Row,
+    axes,
+    axis_columns,
+    parallel,
+    rows,
+)
+from atlas_tui.diff_lines import diff_lines
+from atlas_tui.keys import bindings
+from atlas_tui.looks import SERIES
+from atlas_tui.messages import Said
+from atlas_tui.row_layout import fit
+from atlas_tui.screens.frame import Frame
+from atlas_tui.widgets.line_pane import LinePane
+from atlas_tui.widgets.tab_line import TabLine
+from foundations.cli import job_values
+from foundations.errors import AtlasError
+from foundations.models import JobDetail, JobView
+from foundations.terminal import clean, shorten
+
+DIFFERENCES, PARALLEL, SOURCE = "Differences", "Parallel", "Source"
+_NAME_WIDTH, _VALUE_WIDTH, _AXIS_WIDTH = 26, 18, 14
+
+
+class CompareScreen(Frame):
+    """What the jobs of `board.subject` have in common, and what not."""
+
+    NAME = "compare"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("compare")]
+    AUTO_FOCUS = "LinePane"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._jobs: list[JobDetail] = []
+        self._everything = False
+
+    def compose_body(self) -> ComposeResult:
+        """Lay out the tabs above one pane."""
+        yield TabLine((DIFFERENCES, PARALLEL, SOURCE), DIFFERENCES)
+        yield LinePane()
+
+    @property
+    def _pane(self) -> LinePane:
+        return self.query_one(LinePane)
+
+    def chosen(self) -> Sequence[JobView]:
+        """The jobs that are compared."""
+        return self._jobs
+
+    def arrive(self) -> None:
+        """Ask for the jobs of the subject."""
+        subject = self.board.subject[:MOST_JOBS]
+        if len(subject) < 2:
+            self._jobs = []
+            self._pane.show(
+                [Text(" Mark two jobs or more with the space bar, then press 5.", "dim")]
+            )
+        elif list(subject) != [job.job_id for job in self._jobs]:
+            self._bring(subject)
+
+    def take(self, tidings: Tidings) -> None:
+        """Ask anew when something happened to a job that is shown."""
+        ids = [job.job_id for job in self._jobs]
+        if (
+            tidings.everything
+            or tidings.recorded.intersection(ids)
+            or tidings.job_ids.intersection(ids)
+        ):
+            self._bring(ids)
+
+    @work(exclusive=True, group="bring")
+    async def _bring(self, subject: Sequence[str]) -> None:
+        try:
+            self._jobs = [await self.atlas.client.job(job_id) for job_id in subject]
+        except AtlasError as error:
+            self.say(Said(error.message, "bad"))
+        self._show()
+        self.choice_changed()
+
+    @on(TabLine.Opened)
+    def _opened(self, event: TabLine.Opened) -> None:
+        self.query_one(TabLine).show(event.tab)
+        self._show()
+
+    def action_tab_next(self) -> None:
+        """Open the tab to the right."""
+        self._beside(1)
+
+    def action_tab_previous(self) -> None:
+        """Open the tab to the left."""
+        self._beside(-1)
+
+    def _beside(self, by: int) -> None:
+        tabs = self.query_one(TabLine)
+        tabs.show(tabs.beside(by))
+        self._show()
+
+    def action_all_facts(self) -> None:
+        """Show also what is the same in all jobs, or only what differs."""
+        self._everything = not self._everything
+        self._show()
+
+    def on_resize(self) -> None:
+        """Draw anew in the room that there is."""
+        self._show()
+
+    def _show(self) -> None:
+        if len(self._jobs) < 2:
+            return
+        tab = self.query_one(TabLine).open
+        if tab == SOURCE:
+            self._show_source()
+        else:
+            draw = self._parallel if tab == PARALLEL else self._differences
+            self._pane.show(draw(), keep_place=True)
+
+    # -- the tabs
+
+    def _differences(self) -> list[Text]:
+        head = Text(fit(" ", _NAME_WIDTH))
+        for number, job in enumerate(self._jobs):
+            head.append(" ")
+            title = f"{LETTERS[number]} {job.job_id[:8]} {job.project}"
+            head.append(fit(title, _VALUE_WIDTH), f"bold {_colour(number)}")
+        found = rows(self._jobs, everything=self._everything)
+        if not found:
+            return [head, Text(" Nothing differs in what is known of the jobs.")]
+        return [head, *(_line(row) for row in found)]
+
+    def _parallel(self) -> list[Text]:
+        width, height = (
+            self._pane.size.width - 2,
+            max(self._pane.size.height - 4 - len(self._jobs), 6),
+        )
+        shown = axes(self._jobs)[: max(width // _AXIS_WIDTH, 2)]
+        if len(shown) < 2:
+            return [Text(" Fewer than two parameters and metrics differ: nothing to draw.", "dim")]
+        canvas = parallel(shown, width=width, height=height)
+        places = axis_columns(len(shown), width)
+        lines = [_ticks([axis.ticks[1] for axis in shown], places, width)]
+        for number in range(height):
+            line = Text(" ")
+            for glyph, pen in canvas.row(number, braille=self.atlas.palette.unicode):
+                line.append(glyph, "dim" if pen == AXIS_PEN else _colour(pen))
+            lines.append(line)
+        lines.append(_ticks([axis.ticks[0] for axis in shown], places, width))
+        lines.append(_ticks([axis.name for axis in shown], places, width, style="bold"))
+        for number, job in enumerate(self._jobs):
+            words = clean(" ".join(job.command), one_line=True)
+            lines.append(Text(f" {LETTERS[number]} {job.job_id[:8]} {words}", _colour(number)))
+        return lines
+
+    @work(exclusive=True, group="source")
+    async def _show_source(self) -> None:
+        first, second = self._jobs[0], self._jobs[1]
+        self._pane.show([Text(" Comparing the files…", "dim")])
+        try:
+            found = await self.atlas.client.source_diff(first.job_id, second.job_id)
+        except AtlasError as error:
+            self._pane.show([Text(f" {clean(error.message)}", "red")])
+            return
+        head = Text(f"from {first.job_id[:8]} to {second.job_id[:8]}", "dim")
+        if self.query_one(TabLine).open == SOURCE:
+            self._pane.show([head, *diff_lines(found)])
+
+
+def _line(row: Row) -> Text:
+    line = Text(fit(f" {row.name}", _NAME_WIDTH), "" if row.differs else "dim")
+    for value in row.values:
+        line.append(" ")
+        text = "" if value is None else job_values.cell(row.name, value)
+        line.append(fit(text, _VALUE_WIDTH))
+    return line
+
+
+def _ticks(texts: Sequence[str], places: Sequence[int], width: int, *, style: str = "dim") -> Text:
+    """Write texts around their axes, within `width` cells."""
+    line = ""
+    for text, place in zip(texts, places, strict=True):
+        shown = shorten(clean(text, one_line=True), _AXIS_WIDTH - 1)
+        begin = min(place + 1 - len(shown) // 2, width - len(shown))
+        begin = max(begin, len(line) + (1 if line else 0))
+        line = line.ljust(begin) + shown
+    return Text(line, style)
+
+
+def _colour(number: int) -> str:
+    return SERIES[number % len(SERIES)]

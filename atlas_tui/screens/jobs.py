@@ -1,0 +1,271 @@
+"""Every job there is: a table with any columns, filtered and sorted by the scheduler."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+
+from atlas_tui.actions import Selection
+from atlas_tui.board import Tidings
+from atlas_tui.columns import DEFAULT, Column, column, columns
+from atlas_tui.filter_words import Vocabulary, columns_known, trouble
+from atlas_tui.job_listing import SORTABLE, Listing
+from atlas_tui.job_window import JobWindow
+from atlas_tui.keys import bindings
+from atlas_tui.messages import Choice, Prompt, Said
+from atlas_tui.screens.columns_dialog import ColumnsDialog
+from atlas_tui.screens.list_frame import ListFrame
+from atlas_tui.session import SavedFilter
+from atlas_tui.widgets.filter_bar import FilterBar
+from atlas_tui.widgets.job_table import JobTable
+from atlas_tui.widgets.list_caption import ListCaption
+from atlas_tui.widgets.project_list import ProjectList
+from foundations.errors import AtlasError, InvalidRequest
+from foundations.models import JobPage
+
+_KEEP, _FORGET = "+", "-"
+
+
+class JobsScreen(ListFrame):
+    """A table of jobs, with projects at its side and a filter above."""
+
+    NAME = "jobs"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("jobs")]
+    AUTO_FOCUS = "JobTable"
+
+    def compose_body(self) -> ComposeResult:
+        """Lay out projects, filter and table."""
+        session = self.atlas.session
+        self._vocabulary = Vocabulary()
+        self._listing = Listing(session.filter, session.project, session.sort)
+        with Horizontal():
+            yield ProjectList(palette=self.atlas.palette)
+            with Vertical():
+                yield ListCaption()
+                yield FilterBar(self._vocabulary)
+                yield JobTable(
+                    self._window(),
+                    _columns(session.columns),
+                    palette=self.atlas.palette,
+                    marked=self.board.marked,
+                    empty="No job fits. Esc clears the filter.",
+                )
+
+    def on_mount(self) -> None:
+        """Show what the last session showed."""
+        session = self.atlas.session
+        self.query_one(ProjectList).display = session.show_projects
+        self.query_one(ProjectList).choose(session.project)
+        self.query_one(FilterBar).recent = list(session.recent_filters)
+        self._caption()
+        self._bring_projects()
+
+    # -- the list
+
+    def _window(self) -> JobWindow:
+        return JobWindow(partial(self._fetch, self._listing))
+
+    async def _fetch(self, listing: Listing, offset: int, limit: int) -> JobPage:
+        page = await self.atlas.client.jobs(
+            project=listing.project, filter=listing.query, offset=offset, limit=limit
+        )
+        self._vocabulary.learn(page.jobs)
+        return page
+
+    def _list(self, listing: Listing) -> None:
+        """Show another list."""
+        if listing == self._listing:
+            return
+        self._listing = listing
+        session = self.atlas.session
+        session.filter, session.project, session.sort = (
+            listing.filter,
+            listing.project,
+            listing.sort,
+        )
+        self.table.show(self._window())
+
+    def _caption(self) -> None:
+        self.table.sort = self._listing.order
+        self.query_one(ListCaption).show(self._listing, self.table.known_total)
+
+    @on(JobTable.Arrived)
+    def _arrived(self) -> None:
+        self.query_one(FilterBar).show_trouble(None)
+        self._caption()
+
+    @on(JobTable.Troubled)
+    def _refused(self, event: JobTable.Troubled) -> None:
+        event.prevent_default()
+        bar = self.query_one(FilterBar)
+        if isinstance(event.error, InvalidRequest) and bar.has_class("open"):
+            bar.show_trouble(trouble(event.error.message))
+        else:
+            self.say(Said(event.error.message, "bad"))
+
+    def selection(self) -> Selection:
+        """What an action would act on now, with what the list is narrowed down to."""
+        listing = self._listing
+        return replace(super().selection(), project=listing.project, filter=listing.filter or None)
+
+    def take(self, tidings: Tidings) -> None:
+        """Ask anew for what is shown."""
+        if tidings.changes or tidings.everything:
+            self.table.expire()
+            self._bring_projects()
+
+    @work(exclusive=True, group="projects")
+    async def _bring_projects(self) -> None:
+        if not self.query_one(ProjectList).display:
+            return
+        try:
+            found = await self.atlas.client.projects()
+        except AtlasError:
+            return  # the table asks the same scheduler, and tells of it
+        self.query_one(ProjectList).show(found)
+        self._vocabulary.learn_projects(one.name for one in found)
+
+    # -- filter
+
+    def action_filter(self) -> None:
+        """Let the user type a filter."""
+        self.query_one(FilterBar).open(self._listing.filter)
+
+    @on(FilterBar.Changed)
+    def _filter_changed(self, event: FilterBar.Changed) -> None:
+        self._list(replace(self._listing, filter=event.filter))
+
+    @on(FilterBar.Left)
+    def _filter_left(self, event: FilterBar.Left) -> None:
+        self._list(replace(self._listing, filter=event.filter))
+        bar = self.query_one(FilterBar)
+        self.atlas.session.recent_filters = tuple(bar.recent)
+        bar.close()
+        self.table.focus()
+
+    def clear_one(self) -> bool:
+        """Clear the filter, then the project, then the marks."""
+        if self._listing.filter:
+            self._list(replace(self._listing, filter=""))
+            return True
+        if self._listing.project is not None:
+            self._choose_project(None)
+            return True
+        return super().clear_one()
+
+    @work(group="filters", exclusive=True)
+    async def action_filters(self) -> None:
+        """Take a kept filter, or keep the one that is shown."""
+        session, now = self.atlas.session, self._listing.filter
+        choices = [Choice(one.name, one.name, one.filter) for one in session.saved_filters]
+        if now and now not in [one.filter for one in session.saved_filters]:
+            choices.append(Choice(_KEEP, "Keep this filter…", now))
+        if session.saved_filters:
+            choices.append(Choice(_FORGET, "Forget a filter…"))
+        if not choices:
+            self.say(Said("No filter is kept. Type one with /, then keep it here."))
+            return
+        picked = await self.atlas.choose("Saved filters", choices)
+        if picked == _KEEP:
+            await self._keep(now)
+        elif picked == _FORGET:
+            await self._forget()
+        elif picked is not None:
+            wanted = next(one.filter for one in session.saved_filters if one.name == picked)
+            self._list(replace(self._listing, filter=wanted))
+
+    async def _keep(self, filter: str) -> None:
+        name = await self.atlas.ask(Prompt("Keep the filter as", hint=filter, problem=_no_name))
+        if name:
+            session = self.atlas.session
+            others = [one for one in session.saved_filters if one.name != name.strip()]
+            session.saved_filters = (*others, SavedFilter(name=name.strip(), filter=filter))
+            self.say(Said(f"Kept as {name.strip()}", "good"))
+
+    async def _forget(self) -> None:
+        session = self.atlas.session
+        choices = [Choice(one.name, one.name, one.filter) for one in session.saved_filters]
+        picked = await self.atlas.choose("Forget", choices)
+        if picked is not None:
+            session.saved_filters = tuple(
+                one for one in session.saved_filters if one.name != picked
+            )
+
+    # -- order and columns
+
+    @on(JobTable.SortAsked)
+    def _sort_asked(self, event: JobTable.SortAsked) -> None:
+        self._sort(event.column)
+
+    def _sort(self, name: str) -> None:
+        try:
+            self._list(self._listing.sorted_by(name))
+        except ValueError as error:
+            self.say(Said(f"{error}".capitalize(), "bad"))
+
+    @work(group="sort", exclusive=True)
+    async def action_sort(self) -> None:
+        """Choose the column that orders the list."""
+        recorded = columns_known(self.table.every_here())
+        here = [one.name for one in self.table.columns if one.name in SORTABLE]
+        names = dict.fromkeys([*here, *recorded, *SORTABLE])
+        picked = await self.atlas.choose("Order by", [Choice(name, name) for name in names])
+        if picked is not None:
+            self._sort(picked)
+
+    def action_reverse(self) -> None:
+        """Turn the order around."""
+        self._list(self._listing.reversed())
+
+    @work(group="columns", exclusive=True)
+    async def action_columns(self) -> None:
+        """Choose the columns."""
+        chosen = [one.name for one in self.table.columns]
+        dialog = ColumnsDialog(chosen, columns_known(self.table.every_here()))
+        names: tuple[str, ...] | None = await self.app.push_screen_wait(dialog)
+        if names is not None:
+            self.atlas.session.columns = names
+            self.table.set_columns(_columns(names))
+
+    # -- projects
+
+    def action_projects(self) -> None:
+        """Show the projects and go there, or hide them."""
+        projects = self.query_one(ProjectList)
+        projects.display = not projects.display
+        self.atlas.session.show_projects = projects.display
+        if projects.display:
+            self._bring_projects()
+            projects.focus()
+        else:
+            self.table.focus()
+
+    @on(ProjectList.Chosen)
+    def _project_chosen(self, event: ProjectList.Chosen) -> None:
+        self._choose_project(event.project)
+        self.table.focus()
+
+    def _choose_project(self, project: str | None) -> None:
+        self.query_one(ProjectList).choose(project)
+        self._list(replace(self._listing, project=project))
+
+
+def _columns(names: tuple[str, ...]) -> list[Column]:
+    """The columns of a session, as far as they are still known."""
+    found = []
+    for name in names:
+        try:
+            found.append(column(name))
+        except ValueError:
+            continue
+    return found or columns(DEFAULT)
+
+
+def _no_name(text: str) -> str | None:
+    return None if text.strip() else "a filter needs a name"

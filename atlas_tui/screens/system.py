@@ -1,0 +1,118 @@
+"""The scheduler's machine: engine, host, GPUs, disk, and everything that happened lately."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+from rich.text import Text
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+
+from atlas_tui.board import Tidings
+from atlas_tui.columns import now_utc
+from atlas_tui.event_lines import event_lines
+from atlas_tui.keys import bindings
+from atlas_tui.messages import Said
+from atlas_tui.screens.frame import Frame
+from atlas_tui.system_report import Report, lines
+from atlas_tui.widgets.line_pane import LinePane
+from foundations.errors import AtlasError
+from foundations.models import Change
+
+LOOK_SECONDS = 5.0
+"""How often the machine is asked how busy it is, while this screen is in front."""
+
+
+class SystemScreen(Frame):
+    """The machine at the left, events at the right or, on a narrow screen, below."""
+
+    NAME = "system"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("system")]
+    AUTO_FOCUS = "#machine"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._report = Report()
+        self._events: Sequence[Change] = ()
+
+    def compose_body(self) -> ComposeResult:
+        """Lay out both panes."""
+        with Horizontal(id="system"):
+            yield LinePane(id="machine")
+            yield LinePane(id="events")
+
+    def on_mount(self) -> None:
+        """Look at the machine from time to time."""
+        self._timer = self.set_interval(LOOK_SECONDS, self._look)
+
+    def arrive(self) -> None:
+        """Look at everything now."""
+        self._timer.resume()
+        self._look()
+        self._measure_disk()
+        self._bring_events()
+
+    def on_screen_suspend(self) -> None:
+        """Ask nothing while nobody sees it."""
+        self._timer.pause()
+
+    def on_resize(self) -> None:
+        """Put the panes beside or below each other."""
+        self.query_one("#system").set_class(self.size.width < 110, "narrow")
+        self._show()
+
+    def take(self, tidings: Tidings) -> None:
+        """Show what happened."""
+        self._events = [*self._events, *tidings.changes][-1_000:]
+        self._report = replace(self._report, info=self.board.info)
+        self._show()
+        if tidings.everything:
+            self._bring_events()
+
+    @work(exclusive=True, group="look")
+    async def _look(self) -> None:
+        try:
+            host = await self.atlas.client.host()
+        except AtlasError as error:
+            self.say(Said(error.message, "bad"))
+            return
+        self._report = replace(self._report, host=host, info=self.board.info)
+        self._show()
+
+    @work(exclusive=True, group="disk")
+    async def _measure_disk(self) -> None:
+        try:
+            disk = await self.atlas.client.disk()
+        except AtlasError as error:
+            self.say(Said(error.message, "bad"))
+            return
+        self._report = replace(self._report, disk=disk)
+        self._show()
+
+    @work(exclusive=True, group="events")
+    async def _bring_events(self) -> None:
+        """Read the last events of before this session."""
+        if self.board.info is None or self._events:
+            return
+        since = max(self.board.info.last_seq - 200, 0)
+        try:
+            found = [one async for one in self.atlas.client.changes(since, follow=False)]
+        except AtlasError as error:
+            self.say(Said(error.message, "bad"))
+            return
+        known = {one.seq for one in found}
+        self._events = [*found, *(one for one in self._events if one.seq not in known)]
+        self._show()
+
+    def _show(self) -> None:
+        machine = self.query_one("#machine", LinePane)
+        shown = lines(self._report, palette=self.atlas.palette, width=machine.size.width - 1)
+        machine.show(shown, keep_place=True)
+        events = self.query_one("#events", LinePane)
+        title = Text(" EVENTS", "bold")
+        found = event_lines(self._events, now=now_utc(), palette=self.atlas.palette)
+        events.show([title, *found], keep_place=True)

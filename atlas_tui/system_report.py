@@ -1,0 +1,178 @@
+"""The scheduler's machine in lines: engine, host, GPUs, disk, server; no widgets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from atlas_tui.looks import Palette, Tone
+from atlas_tui.row_layout import fit
+from foundations.models import DiskView, GpuView, HostView, ProjectDisk, SchedulerInfo
+from foundations.quantities import size
+from foundations.terminal import clean
+
+_LABEL_WIDTH = 14
+_BAR_WIDTH = 20
+_HIGH, _VERY_HIGH = 0.75, 0.9
+"""Shares from which a bar is yellow, and red."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What is known of the machine; what is None has not been heard yet."""
+
+    info: SchedulerInfo | None = None
+    host: HostView | None = None
+    disk: DiskView | None = None
+
+
+def lines(report: Report, *, palette: Palette, width: int) -> list[Text]:
+    """Lay the report out in lines of at most `width` cells."""
+    parts = (
+        _engine(report.info),
+        _host(report.host, palette),
+        _gpus(report.host, palette),
+        _disk(report.disk, palette, width),
+        _server(report.info),
+    )
+    found = [line for part in parts for line in (*part, Text(""))]
+    for line in found:
+        line.truncate(width, overflow="ellipsis")
+    return found
+
+
+def bar(share: float, *, palette: Palette, width: int = _BAR_WIDTH) -> Text:
+    """Draw a share, from 0 to 1, as a bar."""
+    filled = round(max(0.0, min(share, 1.0)) * width)
+    tone: Tone = "bad" if share >= _VERY_HIGH else "high" if share >= _HIGH else "good"
+    full, empty = palette.text("█", "#"), palette.text("─", ".")
+    return Text().append(full * filled, palette.tone(tone)).append(empty * (width - filled), "dim")
+
+
+def _engine(info: SchedulerInfo | None) -> Iterator[Text]:
+    yield _title("ENGINE")
+    if info is None:
+        return
+    engine = info.engine
+    yield _line("Name", f"{engine.name} {engine.version or ''}")
+    if engine.problem:
+        yield _line("Problem", engine.problem, "bold red")
+    isolation = ("isolated from each other", "") if engine.isolated else ("NOT isolated", "yellow")
+    yield _line("Jobs are", *isolation)
+    for note in engine.notes:
+        yield _line("Note", note)
+
+
+def _host(host: HostView | None, palette: Palette) -> Iterator[Text]:
+    yield _title("HOST" if host is None else f"HOST {host.hostname}")
+    if host is None:
+        return
+    load = " ".join(f"{one:.2f}" for one in host.load_average)
+    yield _measured(
+        "CPU",
+        host.cpu_percent / 100,
+        f"{host.cpu_percent:.0f} % of {host.cpus}, load {load}",
+        palette,
+    )
+    used, total = host.memory_used_bytes, host.memory_total_bytes
+    yield _measured("Memory", _share(used, total), f"{size(used)} of {size(total)}", palette)
+    free, total = host.disk_free_bytes, host.disk_total_bytes
+    share = _share(host.disk_used_bytes, host.disk_used_bytes + free)
+    yield _measured("Disk", share, f"{size(free)} free of {size(total)}", palette)
+
+
+def _gpus(host: HostView | None, palette: Palette) -> Iterator[Text]:
+    yield _title("GPUS")
+    if host is None:
+        return
+    if host.gpu_problem:
+        yield _line("", host.gpu_problem)
+    elif not host.gpus:
+        yield _line("", "none")
+    for gpu in host.gpus:
+        yield from _gpu(gpu, palette)
+
+
+def _gpu(gpu: GpuView, palette: Palette) -> Iterator[Text]:
+    holder = f"job {gpu.job_id[:8]}" if gpu.job_id else "free"
+    yield _line(f"{gpu.index}", f"{gpu.name or gpu.id}  {holder}", "bold" if gpu.job_id else "")
+    extras = []
+    if gpu.power_watts is not None:
+        extras.append(f"{gpu.power_watts:.0f} W")
+    if gpu.temperature_celsius is not None:
+        extras.append(f"{gpu.temperature_celsius:.0f} °C")
+    if gpu.utilization_percent is not None:
+        words = " ".join([f"{gpu.utilization_percent:.0f} %", *extras])
+        yield _measured("  use", gpu.utilization_percent / 100, words, palette)
+    if gpu.memory_used_bytes is not None and gpu.memory_total_bytes:
+        used, total = gpu.memory_used_bytes, gpu.memory_total_bytes
+        yield _measured("  memory", used / total, f"{size(used)} of {size(total)}", palette)
+
+
+def _disk(disk: DiskView | None, palette: Palette, width: int) -> Iterator[Text]:
+    yield _title("DISK USE OF THE HOME")
+    if disk is None:
+        return
+    kinds = {
+        "Archives": disk.archives_bytes,
+        "Bundles": disk.bundles_bytes,
+        "Work dirs": disk.work_dirs_bytes,
+        "Environments": disk.environments_bytes,
+        "Database": disk.database_bytes,
+    }
+    most = max(max(kinds.values()), 1)
+    for name, count in kinds.items():
+        yield _compared(name, count, most, "", palette)
+    if not disk.complete:
+        yield _line("", "at least: there was no time to look at everything", "yellow")
+    if disk.projects:
+        yield Text("")
+        yield _title("DISK USE BY PROJECT")
+        most = max(max(_project_bytes(one) for one in disk.projects), 1)
+        for one in disk.projects:
+            yield _compared(one.name, _project_bytes(one), most, f"{one.jobs} jobs", palette)
+
+
+def _server(info: SchedulerInfo | None) -> Iterator[Text]:
+    yield _title("SERVER")
+    if info is None:
+        return
+    yield _line("Version", info.version)
+    yield _line("Process", str(info.pid))
+    yield _line("Home", info.home)
+    yield _line("Instance", info.instance)
+    yield _line("Last change", f"#{info.last_seq}")
+
+
+def _title(text: str) -> Text:
+    return Text(f" {clean(text, one_line=True)}", "bold")
+
+
+def _line(label: str, text: str, style: str = "") -> Text:
+    line = Text(f" {fit(label, _LABEL_WIDTH)} ")
+    return line.append(clean(text, one_line=True), style)
+
+
+def _measured(label: str, share: float, text: str, palette: Palette) -> Text:
+    line = Text(f" {fit(label, _LABEL_WIDTH)} ")
+    return line.append_text(bar(share, palette=palette)).append(f" {text}")
+
+
+def _compared(label: str, count: int, most: int, note: str, palette: Palette) -> Text:
+    """A bar against the largest of its kind, whose colour says nothing."""
+    filled = round(count / most * _BAR_WIDTH)
+    line = Text(f" {fit(label, _LABEL_WIDTH)} ")
+    line.append(palette.text("█", "#") * filled, palette.tone("neutral")).append(
+        " " * (_BAR_WIDTH - filled)
+    )
+    return line.append(f" {size(count):>9}  {note}".rstrip())
+
+
+def _project_bytes(project: ProjectDisk) -> int:
+    return project.archive_bytes + project.bundle_bytes
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0

@@ -1,0 +1,157 @@
+"""The verbs for the queue: order, priorities, holds, pauses, and how many jobs run at once."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.moves import ImpossibleMove, reorder
+from atlas_scheduler.core.queue import Pause
+from atlas_scheduler.store import jobs, meta, pauses
+from atlas_scheduler.writing import Writing
+from foundations.errors import InvalidRequest, JobConflict
+from foundations.models import JobState, JobView, MovePlace, QueueSettings, QueueView
+
+_Edit = Callable[[Job], tuple[Job, dict[str, Any]]]
+"""What becomes of a queued job, and what its history says of it beside who did it."""
+
+
+class Queueing(Writing):
+    """What these change is no state of a job: it stays queued."""
+
+    async def move(
+        self, refs: Sequence[str], place: MovePlace, other: str | None, *, by: str
+    ) -> list[JobView]:
+        """Move queued jobs among those of their priority; they keep their order among themselves.
+
+        Raises:
+            InvalidRequest: `other` is missing or too much, or has another priority.
+            JobConflict: one of them does not wait; nothing is moved.
+        """
+        if (place in ("before", "after")) != (other is not None):
+            raise InvalidRequest(
+                f"`{place}` needs `other`, the job to put them next to."
+                if other is None
+                else f"`{place}` has no `other`; only `before` and `after` have."
+            )
+
+        def step(conn: sqlite3.Connection) -> list[str]:
+            chosen = {job.job_id: job for job in (_waiting(conn, ref, "moved") for ref in refs)}
+            anchor = None if other is None else _waiting(conn, other, "a place to move to")
+            anchor_id = None if anchor is None else anchor.job_id
+            queued = jobs.queued(conn)
+            try:
+                orders = reorder(queued, chosen, place, anchor_id)
+            except ImpossibleMove as error:
+                raise InvalidRequest(str(error)) from error
+            detail = {"by": by, "place": place, **({"other": anchor_id} if anchor_id else {})}
+            for job in queued:
+                if job.job_id in orders:
+                    jobs.save_job(conn, replace(job, order=orders[job.job_id]))
+            for job_id in chosen if orders else ():
+                self._append(conn, chosen[job_id], "Moved", self._clock_ms(), detail)
+            return list(chosen)
+
+        job_ids = await self._durably(self._database.write(step), self._wake)
+        return await self._database.read(
+            lambda conn: self._views(conn, [jobs.load(conn, job_id) for job_id in job_ids])
+        )
+
+    async def set_priority(self, ref: str, priority: int, *, by: str) -> JobView:
+        """Give a queued job another priority.
+
+        Raises:
+            JobConflict: it does not wait.
+        """
+
+        def change(job: Job) -> tuple[Job, dict[str, Any]]:
+            return replace(job, priority=priority), {"priority": priority, "before": job.priority}
+
+        return await self._change_waiting(ref, "Prioritized", change, by=by)
+
+    async def hold(self, ref: str, *, by: str) -> JobView:
+        """Keep a queued job from being chosen; one that is held stays held by who did it first.
+
+        Raises:
+            JobConflict: it does not wait.
+        """
+        return await self._change_waiting(
+            ref, "Held", lambda job: (replace(job, held_by=job.held_by or by), {}), by=by
+        )
+
+    async def release(self, ref: str, *, by: str) -> JobView:
+        """Let a held job have its turn again.
+
+        Raises:
+            JobConflict: it does not wait.
+        """
+        return await self._change_waiting(
+            ref, "Released", lambda job: (replace(job, held_by=None), {}), by=by
+        )
+
+    async def pause_queue(self, project: str | None, *, by: str) -> QueueView:
+        """Start nothing any more, in all projects or in one, until it is resumed.
+
+        Raises:
+            NotFound: there is no such project.
+        """
+
+        def step(conn: sqlite3.Connection) -> None:
+            if pauses.add(conn, Pause(by, self._clock_ms(), project)):
+                self._append_for_queue(conn, "QueuePaused", project, {"by": by})
+
+        await self._durably(self._database.write(step), self._announce)
+        return await self.queue_settings()
+
+    async def resume_queue(self, project: str | None, *, by: str) -> QueueView:
+        """Take a pause back. Pauses of projects outlast that of the whole queue.
+
+        Raises:
+            NotFound: there is no such project.
+        """
+
+        def step(conn: sqlite3.Connection) -> None:
+            if pauses.remove(conn, project):
+                self._append_for_queue(conn, "QueueResumed", project, {"by": by})
+
+        await self._durably(self._database.write(step), self._wake)
+        return await self.queue_settings()
+
+    async def set_queue_settings(self, settings: QueueSettings, *, by: str) -> QueueView:
+        """Change how the queue is run, now and after the next start."""
+
+        def step(conn: sqlite3.Connection) -> None:
+            document = settings.model_dump()
+            meta.set_setting(conn, "queue", document)
+            if settings != self._queue:
+                self._append_for_queue(conn, "QueueChanged", None, {"by": by, **document})
+
+        def hold_from_now_on(_: None) -> None:
+            self._queue = settings
+            self._wake()
+
+        await self._durably(self._database.write(step), hold_from_now_on)
+        return await self.queue_settings()
+
+    async def _change_waiting(self, ref: str, event: str, change: _Edit, *, by: str) -> JobView:
+        def step(conn: sqlite3.Connection) -> str:
+            job = _waiting(conn, ref, "changed in the queue")
+            changed, detail = change(job)
+            if changed != job:
+                jobs.save_job(conn, changed)
+                self._append(conn, changed, event, self._clock_ms(), {"by": by, **detail})
+            return job.job_id
+
+        return await self.view(await self._durably(self._database.write(step), self._wake))
+
+
+def _waiting(conn: sqlite3.Connection, ref: str, purpose: str) -> Job:
+    job = jobs.load_job(conn, jobs.resolve(conn, ref))
+    if job.state is not JobState.QUEUED:
+        raise JobConflict(
+            f"Job `{job.job_id}` is {job.state} and cannot be {purpose}: only a job that waits can."
+        )
+    return job

@@ -1,0 +1,67 @@
+"""`foundations move`: changes the order of the queue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from foundations.cli import completion, render
+from foundations.cli.context import connect, json_option, scheduler_argument
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from foundations.models import MovePlace
+
+ENDS = ("first", "last", "up", "down")
+NEXT_TO = ("before", "after")
+
+
+def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from click.shell_completion import CompletionItem
+
+    places = [word for word in (*ENDS, *NEXT_TO) if word.startswith(incomplete)]
+    known = ctx.params.get(param.name or "") or ()
+    offered = [CompletionItem(word) for word in places] if known else []
+    return [*completion.complete_job(ctx, param, incomplete), *offered]
+
+
+@click.group()
+def move() -> None:
+    """Change the order of the queue."""
+
+
+@move.command("job")
+@scheduler_argument
+@click.argument(
+    "words",
+    metavar="JOB_ID... first|last|up|down|before OTHER|after OTHER",
+    nargs=-1,
+    required=True,
+    shell_complete=_complete,
+)
+@json_option
+def move_job(scheduler: str, words: tuple[str, ...], *, as_json: bool) -> None:
+    """Move jobs that wait, among those of the same priority.
+
+    Several jobs are moved together, and keep their order among themselves. All are moved, or none.
+    """
+    job_ids, place, other = _read(words)
+    moved = connect(scheduler).move(job_ids, place, other=other)
+    if as_json:
+        render.print_json([render.model_document(job) for job in moved])
+        return
+    for job in moved:
+        place_now = f" to place {job.waiting.position}" if job.waiting else ""
+        click.echo(f"Moved job {job.job_id}{place_now}")
+
+
+def _read(words: tuple[str, ...]) -> tuple[tuple[str, ...], MovePlace, str | None]:
+    if len(words) > 1 and words[-1] in ENDS:
+        return words[:-1], cast("MovePlace", words[-1]), None
+    if len(words) > 2 and words[-2] in NEXT_TO:
+        return words[:-2], cast("MovePlace", words[-2]), words[-1]
+    raise click.UsageError(
+        "Say which jobs to move and then where: first, last, up, down, before OTHER or after OTHER."
+    )

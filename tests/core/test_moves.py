@@ -1,0 +1,103 @@
+"""Jobs move in the queue: where to, and which orders that gives them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.moves import ImpossibleMove, reorder
+from foundations.models import MovePlace
+from tests.core.profiles import PROPERTY
+from tests.core.queue_jobs import job_id, waiting
+
+PLACES: tuple[MovePlace, ...] = get_args(MovePlace)
+
+
+def line(jobs: list[Job], orders: dict[str, int]) -> list[int]:
+    """The numbers of the jobs in the order of their turns, after a move."""
+    moved = [replace(job, order=orders.get(job.job_id, job.order)) for job in jobs]
+    numbers = {job.job_id: number for number, job in enumerate(jobs)}
+    return [numbers[job.job_id] for job in sorted(moved, key=lambda job: job.turn)]
+
+
+@pytest.mark.parametrize(
+    ("moved", "place", "other", "after"),
+    [
+        ([3], "first", None, [3, 0, 1, 2, 4]),
+        ([1], "last", None, [0, 2, 3, 4, 1]),
+        ([4, 2], "first", None, [2, 4, 0, 1, 3]),
+        ([0, 2], "last", None, [1, 3, 4, 0, 2]),
+        ([2], "up", None, [0, 2, 1, 3, 4]),
+        ([2], "down", None, [0, 1, 3, 2, 4]),
+        ([0, 1], "up", None, [0, 1, 2, 3, 4]),
+        ([0, 2], "up", None, [0, 2, 1, 3, 4]),
+        ([2, 3], "up", None, [0, 2, 3, 1, 4]),
+        ([2, 3], "down", None, [0, 1, 4, 2, 3]),
+        ([4], "before", 1, [0, 4, 1, 2, 3]),
+        ([0], "after", 3, [1, 2, 3, 0, 4]),
+        ([4, 0], "after", 2, [1, 2, 0, 4, 3]),
+        ([1, 3], "before", 3, [0, 2, 1, 3, 4]),
+        ([2], "before", 2, [0, 1, 2, 3, 4]),
+    ],
+)
+def test_jobs_go_where_they_are_moved_and_keep_their_order(
+    moved: list[int], place: MovePlace, other: int | None, after: list[int]
+) -> None:
+    jobs = [waiting(number, order=10 * number) for number in range(5)]
+    anchor = None if other is None else job_id(other)
+    assert line(jobs, reorder(jobs, [job_id(one) for one in moved], place, anchor)) == after
+
+
+def test_each_job_moves_among_those_of_its_priority() -> None:
+    jobs = [waiting(number, priority=number % 2) for number in range(6)]
+    assert line(jobs, {}) == [1, 3, 5, 0, 2, 4]
+    assert line(jobs, reorder(jobs, [job_id(5), job_id(4)], "first")) == [5, 1, 3, 4, 0, 2]
+    with pytest.raises(ImpossibleMove, match=r"has priority 0 and job `00000001-.*has 1"):
+        reorder(jobs, [job_id(4)], "before", job_id(1))
+
+
+def test_a_move_to_an_end_touches_only_what_is_moved() -> None:
+    jobs = [waiting(number) for number in range(1_000)]
+    for place in ("first", "last"):
+        assert set(reorder(jobs, [job_id(500), job_id(3)], place)) == {job_id(500), job_id(3)}
+    assert set(reorder(jobs, [job_id(500)], "up")) == {job_id(499), job_id(500)}
+    assert reorder(jobs, [job_id(0)], "first") == {}
+
+
+@st.composite
+def queues(draw: st.DrawFn) -> list[Job]:
+    orders = draw(st.lists(st.integers(-50, 50), unique=True, min_size=1, max_size=9))
+    return [
+        waiting(number, order=order, priority=draw(st.integers(0, 1)))
+        for number, order in enumerate(orders)
+    ]
+
+
+@PROPERTY
+@given(queues(), st.data())
+def test_no_series_of_moves_makes_two_orders_alike_or_changes_another_sequence(
+    jobs: list[Job], data: st.DataObject
+) -> None:
+    for _ in range(4):
+        moved = data.draw(st.lists(st.sampled_from(jobs), unique=True, min_size=1))
+        place = data.draw(st.sampled_from(PLACES))
+        other = data.draw(st.sampled_from(jobs)) if place in ("before", "after") else None
+        if other is not None:
+            moved = [job for job in moved if job.priority == other.priority]
+        ids = {job.job_id for job in moved}
+        before = sorted(jobs, key=lambda job: job.turn)
+        orders = reorder(jobs, ids, place, None if other is None else other.job_id)
+        jobs = [replace(job, order=orders.get(job.job_id, job.order)) for job in jobs]
+        after = sorted(jobs, key=lambda job: job.turn)
+
+        assert len({job.order for job in jobs}) == len(jobs)
+        for chosen in (True, False):
+            old = [job.job_id for job in before if (job.job_id in ids) is chosen]
+            new = [job.job_id for job in after if (job.job_id in ids) is chosen]
+            if other is None or other.job_id not in ids:
+                assert new == old

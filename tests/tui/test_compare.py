@@ -1,0 +1,102 @@
+"""Jobs side by side: what differs, and parallel coordinates."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atlas_scheduler.store import records
+from atlas_scheduler.store.records import Metric, Parameter
+from atlas_tui.comparison import Axis, axes, axis_columns, parallel, rows
+from foundations.models import JobDetail, JobSpec
+from tests.store.samples import add, finish
+from tests.tui.conftest import staged
+from tests.tui.test_job_window import job
+
+pytestmark = pytest.mark.anyio
+
+
+def detail(number: int, **recorded: object) -> JobDetail:
+    values = job(number).model_dump() | {"parameters": recorded}
+    spec = JobSpec(project="digits")
+    return JobDetail.model_validate(
+        {**values, "spec": spec, "bundle": f"sha256:{'a' * 64}", "bundle_size_bytes": 1}
+    )
+
+
+def test_only_what_differs_is_a_row_unless_all_is_wanted() -> None:
+    jobs = [detail(1, lr=0.1, depth=3), detail(2, lr=0.2, depth=3)]
+    assert [(row.name, row.values) for row in rows(jobs)] == [("param.lr", (0.1, 0.2))]
+    everything = {row.name: row.differs for row in rows(jobs, everything=True)}
+    assert everything["param.depth"] is False
+    assert everything["param.lr"] is True
+
+
+def test_an_axis_has_numbers_by_size_and_words_by_name() -> None:
+    jobs = [detail(1, lr=1, kind="b"), detail(2, lr=3, kind="a"), detail(3, lr=2)]
+    found = {axis.name: axis for axis in axes(jobs)}
+    assert found["param.lr"].places == (0.0, 1.0, 0.5)
+    assert found["param.lr"].ticks == ("1", "3")
+    assert found["param.kind"].places == (1.0, 0.0, None)
+
+
+@given(
+    places=st.lists(
+        st.lists(st.none() | st.floats(0, 1), min_size=3, max_size=3), min_size=2, max_size=6
+    ),
+    width=st.integers(16, 120),
+    height=st.integers(3, 40),
+)
+def test_every_plot_stays_on_its_canvas(
+    places: list[list[float | None]], width: int, height: int
+) -> None:
+    made = [Axis(str(n), 0, 1, tuple(one), ("0", "1")) for n, one in enumerate(places)]
+    canvas = parallel(made, width=width, height=height)
+    drawn = [canvas.row(number) for number in range(height)]
+    assert [len(line) for line in drawn] == [width] * height
+    assert all(0 <= column < width for column in axis_columns(len(made), width))
+
+
+def fill(conn: sqlite3.Connection) -> None:
+    for number in range(3):
+        made = add(
+            conn, spec={"command": ["main.py", f"run-{number}"]}, submitted_at_ms=1_000 + number
+        )
+        found: list[records.Record] = [
+            Parameter("lr", 0.1 * (number + 1), 0),
+            Metric("loss", 1.0 / (number + 1), None, 0),
+        ]
+        records.ingest(conn, made.job_id, found, offset=0, new_offset=1)
+        finish(conn, made)
+
+
+async def test_marked_jobs_are_compared(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await stage.until(lambda: "run-2" in stage.text())
+        await stage.press("space", "space", "5")
+        await stage.until(lambda: "param.lr" in stage.text())
+        assert "metric.loss" in stage.text()
+        assert "project" not in stage.text().split("Differences")[1]
+        await stage.press("o")
+        assert "project" in stage.text().split("Differences")[1]
+        await stage.press("right_square_bracket")
+        await stage.until(lambda: "param.lr" in stage.text() and "metric.loss" in stage.text())
+        assert "0.3" in stage.text()
+
+
+async def test_one_job_cannot_be_compared_and_the_screen_says_what_to_do(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await stage.until(lambda: "run-2" in stage.text())
+        await stage.press("5")
+        await stage.until(lambda: "Mark two jobs or more" in stage.text())
+
+
+async def test_the_source_of_two_jobs_is_compared(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await stage.until(lambda: "run-2" in stage.text())
+        await stage.press("space", "space", "5", "left_square_bracket")
+        await stage.until(lambda: "The files of the two jobs are the same." in stage.text())

@@ -1,0 +1,59 @@
+"""One connection, whose loss is shown and after which nothing is missing."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from atlas_tui.board import Link
+from tests.store.samples import add
+from tests.tui.conftest import staged
+
+pytestmark = pytest.mark.anyio
+
+
+def fill(conn: sqlite3.Connection) -> None:
+    for number in range(3):
+        add(conn, spec={"command": ["main.py", f"run-{number}"]})
+
+
+async def test_a_lost_connection_is_shown_and_what_was_missed_comes_after(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await stage.until(lambda: "run-2" in stage.text())
+        stage.line.cut()
+        await stage.until(lambda: stage.app.board.link is Link.LOST)
+        await stage.until(lambda: "connection lost" in stage.text())
+        assert "run-2" in stage.text()
+        page = await stage.service.jobs()
+        for job in page.jobs:
+            await stage.service.stop(job.job_id, by="ada")
+        stage.line.mend()
+        await stage.press("r")
+        await stage.until(lambda: stage.app.board.link is Link.LIVE)
+        await stage.until(lambda: stage.text().count("stopped") >= 3)
+        board = stage.app.board
+        await stage.until(lambda: [one.seq for one in board.recent] == [1, 2, 3])
+        assert {one.event for one in board.recent} == {"StopRequested"}
+
+
+async def test_a_scheduler_that_meets_a_defect_leaves_the_screen_usable(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await stage.until(lambda: "run-2" in stage.text())
+        stage.line.answers_500 = True
+        await stage.press("r")
+        await stage.until(lambda: "defect" in stage.status)
+        assert "run-2" in stage.text()
+        stage.line.answers_500 = False
+        await stage.press("2")
+        await stage.until(lambda: "3 jobs" in stage.text())
+
+
+async def test_an_idle_app_asks_nothing(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await stage.until(lambda: "run-2" in stage.text())
+        before = len(stage.line.requests)
+        for _ in range(20):
+            await stage.pilot.pause()
+        assert stage.line.requests[before:] == []

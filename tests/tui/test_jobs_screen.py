@@ -1,0 +1,139 @@
+"""The list of all jobs: filter, order, columns, projects and marks."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from atlas_scheduler.store import records
+from atlas_scheduler.store.records import Metric, Parameter
+from atlas_tui.screens.columns_dialog import ColumnsDialog
+from atlas_tui.screens.jobs import JobsScreen
+from atlas_tui.widgets.filter_bar import FilterBar
+from atlas_tui.widgets.job_table import JobTable
+from tests.store.samples import add, finish
+from tests.tui.conftest import Stage, staged
+
+pytestmark = pytest.mark.anyio
+
+
+def fill(conn: sqlite3.Connection) -> None:
+    for number in range(300):
+        project = ("digits", "cats")[number % 2]
+        job = add(
+            conn,
+            project=project,
+            submitted_at_ms=1_000 + number,
+            spec={"command": ["main.py", f"run-{number:03}"], "project": project},
+        )
+        found: list[records.Record] = [
+            Metric("loss", float(number % 7), None, 0),
+            Parameter("lr", number, 0),
+        ]
+        records.ingest(conn, job.job_id, found, offset=0, new_offset=1)
+        if number % 3 == 0:
+            finish(conn, job)
+
+
+async def listed(stage: Stage) -> JobTable:
+    await stage.press("2")
+    await stage.until(lambda: isinstance(stage.front, JobsScreen) and "run-299" in stage.text())
+    table = stage.front.query_one(JobTable)
+    assert table.total == 300
+    return table
+
+
+async def test_the_whole_list_can_be_walked_and_asks_for_pages(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        table = await listed(stage)
+        await stage.press("G")
+        await stage.until(lambda: "run-000" in stage.text())
+        assert table.cursor == 299
+        await stage.press("g")
+        await stage.until(lambda: "run-299" in stage.text())
+
+
+async def test_a_filter_narrows_the_list_while_it_is_typed(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        table = await listed(stage)
+        await stage.press("slash", *"status:comp", "tab")
+        await stage.until(lambda: table.total == 100)
+        assert stage.front.query_one(FilterBar).value == "status:completed"
+        await stage.press("enter")
+        assert table.has_focus
+        assert "status:completed" in stage.text()
+        await stage.press("escape")
+        await stage.until(lambda: table.total == 300)
+
+
+async def test_a_wrong_filter_says_where_and_keeps_the_list(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        table = await listed(stage)
+        await stage.press("slash", *"metric.loss >")
+        await stage.until(lambda: "Here should be a value" in stage.text())
+        line = next(one for one in stage.text().splitlines() if "Here should be a value" in one)
+        above = next(one for one in stage.text().splitlines() if "metric.loss >" in one)
+        assert table.total == 300
+        assert line.index("^") == above.index("metric.loss >") + len("metric.loss >")
+        await stage.press(*" 5")
+        await stage.until(lambda: table.known_total == 42)
+        assert "Here should be a value" not in stage.text()
+
+
+async def test_a_column_orders_the_list_and_again_the_other_way(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        table = await listed(stage)
+        await stage.press("s", *"param.lr", "enter")
+        await stage.until(lambda: table.job is not None and table.job.parameters["lr"] == 0)
+        await stage.press("S")
+        await stage.until(lambda: table.job is not None and table.job.parameters["lr"] == 299)
+
+
+async def test_columns_are_chosen_and_kept_for_the_next_session(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await listed(stage)
+        await stage.press("C")
+        await stage.until(lambda: isinstance(stage.app.screen, ColumnsDialog))
+        await stage.press(*"metric.loss", "enter", "ctrl+o")
+        await stage.until(lambda: not isinstance(stage.app.screen, ColumnsDialog))
+        assert stage.app.session.columns[-1] == "metric.loss"
+        await stage.until(lambda: "LOSS" in stage.text())
+
+
+async def test_a_project_narrows_the_list(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        table = await listed(stage)
+        await stage.until(lambda: "digits" in stage.text())
+        await stage.press("shift+tab")
+        await stage.press("j", "enter")
+        await stage.until(lambda: table.total == 150)
+        await stage.press("escape")
+        await stage.until(lambda: table.total == 300)
+
+
+async def test_marks_are_what_an_action_hits(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await listed(stage)
+        await stage.press("space", "j", "j", "V")
+        assert stage.status == "4 jobs marked"
+        assert len(stage.front.selection().jobs) == 4
+        await stage.press("escape")
+        assert len(stage.front.selection().jobs) == 1
+        await stage.press("asterisk")
+        await stage.until(lambda: stage.status == "300 jobs marked")
+
+
+async def test_a_filter_is_kept_under_a_name_and_taken_again(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        table = await listed(stage)
+        await stage.press("slash", *"status:completed", "enter")
+        await stage.until(lambda: table.total == 100)
+        await stage.press("F", *"Keep", "enter")
+        await stage.press(*"done", "enter")
+        await stage.until(lambda: stage.status == "Kept as done")
+        await stage.press("escape")
+        await stage.until(lambda: table.total == 300)
+        await stage.press("F", *"done", "enter")
+        await stage.until(lambda: table.total == 100)

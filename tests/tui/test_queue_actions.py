@@ -1,0 +1,154 @@
+"""Changing the queue from the app: what was asked for is what the scheduler then has."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from atlas_tui.screens.dialogs import ConfirmDialog, PickDialog, PromptDialog
+from foundations.models import JobState
+from tests.store.samples import add, finish
+from tests.tui.conftest import Stage, staged
+
+pytestmark = pytest.mark.anyio
+
+
+def fill(conn: sqlite3.Connection) -> None:
+    for number in range(4):
+        project = ("digits", "cats")[number % 2]
+        add(
+            conn,
+            project=project,
+            spec={"command": ["main.py", f"run-{number}"], "project": project},
+            submitted_at_ms=1_000 + number,
+        )
+    finish(conn, add(conn, spec={"command": ["main.py", "ended"]}))
+
+
+async def ready(stage: Stage) -> None:
+    await stage.until(lambda: "run-3" in stage.text() and "ended" in stage.text())
+
+
+async def queue(stage: Stage) -> list[str]:
+    """The last words of the commands that wait, in their turn."""
+    page = await stage.app.client.jobs(states=[JobState.QUEUED], limit=100)
+    waiting = sorted(page.jobs, key=lambda job: job.waiting.position if job.waiting else 0)
+    return [job.command[-1] for job in waiting]
+
+
+async def test_a_job_is_moved_in_the_queue(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await ready(stage)
+        await stage.press("j", "j", "less_than_sign")
+        await stage.until(lambda: stage.status.startswith("Moved first"))
+        assert await queue(stage) == ["run-2", "run-0", "run-1", "run-3"]
+        await stage.press("J")
+        await stage.until(lambda: stage.status.startswith("Moved down"))
+        assert await queue(stage) == ["run-0", "run-2", "run-1", "run-3"]
+
+
+async def test_a_priority_is_asked_for_and_checked(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await ready(stage)
+        await stage.press("j", "j", "j", "exclamation_mark")
+        await stage.until(lambda: isinstance(stage.app.screen, PromptDialog))
+        await stage.press("backspace", *"101", "enter")
+        await stage.until(lambda: "a number from -100 to 100" in stage.text())
+        await stage.press("backspace", "enter")
+        await stage.until(lambda: stage.status.startswith("Priority 10"))
+        assert (await queue(stage))[0] == "run-3"
+
+
+async def test_a_held_job_waits_until_it_is_released(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await ready(stage)
+        await stage.press("H")
+        await stage.until(lambda: "held by" in stage.text())
+        await stage.press("L")
+        await stage.until(lambda: "held by" not in stage.text())
+
+
+async def test_the_queue_is_paused_for_everybody_to_see_and_resumed(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await ready(stage)
+        await stage.press("p")
+        await stage.until(lambda: "QUEUE PAUSED by" in stage.text())
+        await stage.press("p")
+        await stage.until(lambda: "QUEUE PAUSED" not in stage.text())
+        assert stage.status == "The queue goes on."
+
+
+async def test_jobs_at_once_are_set(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await ready(stage)
+        await stage.press("M", "backspace", *"7", "enter")
+        await stage.until(lambda: "7 at once" in stage.text())
+        assert (await stage.app.client.queue_settings()).max_running_jobs == 7
+
+
+async def test_a_deletion_is_undone(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await ready(stage)
+        await stage.press("G", "d")
+        await stage.until(lambda: isinstance(stage.app.screen, ConfirmDialog))
+        await stage.press("y")
+        await stage.until(lambda: stage.status.startswith("Deleted"))
+        await stage.until(lambda: "ended" not in stage.text())
+        await stage.press("u")
+        await stage.until(lambda: stage.status.startswith("Restored"))
+        await stage.until(lambda: "ended" in stage.text())
+        await stage.press("u")
+        await stage.until(lambda: stage.status == "Nothing was deleted here.")
+
+
+async def test_the_queue_is_cleared_of_what_the_list_shows(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await ready(stage)
+        await stage.press("2")
+        await stage.until(lambda: "5 jobs" in stage.text())
+        await stage.press("slash", *"project:cats", "enter")
+        await stage.until(lambda: "2 jobs" in stage.text())
+        await stage.press("D")
+        await stage.until(lambda: isinstance(stage.app.screen, PickDialog))
+        await stage.press(*"list", "enter")
+        await stage.until(lambda: isinstance(stage.app.screen, ConfirmDialog))
+        assert "Stop 2 waiting jobs of all projects with `project:cats`?" in stage.text()
+        assert "--filter project:cats" in stage.text()
+        await stage.press("y")
+        await stage.until(lambda: stage.status == "Removed 2 jobs from the queue")
+        assert await queue(stage) == ["run-0", "run-2"]
+
+
+async def test_more_than_twenty_want_their_number_typed(tmp_path: Path) -> None:
+    def many(conn: sqlite3.Connection) -> None:
+        for number in range(25):
+            add(conn, spec={"command": ["main.py", f"run-{number}"]}, submitted_at_ms=number)
+
+    async with staged(tmp_path, many) as stage:
+        await stage.until(lambda: "run-20" in stage.text())
+        await stage.press("asterisk")
+        await stage.until(lambda: stage.status == "25 jobs marked")
+        await stage.press("x")
+        await stage.until(lambda: isinstance(stage.app.screen, ConfirmDialog))
+        assert "Stop 25 jobs?" in stage.text()
+        assert "and 20 more" in stage.text()
+        await stage.press(*"24", "enter")
+        await stage.until(lambda: not isinstance(stage.app.screen, ConfirmDialog))
+        assert len(await queue(stage)) == 25
+        await stage.press("x", *"25", "enter")
+        await stage.until(lambda: stage.status == "Asked to stop: 25 jobs")
+        assert await queue(stage) == []
+
+
+async def test_nothing_changes_in_read_only_mode(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await ready(stage)
+        stage.front.action_read_only()
+        await stage.press("x")
+        assert stage.status == "Stop: read-only mode."
+        await stage.press("p")
+        assert stage.status == "Pause queue: read-only mode."
+        assert "READ-ONLY" in stage.text()
+        assert len(await queue(stage)) == 4

@@ -1,0 +1,104 @@
+"""The machine, and what happened on it."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from atlas_tui.event_lines import event_lines
+from atlas_tui.looks import Palette
+from atlas_tui.system_report import Report, bar, lines
+from foundations.models import Change, GpuView, HostView, JobState
+from tests.store.samples import add
+from tests.tui.conftest import staged
+
+pytestmark = pytest.mark.anyio
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+PLAIN = Palette(unicode=False)
+HOST = HostView(
+    at=NOW,
+    hostname="box\x1b[31m",
+    cpus=8,
+    cpu_percent=95.0,
+    load_average=[1.0, 2.0, 3.0],
+    memory_used_bytes=8 * 10**9,
+    memory_total_bytes=16 * 10**9,
+    disk_used_bytes=10**9,
+    disk_free_bytes=10**9,
+    disk_total_bytes=2 * 10**9,
+    gpus=[
+        GpuView(
+            id="GPU-1",
+            index=0,
+            name="H100",
+            utilization_percent=50.0,
+            memory_used_bytes=40,
+            memory_total_bytes=80,
+            power_watts=300.0,
+            job_id="0123456789",
+        ),
+        GpuView(id="GPU-2", index=1),
+    ],
+)
+
+
+def test_a_report_says_who_holds_which_gpu() -> None:
+    shown = [line.plain for line in lines(Report(host=HOST), palette=PLAIN, width=100)]
+    assert any("H100  job 01234567" in line for line in shown)
+    assert any("GPU-2  free" in line for line in shown)
+    assert any("50 % 300 W" in line for line in shown)
+    assert not any("\x1b" in line for line in shown)
+
+
+@pytest.mark.parametrize("width", [1, 20, 80])
+def test_no_line_of_a_report_is_too_long(width: int) -> None:
+    assert all(
+        line.cell_len <= width for line in lines(Report(host=HOST), palette=PLAIN, width=width)
+    )
+
+
+def test_a_bar_shows_its_share_and_warns_when_it_is_high() -> None:
+    assert bar(0.5, palette=PLAIN).plain == "#" * 10 + "." * 10
+    assert bar(7.0, palette=PLAIN).plain == "#" * 20
+    tones = [bar(share, palette=PLAIN).spans[0].style for share in (0.1, 0.8, 0.95)]
+    assert tones == [PLAIN.tone(name) for name in ("good", "high", "bad")]
+
+
+def test_an_event_is_told_in_words_newest_first() -> None:
+    first, second = (
+        Change(
+            seq=number,
+            at=NOW,
+            job_id="0123456789",
+            project="digits\x1b",
+            event="Exited",
+            state=JobState.FAILED,
+            detail={"exit_code": number},
+        )
+        for number in (1, 2)
+    )
+    shown = [
+        line.plain
+        for line in event_lines([first, second], now=NOW + timedelta(minutes=3), palette=PLAIN)
+    ]
+    assert "3m 01234567 x failed" in shown[0]
+    assert "ended  exit_code 2" in shown[0]
+    assert "exit_code 1" in shown[1]
+    assert "\x1b" not in shown[0]
+
+
+async def test_the_system_screen_shows_engine_host_and_what_happens(tmp_path: Path) -> None:
+    made: list[str] = []
+
+    def fill(conn: sqlite3.Connection) -> None:
+        made.append(add(conn).job_id)
+
+    async with staged(tmp_path, fill) as stage:
+        await stage.press("6")
+        await stage.until(lambda: "docker 28.0" in stage.text() and "Memory" in stage.text())
+        await stage.until(lambda: "Archives" in stage.text())
+        await stage.app.client.stop(made[0])
+        await stage.until(lambda: "asked to stop" in stage.text())
