@@ -163,14 +163,18 @@ def test_no_line_is_wider_than_the_page_and_no_control_code_gets_through(width: 
 def test_where_the_job_comes_from_is_told() -> None:
     job = detail(
         provenance={
-            "origin": {"user": "ada", "host": "desk", "git": {"commit": "c0ffee", "dirty": True}},
+            "origin": {
+                "user": "ada",
+                "host": "desk",
+                "git": {"commit": "c0ffee77" * 5, "dirty": True},
+            },
             "environment": {"python": "3.11.7", "packages": {"numpy": "1.26"}},
             "seeds": {"numpy": 7},
         }
     )
     lines = overview.lines(job, scheduler="s", now=START, width=160, palette=Palette())
     shown = text_of(lines)
-    for text in ("Comes from", "c0ffee (changed)", "ada@desk", "3.11.7", "numpy 1.26", "numpy=7"):
+    for text in ("Comes from", "c0ffee77 (changed)", "ada@desk", "3.11.7", "numpy 1.26", "numpy=7"):
         assert text in shown
 
 
