@@ -103,7 +103,7 @@ def sections(detail: JobDetail, scheduler: str) -> list[Section]:
                 ("Project", detail.project),
                 ("User", detail.user),
                 ("Tags", _pairs(detail.tags)),
-                ("Rerun of", f"{spec.rerun_of} (Enter shows it)" if spec.rerun_of else ""),
+                ("Rerun of", f"{spec.rerun_of} (Enter)" if spec.rerun_of else ""),
                 ("Environment", _pairs(spec.environment)),
                 ("Submit again", again(detail, scheduler)),
             ),
@@ -281,7 +281,8 @@ def _pairs(values: dict[str, str]) -> str:
 
 
 def _title(text: str) -> Text:
-    return Text(text, _STRONG + Style(underline=True))
+    # As a span: what is put beside a title is not part of it.
+    return Text.assemble((text, _STRONG + Style(underline=True)))
 
 
 def is_moving(detail: JobDetail) -> bool:

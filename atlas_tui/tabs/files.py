@@ -120,7 +120,8 @@ class FilesTab(JobTab):
             other = "" if self._diff is None else self._diff.other_id
             pane.show_lines((job.job_id, other, row.path), _difference(row))
         elif row.file is None:
-            text = f" {row.files} files, {size(row.size_bytes)}"
+            plural = "s" if row.files != 1 else ""
+            text = f" {row.files} file{plural}, {size(row.size_bytes)}"
             pane.show_lines((job.job_id, row.path, text), [Text(text, Style(dim=True))])
         else:
             key = (job.job_id, row.path, str(row.file.size_bytes), str(job.archived))

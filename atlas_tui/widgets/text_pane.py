@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.segment import Segment
 from rich.text import Text
 from textual.binding import BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -52,7 +52,8 @@ class TextPane(ScrollView, can_focus=True):
 
     def show(self, lines: Sequence[PaneLine], *, keep_place: bool = False) -> None:
         """Show other lines, from the top unless the place is to be kept."""
-        if keep_place and self._lines == lines:
+        if keep_place and len(lines) == len(self._lines):
+            self._change(lines)
             return
         self._lines = lines
         self._widest = max(map(_width, lines[:_WIDTH_KNOWN_LINES]), default=0)
@@ -61,6 +62,14 @@ class TextPane(ScrollView, can_focus=True):
             self._left = 0
             self.scroll_to(y=0, animate=False, immediate=True)
         self.refresh()
+
+    def _change(self, lines: Sequence[PaneLine]) -> None:
+        """Take over as many lines as there were, and paint those in sight that differ."""
+        before, self._lines = self._lines, lines
+        top = self.scroll_offset.y
+        for number in range(top, min(top + self.size.height, len(lines))):
+            if before[number] != lines[number]:
+                self.refresh(Region(0, number - top, self.size.width, 1))
 
     def action_scroll_lines(self, lines: int) -> None:
         """Scroll by lines."""
