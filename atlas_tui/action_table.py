@@ -310,8 +310,10 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "wrap", "Wrap", "w", _G, "Break long lines or cut them.", screens=_WITH_LOG, in_bar=True
     ),
-    Action("timestamps", "Times", "t", _G, "Show when each line was read.", screens=_WITH_LOG),
-    Action("jump_to_time", "Jump to time", "T", _G, "Go to the line of a time.", screens=_WITH_LOG),
+    Action("timestamps", "Times", "t", _G, "Show when each line came in.", screens=_WITH_LOG),
+    Action(
+        "jump_to_time", "Jump to time", "T", _G, "Go to a time, or a percentage.", screens=_WITH_LOG
+    ),
     Action("copy_log", "Copy", "y", _G, "Copy the lines on the screen.", screens=_WITH_LOG),
     Action(
         *("save_log", "Save", "W", _G, "Save the log to a file."),
@@ -322,6 +324,22 @@ ACTIONS: tuple[Action, ...] = (
     # -- the app
     Action(
         "zoom", "Zoom", "z", _S, "Give one pane the whole screen.", screens=("dashboard", "logs")
+    ),
+    Action(
+        "log_larger",
+        "Larger log",
+        "plus",
+        _S,
+        "Give the log more of the screen.",
+        screens=("dashboard",),
+    ),
+    Action(
+        "log_smaller",
+        "Smaller log",
+        "minus",
+        _S,
+        "Give the log less of the screen.",
+        screens=("dashboard",),
     ),
     Action(
         "tab_next",

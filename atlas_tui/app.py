@@ -24,8 +24,10 @@ from atlas_tui.screens.dialogs import ConfirmDialog, PickDialog, PromptDialog
 from atlas_tui.screens.frame import Frame
 from atlas_tui.screens.job import JobScreen
 from atlas_tui.screens.jobs import JobsScreen
+from atlas_tui.screens.logs import LogsScreen
 from atlas_tui.screens.system import SystemScreen
 from atlas_tui.session import Session
+from atlas_tui.sparks import Sparks
 from foundations.client import AsyncClient
 from foundations.errors import AtlasError
 
@@ -52,6 +54,7 @@ class AtlasApp(App[None]):
         "dashboard": DashboardScreen,
         "job": JobScreen,
         "jobs": JobsScreen,
+        "logs": LogsScreen,
         "compare": CompareScreen,
         "system": SystemScreen,
     }
@@ -68,6 +71,7 @@ class AtlasApp(App[None]):
         self.session = session or Session()
         """Where the user left off; screens write into it, and the caller keeps it."""
         self.client = client
+        self.sparks = Sparks(client)
         self.options = options
         self.board = Board(scheduler, read_only=options.read_only)
         self.palette = Palette(unicode=not options.plain, ansi=options.low_bandwidth)

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from foundations.models import Change, JobState, JobView, SchedulerInfo
+from foundations.models import Change, HostView, JobState, JobView, SchedulerInfo
 
 
 class Link(StrEnum):
@@ -29,6 +29,8 @@ class Board:
     retry_at: float | None = None
     """When it is tried again, on the monotonic clock."""
     info: SchedulerInfo | None = None
+    host: HostView | None = None
+    """How busy the scheduler's machine is; heard every few seconds."""
     info_is_old: bool = False
     """Whether the figures are of an earlier session."""
     last_seq: int = 0
@@ -66,6 +68,7 @@ class Tidings:
     queue_changed: bool = False
     """Whether the queue was paused, resumed or changed."""
     link_changed: bool = False
+    host_changed: bool = False
     everything: bool = False
     """Whether to ask anew for whatever is shown: the connection was away, or is new."""
     recorded: frozenset[str] = frozenset()

@@ -8,11 +8,14 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any, Literal
 
+from atlas_tui import sparks
 from foundations.cli import job_values
 from foundations.models import FINAL_STATES, JobState, JobView
 from foundations.quantities import duration
 
 DEFAULT = ("id", "state", "project", "command", "duration", "submitted", "reason")
+SPARK = "spark."
+"""Begins the name of a column that draws the course of a metric, as in `spark.loss`."""
 RECORDED = ("metric", "param", "tag")
 """Kinds of values that jobs record under names of their own, as in `metric.loss`."""
 _MOST_CELLS = 200
@@ -45,6 +48,9 @@ def column(name: str) -> Column:
     kind, dot, key = name.partition(".")
     if dot and key and kind in RECORDED:
         return _recorded(kind, key)
+    if name.startswith(SPARK) and key:
+        # The table draws it: what is drawn has to be asked for by itself.
+        return Column(name, f"{key} COURSE".upper(), lambda job, now: "", sparks.WIDTH)
     if name in _COLUMNS:
         return _COLUMNS[name]
     near = get_close_matches(name, _COLUMNS, n=1)

@@ -13,7 +13,7 @@ from atlas_tui.board import Board, Link, Tidings
 from foundations.client import AsyncClient
 from foundations.errors import AtlasError, Unreachable
 from foundations.followers import FEED_SILENCE_SECONDS
-from foundations.models import Change, NewRecords, QueueChange
+from foundations.models import Change, HostView, NewRecords, QueueChange
 from foundations.reconnection import Backoff, FeedPlace, Patience
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Feed:
         if board.info is not None and board.info.instance != info.instance:
             missed = info.last_seq
         board.info, board.info_is_old, board.last_seq = info, False, missed
-        place = FeedPlace(missed, job=None, follow=True, everything=True)
+        place = FeedPlace(missed, job=None, follow=True, also=("queue", "records", "host"))
         async with self._client.open(place.call(), silence_seconds=FEED_SILENCE_SECONDS) as answer:
             if not place.opened(answer.headers):
                 raise Unreachable(f"What answers at {self._client.url} is not an Atlas scheduler.")
@@ -92,7 +92,10 @@ class Feed:
 
     def _take(self, news: Iterable[News | None], place: FeedPlace) -> None:
         for one in news:
-            if one is not None:
+            if isinstance(one, HostView):
+                self._board.host = one
+                self._tell(Tidings(host_changed=True))
+            elif one is not None:
                 self._waiting.append(one)
                 self._has_news.set()
         self._board.last_seq = place.since

@@ -90,6 +90,7 @@ def columns_known(jobs: Iterable[JobView]) -> list[str]:
     found: set[str] = set()
     for job in jobs:
         found.update(f"metric.{name}" for name in job.metrics)
+        found.update(f"spark.{name}" for name in job.metrics)
         found.update(f"param.{name}" for name in job.parameters)
         found.update(f"tag.{name}" for name in job.tags)
     return sorted(found)

@@ -34,6 +34,9 @@ class Desk(Protocol):
     async def choose(self, title: str, choices: Sequence[Choice]) -> str | None:
         """Ask for one of several; its key, or None when the user gives up."""
 
+    def copy_to_clipboard(self, text: str) -> None:
+        """Give a text to the terminal's clipboard, also through SSH."""
+
     def say(self, said: Said) -> None:
         """Tell how it went."""
 

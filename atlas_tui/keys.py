@@ -14,6 +14,8 @@ _SIGNS = {
     "less_than_sign": "<",
     "greater_than_sign": ">",
     "equals_sign": "=",
+    "plus": "+",
+    "minus": "-",
     "asterisk": "*",
     "ampersand": "&",
     "tilde": "~",
@@ -23,8 +25,6 @@ _SIGNS = {
     "right_square_bracket": "]",
     "escape": "Esc",
     "space": "Space",
-    "plus": "+",
-    "minus": "-",
     "f1": "F1",
 }
 

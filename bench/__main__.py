@@ -8,7 +8,19 @@ import platform
 import sys
 import time
 
-from bench import bundle, dispatch, log_metric, measure, startup, submit, true_end_to_end
+from bench import (
+    bundle,
+    dispatch,
+    ingest,
+    log_metric,
+    measure,
+    search,
+    source_diff,
+    startup,
+    submit,
+    trackers,
+    true_end_to_end,
+)
 from bench.measure import Benchmark, Figure, Plan
 
 BENCHMARKS: dict[str, tuple[Benchmark, str]] = {
@@ -17,6 +29,10 @@ BENCHMARKS: dict[str, tuple[Benchmark, str]] = {
     "dispatch": (dispatch.run, "from the end of a job to the start of the next"),
     "startup": (startup.run, "whole processes and imports"),
     "bundle": (bundle.run, "a large bundle: the server's memory, and speed"),
+    "search": (search.run, "pages of jobs and a metric's course out of a full store"),
+    "ingest": (ingest.run, "what jobs recorded, into the database"),
+    "source_diff": (source_diff.run, "the files of two jobs, compared"),
+    "trackers": (trackers.run, "side by side with other trackers"),
     "log_metric": (log_metric.run, "one record in a tight loop"),
 }
 

@@ -51,6 +51,19 @@ def run(plan: Plan) -> Result:
     )
 
 
+def microseconds_of_calls(batches: int) -> list[float]:
+    """What a recorded point costs in this process, by batches."""
+    with rig.workspace() as root:
+        os.environ["ATLAS_EVENTS"] = str(root / "events.jsonl")
+        try:
+            return [
+                _micros(lambda step: foundations.log_metric("loss", 0.5, step=step))
+                for _ in range(batches)
+            ]
+        finally:
+            del os.environ["ATLAS_EVENTS"]
+
+
 def _micros(call: Callable[[int], object]) -> float:
     """Microseconds that a call takes, over a batch."""
     began = time.perf_counter()

@@ -47,6 +47,10 @@ class Figure:
     unit: str = "ms"
     target: float | None = None
     """The median may be at most this."""
+    by_p95: bool = False
+    """The target is one for the 95th percentile."""
+    at_least: bool = False
+    """More is better: the target is a least value."""
     peer: Peer | None = None
 
     @property
@@ -56,10 +60,10 @@ class Figure:
 
     @property
     def p95(self) -> float | None:
-        """The 95th percentile by rank; None of fewer than five samples."""
+        """What 95 of 100 samples keep to, by rank; None of fewer than five samples."""
         if len(self.samples) < 5:
             return None
-        return sorted(self.samples)[math.ceil(0.95 * len(self.samples)) - 1]
+        return sorted(self.samples, reverse=self.at_least)[math.ceil(0.95 * len(self.samples)) - 1]
 
     @property
     def ratio(self) -> float | None:
@@ -71,7 +75,22 @@ class Figure:
         """Whether the target is met; empty without one."""
         if self.target is None:
             return ""
-        return "ok" if self.median <= self.target else "MISS"
+        judged = (self.p95 or max(self.samples)) if self.by_p95 else self.median
+        is_met = judged >= self.target if self.at_least else judged <= self.target
+        return "ok" if is_met else "MISS"
+
+    @property
+    def goal(self) -> str:
+        """The target in words; empty without one."""
+        if self.target is None:
+            return ""
+        what = "p95 " if self.by_p95 else ""
+        return f"{what}{'>=' if self.at_least else '<='} {_number(self.target)}"
+
+    @property
+    def best(self) -> float:
+        """The sample that says most about the code."""
+        return max(self.samples) if self.at_least else min(self.samples)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +151,22 @@ def _row(figure: Figure) -> tuple[str, ...]:
     peer = figure.peer
     return (
         figure.what,
-        _number(min(figure.samples)),
+        _number(figure.best),
         _number(figure.median),
         _number(figure.p95),
         figure.unit,
         str(len(figure.samples)),
-        "" if figure.target is None else f"<= {_number(figure.target)}",
+        figure.goal,
         figure.verdict,
-        "" if figure.ratio is None else f"{figure.ratio:.2f}x",
+        _ratio(figure.ratio),
         "" if peer is None else f"{peer.what}: {_number(peer.median)}",
     )
+
+
+def _ratio(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.2f}x" if value >= 0.1 else f"{value:.1g}x"
 
 
 def _number(value: float | None) -> str:

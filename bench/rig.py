@@ -69,13 +69,22 @@ class Server:
 
 
 @contextmanager
-def server(settings: Mapping[str, Any]) -> Iterator[Server]:
-    """Run a scheduler on a new home with these settings; its containers go with it."""
+def server(
+    settings: Mapping[str, Any], *, furnish: Callable[[Home], None] | None = None
+) -> Iterator[Server]:
+    """Run a scheduler on a new home with these settings; its containers go with it.
+
+    Args:
+        settings: what `server.yaml` says.
+        furnish: puts something into the home before the scheduler starts.
+    """
     with workspace() as root:
         home = Home(root / "home")
         home.create()
         home.server_config.parent.mkdir(parents=True)
         home.server_config.write_text(yaml.safe_dump(dict(settings)), encoding="utf-8")
+        if furnish is not None:
+            furnish(home)
         command(["atlas_scheduler", "start", "--detach", "--home", str(home.root)])
         with Client(f"unix://{home.socket}") as client:
             until(lambda: client.info().engine.available)

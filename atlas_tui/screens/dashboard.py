@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.timer import Timer
 
 from atlas_tui.board import Tidings
 from atlas_tui.columns import columns
@@ -13,16 +15,21 @@ from atlas_tui.job_window import JobWindow
 from atlas_tui.keys import bindings
 from atlas_tui.screens.list_frame import ListFrame
 from atlas_tui.widgets.job_table import JobTable
+from atlas_tui.widgets.log_pane import LogPane
 from foundations.client import AsyncClient
 from foundations.models import JobPage, JobView
 
 _COLUMNS = ("id", "state", "project", "command", "duration", "submitted", "reason")
 _PARTS = (
     "state in (starting, running, stopping) sort:submitted",
-    "state:queued sort:submitted",
+    "state:queued sort:-priority,turn",
     "state in (completed, failed, stopped, lost, pruned) sort:-finished",
 )
 """What is shown below each other."""
+REST_SECONDS = 0.2
+"""How long the cursor rests on a job before its log is read: holding `j` reads none."""
+_SHARES = (20, 40, 60, 80)
+"""Parts of the screen that the log may have, in percent."""
 
 
 class DashboardScreen(ListFrame):
@@ -30,6 +37,8 @@ class DashboardScreen(ListFrame):
 
     NAME = "dashboard"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("dashboard")]
+    _resting: Timer | None = None
+    _part = 40
 
     def compose_body(self) -> ComposeResult:
         """Lay out the table above the log."""
@@ -37,14 +46,78 @@ class DashboardScreen(ListFrame):
             JobWindow(_Parts(self.atlas.client).fetch),
             columns(_COLUMNS),
             palette=self.atlas.palette,
+            sparks=self.atlas.sparks,
             marked=self.board.marked,
             empty="No jobs yet. Press n to submit one, or: foundations submit scheduler .",
         )
+
+        yield LogPane(palette=self.atlas.palette)
+
+    @property
+    def pane(self) -> LogPane:
+        """The log."""
+        return self.query_one(LogPane)
 
     def take(self, tidings: Tidings) -> None:
         """Ask anew for the jobs."""
         if tidings.changes or tidings.everything:
             self.table.expire()
+        self.pane.take(tidings)
+
+    def arrive(self) -> None:
+        """Go on with the log."""
+        if not self.has_class("only-jobs"):
+            self.pane.resume()
+
+    def leave(self) -> None:
+        """Read no log while another screen is in front."""
+        self.pane.pause()
+
+    def clear_one(self) -> bool:
+        """Clear the search in the log, the zoom or the marks."""
+        if self.pane.has_focus_within and self.pane.clear_one():
+            return True
+        if self.has_class("only-log") or self.has_class("only-jobs"):
+            self.action_zoom()
+            return True
+        return super().clear_one()
+
+    # -- the log of the job under the cursor
+
+    @on(JobTable.Highlighted)
+    def _rest(self) -> None:
+        if self._resting is not None:
+            self._resting.stop()
+        self._resting = self.set_timer(REST_SECONDS, self._show_log)
+
+    def _show_log(self) -> None:
+        self._resting = None
+        job = self.table.job
+        self.pane.show(None if job is None else job.job_id)
+
+    def action_zoom(self) -> None:
+        """Give the table or the log, whichever has the keys, the whole screen; or both theirs."""
+        zoomed = self.has_class("only-log") or self.has_class("only-jobs")
+        on_log = self.pane.has_focus_within
+        self.set_class(not zoomed and on_log, "only-log")
+        self.set_class(not zoomed and not on_log, "only-jobs")
+        if self.has_class("only-jobs"):
+            self.pane.pause()
+        else:
+            self.pane.resume()
+
+    def action_log_larger(self) -> None:
+        """Give the log more of the screen."""
+        self._share(1)
+
+    def action_log_smaller(self) -> None:
+        """Give the log less of the screen."""
+        self._share(-1)
+
+    def _share(self, step: int) -> None:
+        place = _SHARES.index(self._part) + step
+        self._part = _SHARES[max(0, min(place, len(_SHARES) - 1))]
+        self.pane.styles.height = f"{self._part}%"
 
 
 class _Parts:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
 from atlas_tui.actions import Selection
 from atlas_tui.board import Board, Tidings
@@ -60,6 +60,9 @@ class Frame(Screen[None]):
     def arrive(self) -> None:
         """Show what the board says is the subject: the screen came to the front."""
 
+    def leave(self) -> None:
+        """Stop what only matters in sight: another screen came to the front."""
+
     def clear_one(self) -> bool:
         """Clear what Esc clears first, such as a filter. Returns whether there was anything."""
         return False
@@ -78,7 +81,7 @@ class Frame(Screen[None]):
         """Take tidings, also while another screen is in front."""
         if not self.is_mounted:
             return
-        self.query_one(TopBar).refresh()
+        self.query_one(TopBar).renew()
         self.take(tidings)
         self.choice_changed()
 
@@ -89,8 +92,13 @@ class Frame(Screen[None]):
     def on_screen_resume(self) -> None:
         """Show the subject, which may be another one than last time."""
         self.arrive()
-        self.query_one(TopBar).refresh()
+        self.query_one(TopBar).renew()
         self.choice_changed()
+
+    def on_screen_suspend(self) -> None:
+        """Leave, unless it is only a dialog that came before this screen."""
+        if not isinstance(self.app.screen, ModalScreen):
+            self.leave()
 
     def action_perform(self, name: str) -> None:
         """Do an action of the table."""
@@ -115,7 +123,7 @@ class Frame(Screen[None]):
     def action_read_only(self) -> None:
         """Switch read-only mode."""
         self.board.read_only = not self.board.read_only
-        self.query_one(TopBar).refresh()
+        self.query_one(TopBar).renew()
         self.choice_changed()
 
     def action_palette(self) -> None:

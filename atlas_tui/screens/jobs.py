@@ -53,6 +53,7 @@ class JobsScreen(ListFrame):
                     self._window(),
                     _columns(session.columns),
                     palette=self.atlas.palette,
+                    sparks=self.atlas.sparks,
                     marked=self.board.marked,
                     empty="No job fits. Esc clears the filter.",
                 )

@@ -23,9 +23,6 @@ from atlas_tui.widgets.line_pane import LinePane
 from foundations.errors import AtlasError
 from foundations.models import Change
 
-LOOK_SECONDS = 5.0
-"""How often the machine is asked how busy it is, while this screen is in front."""
-
 
 class SystemScreen(Frame):
     """The machine at the left, events at the right or, on a narrow screen, below."""
@@ -45,20 +42,11 @@ class SystemScreen(Frame):
             yield LinePane(id="machine")
             yield LinePane(id="events")
 
-    def on_mount(self) -> None:
-        """Look at the machine from time to time."""
-        self._timer = self.set_interval(LOOK_SECONDS, self._look)
-
     def arrive(self) -> None:
         """Look at everything now."""
-        self._timer.resume()
         self._look()
         self._measure_disk()
         self._bring_events()
-
-    def on_screen_suspend(self) -> None:
-        """Ask nothing while nobody sees it."""
-        self._timer.pause()
 
     def on_resize(self) -> None:
         """Put the panes beside or below each other."""
@@ -68,7 +56,9 @@ class SystemScreen(Frame):
     def take(self, tidings: Tidings) -> None:
         """Show what happened."""
         self._events = [*self._events, *tidings.changes][-1_000:]
-        self._report = replace(self._report, info=self.board.info)
+        self._report = replace(
+            self._report, info=self.board.info, host=self.board.host or self._report.host
+        )
         self._show()
         if tidings.everything:
             self._bring_events()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -17,16 +16,16 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from atlas_tui.columns import Column, is_active, now_utc
+from atlas_tui.columns import SPARK, Column, is_active, now_utc
+from atlas_tui.job_line import MARGIN, Brush
 from atlas_tui.job_window import JobWindow
 from atlas_tui.looks import Palette
-from atlas_tui.row_layout import GAP, Placed, fit, place
+from atlas_tui.row_layout import GAP, Placed, place
+from atlas_tui.sparks import Sparks
 from foundations.errors import AtlasError
 from foundations.models import JobView
 
 HEADER_LINES = 1
-_MARGIN = 2
-"""Cells at the left, for the sign of the cursor and of marked rows."""
 
 
 class JobTable(ScrollView, can_focus=True):
@@ -98,11 +97,11 @@ class JobTable(ScrollView, can_focus=True):
         columns: Sequence[Column],
         *,
         palette: Palette,
+        sparks: Sparks,
         marked: dict[str, JobView],
         empty: str = "No jobs.",
-        id: str | None = None,
     ) -> None:
-        super().__init__(id=id)
+        super().__init__()
         self.empty = empty
         """What stands there when the list is empty."""
         self.sort: tuple[str, bool] | None = None
@@ -110,6 +109,7 @@ class JobTable(ScrollView, can_focus=True):
         self._window = window
         self._columns = list(columns)
         self._palette = palette
+        self._sparks = sparks
         self._marked = marked
         self._skip = 0
         self._placed: list[Placed] = []
@@ -168,6 +168,7 @@ class JobTable(ScrollView, can_focus=True):
         self._columns, self._skip = list(columns), 0
         self._lay_out()
         self.refresh()
+        self._draw_courses()
 
     def expire(self) -> None:
         """Ask anew for what is shown."""
@@ -218,10 +219,19 @@ class JobTable(ScrollView, can_focus=True):
             if job.job_id in self._marked:
                 self._marked[job.job_id] = job
         self.post_message(self.Arrived())
+        self._draw_courses()
         self._tell()
         self.refresh()
         if self._window.needs(self._first, self._last):
             self._bring()
+
+    @work(exclusive=True, group="courses")
+    async def _draw_courses(self) -> None:
+        """Ask for the courses of the metrics that are drawn, of the jobs in sight."""
+        names = [one.column.name for one in self._placed if one.column.name.startswith(SPARK)]
+        for name in names:
+            if await self._sparks.bring(list(self.shown()), name.removeprefix(SPARK)):
+                self.refresh()
 
     # -- moving
 
@@ -297,7 +307,7 @@ class JobTable(ScrollView, can_focus=True):
             self.refresh(Region(0, line, self.size.width, 1))
 
     def _lay_out(self) -> None:
-        width = self.size.width - _MARGIN - self.scrollbar_size_vertical
+        width = self.size.width - MARGIN - self.scrollbar_size_vertical
         self._placed = place(self._columns, max(width, 1), skip=self._skip)
 
     def on_mount(self) -> None:
@@ -337,7 +347,7 @@ class JobTable(ScrollView, can_focus=True):
                 self.action_open()
 
     def _sort_by(self, x: int) -> None:
-        left = _MARGIN
+        left = MARGIN
         for one in self._placed:
             if left <= x < left + one.width:
                 self.post_message(self.SortAsked(one.column.name))
@@ -348,62 +358,39 @@ class JobTable(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Paint one line: the titles, or the row that is scrolled there."""
-        width = self.size.width
-        base = self.rich_style
+        width, base = self.size.width, self.rich_style
         if not self._placed:
             self._lay_out()
         if y < HEADER_LINES:
-            return self._header().adjust_cell_length(width, self._style("header"))
-        place_ = self.scroll_offset.y + y - HEADER_LINES
-        if place_ >= self.total:
-            text = f"  {self.empty}" if not self.total and y == HEADER_LINES else ""
-            known = self._window.total is not None
-            return Strip([Segment(text if known else "", base)]).adjust_cell_length(width, base)
-        strip = self._row(place_, self._window.row(place_))
-        return strip.adjust_cell_length(width, self._row_style(place_))
+            style = self._style("header")
+            titles = self._brush.titles(self._placed, style, self.sort)
+            return titles.adjust_cell_length(width, style)
+        number = self.scroll_offset.y + y - HEADER_LINES
+        if number >= self.total:
+            is_empty = self._window.total == 0 and y == HEADER_LINES
+            text = f"  {self.empty}" if is_empty else ""
+            return Strip([Segment(text, base)]).adjust_cell_length(width, base)
+        style = self._row_style(number)
+        return self._row(number, style).adjust_cell_length(width, style)
 
-    def _header(self) -> Strip:
-        style = self._style("header")
-        parts = []
-        for one in self._placed:
-            title = one.column.title
-            if self.sort is not None and self.sort[0] == one.column.name:
-                arrow = ("▼", "v") if self.sort[1] else ("▲", "^")
-                title = self._palette.text(*arrow) + title
-            parts.append(fit(title, one.width, right=one.column.align == "right"))
-        return Strip([Segment(" " * _MARGIN + (" " * GAP).join(parts), style)])
-
-    def _row(self, place_: int, job: JobView | None) -> Strip:
-        style = self._row_style(place_)
+    def _row(self, number: int, style: Style) -> Strip:
+        job = self._window.row(number)
         if job is None:
             return Strip([Segment(f"  {self._palette.text('…', '...')}", style)])
-        segments = [self._margin(place_, job, style)]
-        now = now_utc()
-        for index, one in enumerate(self._placed):
-            if index:
-                segments.append(Segment(" " * GAP, style))
-            segments.append(self._cell(one, job, style, now))
-        return Strip(segments)
+        signs = (number == self.cursor, job.job_id in self._marked)
+        return self._brush.row(self._placed, job, signs, style, now_utc())
 
-    def _margin(self, place_: int, job: JobView, style: Style) -> Segment:
-        here = self._palette.text("▌", ">") if place_ == self.cursor else " "
-        if job.job_id in self._marked:
-            sign = self._palette.text("◆", "+")
-            return Segment(here + sign, style + self._style("marked", part=True))
-        return Segment(here + " ", style)
+    @property
+    def _brush(self) -> Brush:
+        return Brush(
+            self._palette,
+            self._sparks,
+            self._style("marked", part=True),
+            self._style("faint", part=True),
+        )
 
-    def _cell(self, one: Placed, job: JobView, style: Style, now: datetime) -> Segment:
-        right = one.column.align == "right"
-        if one.column.name == "state":
-            text, look = self._palette.state(job.state)
-            return Segment(fit(text, one.width, right=right), style + look)
-        text = fit(one.column.text(job, now), one.width, right=right)
-        if one.column.name in ("id", "submitted"):
-            return Segment(text, style + self._style("faint", part=True))
-        return Segment(text, style)
-
-    def _row_style(self, place_: int) -> Style:
-        if place_ != self.cursor:
+    def _row_style(self, number: int) -> Style:
+        if number != self.cursor:
             return self.rich_style
         return self._style("cursor" if self.has_focus else "resting")
 

@@ -38,6 +38,8 @@ class LinePane(ScrollView, can_focus=True):
 
     def show(self, lines: Sequence[Text], *, keep_place: bool = False) -> None:
         """Show other lines, from their top unless the place is to be kept."""
+        if keep_place and lines == self._lines:
+            return
         self._lines = lines
         width = max((line.cell_len for line in lines), default=0)
         self.virtual_size = Size(width, len(lines))

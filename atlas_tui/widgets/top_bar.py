@@ -18,6 +18,8 @@ _SHOWN_STATES = (
     *(JobState.RUNNING, JobState.STARTING, JobState.QUEUED),
     *(JobState.COMPLETED, JobState.FAILED, JobState.LOST),
 )
+_HIGH, _VERY_HIGH = 75, 90
+"""Percent from which a measure is told in colour."""
 _NARROW = 100
 """Below so many columns states are told by their sign alone."""
 
@@ -46,12 +48,22 @@ class TopBar(Widget):
         self._board = board
         self._here = here
         self._palette = palette
+        self._shown = Text()
+
+    def renew(self) -> None:
+        """Paint anew when the board says something else: each paint is sent over the line."""
+        if self._lines() != self._shown:
+            self.refresh()
 
     def render(self) -> Text:
         """Lay out both lines."""
+        self._shown = self._lines()
+        return self._shown
+
+    def _lines(self) -> Text:
         width = self.size.width
         first = _sides(self._tabs(), self._link(), width)
-        second = _sides(self._engine(), self._counts(), width)
+        second = _sides(self._engine(), self._host() + self._counts(), width)
         return Text("\n").join([first, second])
 
     def _tabs(self) -> Text:
@@ -74,6 +86,26 @@ class TopBar(Widget):
             text.append("connection lost ", self._style("bad"))
         text.append(f"{clean(board.scheduler, one_line=True)} ", Style(bold=True))
         return text
+
+    def _host(self) -> Text:
+        host, text = self._board.host, Text(no_wrap=True)
+        if host is None or self._board.link is not Link.LIVE:
+            return text
+        memory = 100 * host.memory_used_bytes / max(host.memory_total_bytes, 1)
+        self._measure(text, "cpu", host.cpu_percent)
+        self._measure(text, "mem", memory)
+        used = [gpu.utilization_percent for gpu in host.gpus if gpu.utilization_percent is not None]
+        if host.gpus:
+            free = sum(gpu.job_id is None for gpu in host.gpus)
+            if used:
+                self._measure(text, "gpu", sum(used) / len(used))
+            text.append(f"{free}/{len(host.gpus)} gpus free  ", self._style("faint"))
+        return text
+
+    def _measure(self, text: Text, name: str, percent: float) -> None:
+        tone = "bad" if percent >= _VERY_HIGH else "warning" if percent >= _HIGH else "faint"
+        # In steps of five: a figure that trembles would be sent over the line each time.
+        text.append(f"{name} {5 * round(percent / 5):3}%  ", self._style(tone))
 
     def _engine(self) -> Text:
         info = self._board.info

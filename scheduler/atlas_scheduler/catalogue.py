@@ -30,6 +30,7 @@ from atlas_scheduler.store.job_files import JobFiles
 from atlas_scheduler.store.job_search import search
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.listings import Listings
+from atlas_scheduler.store.log_search import search_log
 from atlas_scheduler.store.logs import Logs
 from atlas_scheduler.store.source_diff import compare_sources
 from atlas_scheduler.store.threads import in_thread
@@ -45,6 +46,8 @@ from foundations.models import (
     JobPage,
     JobState,
     JobView,
+    LogMatches,
+    LogSearch,
     MetricSeries,
     MetricSummary,
     ProjectView,
@@ -116,7 +119,7 @@ class Catalogue:
         self._database = database
         self._queue = queue
         self._clock_ms = clock_ms
-        self.feed = Feed(database)
+        self.feed = Feed(database, self.machine.host)
         self._listings = Listings()
         self._ended: dict[str, asyncio.Event] = {}
         self._writes: set[asyncio.Task[Any]] = set()
@@ -318,6 +321,7 @@ class Catalogue:
         follow: bool,
         queue: bool = False,
         records: bool = False,
+        host: bool = False,
     ) -> AsyncGenerator[News | None]:
         """Every change after `since`, in order, then new ones as they come.
 
@@ -327,11 +331,12 @@ class Catalogue:
             follow: go on with what comes.
             queue: tell changes of the queue itself as well.
             records: tell which jobs recorded something, at most once in a second.
+            host: tell how busy the machine is, every few seconds.
 
         Yields:
             News; None as a sign of life when nothing happens for a while.
         """
-        return self.feed.follow(since, Interest(job_id, queue, records), follow=follow)
+        return self.feed.follow(since, Interest(job_id, queue, records, host), follow=follow)
 
     # -- logs and files
 
@@ -339,15 +344,29 @@ class Catalogue:
         """How much log there is, in bytes."""
         return self.logs.of(job_id).size_bytes
 
-    async def read_log(self, job_id: str, offset: int, *, follow: bool) -> AsyncIterator[bytes]:
-        """The log from `offset` to what there is now, or with `follow` to the job's end."""
+    async def read_log(
+        self, job_id: str, offset: int, *, follow: bool, length: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """The log from `offset` to what there is now, or with `follow` to the job's end.
+
+        At most `length` bytes, where that is given.
+        """
         ended = self._ended.setdefault(job_id, asyncio.Event()) if follow else asyncio.Event()
         if not follow:
             ended.set()
         elif (await self.load(job_id)).job.is_final:
             self._mark_ended(job_id)
-        async for chunk in self.logs.of(job_id).follow(offset, ended=ended):
+        async for chunk in self.logs.of(job_id).follow(offset, ended=ended, length=length):
             yield chunk
+
+    async def search_log(self, ref: str, search: LogSearch) -> LogMatches:
+        """The lines of a job's log that have a pattern, a bounded piece of work at a time.
+
+        Raises:
+            InvalidRequest: the pattern cannot be used.
+        """
+        path = self.logs.of(await self.resolve(ref)).path
+        return await in_thread(search_log, path, search)
 
     async def archive(self, ref: str) -> tuple[str, Iterator[bytes]]:
         """A job's archive as a tar.gz. Returns the job's id and the file's bytes."""

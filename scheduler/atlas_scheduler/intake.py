@@ -7,6 +7,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from atlas_scheduler.store import jobs, records
 from atlas_scheduler.store.archives import EVENTS
@@ -19,6 +20,17 @@ POLL_SECONDS = 0.25
 """How often the event file of a running job is looked at; a look is one `stat`."""
 BATCH_BYTES = 4 << 20
 """Most that is read and written to the database at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Some of what a job recorded."""
+
+    parsed: records.Parsed
+    end: int
+    """Where in the file (bytes) it ends."""
+    is_full: bool
+    """Whether there may be more behind it."""
 
 
 class Intake:
@@ -50,22 +62,24 @@ class Intake:
     async def _take(self, job_id: str) -> bool:
         """Take in one batch. Returns whether there may be more."""
         offset = await self._database.read(lambda conn: jobs.load(conn, job_id).records_offset)
-        data = await asyncio.to_thread(self._read, job_id, offset)
-        whole = data[: data.rfind(b"\n") + 1]
-        if not whole:
-            if len(data) < BATCH_BYTES:
-                return False
-            whole = data  # a line larger than a batch: its pieces are bad lines, and are skipped
-        parsed = records.parse_lines(whole)
+        batch = await asyncio.to_thread(self._parse, job_id, offset)
+        if batch.end == offset:
+            return False
 
         def step(conn: sqlite3.Connection) -> None:
-            records.ingest(
-                conn, job_id, parsed.records, offset=offset, new_offset=offset + len(whole)
-            )
+            records.ingest(conn, job_id, batch.parsed.records, offset=offset, new_offset=batch.end)
 
         await self._database.write(step)
         self._on_records(job_id)
-        return len(data) == BATCH_BYTES
+        return batch.is_full
+
+    def _parse(self, job_id: str, offset: int) -> _Batch:
+        data = self._read(job_id, offset)
+        is_full = len(data) == BATCH_BYTES
+        whole = data[: data.rfind(b"\n") + 1]
+        if not whole and is_full:
+            whole = data  # a line larger than a batch: its pieces are bad lines, and are skipped
+        return _Batch(records.parse_lines(whole), offset + len(whole), is_full=is_full)
 
     def _read(self, job_id: str, offset: int) -> bytes:
         try:

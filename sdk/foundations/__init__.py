@@ -11,6 +11,7 @@ import importlib
 TYPE_CHECKING = False  # type checkers take it for true; importing it from typing costs more
 if TYPE_CHECKING:
     from foundations.client import AsyncClient, Client
+    from foundations.connection import connect, get_job
     from foundations.errors import AtlasError
     from foundations.local_run import LocalRun, end_run, start_run
     from foundations.models import JobState
@@ -47,6 +48,8 @@ _HOME_OF = {
     # At the submitter's.
     "submit": "submission",
     "SubmittedJob": "submission",
+    "connect": "connection",
+    "get_job": "connection",
     "get_metrics_for_all_jobs": "project_table",
     "Client": "client",
     "AsyncClient": "client",
@@ -62,8 +65,10 @@ __all__ = [
     "LocalRun",
     "SubmittedJob",
     "__version__",
+    "connect",
     "end_run",
     "flatten_parameters",
+    "get_job",
     "get_metrics_for_all_jobs",
     "load_parameters",
     "log_metric",

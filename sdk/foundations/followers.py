@@ -91,16 +91,18 @@ class Followers(Verbs):
         """
         return self._pieces(calls.tensorboard_logs(ref, since=since))
 
-    def logs(self, ref: str, *, offset: int = 0, follow: bool = False) -> Iterator[bytes]:
+    def logs(
+        self, ref: str, *, offset: int = 0, follow: bool = False, length: int | None = None
+    ) -> Iterator[bytes]:
         """Yield the log from `offset` to what there is, or with `follow` to the end of the job.
 
         A connection that breaks is made again: there is never a gap or a repeat. A negative offset
-        counts from the end.
+        counts from the end. `length` is the most bytes to yield.
 
         Raises:
             Unreachable: nothing answered at first, or for `Patience.give_up_seconds`.
         """
-        place = LogPlace(ref, offset=offset, follow=follow)
+        place = LogPlace(ref, offset=offset, follow=follow, length=length)
         backoff = Backoff(self.patience)
         while not place.finished:
             try:
@@ -143,7 +145,7 @@ class Followers(Verbs):
         Raises:
             Unreachable: nothing answered at first, or for `Patience.give_up_seconds`.
         """
-        place = FeedPlace(since, job=job, follow=follow, everything=True)
+        place = FeedPlace(since, job=job, follow=follow, also=("queue", "records"))
         with closing(self._feed(place, Backoff(self.patience), FEED_SILENCE_SECONDS)) as feed:
             for one in feed:
                 if one is not None:
@@ -223,10 +225,10 @@ class AsyncFollowers(AsyncVerbs):
         return self._pieces(calls.tensorboard_logs(ref, since=since))
 
     async def logs(
-        self, ref: str, *, offset: int = 0, follow: bool = False
+        self, ref: str, *, offset: int = 0, follow: bool = False, length: int | None = None
     ) -> AsyncGenerator[bytes]:
         """Yield the log from `offset` to what there is, or with `follow` to the end of the job."""
-        place = LogPlace(ref, offset=offset, follow=follow)
+        place = LogPlace(ref, offset=offset, follow=follow, length=length)
         backoff = Backoff(self.patience)
         while not place.finished:
             try:
@@ -257,7 +259,7 @@ class AsyncFollowers(AsyncVerbs):
         self, since: int, *, job: str | None = None, follow: bool = True
     ) -> AsyncGenerator[News]:
         """Yield every change of jobs and of the queue after `since`, and notices of new records."""
-        place = FeedPlace(since, job=job, follow=follow, everything=True)
+        place = FeedPlace(since, job=job, follow=follow, also=("queue", "records"))
         async with aclosing(self._feed(place)) as feed:
             async for one in feed:
                 yield one

@@ -185,6 +185,24 @@ class NewNote(Request):
     """Markdown; not blank."""
 
 
+class LogSearch(Request):
+    """What to look for in a log, and how much of it to answer."""
+
+    pattern: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+    """What a line must have, as it is shown: without colours, after its last carriage return."""
+    regex: bool = False
+    """Whether the pattern is a regular expression, in the syntax of filters."""
+    ignore_case: bool = False
+    offset: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
+    """Only lines that begin here or later, in bytes."""
+    limit: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    """Most matches of one answer."""
+    context: Annotated[int, Field(ge=0, le=20)] = 0
+    """How many lines before and after each match to answer too."""
+    lines: bool = True
+    """Whether to answer the text of the lines; without it only where they begin."""
+
+
 class RenameProject(Request):
     """Body of `POST /projects/{name}/rename`."""
 
@@ -213,7 +231,11 @@ class MetricSummary(View):
     last: JsonValue
     last_step: float | None = None
     min: float | None = None
+    """The least of the finite numbers, as `max` is the greatest."""
+    min_step: float | None = None
+    """The step of the first point with it: the best one, where less is better."""
     max: float | None = None
+    max_step: float | None = None
     count: int
 
 
@@ -279,6 +301,34 @@ class NoteView(View):
     at: datetime
     text: str
     """Markdown."""
+
+
+class LogLine(View):
+    """One line of a log."""
+
+    offset: int
+    """Where it begins, in bytes."""
+    size_bytes: int
+    """How long it is in the log, with its end."""
+    text: str
+    """What it shows, colours included; of a very long line the beginning."""
+    matches: bool
+    """False for context."""
+
+
+class LogMatches(View):
+    """Lines of a log that have a pattern: as many as one answer holds."""
+
+    offsets: list[int]
+    """Where each match begins, in bytes and in order."""
+    lines: list[LogLine] = []
+    """The matches and their context."""
+    next_offset: int
+    """Where the search goes on; behind the end when `ended`, for what is written later."""
+    ended: bool
+    """Whether all that there was has been searched."""
+    size_bytes: int
+    """How much there was."""
 
 
 class Change(View):

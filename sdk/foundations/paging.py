@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from foundations import calls
 
 if TYPE_CHECKING:
+    from foundations.calls import Call
     from foundations.verbs import Verbs
 
 JOBS_AT_ONCE = 200
@@ -22,16 +24,42 @@ def job_pages(
     filter: str | None = None,
 ) -> Iterator[list[dict[str, Any]]]:
     """Read the pages of a list of jobs; none of them is empty."""
-    cursor = None
+    asked = partial(calls.jobs, project=project, states=tuple(states), filter=filter)
+    for jobs, _ in _pages(client, asked, None):
+        if jobs:
+            yield jobs
+
+
+def first_jobs(
+    client: Verbs,
+    *,
+    project: str | None = None,
+    states: Iterable[str] = (),
+    filter: str | None = None,
+    limit: int | None = None,
+) -> tuple[list[dict[str, Any]], bool]:
+    """Read the first jobs of a list, or without a limit all of them.
+
+    Returns:
+        The jobs, and whether there are more.
+    """
+    asked = partial(calls.jobs, project=project, states=tuple(states), filter=filter)
+    pages = list(_pages(client, asked, limit))
+    return [job for jobs, _ in pages for job in jobs], pages[-1][1]
+
+
+def _pages(
+    client: Verbs, asked: Callable[..., Call[Any]], limit: int | None
+) -> Iterator[tuple[list[dict[str, Any]], bool]]:
+    """Pages until there are enough jobs, and after each whether there are more."""
+    cursor, left = None, limit
     while True:
-        call = calls.jobs(
-            project=project, states=states, filter=filter, limit=JOBS_AT_ONCE, cursor=cursor
-        )
-        page = client.json(call)
-        if page["jobs"]:
-            yield page["jobs"]
+        size = JOBS_AT_ONCE if left is None else min(JOBS_AT_ONCE, left)
+        page = client.json(asked(limit=size, cursor=cursor))
         cursor = page.get("next_cursor")
-        if cursor is None:
+        yield page["jobs"], cursor is not None
+        left = None if left is None else left - len(page["jobs"])
+        if cursor is None or (left is not None and left <= 0):
             return
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foundations import autostart, configs, extras
-from foundations.home import Home
+from foundations import configs, extras
+from foundations.connection import connect
 from foundations.json_numbers import EXACT_IN_FLOATS, measured
 from foundations.paging import job_pages
 
@@ -60,10 +59,7 @@ def get_metrics_for_all_jobs(
 
 
 def _read(project: str, scheduler_config: str) -> list[Job]:
-    home = Home.default()
-    configs.ensure_default(home)
-    config = configs.load(scheduler_config, home=home, cwd=Path.cwd())
-    with autostart.connect(config, home=home) as client:
+    with connect(scheduler_config) as client:
         jobs = [job for page in job_pages(client, project=project) for job in page]
         if not jobs and project not in (one.name for one in client.projects()):
             raise ValueError(f"Project `{project}` does not exist!")

@@ -8,7 +8,22 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from pydantic import JsonValue
 
-from foundations.models import FINAL_STATES, JobDetail, JobState, MovePlace, NoteView
+from foundations.job_differences import Difference, differences
+from foundations.log_matches import found_lines
+from foundations.models import (
+    FINAL_STATES,
+    ArtifactView,
+    JobDetail,
+    JobState,
+    LogLine,
+    LogSearch,
+    MetricPoint,
+    MetricSummary,
+    MovePlace,
+    NoteView,
+    SourceDiff,
+)
+from foundations.paging import point_pages
 from foundations.provenance import Provenance
 from foundations.rerun import create_rerun, rerun_spec
 
@@ -65,6 +80,23 @@ class SubmittedJob:
         """Return the job's output so far, or with `follow` iterate over it until the job ends."""
         pieces = self._pieces(follow=follow)
         return pieces if follow else "".join(pieces)
+
+    def search_logs(
+        self, pattern: str, *, regex: bool = False, ignore_case: bool = False, context: int = 0
+    ) -> Iterator[LogLine]:
+        """Iterate over the lines of the output that have a pattern, found on the scheduler.
+
+        Args:
+            pattern: what a line must have, without its colours.
+            regex: whether the pattern is a regular expression, in the syntax of filters.
+            ignore_case: whether capitals and small letters are the same.
+            context: how many lines around each match to give too; their `matches` is false.
+
+        Raises:
+            InvalidRequest: the pattern cannot be used.
+        """
+        search = LogSearch(pattern=pattern, regex=regex, ignore_case=ignore_case, context=context)
+        return found_lines(self._client, self.job_id, search)
 
     def stop(self) -> None:
         """Ask the job to end. One that waits is stopped at once.
@@ -146,6 +178,54 @@ class SubmittedJob:
     def notes(self) -> list[NoteView]:
         """Return the job's notes, oldest first."""
         return self._client.notes(self.job_id)
+
+    def metrics(self, *, system: bool = False) -> list[MetricSummary]:
+        """Return each metric in a row: last value, extremes with their steps, and count.
+
+        Args:
+            system: what the scheduler measured while the job ran, instead of what the job logged.
+        """
+        return self._client.metrics(self.job_id, system=system)
+
+    def metric(self, name: str, *, points: int | None = None) -> list[MetricPoint]:
+        """Return the points of a metric in the order they were logged.
+
+        Args:
+            name: which metric.
+            points: into how many stretches to cut the series; of each the lowest and the highest
+                point stay. None returns every point.
+
+        Raises:
+            NotFound: the job logged no such metric.
+        """
+        if points is not None:
+            return self._client.metric(self.job_id, name, points=points).points
+        pages = point_pages(self._client, self.job_id, name)
+        return [MetricPoint.model_validate(point) for page in pages for point in page]
+
+    def artifacts(self) -> list[ArtifactView]:
+        """Return what the job has saved so far, by key."""
+        return self._client.artifacts(self.job_id)
+
+    def artifact(self, key: str) -> Iterator[bytes]:
+        """Iterate over the content of an artifact.
+
+        Raises:
+            NotFound: no artifact has this key.
+        """
+        return self._client.artifact(self.job_id, key)
+
+    def archive(self) -> Iterator[bytes]:
+        """Iterate over a tar.gz of the job: source, changes, artifacts, log and records."""
+        return self._client.archive(self.job_id)
+
+    def differences(self, other: SubmittedJob) -> list[Difference]:
+        """Return what the job and another one do not have in common, but for their files."""
+        return differences(self.details(), other.details())
+
+    def source_diff(self, other: SubmittedJob) -> SourceDiff:
+        """Return what differs between the files that the job and another one ran."""
+        return self._client.source_diff(self.job_id, other.job_id)
 
     def rerun(
         self,

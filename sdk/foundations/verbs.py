@@ -233,6 +233,16 @@ class Verbs(ABC):
         """List the files of a job: as submitted, changed, saved, and written about it."""
         return self.send(calls.files(ref))
 
+    def search_log(self, ref: str, search: models.LogSearch) -> models.LogMatches:
+        """Find the lines of a job's log that have a pattern, on the scheduler.
+
+        An answer is a bounded piece of work: go on at its `next_offset` until it says `ended`.
+
+        Raises:
+            InvalidRequest: the pattern cannot be used.
+        """
+        return self.send(calls.search_log(ref, search))
+
     def source_diff(self, ref: str, other: str) -> models.SourceDiff:
         """Show what differs between the files that two jobs were submitted with.
 
@@ -419,6 +429,10 @@ class AsyncVerbs(ABC):
     async def files(self, ref: str) -> models.FileList:
         """List the files of a job."""
         return await self.send(calls.files(ref))
+
+    async def search_log(self, ref: str, search: models.LogSearch) -> models.LogMatches:
+        """Find the lines of a job's log that have a pattern, on the scheduler."""
+        return await self.send(calls.search_log(ref, search))
 
     async def source_diff(self, ref: str, other: str) -> models.SourceDiff:
         """Show what differs between the files that two jobs were submitted with."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import foundations
+from atlas_scheduler.api.logs import FARTHEST
+from atlas_scheduler.store.log_search import search_log
 from foundations.decimation import decimate
 from foundations.errors import (
     AmbiguousJob,
@@ -41,6 +44,8 @@ from foundations.models import (
     JobPage,
     JobState,
     JobView,
+    LogMatches,
+    LogSearch,
     MetricPoint,
     MetricSeries,
     MetricSummary,
@@ -518,17 +523,27 @@ class FakeService:
     def log_size(self, job_id: str) -> int:
         return len(self._jobs[job_id].log)
 
-    async def read_log(self, job_id: str, offset: int, *, follow: bool) -> AsyncIterator[bytes]:
+    async def search_log(self, ref: str, search: LogSearch) -> LogMatches:
+        job = self._jobs[await self.resolve(ref)]
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(job.log)
+            file.flush()
+            return search_log(Path(file.name), search)
+
+    async def read_log(
+        self, job_id: str, offset: int, *, follow: bool, length: int | None = None
+    ) -> AsyncIterator[bytes]:
         job = self._jobs[job_id]
+        stop = FARTHEST if length is None else offset + length
         with self._follower():
             while True:
                 changed = self._changed
                 ended = not follow or job.state in FINAL_STATES
-                while offset < len(job.log):
-                    piece = bytes(job.log[offset : offset + LOG_PIECE_BYTES])
+                while offset < min(len(job.log), stop):
+                    piece = bytes(job.log[offset : min(offset + LOG_PIECE_BYTES, stop)])
                     offset += len(piece)
                     yield piece
-                if ended:
+                if ended or offset >= stop:
                     return
                 await changed.wait()
 
@@ -545,6 +560,15 @@ class FakeService:
         follow: bool,
         queue: bool = False,
         records: bool = False,
+        host: bool = False,
+    ) -> AsyncIterator[Change | QueueChange | NewRecords | HostView | None]:
+        if host and follow:
+            yield await self.machine.host()
+        async for one in self._follow(since, job_id, follow, queue, records):
+            yield one
+
+    async def _follow(
+        self, since: int, job_id: str | None, follow: bool, queue: bool, records: bool
     ) -> AsyncIterator[Change | QueueChange | NewRecords | None]:
         with self._follower():
             while True:

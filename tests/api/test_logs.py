@@ -45,6 +45,51 @@ async def test_a_log_is_read_from_any_byte(
     assert answer.headers["content-type"] == "application/octet-stream"
 
 
+@pytest.mark.parametrize("follow", ["true", "false"])
+async def test_no_more_is_read_than_was_asked_for(
+    http: httpx.AsyncClient, service: FakeService, job_id: str, follow: str
+) -> None:
+    service.write_log(job_id, b"0123456789" * 500)
+    params: dict[str, Any] = {"offset": 3, "length": 1500, "follow": follow}
+    answer = await http.get(f"/jobs/{job_id}/logs", params=params)
+    assert answer.content == (b"0123456789" * 500)[3:1503]
+
+
+async def test_a_log_is_searched_by_pages(
+    http: httpx.AsyncClient, service: FakeService, job_id: str
+) -> None:
+    service.write_log(job_id, b"one\ntwo\nthree\ntwo\n")
+    params: dict[str, Any] = {"pattern": "TWO", "ignore_case": "true", "context": 1, "limit": 1}
+    first = (await http.get(f"/jobs/{job_id}/logs/matches", params=params)).json()
+    assert [(one["text"], one["matches"]) for one in first["lines"]] == [
+        ("one", False),
+        ("two", True),
+        ("three", False),
+    ]
+    assert (first["offsets"], first["next_offset"], first["ended"]) == ([4], 14, False)
+    params["offset"] = first["next_offset"]
+    rest = (await http.get(f"/jobs/{job_id}/logs/matches", params=params)).json()
+    assert (rest["offsets"], rest["ended"]) == ([14], True)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({}, "pattern"),
+        ({"pattern": ""}, "pattern"),
+        ({"pattern": "(", "regex": "true"}, "The pattern cannot be used"),
+        ({"pattern": "x", "limit": "0"}, "limit"),
+        ({"pattern": "x", "contxt": "1"}, "contxt"),
+    ],
+)
+async def test_a_search_that_cannot_be_done_is_refused(
+    http: httpx.AsyncClient, job_id: str, params: dict[str, str], message: str
+) -> None:
+    answer = await http.get(f"/jobs/{job_id}/logs/matches", params=params)
+    assert answer.status_code == 400
+    assert message in answer.json()["message"]
+
+
 async def test_a_followed_log_ends_with_its_job(
     http: httpx.AsyncClient, service: FakeService, job_id: str
 ) -> None:

@@ -6,9 +6,11 @@ import io
 import json
 import re
 import tarfile
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -18,6 +20,7 @@ from atlas_scheduler.core.filters import FilterError, parse
 from atlas_scheduler.core.filters.fields import BuiltIn
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.moves import reorder
+from atlas_scheduler.store.log_search import search_log
 from foundations.decimation import decimate
 from foundations.errors import InvalidRequest, JobConflict, NotFound, SchedulerError
 from foundations.models import (
@@ -32,6 +35,7 @@ from foundations.models import (
     FileView,
     JobPage,
     JobState,
+    LogSearch,
     MetricPoint,
     MetricSeries,
     MoveJobs,
@@ -152,9 +156,9 @@ def _filtered(jobs: list[FakeJob], text: str) -> list[FakeJob]:
         naive_filter.Job(
             number,
             {BuiltIn.ID: job.job_id, BuiltIn.STATE: job.state, BuiltIn.PROJECT: job.spec.project},
-            job.parameters,
-            job.metrics,
-            job.spec.tags,
+            parameters=job.parameters,
+            metrics=job.metrics,
+            tags=job.spec.tags,
         )
         for number, job in enumerate(jobs)
     ]
@@ -200,7 +204,19 @@ def _logs(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.R
     start = offset if offset >= 0 else max(0, len(job.log) + offset)
     follow = request.url.params["follow"] == "true"
     headers = {"X-Job-Id": job.job_id, "X-Log-Offset": str(start)}
-    return httpx.Response(200, headers=headers, content=_log(scheduler, job, start, follow=follow))
+    pieces = _log(scheduler, job, start, follow=follow)
+    if "length" in request.url.params:
+        pieces = iter([b"".join(pieces)[: int(request.url.params["length"])]])
+    return httpx.Response(200, headers=headers, content=pieces)
+
+
+def _log_matches(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    job = scheduler.resolve(ref)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(job.log)
+        file.flush()
+        found = search_log(Path(file.name), LogSearch.model_validate(dict(request.url.params)))
+    return httpx.Response(200, content=found.model_dump_json())
 
 
 def _log(scheduler: FakeScheduler, job: FakeJob, offset: int, *, follow: bool) -> Iterator[bytes]:
@@ -541,6 +557,7 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("POST", "/jobs/([^/]+)/stop", _stop),
     ("DELETE", "/jobs/([^/]+)", _delete),
     ("GET", "/jobs/([^/]+)/logs", _logs),
+    ("GET", "/jobs/([^/]+)/logs/matches", _log_matches),
     ("GET", "/jobs/([^/]+)/archive", _archive),
     ("GET", "/jobs/([^/]+)/tensorboard", _tensorboard),
     ("GET", "/jobs/([^/]+)/artifacts", _artifacts),

@@ -236,11 +236,26 @@ class FakeScheduler:
         return [
             *(MetricSummary(name=name, last=value, count=1) for name, value in job.metrics.items()),
             *(
-                MetricSummary(name=name, last=points[-1][1], count=len(points))
+                self._summary(name, points)
                 for name, points in job.series.items()
                 if not name.startswith(SYSTEM_PREFIX)
             ),
         ]
+
+    def _summary(self, name: str, points: list[tuple[float | None, Any]]) -> MetricSummary:
+        numbers = [(one, step) for step, one in points if type(one) in (int, float)]
+        low = min(numbers, key=lambda pair: pair[0], default=(None, None))
+        high = max(numbers, key=lambda pair: pair[0], default=(None, None))
+        return MetricSummary(
+            name=name,
+            last=points[-1][1],
+            last_step=points[-1][0],
+            min=low[0],
+            min_step=low[1],
+            max=high[0],
+            max_step=high[1],
+            count=len(points),
+        )
 
     def detail(self, job: FakeJob) -> JobDetail:
         return JobDetail(

@@ -171,6 +171,60 @@ def test_get_logs_prints_json(run: Run, job: FakeJob) -> None:
     assert "".join(json.loads(line)["text"] for line in lines) == "one\ntwo\nthree\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--offset", "4"], "two\nthree\n"),
+        (["--offset", "4", "--bytes", "3"], "two"),
+        (["--offset", "-6", "--bytes", "2", "--follow"], "th"),
+        (["--bytes", "0"], ""),
+    ],
+)
+def test_get_logs_prints_a_part(run: Run, job: FakeJob, words: list[str], expected: str) -> None:
+    assert run("get", "logs", "scheduler", JOB_ID, *words).stdout == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--grep", "t"], "two\nthree\n"),
+        (["--grep", "O", "-i"], "one\ntwo\n"),
+        (["--grep", "^o", "-E"], "one\n"),
+        (["--grep", "one", "-C", "1"], "one\ntwo\n"),
+        (["--grep", "e$", "--regex"], "one\n--\nthree\n"),
+        (["--grep", "missing"], ""),
+    ],
+)
+def test_get_logs_finds_lines(run: Run, job: FakeJob, words: list[str], expected: str) -> None:
+    assert run("get", "logs", "scheduler", JOB_ID, *words).stdout == expected
+
+
+def test_get_logs_prints_what_it_found_as_json(run: Run, job: FakeJob) -> None:
+    words = ("--grep", "two", "--context", "1", "--json")
+    document = json.loads(run("get", "logs", "scheduler", JOB_ID, *words).stdout)
+    assert (document["job_id"], document["matches"]) == (JOB_ID, 1)
+    assert [line["text"] for line in document["lines"]] == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--grep", "a", "--follow"], "--grep searches the whole log"),
+        (["--grep", ""], "--grep takes 1 to 1000 characters"),
+        (["--tail", "3", "--bytes", "4"], "--tail cannot be used with --offset or --bytes"),
+    ],
+)
+def test_get_logs_refuses_what_contradicts_itself(
+    run: Run, job: FakeJob, words: list[str], message: str
+) -> None:
+    assert message in run("get", "logs", "scheduler", JOB_ID, *words, exit_code=2).stderr
+
+
+def test_get_logs_says_what_is_wrong_with_a_pattern(run: Run, job: FakeJob) -> None:
+    result = run("get", "logs", "scheduler", JOB_ID, "--grep", "(", "-E", exit_code=1)
+    assert "The pattern cannot be used" in result.stderr
+
+
 # -- get artifact
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from foundations.cli.list import STATES
-from foundations.models import JobSpec, JobState, MetricSummary
+from foundations.models import JobSpec, JobState, MetricSummary, Volume
 from tests.cli.conftest import Run
 from tests.cli.fake_scheduler import FakeScheduler
 
@@ -256,6 +256,26 @@ def test_show_job_prints_everything(run: Run, scheduler: FakeScheduler) -> None:
     assert "ram (GB)=2" in output
     assert "model" in output
     assert "Exited" in output
+    assert "AT STEP" in output
+
+
+def test_show_job_prints_all_that_was_submitted(run: Run, scheduler: FakeScheduler) -> None:
+    spec = JobSpec(
+        project="alpha",
+        params={"lr": 0.1, "deep": {"n": 1}},
+        environment={"MODE": "fast"},
+        volumes=(Volume(host="/data", bind="/in", mode="ro"),),
+        working_dir="src",
+        python="/opt/python",
+        log_level="DEBUG",
+    )
+    job = scheduler.add(spec=spec, parameters={"lr": 0.1, "deep_n": 1})
+
+    output = run("show", "job", "scheduler", job.job_id).stdout
+
+    for text in ("deep_n=1", "MODE=fast", "/data:/in:ro", "src", "/opt/python", "DEBUG"):
+        assert text in output
+    assert "Submitted with" in output
 
 
 def test_show_job_as_json_is_one_object_with_everything(

@@ -45,6 +45,30 @@ def test_points_are_shown_as_a_table(run: Run, scheduler: FakeScheduler) -> None
     assert len(run(*WORDS, "train/acc", "train/acc").stdout.splitlines()) == 4
 
 
+def test_each_metric_is_summed_up_in_a_row(
+    run: Run, run_json: Callable[..., Any], scheduler: FakeScheduler
+) -> None:
+    header, loss, accuracy = run(*WORDS, "--summary").stdout.splitlines()
+
+    assert header.split() == [
+        *("NAME", "LAST", "STEP"),
+        *("MIN", "AT", "STEP", "MAX", "AT", "STEP", "COUNT"),
+    ]
+    assert loss.split() == ["loss", "0.333333", "2", "0.333333", "2", "1", "0", "3"]
+    assert accuracy.split() == ["train/acc", "true", "-", "0.25", "-", "0.25", "-", "3"]
+    assert len(run(*WORDS, "loss", "--summary").stdout.splitlines()) == 2
+    (one,) = run_json(*WORDS, "loss", "--summary", "--json")
+    assert (one["min"], one["min_step"], one["max"], one["max_step"]) == (1 / 3, 2, 1, 0)
+    assert run(*WORDS, "--summary", "--csv").stdout.splitlines() == [
+        "metric,last,last_step,min,min_step,max,max_step,count",
+        f"loss,{1 / 3!r},2.0,{1 / 3!r},2.0,1.0,0.0,3",
+        "train/acc,true,,0.25,,0.25,,3",
+    ]
+    for option in (["--points", "3"], ["--chart"]):
+        wrong = run(*WORDS, "--summary", *option, exit_code=2)
+        assert "--summary excludes --points and --chart." in wrong.stderr
+
+
 def test_a_long_series_keeps_its_extremes_in_the_table(run: Run, scheduler: FakeScheduler) -> None:
     points: list[tuple[float | None, Any]] = [(float(step), 0.0) for step in range(5_000)]
     points[1_234] = (1_234.0, 99.0)

@@ -61,7 +61,8 @@ def test_a_rerun_has_everything_of_the_job_and_is_linked_to_it(
         "No user requirements found.",
         f"Foundations INFO: Job '{job.job_id}' has completed.",
     ]
-    assert f"Rerun of:   {JOB_ID}" in run("show", "job", "scheduler", job.job_id).stdout
+    shown = run("show", "job", "scheduler", job.job_id).stdout
+    assert f"Rerun of: {JOB_ID}" in " ".join(shown.split())
 
 
 def test_parameters_and_command_are_changed(

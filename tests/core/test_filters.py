@@ -15,6 +15,7 @@ from atlas_scheduler.core.filters.terms import (
     Ago,
     AllOf,
     AnyOf,
+    Aspect,
     At,
     Comparison,
     Expression,
@@ -35,8 +36,8 @@ def is_(field: Field, value: Value, operator: Operator = Operator.EQUAL) -> Comp
     return Comparison(field, operator, value)
 
 
-def metric(name: str) -> Recorded:
-    return Recorded(Records.METRIC, name)
+def metric(name: str, aspect: Aspect = Aspect.LAST) -> Recorded:
+    return Recorded(Records.METRIC, name, aspect)
 
 
 def param(name: str) -> Recorded:
@@ -103,6 +104,28 @@ CONDITIONS: dict[str, Expression] = {
     ),
     "has:metric.x": Has(metric("x")),
     "has: artifact.'my model'": Has(Recorded(Records.ARTIFACT, "my model")),
+    # What of a metric's series; quotes make the word a part of the name.
+    "metric.loss.min < 1": is_(metric("loss", Aspect.MIN), 1, Operator.LESS),
+    "metrics.a.b.max_step = 3": is_(metric("a.b", Aspect.MAX_STEP), 3),
+    "metric.'val acc'.max >= .9": is_(metric("val acc", Aspect.MAX), 0.9, Operator.AT_LEAST),
+    "metric.loss.last > 1": is_(metric("loss"), 1, Operator.GREATER),
+    "metric.loss.last.min = 1": is_(metric("loss.last", Aspect.MIN), 1),
+    "metric.loss.count in (1, 2)": AnyOf(
+        (is_(metric("loss", Aspect.COUNT), 1), is_(metric("loss", Aspect.COUNT), 2))
+    ),
+    'metric.loss."min" = 1': is_(metric("loss.min"), 1),
+    'metric."loss.min" = 1': is_(metric("loss.min"), 1),
+    'metric."loss."min = 1': is_(metric("loss.min"), 1),
+    "metric.max = 1": is_(metric("max"), 1),
+    "metric.loss.MAX = 1": is_(metric("loss.MAX"), 1),
+    "param.x.min = 1": is_(param("x.min"), 1),
+    "has:metric.loss.min_step": Has(metric("loss", Aspect.MIN_STEP)),
+    # Notes, and what repeats a job.
+    "note:better": is_(BuiltIn.NOTE, "better", Operator.CONTAINS),
+    'notes ~ "^Best"': is_(BuiltIn.NOTE, "^Best", Operator.MATCHES),
+    "has:note": Has(BuiltIn.NOTE),
+    "rerun_of:4554": is_(BuiltIn.RERUN_OF, "4554", Operator.CONTAINS),
+    "has:rerun_of": Has(BuiltIn.RERUN_OF),
     "not has:started": Not(Has(BuiltIn.STARTED)),
     "tag:nightly": Has(tag("nightly")),
     'tag:"a=b"': Has(tag("a=b")),
@@ -182,6 +205,13 @@ ERRORS = {
     "state < failed": (7, "A state can be compared by"),
     "exit_code = one": (13, "is a number"),
     "exit_code ~ 1": (11, "looks at texts"),
+    "metric.loss.min = low": (19, "`loss.min` is a number, and `low` is none"),
+    "metric.loss.min = nan": (19, "is a number"),
+    "metric.loss.max ~ 1": (17, "looks at texts"),
+    "note = best": (6, "by `:` and `~`"),
+    "note in (best)": (1, "by `:` and `~`"),
+    "note ~ (": (8, "should be a value"),
+    "sort:note": (6, "Notes have no order"),
     "duration > soon": (12, "is no duration"),
     "submitted = 2026-01-01": (11, "A time can be compared by"),
     "submitted > 2026-13-01": (13, "is no moment"),

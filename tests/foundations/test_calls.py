@@ -19,7 +19,7 @@ from foundations.errors import (
     SchedulerError,
     Unreachable,
 )
-from foundations.models import JobSpec, JobState, Submission, Volume
+from foundations.models import JobSpec, JobState, LogSearch, Submission, Volume
 
 JOB_ID = "45540b52-ffe2-44ab-9838-db467d3499c0"
 SUBMISSION = Submission(spec=JobSpec(project="cats"), bundle=f"sha256:{'0' * 64}")
@@ -80,6 +80,7 @@ INFO = {
         (calls.source_diff(JOB_ID, "45 5"), f"GET /jobs/{JOB_ID}/diff/45%205"),
         (calls.provenance(JOB_ID), f"GET /jobs/{JOB_ID}/provenance"),
         (calls.logs(JOB_ID), f"GET /jobs/{JOB_ID}/logs"),
+        (calls.search_log(JOB_ID, LogSearch(pattern="x")), f"GET /jobs/{JOB_ID}/logs/matches"),
         (calls.changes(0), "GET /changes"),
     ],
 )
@@ -118,6 +119,11 @@ def test_parameters_that_are_not_given_are_not_sent() -> None:
     assert calls.logs("abcd", offset=-5, follow=True).params == (
         ("offset", "-5"),
         ("follow", "true"),
+    )
+    assert calls.logs("abcd", length=0).params[-1] == ("length", "0")
+    assert calls.search_log("abcd", LogSearch(pattern="a b", regex=True)).params == (
+        ("pattern", "a b"),
+        ("regex", "true"),
     )
 
 

@@ -439,6 +439,8 @@ async def test_the_end_of_a_log_that_is_cut_is_exact(
     async with Twin(kind, served.url, network=cutting(str(socket_path), 7)) as client:
         assert await client.gather("logs", job_id, offset=-20) == bytes(range(80, 100))
         assert await client.gather("logs", job_id, offset=1000) == b""
+        piece = await client.gather("logs", job_id, offset=-50, length=30)
+        assert piece == bytes(range(50, 80))
 
 
 @both

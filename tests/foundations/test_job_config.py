@@ -153,7 +153,7 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     assert problem(tmp_path, "num_gpus: x\nrma: 1\n").splitlines() == [
         "FILE, line 1: `num_gpus`: input should be a valid integer, not 'x'",
         "FILE, line 2: unknown key `rma`. Did you mean `ram`? Known keys: cpus, entrypoint, "
-        "log_level, num_gpus, params, project_name, ram, tags, worker",
+        "log_level, num_gpus, params, priority, project_name, ram, tags, worker",
     ]
 
 

@@ -69,6 +69,16 @@ def test_a_log_that_is_not_followed_ends_with_its_answer() -> None:
     assert not place.asks_state
 
 
+def test_a_part_of_a_log_is_asked_for_again_without_what_is_there() -> None:
+    place = LogPlace("abcd", offset=0, follow=True, length=10)
+    place.opened(HEADERS)
+    place.took(4)
+    assert place.call().params == (("offset", "11"), ("follow", "true"), ("length", "6"))
+    place.took(6)
+    place.ended()
+    assert place.finished
+
+
 def test_a_followed_log_ends_when_its_job_has_and_all_of_it_was_read() -> None:
     place = LogPlace("abcd", offset=0, follow=True)
     place.opened(HEADERS)
@@ -133,7 +143,7 @@ def test_an_answer_of_another_kind_is_no_feed() -> None:
 
 
 def test_news_of_a_kind_that_is_not_known_are_passed_over_and_notices_have_no_place() -> None:
-    place = FeedPlace(4, job=None, follow=True, everything=True)
+    place = FeedPlace(4, job=None, follow=True, also=("queue", "records"))
     place.opened({"content-type": "text/event-stream"})
     strange = b'id: 9\nevent: weather\ndata: {"rain": true}\n\n'
     records = b'event: records\ndata: {"job_ids": ["a"]}\n\n'

@@ -287,6 +287,19 @@ def test_a_job_can_be_followed_to_its_end(scheduler: FakeScheduler) -> None:
     assert repr(submitted) == f"SubmittedJob('{job.job_id}')"
 
 
+def test_the_output_of_a_job_can_be_searched(scheduler: FakeScheduler) -> None:
+    scheduler.run = FakeScheduler.start
+    submitted = foundations.submit()
+    scheduler.print(scheduler.only_job(), b"one\nERROR two\nthree\nfour\n")
+
+    found = submitted.search_logs("error [a-z]+", regex=True, ignore_case=True, context=1)
+    assert [(line.text, line.matches) for line in found] == [
+        ("one", False),
+        ("ERROR two", True),
+        ("three", False),
+    ]
+
+
 def test_a_job_can_be_stopped_and_deleted(scheduler: FakeScheduler) -> None:
     scheduler.run = None
     submitted = foundations.submit()
@@ -386,6 +399,45 @@ def test_a_submitted_job_can_be_tagged_and_noted(scheduler: FakeScheduler) -> No
     assert [note.text for note in job.notes()] == ["fine"]
     with pytest.raises(NotFound, match="no tag `best`"):
         job.untag("best")
+
+
+def test_a_submitted_job_tells_what_it_measured_and_saved(scheduler: FakeScheduler) -> None:
+    job = foundations.submit()
+    stored = scheduler.jobs[job.job_id]
+    stored.series["loss"] = [(float(step), step / 2) for step in range(10_500)]
+    stored.artifacts["model"] = b"weights"
+
+    (loss,) = job.metrics()
+    assert (loss.min, loss.max_step, loss.count) == (0, 10_499, 10_500)
+    assert [point.value for point in job.metric("loss")] == [step / 2 for step in range(10_500)]
+    course = job.metric("loss", points=2)
+    assert len(course) < 10
+    assert (course[0].value, course[-1].value) == (0, 10_499 / 2)
+    assert [one.key for one in job.artifacts()] == ["model"]
+    assert b"".join(job.artifact("model")) == b"weights"
+    assert b"".join(job.archive())
+
+
+def test_two_submitted_jobs_are_compared(scheduler: FakeScheduler) -> None:
+    first, second = (foundations.submit(params={"lr": lr}) for lr in (0.1, 0.2))
+    scheduler.jobs[first.job_id].parameters = {"lr": 0.1}
+    scheduler.jobs[second.job_id].parameters = {"lr": 0.2}
+
+    found = {one.name: (one.left, one.right) for one in first.differences(second)}
+    assert found["param.lr"] == (0.1, 0.2)
+    assert first.source_diff(second).other_id == second.job_id
+
+
+def test_a_job_of_another_day_is_found_by_a_part_of_its_id(scheduler: FakeScheduler) -> None:
+    job_id = foundations.submit().job_id
+
+    assert foundations.get_job(job_id[:8]).job_id == job_id
+    with pytest.raises(NotFound):
+        foundations.get_job("00000000-0000")
+    with foundations.connect() as client:
+        assert [one.job_id for one in client.jobs().jobs] == [job_id]
+    with pytest.raises(ConfigError, match="Could not find submission configuration"):
+        foundations.connect("nowhere")
 
 
 # -- rerun

@@ -167,7 +167,7 @@ async def test_what_is_no_run_is_left_alone(
     await follow().look()
 
     with pytest.raises(NotFound):
-        await service.load(JOB_ID)
+        await service.resolve(JOB_ID)
 
 
 async def test_it_takes_no_slot_and_the_engine_has_no_say(
@@ -380,7 +380,7 @@ async def test_its_records_are_taken_in_and_its_files_are_kept(
     assert b"".join((await service.archive(JOB_ID))[1])
     await service.delete(JOB_ID, by="ada")
     with pytest.raises(NotFound):
-        await service.load(JOB_ID)
+        await service.resolve(JOB_ID)
 
 
 async def test_its_source_cannot_be_compared(service: Service, follow: Follow) -> None:

@@ -10,6 +10,7 @@ from atlas_scheduler.core.filters.terms import (
     Ago,
     AllOf,
     AnyOf,
+    Aspect,
     At,
     Comparison,
     Expression,
@@ -28,13 +29,21 @@ from tests.store.filter_samples import NAMES, NOW_MS, NUMBERS, TEXTS, VALUES
 _PATTERNS = ("", "a", "^a", "m$", "A|é", "[^a-z]", "a.*m", r"\d", "(?:y){3,}")
 _EXACT = (Operator.EQUAL, Operator.DIFFERENT)
 _sortable = st.sampled_from([Records.METRIC, Records.PARAMETER, Records.TAG])
-_recorded = st.builds(Recorded, st.sampled_from(Records), st.sampled_from(NAMES))
+_summary = st.builds(
+    Recorded, st.just(Records.METRIC), st.sampled_from(NAMES), st.sampled_from(Aspect)
+)
+_recorded = st.builds(Recorded, st.sampled_from(Records), st.sampled_from(NAMES)) | _summary
 _built_in = st.sampled_from(BuiltIn)
+_sortable_field = st.sampled_from([field for field in BuiltIn if field is not BuiltIn.NOTE])
 
 
 @st.composite
 def _comparisons(draw: st.DrawFn) -> Comparison:
-    field: Field = draw(_built_in | st.builds(Recorded, _sortable, st.sampled_from(NAMES)))
+    names = st.sampled_from(NAMES)
+    field: Field = draw(_built_in | st.builds(Recorded, _sortable, names) | _summary)
+    if isinstance(field, Recorded) and field.is_summary:
+        operator = draw(st.sampled_from([*ORDERED, *_EXACT]))
+        return Comparison(field, operator, draw(st.sampled_from(NUMBERS)))
     if isinstance(field, Recorded):
         return Comparison(field, *draw(_against(field)))
     match field.kind:
@@ -49,6 +58,9 @@ def _comparisons(draw: st.DrawFn) -> Comparison:
             return Comparison(field, draw(st.sampled_from([*ORDERED])), moment)
         case Kind.TRUTH:
             return Comparison(field, draw(st.sampled_from(_EXACT)), draw(st.booleans()))
+    if field.kind is Kind.NOTES:
+        operator = draw(st.sampled_from([Operator.CONTAINS, Operator.MATCHES]))
+        return Comparison(field, operator, draw(st.sampled_from(_PATTERNS)))
     return Comparison(field, *draw(_text(with_contains=field.kind is Kind.TEXT)))
 
 
@@ -85,6 +97,8 @@ _conditions: st.SearchStrategy[Expression] = st.recursive(
     max_leaves=5,
 )
 _sort_keys = st.builds(
-    SortKey, _built_in | st.builds(Recorded, _sortable, st.sampled_from(NAMES[:2])), st.booleans()
+    SortKey,
+    _sortable_field | st.builds(Recorded, _sortable, st.sampled_from(NAMES[:2])) | _summary,
+    st.booleans(),
 )
 queries = st.builds(Query, st.none() | _conditions, st.lists(_sort_keys, max_size=4).map(tuple))

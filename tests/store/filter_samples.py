@@ -11,7 +11,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from atlas_scheduler.core.filters.fields import BuiltIn
-from atlas_scheduler.store import jobs, provenance, records
+from atlas_scheduler.core.filters.terms import Aspect
+from atlas_scheduler.store import jobs, provenance, records, remarks
 from atlas_scheduler.store.records import Artifact, Environment, Metric, Parameter, Record, Tag
 from foundations.models import JobState
 from foundations.provenance import Execution, GitState, Origin
@@ -48,8 +49,10 @@ _sample: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "priority": st.sampled_from([-100, 0, 1]),
         "at_ms": st.integers(0, NOW_MS),
         "parameters": st.dictionaries(_names, _values | st.sampled_from([None, [1], {}])),
-        "metrics": st.dictionaries(_names, _values),
+        "metrics": st.dictionaries(_names, st.lists(_values, min_size=1, max_size=3)),
         "tags": st.dictionaries(_names, st.sampled_from(TEXTS)),
+        "notes": st.lists(st.sampled_from(["a", "Adam is best", "é\nü"]), max_size=2),
+        "rerun_of": st.sampled_from([None, str(uuid.UUID(int=1)), str(uuid.UUID(int=2))]),
         "artifacts": st.dictionaries(_names, st.just("file")),
     }
 )
@@ -58,7 +61,8 @@ samples = st.lists(_sample, max_size=7)
 
 def insert(conn: sqlite3.Connection, sample: dict[str, Any], number: int) -> Job:
     """Put a job into the database, and return what a filter should see of it."""
-    spec = {name: sample[name] for name in ("user", "image", "command", "cpus", "priority")}
+    submitted = ("user", "image", "command", "cpus", "priority", "rerun_of")
+    spec = {name: sample[name] for name in submitted}
     job = add(
         conn,
         job_id=str(uuid.UUID(int=number)),
@@ -80,12 +84,18 @@ def insert(conn: sqlite3.Connection, sample: dict[str, Any], number: int) -> Job
         place = {name: sample[name] for name in ("host", "image_id")}
         provenance.save_execution(conn, job.job_id, Execution(attempt=1, engine="process", **place))
     found: list[Record] = [Parameter(key, one, 1) for key, one in sample["parameters"].items()]
-    found += [Metric(key, one, None, 1) for key, one in sample["metrics"].items()]
+    found += [
+        Metric(key, one, None if place == 1 else float(place), 1)
+        for key, logged in sample["metrics"].items()
+        for place, one in enumerate(logged)
+    ]
     found += [Tag(key, one) for key, one in sample["tags"].items()]
     found += [Artifact(key, one, 1, 1) for key, one in sample["artifacts"].items()]
     if sample["python"]:
         found.append(Environment({"python": sample["python"]}))
     assert records.ingest(conn, job.job_id, found, offset=0, new_offset=1)
+    for text in sample["notes"]:
+        remarks.add_note(conn, job.job_id, author="ada", text=text, at_ms=1)
     end_ms = NOW_MS if job.finished_at_ms is None else job.finished_at_ms
     started = job.started_at_ms
     return Job(
@@ -96,6 +106,8 @@ def insert(conn: sqlite3.Connection, sample: dict[str, Any], number: int) -> Job
             BuiltIn.USER: sample["user"],
             BuiltIn.STATE: state.value,
             BuiltIn.REASON: job.reason,
+            BuiltIn.NOTE: sample["notes"] or None,
+            BuiltIn.RERUN_OF: sample["rerun_of"],
             BuiltIn.COMMAND: " ".join(sample["command"]) or None,
             BuiltIn.IMAGE: sample["image"],
             BuiltIn.IMAGE_ID: sample["image_id"],
@@ -108,6 +120,7 @@ def insert(conn: sqlite3.Connection, sample: dict[str, Any], number: int) -> Job
             BuiltIn.EXIT_CODE: job.exit_code,
             BuiltIn.ATTEMPT: job.attempt,
             BuiltIn.PRIORITY: job.priority,
+            BuiltIn.TURN: job.order if job.state is JobState.QUEUED else None,
             BuiltIn.GPUS: 0,
             BuiltIn.CPUS: sample["cpus"],
             BuiltIn.SUBMITTED: number,
@@ -115,5 +128,29 @@ def insert(conn: sqlite3.Connection, sample: dict[str, Any], number: int) -> Job
             BuiltIn.FINISHED: job.finished_at_ms,
             BuiltIn.DURATION: None if started is None else max(0, end_ms - started) / 1000,
         },
-        *(sample[kind] for kind in ("parameters", "metrics", "tags", "artifacts")),
+        parameters=sample["parameters"],
+        metrics={name: logged[-1] for name, logged in sample["metrics"].items()},
+        summaries={name: summed_up(logged) for name, logged in sample["metrics"].items()},
+        tags=sample["tags"],
+        artifacts=sample["artifacts"],
     )
+
+
+def summed_up(logged: list[Any]) -> dict[Aspect, Any]:
+    """What a series of values comes to; the second has no step, the others their place."""
+    steps = [None if place == 1 else float(place) for place in range(len(logged))]
+    numbers = [
+        (one, step)
+        for one, step in zip(logged, steps, strict=True)
+        if type(one) in (int, float) and math.isfinite(one)
+    ]
+    lowest = min(numbers, key=lambda pair: pair[0], default=(None, None))
+    highest = max(numbers, key=lambda pair: pair[0], default=(None, None))
+    return {
+        Aspect.COUNT: len(logged),
+        Aspect.LAST_STEP: steps[-1],
+        Aspect.MIN: lowest[0],
+        Aspect.MIN_STEP: lowest[1],
+        Aspect.MAX: highest[0],
+        Aspect.MAX_STEP: highest[1],
+    }

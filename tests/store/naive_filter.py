@@ -15,6 +15,7 @@ from atlas_scheduler.core.filters.terms import (
     Ago,
     AllOf,
     AnyOf,
+    Aspect,
     At,
     Comparison,
     Expression,
@@ -50,6 +51,7 @@ class Job:
     built_in: dict[BuiltIn, Any]
     parameters: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
+    summaries: dict[str, dict[Aspect, Any]] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     artifacts: dict[str, str] = field(default_factory=dict)
 
@@ -57,6 +59,9 @@ class Job:
         if isinstance(wanted, BuiltIn):
             value = self.built_in.get(wanted)
             return MISSING if value is None else value
+        if wanted.is_summary:
+            summary = self.summaries.get(wanted.name, {}).get(wanted.aspect)
+            return MISSING if summary is None else summary
         kinds: dict[Records, dict[str, Any]] = {
             Records.METRIC: self.metrics,
             Records.PARAMETER: self.parameters,
@@ -121,6 +126,8 @@ def holds(expression: Expression, job: Job, now_ms: int) -> bool:
 def compares(found: Any, sign: Operator, value: Any) -> bool:
     if found is MISSING:
         return False
+    if isinstance(found, list) and sign in (Operator.CONTAINS, Operator.MATCHES):
+        return any(compares(one, sign, value) for one in found)
     if sign is Operator.DIFFERENT:
         return not equal(found, value)
     if sign is Operator.EQUAL:

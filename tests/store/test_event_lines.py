@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_scheduler.store import records
+from atlas_scheduler.store import event_lines, records
 from atlas_scheduler.store.event_lines import DEPTH_LIMIT, KEY_LIMIT, LINE_LIMIT_BYTES
 from atlas_scheduler.store.records import (
     Artifact,
@@ -228,3 +228,59 @@ def test_whatever_a_job_writes_can_be_read_stored_and_shown(lines: list[bytes]) 
 
 def _points(conn: sqlite3.Connection) -> int:
     return int(conn.execute("SELECT count(*) FROM metrics").fetchone()[0])
+
+
+_odd = st.sampled_from(
+    [
+        *(
+            b"NaN",
+            b"-Infinity",
+            b"1e400",
+            b"-0.0",
+            b"1E5",
+            b"0.1e-7",
+            b"01.5",
+            b"1.",
+            b".5",
+            b"1.5.2",
+        ),
+        *(
+            b"9" * 400,
+            b"null",
+            b"true",
+            b'"0.5"',
+            b"[0.5]",
+            b"{}",
+            b"1700000000.123",
+            b"-1.5",
+            b"5",
+        ),
+        *(
+            b'"loss"',
+            b'"system/x"',
+            b'""',
+            b'"a\\u0041"',
+            b'"\xc3\xa9"',
+            b'"\xff"',
+            b'"\x01"',
+            b'"{"',
+        ),
+    ]
+)
+_plain_lines = st.builds(
+    lambda *parts: b'{"event":"metric","key":%s,"value":%s,"step":%s,"at":%s%s}' % parts,
+    st.just(b'"loss"') | _odd,
+    st.floats().map(lambda value: json.dumps(value).encode()) | _odd,
+    st.integers().map(lambda value: str(value).encode()) | _odd,
+    st.floats(0, 2e9).map(lambda value: repr(value).encode()) | _odd,
+    st.sampled_from([b"", b',"key":"twice"', b',"more":1', b"}", b" ", b",", b"\r"]),
+)
+
+
+@PROPERTY
+@given(_plain_lines)
+def test_plain_points_are_read_as_any_line_is(data: bytes) -> None:
+    quick = parse_lines(data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(event_lines, "_plain_metric", lambda _: None)
+        assert repr(quick) == repr(parse_lines(data))  # NaN is not equal to itself

@@ -104,9 +104,32 @@ def test_a_series_keeps_every_point_in_the_order_it_was_logged(conn: sqlite3.Con
     ]
     assert records.series(conn, job_id) == [
         MetricSummary(name="acc", last=0.5, min=0.5, max=0.5, count=1),
-        MetricSummary(name="loss", last=2, last_step=0.5, min=1.5, max=3, count=4),
+        MetricSummary(
+            name="loss", last=2, last_step=0.5, min=1.5, min_step=2, max=3, max_step=5, count=4
+        ),
     ]
     assert records.points(conn, job_id, "none") == []
+
+
+def test_a_summary_keeps_the_step_of_the_first_point_with_each_extreme(
+    conn: sqlite3.Connection,
+) -> None:
+    job_id = add(conn).job_id
+
+    def extremes() -> tuple[float | None, ...]:
+        (one,) = records.series(conn, job_id)
+        return one.min, one.min_step, one.max, one.max_step
+
+    take_in(conn, job_id, metric("m", "text", step=1))
+    assert extremes() == (None, None, None, None)
+    take_in(conn, job_id, metric("m", 2), metric("m", 2, step=3))
+    assert extremes() == (2, None, 2, None)
+    take_in(conn, job_id, metric("m", 2, step=4), metric("m", 3, step=5), metric("m", 3, step=6))
+    assert extremes() == (2, None, 3, 5)
+    take_in(conn, job_id, special("m", "NaN"), metric("m", -1, step=7), metric("m", 3, step=8))
+    assert extremes() == (-1, 7, 3, 5)
+    take_in(conn, job_id, metric("m", True, step=9))
+    assert extremes() == (-1, 7, 3, 5)
 
 
 def test_extremes_are_those_of_the_finite_numbers(conn: sqlite3.Connection) -> None:
@@ -294,6 +317,13 @@ async def test_a_hundred_thousand_points_are_all_there_and_go_in_one_write(tmp_p
         assert [point.value for point in stored] == [number + 0.5 for number in range(count)]
         assert await database.read(lambda conn: records.series(conn, ID)) == [
             MetricSummary(
-                name="loss", last=99_999.5, last_step=99_999, min=0.5, max=99_999.5, count=count
+                name="loss",
+                last=99_999.5,
+                last_step=99_999,
+                min=0.5,
+                min_step=0,
+                max=99_999.5,
+                max_step=99_999,
+                count=count,
             )
         ]

@@ -53,6 +53,7 @@ async def test_a_scheduler_that_meets_a_defect_leaves_the_screen_usable(tmp_path
 async def test_an_idle_app_asks_nothing(tmp_path: Path) -> None:
     async with staged(tmp_path, fill) as stage:
         await stage.until(lambda: "run-2" in stage.text())
+        await stage.until(lambda: "Waits. #1 in the queue" in stage.text())
         before = len(stage.line.requests)
         for _ in range(20):
             await stage.pilot.pause()

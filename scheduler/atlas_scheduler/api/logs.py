@@ -10,6 +10,7 @@ from atlas_scheduler.api.context import Ref, service_of
 from atlas_scheduler.api.errors import answers
 from atlas_scheduler.api.streaming import BINARY, FollowedResponse, StreamedResponse
 from foundations.errors import AmbiguousJob, InvalidRequest, NotFound
+from foundations.models import LogMatches, LogSearch
 
 MEDIA_TYPE = "application/octet-stream"
 FARTHEST = 2**63 - 1
@@ -52,6 +53,9 @@ async def logs(
         ),
     ] = 0,
     follow: Annotated[bool, Query(description="Go on until the job has ended.")] = False,
+    length: Annotated[
+        int | None, Query(ge=0, le=FARTHEST, description="Most bytes to answer.")
+    ] = None,
 ) -> StreamedResponse:
     """The log from `offset` to what there is, or with `follow` to the end of the job."""
     service = service_of(request)
@@ -59,7 +63,20 @@ async def logs(
     start = offset if offset >= 0 else max(0, service.log_size(job_id) + offset)
     response = FollowedResponse if follow else StreamedResponse
     return response(
-        service.read_log(job_id, start, follow=follow),
+        service.read_log(job_id, start, follow=follow, length=length),
         media_type=MEDIA_TYPE,
         headers={"X-Job-Id": job_id, "X-Log-Offset": str(start)},
     )
+
+
+@router.get(
+    "/jobs/{ref}/logs/matches",
+    operation_id="search_log",
+    summary="Search in the log",
+    responses=answers(InvalidRequest, NotFound, AmbiguousJob),
+)
+async def search_log(
+    request: Request, ref: Ref, search: Annotated[LogSearch, Query()]
+) -> LogMatches:
+    """Lines that have a pattern: a bounded piece of work. Ask on at `next_offset`."""
+    return await service_of(request).search_log(ref, search)

@@ -18,7 +18,7 @@ from atlas_scheduler.core.filters.terms import (
     Value,
 )
 from atlas_scheduler.store.fragments import Fragment, all_of, any_of, written
-from atlas_scheduler.store.recorded_sql import COMPARED, matching, of_job
+from atlas_scheduler.store.recorded_sql import COMPARED, is_there, matching, of_job
 
 NEVER_MISSING = frozenset(
     {
@@ -32,9 +32,10 @@ _COLUMNS = {
     BuiltIn.PROJECT: (
         "(SELECT projects.name FROM projects WHERE projects.project_number = jobs.project_number)"
     ),
-    BuiltIn.USER: "json_extract(jobs.spec, '$.user')",
+    BuiltIn.USER: "jobs.user",
     BuiltIn.STATE: "jobs.state",
     BuiltIn.REASON: "jobs.reason",
+    BuiltIn.RERUN_OF: "jobs.rerun_of",
     BuiltIn.COMMAND: (
         "(SELECT group_concat(word.value, ' ') FROM json_each(jobs.spec, '$.command') AS word)"
     ),
@@ -54,6 +55,7 @@ _COLUMNS = {
     BuiltIn.EXIT_CODE: "jobs.exit_code",
     BuiltIn.ATTEMPT: "jobs.attempt",
     BuiltIn.PRIORITY: "jobs.priority",
+    BuiltIn.TURN: "CASE WHEN jobs.state = 'queued' THEN jobs.queue_order END",
     BuiltIn.GPUS: "jobs.num_gpus",
     BuiltIn.CPUS: "json_extract(jobs.spec, '$.cpus')",
     BuiltIn.RAM: "json_extract(jobs.spec, '$.ram_gb')",
@@ -64,6 +66,7 @@ _COLUMNS = {
 _DURATION = "(max(0, coalesce(jobs.finished_at_ms, ?) - jobs.started_at_ms) / 1000.0)"
 # By its number, so that the indexes of the table `jobs` can be used.
 _OF_PROJECT = "jobs.project_number IS (SELECT project_number FROM projects WHERE name = ?)"
+_NOTED = "EXISTS (SELECT 1 FROM notes WHERE notes.job_number = jobs.job_number AND "
 _ARTIFACT = (
     "EXISTS (SELECT 1 FROM artifacts "
     "WHERE artifacts.job_number = jobs.job_number AND artifacts.key = ?)"
@@ -96,12 +99,33 @@ def built_in(field: BuiltIn, *, now_ms: int) -> Fragment:
     return Fragment(_COLUMNS[field])
 
 
+def resolved(value: Value, now_ms: int) -> Value:
+    """What a field is compared with in SQL: a moment is a number of milliseconds."""
+    if isinstance(value, Ago):
+        return now_ms - value.ms
+    return value.ms if isinstance(value, At) else value
+
+
 def _has(field: BuiltIn | Recorded, now_ms: int) -> Fragment:
+    if field is BuiltIn.NOTE:
+        return _noted(Fragment("TRUE"))
     if isinstance(field, BuiltIn):
         return written(built_in(field, now_ms=now_ms), " IS NOT NULL")
     if field.kind is Records.ARTIFACT:
         return Fragment(_ARTIFACT, (field.name,))
-    return of_job(field, Fragment("TRUE"))
+    return of_job(field, is_there(field))
+
+
+def _noted(condition: Fragment) -> Fragment:
+    """Whether a job has a note for which a condition holds."""
+    return written(_NOTED, condition, ")")
+
+
+def _compared(column: Fragment, operator: Operator, value: Value) -> Fragment:
+    bound = Fragment("?", (value,))
+    if operator is Operator.CONTAINS:
+        return written("(instr(lower(", column, "), lower(", bound, ")) > 0)")
+    return written("(", column, Fragment(COMPARED[operator], bound.values), ")")
 
 
 def _comparison(comparison: Comparison, now_ms: int) -> Fragment:
@@ -110,16 +134,7 @@ def _comparison(comparison: Comparison, now_ms: int) -> Fragment:
         return of_job(field, matching(field, operator, value))
     if field is BuiltIn.PROJECT and operator is Operator.EQUAL:
         return Fragment("(" + _OF_PROJECT + ")", (value,))
-    bound = (_resolved(value, now_ms),)
-    column = built_in(field, now_ms=now_ms)
-    if operator is Operator.CONTAINS:
-        made = written("(instr(lower(", column, "), lower(", Fragment("?", bound), ")) > 0)")
-    else:
-        made = written("(", column, Fragment(COMPARED[operator], bound), ")")
+    if field is BuiltIn.NOTE:
+        return _noted(_compared(Fragment("notes.text"), operator, value))
+    made = _compared(built_in(field, now_ms=now_ms), operator, resolved(value, now_ms))
     return made if field in NEVER_MISSING else written("(", made, " IS TRUE)")
-
-
-def _resolved(value: Value, now_ms: int) -> Value:
-    if isinstance(value, Ago):
-        return now_ms - value.ms
-    return value.ms if isinstance(value, At) else value

@@ -87,14 +87,18 @@ class FileLog:
         """Wake followers, from any thread: the file grew, also by another hand."""
         self._followers.wake()
 
-    async def follow(self, offset: int = 0, *, ended: asyncio.Event) -> AsyncGenerator[bytes, None]:
+    async def follow(
+        self, offset: int = 0, *, ended: asyncio.Event, length: int | None = None
+    ) -> AsyncGenerator[bytes, None]:
         """Yield the log from an offset on, as it grows, to the end of the job.
 
         Args:
             offset: Where to begin (bytes, not negative); it may lie behind what is there yet.
             ended: Set when the job is final and its log complete. What the log holds at that
                 moment is still delivered.
+            length: Most bytes to yield; None is everything.
         """
+        stop = None if length is None else offset + length
         async with LogReader(self._path) as reader:
             with self._followers.added(ended) as grown:
                 end: int | None = None
@@ -102,12 +106,13 @@ class FileLog:
                     grown.clear()
                     if end is None and ended.is_set():
                         end = self.size_bytes
-                    limit = CHUNK_BYTES if end is None else min(CHUNK_BYTES, end - offset)
+                    ends = [one - offset for one in (end, stop) if one is not None]
+                    limit = min([CHUNK_BYTES, *ends])
                     data = await reader.read(offset, limit) if limit > 0 else b""
                     if data:
                         offset += len(data)
                         yield data
-                    elif end is not None:
+                    elif end is not None or offset == stop:
                         return
                     else:
                         await grown.wait()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from atlas_scheduler.core.filters.terms import Operator, Recorded, Records, Value
+from atlas_scheduler.core.filters.terms import Aspect, Operator, Recorded, Records, Value
 from atlas_scheduler.store.fragments import Fragment, written
 from atlas_scheduler.store.records import RANK_LENGTH
 
@@ -39,8 +39,8 @@ class _Table:
     """Begins the value that a job is ordered by: a number or a text, else missing."""
     rows: str
     """What to walk along, to meet jobs in the order of that value."""
-    ranked: str | None
-    """The column with that value, when an index has its order."""
+    ranked: str
+    """The column with that value; an index has its order."""
     is_ranked: str
     """Whether there is such a value."""
 
@@ -89,20 +89,44 @@ _TABLES = {
         job_numbers="SELECT record.job_number FROM tags AS record WHERE record.name = ? AND ",
         counted="SELECT 1 FROM tags AS record WHERE record.name = ? AND ",
         sort_value=(
-            "(SELECT substr(record.value, 1, 200) FROM tags AS record "
+            "(SELECT record.rank FROM tags AS record "
             "WHERE record.job_number = jobs.job_number AND record.name = ? AND "
         ),
         rows="tags AS record CROSS JOIN jobs ON jobs.job_number = record.job_number",
-        ranked=None,
+        ranked="record.rank",
         is_ranked="TRUE",
     ),
 }
+_SUMMARIES = {
+    Aspect.LAST_STEP: "record.last_step",
+    Aspect.MIN: "record.min_value",
+    Aspect.MIN_STEP: "record.min_step",
+    Aspect.MAX: "record.max_value",
+    Aspect.MAX_STEP: "record.max_step",
+    Aspect.COUNT: "record.points",
+}
+"""The columns that sum a series up: numbers, or NULL where there is none."""
+_SORT_SUMMARY = (
+    "(SELECT {} FROM metric_series AS record "
+    "WHERE record.job_number = jobs.job_number AND record.name = ?)"
+)
+_IN_AN_INDEX = frozenset({Aspect.LAST, Aspect.MIN, Aspect.MAX})
 _METRIC_TEXT = (
     "(CASE WHEN record.last_value GLOB '\"*' THEN json_extract(record.last_value, '$') END)"
 )
 _PARAMETER_TEXT = "(CASE WHEN record.rank >= '' THEN json_extract(record.value, '$') END)"
 _PARAMETER_IS_NO_TRUTH = " AND record.value NOT IN ('true', 'false')"
 _PARAMETER_IS_NAN = "(record.rank IS NULL AND record.value = '\"NaN\"')"
+
+
+def is_indexed(field: Recorded) -> bool:
+    """Whether an index finds the jobs that have a value of a name."""
+    return field.aspect in _IN_AN_INDEX
+
+
+def is_there(field: Recorded) -> Fragment:
+    """Whether a record has a value."""
+    return Fragment(_SUMMARIES[field.aspect] + " IS NOT NULL" if field.is_summary else "TRUE")
 
 
 def of_job(field: Recorded, condition: Fragment) -> Fragment:
@@ -122,13 +146,16 @@ def counted(field: Recorded, condition: Fragment) -> Fragment:
 
 def sort_value(field: Recorded) -> Fragment:
     """What a job is ordered by; NULL where it has nothing of that kind."""
+    if field.is_summary:
+        start = _SORT_SUMMARY.format(_SUMMARIES[field.aspect])
+        return Fragment(start, (field.name,))
     table = _TABLES[field.kind]
     return Fragment(table.sort_value + table.is_ranked + ")", (field.name,))
 
 
 def is_ranked(field: Recorded) -> Fragment:
     """Whether the record has something that jobs are ordered by."""
-    return Fragment(_TABLES[field.kind].is_ranked)
+    return is_there(field) if field.is_summary else Fragment(_TABLES[field.kind].is_ranked)
 
 
 def rows(field: Recorded) -> Fragment:
@@ -143,12 +170,15 @@ def has_name(field: Recorded) -> Fragment:
 
 def ranked(field: Recorded) -> Fragment | None:
     """The value that an index has in order, or None where there is no such index."""
-    column = _TABLES[field.kind].ranked
-    return None if column is None else Fragment(column)
+    if not is_indexed(field):
+        return None
+    return Fragment(_SUMMARIES.get(field.aspect, _TABLES[field.kind].ranked))
 
 
 def matching(field: Recorded, operator: Operator, value: Value) -> Fragment:
     """Whether a record compares with a value. May be NULL for false."""
+    if field.is_summary:
+        return Fragment(_SUMMARIES[field.aspect] + COMPARED[operator], (value,))
     if field.kind is Records.TAG:
         return Fragment("record.value" + COMPARED[operator], (value,))
     if field.kind is Records.METRIC:

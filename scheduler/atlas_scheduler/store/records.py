@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from atlas_scheduler.store import provenance, sql
@@ -130,7 +131,9 @@ def series(conn: sqlite3.Connection, job_id: str, *, system: bool = False) -> li
             last=shown(row["last_value"]),
             last_step=row["last_step"],
             min=row["min_value"],
+            min_step=row["min_step"],
             max=row["max_value"],
+            max_step=row["max_step"],
             count=row["points"],
         )
         for row in conn.execute(_SQL["system_series" if system else "series"], {"job_id": job_id})
@@ -201,7 +204,9 @@ def extend_series(
             for position, (_, value, step, at_ms) in enumerate(added, start=first)
         ),
     )
-    finite = [point.value for point in added if _is_finite(point.value)]
+    finite = [point for point in added if _is_finite(point.value)]
+    lowest = min(finite, key=_value, default=None)
+    highest = max(finite, key=_value, default=None)
     conn.execute(
         _SQL["extend_series"],
         {
@@ -209,10 +214,15 @@ def extend_series(
             "added": len(added),
             "last_value": _coded(added[-1].value),
             "last_step": added[-1].step,
-            "min_value": min(finite, default=None),
-            "max_value": max(finite, default=None),
+            "min_value": lowest and lowest.value,
+            "min_step": lowest and lowest.step,
+            "max_value": highest and highest.value,
+            "max_step": highest and highest.step,
         },
     )
+
+
+_value = attrgetter("value")
 
 
 def _is_finite(value: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -15,9 +16,10 @@ from foundations.cli.groups import CommandFailed
 
 if TYPE_CHECKING:
     from foundations.client import Client
-    from foundations.models import JobDetail
+    from foundations.models import JobDetail, LogLine, LogSearch
 
 TAIL_BLOCK_BYTES = 64 * 1024
+LONGEST_PATTERN = 1000
 
 
 @click.command()
@@ -25,33 +27,71 @@ TAIL_BLOCK_BYTES = 64 * 1024
 @job_argument
 @click.option("--follow", "-f", is_flag=True, help="Go on until the job has ended.")
 @click.option("--tail", "-n", type=click.IntRange(min=0), help="Only the last lines, so many.")
+@click.option("--offset", type=int, help="Begin at this byte; a negative one is from the end.")
+@click.option("--bytes", "length", type=click.IntRange(min=0), help="Only so many bytes.")
+@click.option("--grep", metavar="PATTERN", help="Only lines with this, found on the scheduler.")
+@click.option("--regex", "-E", is_flag=True, help="The pattern of --grep is a regular expression.")
+@click.option("--ignore-case", "-i", is_flag=True, help="--grep takes capitals as small letters.")
+@click.option(
+    *("--context", "-C"),
+    type=click.IntRange(0, 20),
+    default=0,
+    help="With --grep, so many lines before and after each.",
+)
 @click.option("--raw", is_flag=True, help="Pass control characters through to the terminal.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document; with --follow one a line."
 )
 def logs(
-    scheduler: str, job_id: str, *, follow: bool, tail: int | None, raw: bool, as_json: bool
+    scheduler: str,
+    job_id: str,
+    *,
+    follow: bool,
+    tail: int | None,
+    offset: int | None,
+    length: int | None,
+    grep: str | None,
+    regex: bool,
+    ignore_case: bool,
+    context: int,
+    raw: bool,
+    as_json: bool,
 ) -> None:
     """Print what a job has written to its standard output and error.
 
     On a terminal control sequences are made visible, except colours. In a pipe or a file the bytes
     come as the job wrote them.
     """
+    part = Part(offset=offset, length=length, tail=tail)
+    part.check(grep=grep, follow=follow)
     client = connect(scheduler)
     with naming(job_id, scheduler):
-        job = client.job(job_id)
-        if job.state == "queued" and not follow:
-            raise CommandFailed(f"Job `{job_id}` is queued and has not produced any logs")
-        if job.local:
-            raise CommandFailed(
-                f"Job `{job_id}` is a local run: what it writes goes where it was started, and is "
-                "not kept"
-            )
-        pieces = _pieces(client, job, tail=tail, follow=follow)
+        job = _job_with_log(client, job_id, follow=follow)
+        if grep is not None:
+            from foundations.log_matches import found_lines
+
+            search = _search(grep, regex=regex, ignore_case=ignore_case, context=context)
+            found = found_lines(client, job.job_id, search)
+            _print_found(job, found, raw=raw, as_json=as_json)
+            return
+        pieces = _pieces(client, job, part, follow=follow)
         if as_json:
             _print_json(job, pieces, follow=follow)
         else:
             _print(pieces, raw=raw)
+
+
+def _job_with_log(client: Client, job_id: str, *, follow: bool) -> JobDetail:
+    """Find a job, unless it cannot have a log."""
+    job = client.job(job_id)
+    if job.state == "queued" and not follow:
+        raise CommandFailed(f"Job `{job_id}` is queued and has not produced any logs")
+    if job.local:
+        raise CommandFailed(
+            f"Job `{job_id}` is a local run: what it writes goes where it was started, and is "
+            "not kept"
+        )
+    return job
 
 
 def _print(pieces: Iterable[bytes], *, raw: bool) -> None:
@@ -77,15 +117,59 @@ def _print_json(job: JobDetail, pieces: Iterable[bytes], *, follow: bool) -> Non
     render.print_json({"job_id": job.job_id, "state": str(job.state), "text": text})
 
 
-def _pieces(client: Client, job: JobDetail, *, tail: int | None, follow: bool) -> Iterator[bytes]:
-    offset = 0
-    if tail is not None:
-        last, offset = _last_lines(client, job, tail)
+def _search(pattern: str, *, regex: bool, ignore_case: bool, context: int) -> LogSearch:
+    from foundations.models import LogSearch
+
+    if not 0 < len(pattern) <= LONGEST_PATTERN:
+        raise click.UsageError(f"--grep takes 1 to {LONGEST_PATTERN} characters.")
+    return LogSearch(pattern=pattern, regex=regex, ignore_case=ignore_case, context=context)
+
+
+def _print_found(job: JobDetail, lines: Iterable[LogLine], *, raw: bool, as_json: bool) -> None:
+    if as_json:
+        found = [line.model_dump(mode="json") for line in lines]
+        matches = sum(line["matches"] for line in found)
+        render.print_json({"job_id": job.job_id, "matches": matches, "lines": found})
+    else:
+        _print(_found_bytes(lines), raw=raw)
+
+
+def _found_bytes(lines: Iterable[LogLine]) -> Iterator[bytes]:
+    """Write lines as `grep` does: what does not follow on is parted by a line of its own."""
+    end = None
+    for line in lines:
+        if end not in (None, line.offset):
+            yield b"--\n"
+        end = line.offset + line.size_bytes
+        yield f"{line.text}\n".encode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of the log is wanted."""
+
+    offset: int | None
+    length: int | None
+    tail: int | None
+
+    def check(self, *, grep: str | None, follow: bool) -> None:
+        """Refuse options that contradict each other."""
+        is_part = self.offset is not None or self.length is not None
+        if self.tail is not None and is_part:
+            raise click.UsageError("--tail cannot be used with --offset or --bytes.")
+        if grep is not None and (follow or is_part or self.tail is not None):
+            raise click.UsageError("--grep searches the whole log: use it alone.")
+
+
+def _pieces(client: Client, job: JobDetail, part: Part, *, follow: bool) -> Iterator[bytes]:
+    offset = part.offset or 0
+    if part.tail is not None:
+        last, offset = _last_lines(client, job, part.tail)
         if last:
             yield last
         if not follow:
             return
-    yield from client.logs(job.job_id, offset=offset, follow=follow)
+    yield from client.logs(job.job_id, offset=offset, follow=follow, length=part.length)
 
 
 def _last_lines(client: Client, job: JobDetail, count: int) -> tuple[bytes, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -20,9 +20,6 @@ from foundations.cli.context import (
 from foundations.cli.job_columns import JobColumn
 from foundations.cli.render import Column
 
-if TYPE_CHECKING:
-    from foundations.client import Client
-
 STATES = (
     "queued",
     "starting",
@@ -36,8 +33,6 @@ STATES = (
 )
 SHOWN = 50
 """Rows of a table when no number is asked for."""
-PAGE = 200
-"""Jobs that are asked for at once."""
 
 
 @click.group("list")
@@ -90,16 +85,19 @@ def jobs(
     as_csv: bool,
 ) -> None:
     """List jobs, newest first."""
+    from foundations.paging import first_jobs
+
     if as_json and as_csv:
         raise click.UsageError("--json and --csv exclude each other.")
     wanted = limit if limit is not None or as_json or as_csv else SHOWN
     chosen = None if columns is None else _columns(columns)
-    asked = {
-        "project": project,
-        "states": states,
-        "filter": _filter(filter_, sort_keys),
-    }
-    found, more = _collect(connect(scheduler), asked, limit=wanted)
+    found, more = first_jobs(
+        connect(scheduler),
+        project=project,
+        states=states,
+        filter=_filter(filter_, sort_keys),
+        limit=wanted,
+    )
     if as_json:
         render.print_json(found if chosen is None else job_columns.documents(chosen, found))
     elif as_csv:
@@ -209,22 +207,6 @@ def _print_jobs(found: list[Any], chosen: list[JobColumn] | None, *, more: bool,
         render.print_table([one.column for one in chosen], rows)
     if more:
         click.echo(f"The {kind} {len(found)} are shown; --limit shows more.", err=True)
-
-
-def _collect(client: Client, asked: dict[str, Any], *, limit: int | None) -> tuple[list[Any], bool]:
-    """Read pages until there are enough jobs. Returns them, and whether there are more."""
-    from foundations import calls
-
-    found: list[Any] = []
-    cursor = None
-    while True:
-        size = PAGE if limit is None else min(PAGE, limit - len(found))
-        call = calls.jobs(**asked, limit=size, cursor=cursor)
-        page = client.json(call)
-        found += page["jobs"]
-        cursor = page.get("next_cursor")
-        if cursor is None or (limit is not None and len(found) >= limit):
-            return found, cursor is not None
 
 
 def _row(job: dict[str, Any], *, marked: bool) -> list[str]:

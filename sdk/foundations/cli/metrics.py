@@ -17,19 +17,20 @@ from foundations.errors import NotFound
 from foundations.tracking import SYSTEM_PREFIX
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from foundations.chart import Line
     from foundations.client import Client
-    from foundations.models import MetricPoint, MetricSeries
+    from foundations.models import MetricPoint, MetricSeries, MetricSummary
 
 Form = Literal["table", "json", "csv", "chart"]
 
-PAGE = 10_000
-"""Points that are asked for at once."""
 TABLE_STRETCHES = 25
 """Into how many stretches a table cuts a series when no number is asked for."""
 FILE_WIDTH = 80
 """Cells of a chart that does not go to a terminal."""
 CHART_HEIGHT = 16
+_SUMMARY_FIELDS = ("last", "last_step", "min", "min_step", "max", "max_step", "count")
 
 
 @click.group()
@@ -46,6 +47,11 @@ def metrics() -> None:
     type=click.IntRange(1, 10_000),
     help="Cut each series into so many stretches, and show the lowest and highest point of each. "
     f"Default: {TABLE_STRETCHES} in a table, with --json and --csv all points.",
+)
+@click.option(
+    "--summary",
+    is_flag=True,
+    help="Show each metric in a row: last value, extremes with their steps, and count.",
 )
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
 @click.option("--chart", "as_chart", is_flag=True, help="Draw lines.")
@@ -69,6 +75,7 @@ def job(
     names: tuple[str, ...],
     *,
     points: int | None,
+    summary: bool,
     as_csv: bool,
     as_chart: bool,
     log_y: bool,
@@ -80,8 +87,14 @@ def job(
     form = _form(as_json=as_json, as_csv=as_csv, as_chart=as_chart)
     if form != "chart" and (log_y or x_axis != "step"):
         raise click.UsageError("--log-y and --x belong to --chart.")
+    if summary and (points is not None or form == "chart"):
+        raise click.UsageError("--summary excludes --points and --chart.")
     client = connect(scheduler)
-    chosen = _choose(client, scheduler, job_id, names, system=system)
+    known = _choose(client, scheduler, job_id, names, system=system)
+    if summary:
+        _print_summaries(known, form)
+        return
+    chosen = [one.name for one in known]
     if form == "chart":
         _print_chart(
             [client.metric(job_id, name, points=points or 2 * _width()) for name in chosen],
@@ -110,30 +123,51 @@ def _form(*, as_json: bool, as_csv: bool, as_chart: bool) -> Form:
 
 def _choose(
     client: Client, scheduler: str, job_id: str, names: Sequence[str], *, system: bool
-) -> list[str]:
+) -> list[MetricSummary]:
     with naming(job_id, scheduler):
-        known = [one.name for one in client.metrics(job_id, system=system)]
+        known = {one.name: one for one in client.metrics(job_id, system=system)}
     if system:
         names = [one if one.startswith(SYSTEM_PREFIX) else SYSTEM_PREFIX + one for one in names]
     elif any(name.startswith(SYSTEM_PREFIX) for name in names):
-        known += [one.name for one in client.metrics(job_id, system=True)]
+        known |= {one.name: one for one in client.metrics(job_id, system=True)}
     for name in names:
         if name not in known:
             has = ", ".join(known) or "none"
             raise NotFound(f"Job `{job_id}` has no metric `{name}`. It has: {has}")
-    return list(dict.fromkeys(names)) or known
+    return [known[name] for name in dict.fromkeys(names) or known]
+
+
+def _print_summaries(found: Sequence[MetricSummary], form: Form) -> None:
+    if form == "json":
+        render.print_json([render.model_document(one) for one in found])
+    elif form == "csv":
+        titles = ("metric", *_SUMMARY_FIELDS)
+        rows = [
+            [one.name, *(_exact(getattr(one, name)) for name in _SUMMARY_FIELDS)] for one in found
+        ]
+        render.print_csv(titles, rows)
+    elif found:
+        render.print_summaries(found)
+    else:
+        click.echo("No metrics.")
+
+
+def _exact(value: JsonValue) -> object:
+    """A value for CSV: numbers with every digit, what is missing empty."""
+    return value if isinstance(value, float) or value is None else render.value(value)
 
 
 def _read(client: Client, job_id: str, name: str, *, points: int | None) -> MetricSeries:
     """Read a series: all of it, or with `points` what shows its course."""
+    from foundations.paging import point_pages
+
     if points is not None:
         return client.metric(job_id, name, points=points)
-    page = client.metric(job_id, name, limit=PAGE)
-    found = list(page.points)
-    while page.next_position is not None:
-        page = client.metric(job_id, name, start=page.next_position, limit=PAGE)
-        found += page.points
-    return page.model_copy(update={"points": found})
+    from foundations.models import MetricPoint, MetricSeries
+
+    pages = point_pages(client, job_id, name)
+    found = [MetricPoint.model_validate(point) for page in pages for point in page]
+    return MetricSeries(name=name, count=len(found), points=found)
 
 
 def _print_table(found: Sequence[MetricSeries]) -> None:
@@ -174,7 +208,7 @@ def _print_csv(found: Iterable[MetricSeries]) -> None:
                 series.name,
                 point.position,
                 point.step,
-                point.value if isinstance(point.value, float) else render.value(point.value),
+                _exact(point.value),
                 point.at.isoformat(),
             )
             for series in found

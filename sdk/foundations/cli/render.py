@@ -23,7 +23,7 @@ from foundations.terminal import clean, display_width, shorten
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from foundations.models import ArtifactView, NoteView
+    from foundations.models import ArtifactView, MetricSummary, NoteView
 
 __all__ = [
     "Column",
@@ -157,6 +157,25 @@ def print_artifacts(artifacts: Sequence[ArtifactView]) -> None:
         [one.key, one.path, size(one.size_bytes), local_time(one.saved_at)] for one in artifacts
     ]
     print_table(columns, rows)
+
+
+def print_summaries(series: Sequence[MetricSummary]) -> None:
+    """Print each metric in a row, with the steps of its extremes."""
+    titles = ("NAME", "LAST", "STEP", "MIN", "AT STEP", "MAX", "AT STEP", "COUNT")
+    numbers = ("last_step", "min", "min_step", "max", "max_step")
+    rows = [
+        [
+            one.name,
+            value(one.last),
+            *(
+                MISSING if number is None else value(number)
+                for number in (getattr(one, name) for name in numbers)
+            ),
+            str(one.count),
+        ]
+        for one in series
+    ]
+    print_table([Column(title) for title in titles], rows)
 
 
 def print_notes(notes: Sequence[NoteView]) -> None:

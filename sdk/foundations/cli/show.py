@@ -120,14 +120,12 @@ def queue(scheduler: str, *, as_json: bool) -> None:
 
 def _waiting_jobs(client: Client) -> list[JobView]:
     """Read every queued job, in queue order."""
-    waiting: list[JobView] = []
-    cursor = None
-    while True:
-        page = client.jobs(states=["queued"], limit=200, cursor=cursor)
-        waiting += page.jobs
-        cursor = page.next_cursor
-        if cursor is None:
-            break
+    from foundations.models import JobView
+    from foundations.paging import job_pages
+
+    waiting = [
+        JobView.model_validate(job) for page in job_pages(client, states=["queued"]) for job in page
+    ]
     return sorted(waiting, key=lambda job: job.waiting.position if job.waiting else 0)
 
 
@@ -159,7 +157,13 @@ def _fields(detail: JobDetail) -> list[tuple[str, str]]:
         ("Finished", render.local_time(detail.finished_at)),
         ("Duration", render.duration(detail.duration_seconds)),
         ("Used", _used(detail)),
-        ("Parameters", _pairs(detail.parameters or spec.params)),
+        ("Submitted with", _pairs(spec.params) if spec.params != detail.parameters else ""),
+        ("Parameters", _pairs(detail.parameters)),
+        ("Environment", _pairs(spec.environment)),
+        ("Volumes", ", ".join(f"{one.host}:{one.bind}:{one.mode}" for one in spec.volumes)),
+        ("Working directory", spec.working_dir or ""),
+        ("Python", spec.python or ""),
+        ("Log level", "" if spec.log_level == "INFO" else spec.log_level),
         ("Tags", _pairs(detail.tags)),
         ("Bundle", _bundle(detail)),
         ("Log", "" if detail.local else render.size(detail.log_size_bytes)),
@@ -206,23 +210,9 @@ def _print_provenance(detail: JobDetail) -> None:
 
 
 def _print_series(detail: JobDetail) -> None:
-    if not detail.metric_series:
-        return
-    click.echo("\nMetrics")
-    columns = [Column(title) for title in ("NAME", "LAST", "STEP", "MIN", "MAX", "COUNT")]
-    rows = [
-        [
-            one.name,
-            render.value(one.last),
-            *(
-                render.MISSING if number is None else render.value(number)
-                for number in (one.last_step, one.min, one.max)
-            ),
-            str(one.count),
-        ]
-        for one in detail.metric_series
-    ]
-    render.print_table(columns, rows)
+    if detail.metric_series:
+        click.echo("\nMetrics")
+        render.print_summaries(detail.metric_series)
 
 
 def _print_artifacts(detail: JobDetail) -> None:

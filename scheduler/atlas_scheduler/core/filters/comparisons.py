@@ -35,13 +35,16 @@ def comparison(scanner: Scanner, field: Field, sign: Word, word: Word) -> Compar
         sign: how, as it was written.
         word: with what.
     """
-    looks_into = isinstance(field, BuiltIn) and field.kind is Kind.TEXT
+    looks_into = isinstance(field, BuiltIn) and field.kind in (Kind.TEXT, Kind.NOTES)
     written = "=" if sign.text == "==" or (sign.text == ":" and not looks_into) else sign.text
     operator = Operator(written)
+    value: Value
     if isinstance(field, BuiltIn):
         value = _BUILT_IN[field.kind](scanner, field, operator, sign, word)
     elif field.kind is Records.TAG:
         value = _text(scanner, f"tag.{field.name}", operator, sign, word)
+    elif field.is_summary:
+        value = _plain_number(scanner, f"{field.name}.{field.aspect}", operator, sign, word)
     else:
         value = _recorded(scanner, operator, sign, word)
     return Comparison(field, operator, value)
@@ -99,20 +102,36 @@ def _state(scanner: Scanner, field: BuiltIn, operator: Operator, sign: Word, wor
     return name
 
 
+def _notes(scanner: Scanner, field: BuiltIn, operator: Operator, sign: Word, word: Word) -> str:
+    if operator is Operator.MATCHES:
+        return _pattern(scanner, word)
+    if operator is not Operator.CONTAINS:
+        scanner.fail(
+            "A job may have several notes. They can be looked into by `:` and `~`.", sign.column
+        )
+    return word.text
+
+
 def _number(
     scanner: Scanner, field: BuiltIn, operator: Operator, sign: Word, word: Word
 ) -> int | float:
-    _refuse_pattern(scanner, field, operator, sign)
+    return _plain_number(scanner, field.value, operator, sign, word)
+
+
+def _plain_number(
+    scanner: Scanner, name: str, operator: Operator, sign: Word, word: Word
+) -> int | float:
+    _refuse_pattern(scanner, name, operator, sign)
     number = read_number(word.text)
     if number is None or number != number:
-        scanner.fail(f"`{field.value}` is a number, and `{word.text}` is none.", word.column)
+        scanner.fail(f"`{name}` is a number, and `{word.text}` is none.", word.column)
     return number
 
 
 def _seconds(
     scanner: Scanner, field: BuiltIn, operator: Operator, sign: Word, word: Word
 ) -> int | float:
-    _refuse_pattern(scanner, field, operator, sign)
+    _refuse_pattern(scanner, field.value, operator, sign)
     number = read_number(word.text)
     seconds = read_seconds(word.text) if number is None else number
     if seconds is None or seconds != seconds:
@@ -149,9 +168,9 @@ def _truth(scanner: Scanner, field: BuiltIn, operator: Operator, sign: Word, wor
     return truth
 
 
-def _refuse_pattern(scanner: Scanner, field: BuiltIn, operator: Operator, sign: Word) -> None:
+def _refuse_pattern(scanner: Scanner, name: str, operator: Operator, sign: Word) -> None:
     if operator is Operator.MATCHES:
-        scanner.fail(f"`~` looks at texts, and `{field.value}` is none.", sign.column)
+        scanner.fail(f"`~` looks at texts, and `{name}` is none.", sign.column)
 
 
 _BUILT_IN: dict[Kind, Callable[[Scanner, BuiltIn, Operator, Word, Word], Value]] = {
@@ -161,5 +180,6 @@ _BUILT_IN: dict[Kind, Callable[[Scanner, BuiltIn, Operator, Word, Word], Value]]
     Kind.NUMBER: _number,
     Kind.DURATION: _seconds,
     Kind.MOMENT: _moment,
+    Kind.NOTES: _notes,
     Kind.TRUTH: _truth,
 }

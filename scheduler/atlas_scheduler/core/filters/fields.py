@@ -18,6 +18,8 @@ class Kind(Enum):
     DURATION = auto()
     """Seconds; a unit may be given."""
     MOMENT = auto()
+    NOTES = auto()
+    """Any number of texts, which can only be looked into."""
     TRUTH = auto()
 
 
@@ -29,6 +31,8 @@ class BuiltIn(StrEnum):
     USER = "user"
     STATE = "state"
     REASON = "reason"
+    NOTE = "note"
+    RERUN_OF = "rerun_of"
     COMMAND = "command"
     IMAGE = "image"
     ENGINE = "engine"
@@ -41,6 +45,7 @@ class BuiltIn(StrEnum):
     EXIT_CODE = "exit_code"
     ATTEMPT = "attempt"
     PRIORITY = "priority"
+    TURN = "turn"
     GPUS = "gpus"
     CPUS = "cpus"
     RAM = "ram"
@@ -61,6 +66,8 @@ _KINDS = {
     BuiltIn.USER: Kind.NAME,
     BuiltIn.STATE: Kind.STATE,
     BuiltIn.REASON: Kind.TEXT,
+    BuiltIn.NOTE: Kind.NOTES,
+    BuiltIn.RERUN_OF: Kind.TEXT,
     BuiltIn.COMMAND: Kind.TEXT,
     BuiltIn.IMAGE: Kind.TEXT,
     BuiltIn.ENGINE: Kind.NAME,
@@ -73,6 +80,7 @@ _KINDS = {
     BuiltIn.EXIT_CODE: Kind.NUMBER,
     BuiltIn.ATTEMPT: Kind.NUMBER,
     BuiltIn.PRIORITY: Kind.NUMBER,
+    BuiltIn.TURN: Kind.NUMBER,
     BuiltIn.GPUS: Kind.NUMBER,
     BuiltIn.CPUS: Kind.NUMBER,
     BuiltIn.RAM: Kind.NUMBER,
@@ -86,6 +94,7 @@ BY_NAME: dict[str, BuiltIn] = {
     **{field.value: field for field in BuiltIn},
     "status": BuiltIn.STATE,
     "job_id": BuiltIn.ID,
+    "notes": BuiltIn.NOTE,
     "num_gpus": BuiltIn.GPUS,
     "ram_gb": BuiltIn.RAM,
     "submitted_at": BuiltIn.SUBMITTED,

@@ -12,6 +12,7 @@ from atlas_scheduler.core.filters.scanner import Scanner, Word
 from atlas_scheduler.core.filters.terms import (
     AllOf,
     AnyOf,
+    Aspect,
     Comparison,
     Expression,
     Field,
@@ -211,7 +212,7 @@ class _Parser:
                 self._scanner.fail(
                     f"Which {word}? Write `{word}.NAME`.", head.column + len(head.text)
                 )
-            return Recorded(_RECORDS[word], rest.text)
+            return _recorded(_RECORDS[word], rest)
         built_in = BY_NAME.get(word if rest is None else f"{word}.{rest.text.lower()}")
         if built_in is not None:
             return built_in
@@ -241,7 +242,18 @@ class _Parser:
         field = self._field(head, rest)
         if isinstance(field, Recorded) and field.kind is Records.ARTIFACT:
             scanner.fail("Artifacts have no order.", head.column)
+        if field is BuiltIn.NOTE:
+            scanner.fail("Notes have no order.", head.column)
         return SortKey(field, is_descending)
+
+
+def _recorded(kind: Records, name: Word) -> Recorded:
+    """The record of a name. Of a metric the last word can say what of its series is meant."""
+    _, dot, word = name.bare_end.rpartition(".")
+    whole = name.text[: len(name.text) - len(dot + word)]
+    if kind is Records.METRIC and dot and whole and word in set(Aspect):
+        return Recorded(kind, whole, Aspect(word))
+    return Recorded(kind, name.text)
 
 
 def _has_tag(scanner: Scanner, value: Word) -> Expression:

@@ -60,12 +60,12 @@ class Pattern:
         self._start = self._build(tree, self._end)
         self._forget()
 
-    def is_in(self, text: str) -> bool:
-        """Say whether the pattern matches somewhere in the first `LONGEST_TEXT` characters."""
+    def is_in(self, text: str, *, longest: int | None = LONGEST_TEXT) -> bool:
+        """Say whether the pattern matches somewhere in the first `longest` characters."""
         if not text:
             return self._end in self._reach([self._start], at_start=True, at_end=True)
         position = self._first
-        for character in text[:LONGEST_TEXT]:
+        for character in text[:longest]:
             if position.is_match:
                 return True
             position = position.after.get(character) or self._advance(position, character)

@@ -28,6 +28,8 @@ class Word:
     """Without the quotes."""
     column: int
     is_quoted: bool = False
+    bare_end: str = ""
+    """Of a name: what of its end is not in quotes."""
 
 
 class Scanner:
@@ -111,18 +113,21 @@ class Scanner:
         if not dot:
             return Word(head, column), None
         start = column + len(head) + 1
+        bare_end = rest
         while True:
             piece = self._quoted()
             if piece is not None:
                 rest += piece.text
+                bare_end = ""
             elif more := _NAME.match(self._text, self._at):
                 rest += more[0]
+                bare_end = more[0]
                 self._at = more.end()
             else:
                 break
         if not rest:
             self.fail(f"A name is missing after `{head}.`.", start)
-        return Word(head, column), Word(rest, start)
+        return Word(head, column), Word(rest, start, bare_end=bare_end)
 
     def value(self) -> Word:
         """Take a value, quoted or not."""

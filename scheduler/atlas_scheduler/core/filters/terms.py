@@ -17,12 +17,31 @@ class Records(StrEnum):
     ARTIFACT = "artifact"
 
 
+class Aspect(StrEnum):
+    """What of a metric's series is looked at. All but the last value are numbers."""
+
+    LAST = "last"
+    LAST_STEP = "last_step"
+    MIN = "min"
+    MIN_STEP = "min_step"
+    MAX = "max"
+    MAX_STEP = "max_step"
+    COUNT = "count"
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One metric (its last value), parameter, tag or artifact, by its name."""
+    """One metric, parameter, tag or artifact, by its name."""
 
     kind: Records
     name: str
+    aspect: Aspect = Aspect.LAST
+    """Of metrics; the others have one value."""
+
+    @property
+    def is_summary(self) -> bool:
+        """Whether it is a number that sums a series up, and not a value that was logged last."""
+        return self.aspect is not Aspect.LAST
 
 
 Field = BuiltIn | Recorded

@@ -5,16 +5,36 @@ FROM json_each(:numbers) AS wanted
 CROSS JOIN stored_jobs ON stored_jobs.job_number = wanted.value
 ORDER BY wanted.key;
 
+
 -- name: numbers_in_state
-SELECT found.job_number FROM jobs AS found WHERE found.state = ? AND found.deleted_at_ms IS NULL
+SELECT found.job_number FROM jobs AS found WHERE found.deleted_at_ms IS NULL AND found.state
 
 -- name: numbers_of_project
-SELECT found.job_number FROM jobs AS found
-WHERE found.project_number = (SELECT project_number FROM projects WHERE name = ?)
-    AND found.deleted_at_ms IS NULL
+SELECT found.job_number FROM projects CROSS JOIN jobs AS found USING (project_number)
+WHERE found.deleted_at_ms IS NULL AND projects.name
+
+-- name: numbers_of_user
+SELECT found.job_number FROM jobs AS found WHERE found.deleted_at_ms IS NULL AND found.user
+
+-- name: numbers_by_submission
+SELECT found.job_number FROM jobs AS found INDEXED BY jobs_by_submission
+WHERE found.deleted_at_ms IS NULL AND found.submitted_at_ms
+
+-- name: numbers_by_start
+SELECT found.job_number FROM jobs AS found INDEXED BY jobs_by_start
+WHERE found.deleted_at_ms IS NULL AND found.started_at_ms
+
+-- name: numbers_by_end
+SELECT found.job_number FROM jobs AS found INDEXED BY jobs_by_end
+WHERE found.deleted_at_ms IS NULL AND found.finished_at_ms
+
+-- name: numbers_with_notes
+SELECT DISTINCT found.job_number FROM notes AS found
+
+-- name: numbers_of_reruns
+SELECT found.job_number FROM jobs AS found INDEXED BY jobs_by_original
+WHERE found.deleted_at_ms IS NULL AND found.rerun_of IS NOT NULL
 
 -- name: numbers_at_commit
-SELECT found.job_number FROM provenance AS found
-WHERE found.git_commit = ? AND EXISTS (
-    SELECT 1 FROM jobs WHERE jobs.job_number = found.job_number AND jobs.deleted_at_ms IS NULL
-)
+SELECT found.job_number FROM provenance AS found CROSS JOIN jobs USING (job_number)
+WHERE jobs.deleted_at_ms IS NULL AND found.git_commit

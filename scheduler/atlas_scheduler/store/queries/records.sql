@@ -28,9 +28,13 @@ RETURNING series_number, points;
 INSERT INTO metrics (series_number, position, step, value, logged_at_ms) VALUES (?, ?, ?, ?, ?);
 
 -- name: extend_series
+-- Of points with one value the first has its step kept. A series without a value has no order to
+-- one yet: the comparison is NULL, and the step is taken.
 UPDATE metric_series SET
     points = points + :added, last_value = :last_value, last_step = :last_step,
+    min_step = iif(:min_value >= min_value OR :min_value IS NULL, min_step, :min_step),
     min_value = min(coalesce(min_value, :min_value), coalesce(:min_value, min_value)),
+    max_step = iif(:max_value <= max_value OR :max_value IS NULL, max_step, :max_step),
     max_value = max(coalesce(max_value, :max_value), coalesce(:max_value, max_value))
 WHERE series_number = :series_number;
 
@@ -58,13 +62,15 @@ WHERE metric_series.name NOT GLOB 'system/*'
 ORDER BY wanted.key, metric_series.name;
 
 -- name: series
-SELECT metric_series.name, points, last_value, last_step, min_value, max_value
+SELECT metric_series.name, points,
+    last_value, last_step, min_value, min_step, max_value, max_step
 FROM jobs CROSS JOIN metric_series USING (job_number)
 WHERE jobs.job_id = :job_id AND metric_series.name NOT GLOB 'system/*'
 ORDER BY metric_series.name;
 
 -- name: system_series
-SELECT metric_series.name, points, last_value, last_step, min_value, max_value
+SELECT metric_series.name, points,
+    last_value, last_step, min_value, min_step, max_value, max_step
 FROM jobs CROSS JOIN metric_series USING (job_number)
 WHERE jobs.job_id = :job_id AND metric_series.name GLOB 'system/*'
 ORDER BY metric_series.name;

@@ -1,0 +1,134 @@
+"""A job's log with all that can be done with it: what the log screen has up to four of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from textual import on, work
+
+from atlas_tui.log_files import save_log
+from atlas_tui.log_matches import Query
+from atlas_tui.log_times import read_time
+from atlas_tui.messages import Prompt, Said
+from atlas_tui.widgets.log_view import LogView
+from atlas_tui.widgets.searched_log import CONTEXTS, SearchedLog
+from foundations.errors import AtlasError
+
+
+class LogPane(SearchedLog):
+    """One log; `perform` does the actions that the table has for logs."""
+
+    # -- the actions of the log, by their names in the table
+
+    @on(LogView.Asked)
+    def _asked(self, event: LogView.Asked) -> None:
+        event.stop()
+        self.perform(event.name)
+
+    def perform(self, name: str) -> None:
+        """Do one of the log's actions."""
+        getattr(self, f"do_{name}")()
+
+    def do_follow(self) -> None:
+        """Go along with the end, or stay."""
+        self.view.follow(on=not self.view.follows)
+
+    def do_search(self) -> None:
+        """Search."""
+        self.open_search()
+
+    def do_next_match(self) -> None:
+        """Go to the next match."""
+        self.step(1)
+
+    def do_previous_match(self) -> None:
+        """Go to the match before."""
+        self.step(-1)
+
+    def do_only_matches(self) -> None:
+        """Show every line, only matches, or matches with lines around them."""
+        if not self.query_now.pattern:
+            self.open_search()
+            return
+        place = CONTEXTS.index(self._around) + 1
+        self._around = CONTEXTS[place % len(CONTEXTS)]
+        self.search_anew()
+
+    def do_regex(self) -> None:
+        """Take the pattern as a regular expression, or as it is."""
+        self._switch(replace(self.query_now, regex=not self.query_now.regex))
+
+    def do_case(self) -> None:
+        """Tell capitals and small letters apart, or not."""
+        self._switch(replace(self.query_now, ignore_case=not self.query_now.ignore_case))
+
+    def _switch(self, query: Query) -> None:
+        self.query_now = query
+        self.search_anew()
+
+    def do_wrap(self) -> None:
+        """Break long lines, or cut them."""
+        self.view.wrap(on=not self.view.wraps)
+        self._tell()
+
+    def do_timestamps(self) -> None:
+        """Show when lines arrived."""
+        self.view.shows_times = not self.view.shows_times
+        self.view.update()
+        if self.view.shows_times:
+            text = "The log has no times: shown is when a line arrived while this screen followed."
+            self.atlas.say(Said(text))
+
+    def do_copy_log(self) -> None:
+        """Copy what is on the screen."""
+        text = self.view.visible_text()
+        self.app.copy_to_clipboard(text)
+        count = len(text.splitlines())
+        self.atlas.say(Said(f"Copied {count} line{'' if count == 1 else 's'}", "good"))
+
+    @work(group="ask")
+    async def do_jump_to_time(self) -> None:
+        """Go to where the log was at a time, or to a part of it."""
+        text = await self.atlas.ask(
+            Prompt("Go to", placeholder="14:05:30, or 50%", problem=_no_place)
+        )
+        if not text:
+            return
+        view = self.view
+        if text.strip().endswith("%"):
+            view.go_to(int(view.store.size * float(text.strip()[:-1]) / 100))
+            return
+        at = read_time(text, now=datetime.now().astimezone())
+        place = None if at is None else view.times.place_of(at)
+        first = view.times.first()
+        if first is None or at is None:
+            self.atlas.say(Said("No line has come in while this screen followed the log.", "bad"))
+        elif place is None:
+            self.atlas.say(Said("Nothing has come in since then.", "bad"))
+        else:
+            view.go_to(place)
+            if at < first:
+                since = datetime.fromtimestamp(first).astimezone()
+                self.atlas.say(Said(f"Times are known from {since:%H:%M:%S} on."))
+
+    @work(group="save")
+    async def do_save_log(self) -> None:
+        """Save the log to a file."""
+        if self.feed is None:
+            return
+        try:
+            await save_log(self.atlas, self.feed.job_id)
+        except AtlasError as error:
+            self.atlas.say(Said(error.message, "bad"))
+
+
+def _no_place(text: str) -> str | None:
+    """Say why a text is neither a time nor a percentage."""
+    text = text.strip()
+    if text.endswith("%"):
+        number = text[:-1].strip()
+        is_part = number.replace(".", "", 1).isdecimal() and float(number) <= 100
+        return None if is_part else "a percentage is from 0% to 100%"
+    now = datetime.now().astimezone()
+    return None if read_time(text, now=now) else "write 14:05, 14:05:30 or 50%"

@@ -1,0 +1,79 @@
+"""What jobs record comes into the database once, however much there is at a time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from atlas_scheduler import intake
+from atlas_scheduler.intake import Intake
+from atlas_scheduler.store import jobs, records
+from atlas_scheduler.store.db import Database
+from foundations.home import Home
+from tests.store.samples import new_job
+
+pytestmark = pytest.mark.anyio
+
+
+def point(step: int) -> bytes:
+    return json.dumps({"event": "metric", "key": "loss", "value": step / 2, "step": step}).encode()
+
+
+def append(path: Path, data: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(data)
+
+
+async def steps(database: Database, job_id: str) -> list[float | None]:
+    found = await database.read(lambda conn: records.points(conn, job_id, "loss"))
+    return [one.step for one in found]
+
+
+@pytest.fixture
+async def job_id(database: Database) -> str:
+    stored = new_job()
+    await database.write(lambda conn: jobs.insert_job(conn, stored, now_ms=1))
+    return stored.job.job_id
+
+
+@pytest.fixture
+def events(tmp_path: Path, job_id: str) -> Path:
+    """The event file of the job, not there yet."""
+    path = Home(tmp_path).job_dir(job_id) / "records" / "events.jsonl"
+    path.parent.mkdir(parents=True)
+    return path
+
+
+async def test_a_file_of_many_batches_is_taken_in_whole_and_once(
+    tmp_path: Path, database: Database, job_id: str, events: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "BATCH_BYTES", 256)
+    taking = Intake(database, Home(tmp_path))
+    await taking.drain(job_id)
+    append(events, b"".join(point(step) + b"\n" for step in range(50)))
+    for _ in range(2):
+        await taking.drain(job_id)
+        assert await steps(database, job_id) == [float(step) for step in range(50)]
+
+
+async def test_a_torn_last_line_waits_for_its_end(
+    tmp_path: Path, database: Database, job_id: str, events: Path
+) -> None:
+    taking = Intake(database, Home(tmp_path))
+    append(events, point(0) + b"\n" + point(1)[:9])
+    await taking.drain(job_id)
+    assert await steps(database, job_id) == [0]
+    append(events, point(1)[9:] + b"\n")
+    await taking.drain(job_id)
+    assert await steps(database, job_id) == [0, 1]
+
+
+async def test_a_line_larger_than_a_batch_is_passed_over(
+    tmp_path: Path, database: Database, job_id: str, events: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "BATCH_BYTES", 256)
+    append(events, b"x" * 1_000 + b"\n" + point(7) + b"\n")
+    await Intake(database, Home(tmp_path)).drain(job_id)
+    assert await steps(database, job_id) == [7]
