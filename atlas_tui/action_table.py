@@ -364,13 +364,22 @@ ACTIONS: tuple[Action, ...] = (
         in_bar=True,
     ),
     Action("x_axis", "X axis", "X", _S, "Chart by step, run time or clock.", screens=("job",)),
-    Action("log_y", "Log y", "L", _S, "Chart on a logarithmic scale.", screens=("job",)),
+    Action("log_y", "Log y", "y", _S, "Chart on a logarithmic scale.", screens=("job",)),
     Action("smooth", "Smooth", "s", _S, "Smooth curves more, or not at all.", screens=("job",)),
     Action(
         *("zoom_in", "Zoom in", "plus", _S, "Come closer to the cursor of the chart."),
         screens=("job",),
     ),
     Action("zoom_out", "Zoom out", "minus", _S, "Show more of the chart.", screens=("job",)),
+    Action(
+        "metric",
+        "Metric",
+        "M",
+        _S,
+        "Choose the metric whose curves are drawn.",
+        screens=("compare",),
+        in_bar=True,
+    ),
     Action(
         "all_facts",
         "All or differing",

@@ -92,6 +92,10 @@ class JobScreen(Frame):
             self._ask()
         self._focus_tab()
 
+    def leave(self) -> None:
+        """Another screen came to the front."""
+        self.tab.leave()
+
     def show_job(self, job_id: str) -> None:
         """Show a job."""
         self.board.subject = (job_id, *self.board.subject[1:])

@@ -59,6 +59,9 @@ class JobTab(Vertical):
         """Show a job, or what has changed of it."""
         raise NotImplementedError
 
+    def leave(self) -> None:
+        """Stop what only matters in sight: another screen came to the front."""
+
     def find(self, text: str) -> bool:
         """Show only what has a text in it. Returns whether this tab can do that."""
         return False

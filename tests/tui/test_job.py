@@ -105,9 +105,9 @@ async def test_brackets_and_letters_go_from_tab_to_tab_and_the_tab_is_remembered
     tmp_path: Path,
 ) -> None:
     async with job_shown(tmp_path) as stage:
-        await stage.press("right_square_bracket")
+        await stage.press("right_square_bracket", "right_square_bracket")
         assert screen(stage).tab.NAME == "metrics"
-        await stage.press("left_square_bracket", "left_square_bracket")
+        await stage.press(*["left_square_bracket"] * 3)
         assert screen(stage).tab.NAME == "notes"
         await stage.press("p")
         stage.app.open([ORIGIN], "job")
@@ -212,11 +212,11 @@ async def test_series_are_chosen_smoothed_and_drawn_on_other_axes(tmp_path: Path
         await stage.press("space", "down", "space")
         await stage.until(lambda: len(chart(stage).reading()) == 2)
         assert [name for name, _ in chart(stage).reading()] == ["loss", "val/accuracy"]
-        await stage.press("s", "L", "X")
+        await stage.press("s", "y", "X")
         assert stage.status == "To the right: time since the start"
         await shows(stage, "x: time since the start", "log y", "smoothed 0.6", "58m 13s")
         assert chart(stage).drawn.axis is XAxis.TIME
-        await stage.press("X", "X", "s", "s", "s", "L")
+        await stage.press("X", "X", "s", "s", "s", "y")
         await shows(stage, "x: step")
         assert "smoothed" not in stage.text()
         await stage.press("escape")
@@ -291,7 +291,7 @@ async def test_a_job_without_samples_says_so(tmp_path: Path) -> None:
         await shows(stage, "No samples of the machine.")
         await stage.press("M")
         await shows(stage, "No metrics. A job logs them with", "foundations.log_metric.")
-        await stage.press("plus", "left", "L", "i")
+        await stage.press("plus", "left", "y", "i")
         await shows(stage, "No artifacts.")
         await stage.press("A")
         assert stage.status == "This job has no artifact to save."
@@ -299,7 +299,7 @@ async def test_a_job_without_samples_says_so(tmp_path: Path) -> None:
 
 async def test_keys_of_other_tabs_say_where_they_belong(tmp_path: Path) -> None:
     async with job_shown(tmp_path) as stage:
-        await stage.press("L")
+        await stage.press("y")
         assert stage.status == "The tabs Metrics (M) and System (S) have charts."
         await stage.press("A")
         assert stage.status == "Artifacts are saved on the tab Artifacts: press i."
