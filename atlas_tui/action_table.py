@@ -121,6 +121,18 @@ ACTIONS: tuple[Action, ...] = (
         screens=("job",),
         in_bar=True,
     ),
+    Action(
+        *("file", "Save file", "w", _J, "Save a file of the job to a path."),
+        cli="foundations get file {scheduler} {ids} PATH",
+        sdk="file",
+        screens=("job",),
+    ),
+    Action(
+        *("source_diff", "Diff source", "v", _J, "Compare the source with that of another job."),
+        cli="foundations diff jobs {scheduler} {ids} OTHER_ID --source",
+        sdk="source_diff",
+        screens=("job",),
+    ),
     Action("copy_id", "Copy id", "y", _J, "Copy the job's id, also through SSH.", screens=_LISTS),
     Action(
         *("copy_command", "Copy command", "c", _J, "Copy the command that submits the job again."),
@@ -344,6 +356,29 @@ ACTIONS: tuple[Action, ...] = (
         _S,
         "Go to the tab before.",
         screens=("job", "compare"),
+    ),
+    Action("tab", "Go to tab", "", _S, "Pick a tab by its name.", screens=("job",)),
+    Action(
+        *("find", "Find", "slash", _S, "Show only the rows of the tab that have a text."),
+        screens=("job",),
+        in_bar=True,
+    ),
+    Action("x_axis", "X axis", "X", _S, "Chart by step, run time or clock.", screens=("job",)),
+    Action("log_y", "Log y", "y", _S, "Chart on a logarithmic scale.", screens=("job",)),
+    Action("smooth", "Smooth", "s", _S, "Smooth curves more, or not at all.", screens=("job",)),
+    Action(
+        *("zoom_in", "Zoom in", "plus", _S, "Come closer to the cursor of the chart."),
+        screens=("job",),
+    ),
+    Action("zoom_out", "Zoom out", "minus", _S, "Show more of the chart.", screens=("job",)),
+    Action(
+        "metric",
+        "Metric",
+        "M",
+        _S,
+        "Choose the metric whose curves are drawn.",
+        screens=("compare",),
+        in_bar=True,
     ),
     Action(
         "all_facts",

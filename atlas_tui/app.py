@@ -28,6 +28,7 @@ from atlas_tui.schedulers import reach
 from atlas_tui.screens.compare import CompareScreen
 from atlas_tui.screens.dashboard import DashboardScreen
 from atlas_tui.screens.frame import Frame
+from atlas_tui.screens.job import JobScreen
 from atlas_tui.screens.jobs import JobsScreen
 from atlas_tui.screens.logs import LogsScreen
 from atlas_tui.screens.system import SystemScreen
@@ -50,6 +51,7 @@ class AtlasApp(Questions):
     ENABLE_COMMAND_PALETTE = False
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "dashboard": DashboardScreen,
+        "job": JobScreen,
         "jobs": JobsScreen,
         "logs": LogsScreen,
         "compare": CompareScreen,
@@ -219,6 +221,8 @@ class AtlasApp(Questions):
     def open(self, job_ids: Sequence[str], mode: str) -> None:
         """Show jobs on one of the screens about single jobs."""
         self.board.subject = tuple(job_ids)
+        if mode == self.front.NAME:
+            self.front.arrive()
         self.go(mode)
 
     def go(self, mode: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -39,6 +40,12 @@ def rows(jobs: Sequence[JobDetail], *, everything: bool = False) -> list[Row]:
         rest = (name for one in known for name in one)
         names = [*names, *dict.fromkeys(name for name in rest if name not in differing)]
     return [Row(name, tuple(one.get(name) for one in known), name in differing) for name in names]
+
+
+def common_metrics(jobs: Sequence[JobDetail]) -> list[str]:
+    """The metrics that at least two jobs have, in the order of the first that has each."""
+    counts = Counter(one.name for job in jobs for one in job.metric_series)
+    return [name for name, count in counts.items() if count > 1]
 
 
 @dataclass(frozen=True, slots=True)

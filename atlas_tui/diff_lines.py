@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
+from atlas_tui import previews
 from foundations.models import SourceDiff
 from foundations.terminal import clean
 
 _MARKS = {"added": "A", "removed": "D", "changed": "M", "unknown": "?"}
-_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
-def diff_lines(source: SourceDiff) -> Iterator[Text]:
+def diff_lines(source: SourceDiff) -> Iterator[previews.Line]:
     """Yield the list of files, then what changed in each."""
     if not source.files:
         yield Text("The files of the two jobs are the same.")
@@ -26,5 +26,4 @@ def diff_lines(source: SourceDiff) -> Iterator[Text]:
     for file in source.files:
         if file.diff:
             yield Text("")
-            for line in file.diff.removesuffix("\n").split("\n"):
-                yield Text(clean(line, one_line=True), _STYLES.get(line[:1], ""))
+            yield from previews.diff_lines(file.diff)

@@ -9,6 +9,7 @@ from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.widgets import ContentSwitcher
 
 from atlas_tui.board import Tidings
 from atlas_tui.comparison import (
@@ -18,23 +19,30 @@ from atlas_tui.comparison import (
     Row,
     axes,
     axis_columns,
+    common_metrics,
     parallel,
     rows,
 )
 from atlas_tui.diff_lines import diff_lines
 from atlas_tui.keys import bindings
 from atlas_tui.looks import SERIES
-from atlas_tui.messages import Said
+from atlas_tui.messages import Choice, Said
 from atlas_tui.row_layout import fit
 from atlas_tui.screens.frame import Frame
-from atlas_tui.widgets.line_pane import LinePane
-from atlas_tui.widgets.tab_line import TabLine
+from atlas_tui.widgets.chart_view import ChartView
+from atlas_tui.widgets.tab_bar import TabBar, TabTitle
+from atlas_tui.widgets.text_pane import TextPane
 from foundations.cli import job_values
-from foundations.errors import AtlasError
+from foundations.errors import AtlasError, NotFound
 from foundations.models import JobDetail, JobView
 from foundations.terminal import clean, shorten
 
-DIFFERENCES, PARALLEL, SOURCE = "Differences", "Parallel", "Source"
+DIFFERENCES, CURVES, PARALLEL, SOURCE = "Differences", "Curves", "Parallel", "Source"
+_TABS = [TabTitle(name, name, "") for name in (DIFFERENCES, CURVES, PARALLEL, SOURCE)]
+_OTHER_LINES = 8
+"""Lines of the screen that are neither plot nor legend."""
+_STRETCHES = 800
+"""Into how many pieces the scheduler cuts a series that is drawn; of each the extremes stay."""
 _NAME_WIDTH, _VALUE_WIDTH, _AXIS_WIDTH = 26, 18, 14
 
 
@@ -43,21 +51,26 @@ class CompareScreen(Frame):
 
     NAME = "compare"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("compare")]
-    AUTO_FOCUS = "LinePane"
+    AUTO_FOCUS = "#text"
 
     def __init__(self) -> None:
         super().__init__()
         self._jobs: list[JobDetail] = []
         self._everything = False
+        self._tab = DIFFERENCES
+        self._metric: str | None = None
+        """The metric whose curves are drawn; None for the first that the jobs have in common."""
 
     def compose_body(self) -> ComposeResult:
         """Lay out the tabs above one pane."""
-        yield TabLine((DIFFERENCES, PARALLEL, SOURCE), DIFFERENCES)
-        yield LinePane()
+        yield TabBar(_TABS, DIFFERENCES)
+        with ContentSwitcher(initial="text"):
+            yield TextPane(id="text")
+            yield ChartView(palette=self.atlas.palette, id="curves")
 
     @property
-    def _pane(self) -> LinePane:
-        return self.query_one(LinePane)
+    def _pane(self) -> TextPane:
+        return self.query_one(TextPane)
 
     def chosen(self) -> Sequence[JobView]:
         """The jobs that are compared."""
@@ -93,10 +106,9 @@ class CompareScreen(Frame):
         self._show()
         self.choice_changed()
 
-    @on(TabLine.Opened)
-    def _opened(self, event: TabLine.Opened) -> None:
-        self.query_one(TabLine).show(event.tab)
-        self._show()
+    @on(TabBar.Picked)
+    def _picked(self, event: TabBar.Picked) -> None:
+        self._open(event.name)
 
     def action_tab_next(self) -> None:
         """Open the tab to the right."""
@@ -107,8 +119,16 @@ class CompareScreen(Frame):
         self._beside(-1)
 
     def _beside(self, by: int) -> None:
-        tabs = self.query_one(TabLine)
-        tabs.show(tabs.beside(by))
+        names = [one.name for one in _TABS]
+        self._open(names[(names.index(self._tab) + by) % len(names)])
+
+    def _open(self, tab: str) -> None:
+        self._tab = tab
+        self.query_one(TabBar).show(_TABS, tab)
+        shown = self.query_one(ContentSwitcher)
+        shown.current = "curves" if tab == CURVES else "text"
+        if shown.visible_content is not None:
+            shown.visible_content.focus()
         self._show()
 
     def action_all_facts(self) -> None:
@@ -123,12 +143,45 @@ class CompareScreen(Frame):
     def _show(self) -> None:
         if len(self._jobs) < 2:
             return
-        tab = self.query_one(TabLine).open
-        if tab == SOURCE:
+        if self._tab == SOURCE:
             self._show_source()
+        elif self._tab == CURVES:
+            self._show_curves()
         else:
-            draw = self._parallel if tab == PARALLEL else self._differences
+            draw = self._parallel if self._tab == PARALLEL else self._differences
             self._pane.show(draw(), keep_place=True)
+
+    @work(group="metric", exclusive=True)
+    async def action_metric(self) -> None:
+        """Choose the metric whose curves are drawn."""
+        names = common_metrics(self._jobs)
+        picked = await self.atlas.choose("Curves of", [Choice(name, name) for name in names])
+        if picked is not None:
+            self._metric = picked
+            self._open(CURVES)
+
+    @work(exclusive=True, group="curves")
+    async def _show_curves(self) -> None:
+        names = common_metrics(self._jobs)
+        metric = self._metric if self._metric in names else next(iter(names), None)
+        chart = self.query_one(ChartView)
+        if metric is None:
+            chart.empty = "The jobs have no metric in common."
+            chart.show([])
+            return
+        found = []
+        for letter, job in zip(LETTERS, self._jobs, strict=False):
+            try:
+                series = await self.atlas.client.metric(job.job_id, metric, points=_STRETCHES)
+            except NotFound:
+                continue
+            except AtlasError as error:
+                self.say(Said(error.message, "bad"))
+                return
+            name = f"{letter} {job.job_id[:8]} {metric}"
+            found.append(series.model_copy(update={"name": name}))
+        chart.show(found)
+        self.say(Said(f"{metric}; M chooses another metric"))
 
     # -- the tabs
 
@@ -144,10 +197,9 @@ class CompareScreen(Frame):
         return [head, *(_line(row) for row in found)]
 
     def _parallel(self) -> list[Text]:
-        width, height = (
-            self._pane.size.width - 2,
-            max(self._pane.size.height - 4 - len(self._jobs), 6),
-        )
+        # Of the screen, since the pane has no size before it is shown.
+        width = max(self.size.width - 2, 16)
+        height = max(self.size.height - _OTHER_LINES - len(self._jobs), 6)
         shown = axes(self._jobs)[: max(width // _AXIS_WIDTH, 2)]
         if len(shown) < 2:
             return [Text(" Fewer than two parameters and metrics differ: nothing to draw.", "dim")]
@@ -176,7 +228,7 @@ class CompareScreen(Frame):
             self._pane.show([Text(f" {clean(error.message)}", "red")])
             return
         head = Text(f"from {first.job_id[:8]} to {second.job_id[:8]}", "dim")
-        if self.query_one(TabLine).open == SOURCE:
+        if self._tab == SOURCE:
             self._pane.show([head, *diff_lines(found)])
 
 

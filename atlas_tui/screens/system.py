@@ -19,7 +19,7 @@ from atlas_tui.keys import bindings
 from atlas_tui.messages import Said
 from atlas_tui.screens.frame import Frame
 from atlas_tui.system_report import Report, lines
-from atlas_tui.widgets.line_pane import LinePane
+from atlas_tui.widgets.text_pane import TextPane
 from foundations.errors import AtlasError
 from foundations.models import Change
 
@@ -39,8 +39,8 @@ class SystemScreen(Frame):
     def compose_body(self) -> ComposeResult:
         """Lay out both panes."""
         with Horizontal(id="system"):
-            yield LinePane(id="machine")
-            yield LinePane(id="events")
+            yield TextPane(id="machine")
+            yield TextPane(id="events")
 
     def arrive(self) -> None:
         """Look at everything now."""
@@ -99,10 +99,10 @@ class SystemScreen(Frame):
         self._show()
 
     def _show(self) -> None:
-        machine = self.query_one("#machine", LinePane)
+        machine = self.query_one("#machine", TextPane)
         shown = lines(self._report, palette=self.atlas.palette, width=machine.size.width - 1)
         machine.show(shown, keep_place=True)
-        events = self.query_one("#events", LinePane)
+        events = self.query_one("#events", TextPane)
         title = Text(" EVENTS", "bold")
         found = event_lines(self._events, now=now_utc(), palette=self.atlas.palette)
         events.show([title, *found], keep_place=True)

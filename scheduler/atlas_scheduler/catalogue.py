@@ -26,6 +26,7 @@ from atlas_scheduler.store.archives import Archives
 from atlas_scheduler.store.bundles import Bundles
 from atlas_scheduler.store.db import Database
 from atlas_scheduler.store.event_lines import LOGDIR_TAG
+from atlas_scheduler.store.job_files import JobFiles
 from atlas_scheduler.store.job_search import search
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.listings import Listings
@@ -40,6 +41,7 @@ from foundations.models import (
     API_VERSION,
     ArtifactView,
     EngineView,
+    FileList,
     JobDetail,
     JobPage,
     JobState,
@@ -109,6 +111,7 @@ class Catalogue:
         self.bundles = Bundles(home)
         self.archives = Archives(home, self.bundles)
         self.logs = Logs(home)
+        self._files = JobFiles(home, self.bundles)
         self.machine = Machine(database, home, clock_ms=clock_ms)
         self.engine = engine
         self.home = home
@@ -427,6 +430,22 @@ class Catalogue:
                     self.archives.open_artifact, job_id, artifact.path
                 )
         raise NotFound(f"Job {job_id} has no artifact `{key}`.")
+
+    async def files(self, ref: str) -> FileList:
+        """The files of a job, of a running one as they are now."""
+        stored = await self.load(await self.resolve(ref))
+        job_id = stored.job.job_id
+        found, left_out = await in_thread(partial(self._files.list, job_id, stored.bundle))
+        return FileList(job_id=job_id, files=found, left_out=left_out)
+
+    async def open_file(self, ref: str, path: str) -> BinaryIO:
+        """Open one file of a job by its path in the archive.
+
+        Raises:
+            NotFound: it has no such file.
+        """
+        stored = await self.load(await self.resolve(ref))
+        return await in_thread(partial(self._files.open, stored.job.job_id, stored.bundle, path))
 
     def _mark_ended(self, job_id: str) -> None:
         ended = self._ended.pop(job_id, None)

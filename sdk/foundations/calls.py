@@ -357,6 +357,15 @@ def artifacts(ref: str) -> Call[list[models.ArtifactView]]:
     )
 
 
+def files(ref: str) -> Call[models.FileList]:
+    """Ask for the files of a job."""
+    return Call(
+        "GET",
+        f"{_job(ref)}/files",
+        lambda _, body: models.FileList.model_validate_json(body),
+    )
+
+
 def source_diff(ref: str, other: str) -> Call[models.SourceDiff]:
     """Ask what differs between the files that two jobs were submitted with."""
     return Call(
@@ -396,6 +405,11 @@ def tensorboard_logs(ref: str, *, since: int = 0) -> Call[None]:
 def artifact(ref: str, key: str) -> Call[None]:
     """Ask for the bytes of an artifact."""
     return Call("GET", f"{_job(ref)}/artifacts/{_path(key)}", _nothing)
+
+
+def file(ref: str, path: str) -> Call[None]:
+    """Ask for the bytes of a file, by its path in the archive."""
+    return Call("GET", f"{_job(ref)}/files/{_path(path)}", _nothing)
 
 
 def logs(

@@ -46,6 +46,8 @@ class Look:
     """Whether the output can hold more than ASCII."""
     x_text: Callable[[float], str] = "{:.6g}".format
     """Writes a label of the x axis."""
+    y_text: Callable[[float], str] = "{:.4g}".format
+    """Writes a label of the y axis."""
 
 
 def draw(lines: Sequence[Line], look: Look) -> list[str]:
@@ -54,31 +56,86 @@ def draw(lines: Sequence[Line], look: Look) -> list[str]:
     Returns:
         Lines of text; none when there is not one point to draw.
     """
+    plot = lay_out(lines, look)
+    if plot is None:
+        return []
+    if len(lines) > 1:
+        for pen, end in enumerate(plot.ends):
+            if end is not None:
+                plot.canvas.mark(*end, _letter(pen), pen=pen)
+    rows = plot.canvas.lines(colour=look.colour, braille=look.unicode)
+    tick, corner, floor = ("┤", "└", "─") if look.unicode else ("|", "+", "-")
+    margin, columns = plot.margin, plot.columns
+    return [
+        *(f"{label:>{margin}} {tick}{row}" for label, row in zip(plot.y_labels, rows, strict=True)),
+        f"{'':>{margin}} {corner}{floor * columns}",
+        f"{'':>{margin}}  {plot.x_labels}".rstrip(),
+        *_legend(lines, plot.ends, look),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """Lines on a canvas, with what stands beside and below it."""
+
+    canvas: Canvas
+    """The pen of a line is its place among the lines."""
+    y_labels: list[str]
+    """One text a row, most of them empty."""
+    x_labels: str
+    """As wide as the canvas."""
+    low: float
+    """The x of the first column of dots."""
+    high: float
+    """The x of the last one."""
+    ends: list[tuple[int, int] | None]
+    """The dot where each line ends; None where there is nothing to draw."""
+
+    @property
+    def margin(self) -> int:
+        """How wide the labels of the y axis are."""
+        return max(map(len, self.y_labels))
+
+    @property
+    def columns(self) -> int:
+        """How wide the canvas is, in cells."""
+        return self.canvas.width // 2
+
+    def column(self, x: float) -> int:
+        """The cell that an x between `low` and `high` is in."""
+        return round(_Axis(self.low, self.high).share(x) * (self.canvas.width - 1)) // 2
+
+    def x(self, column: int) -> float:
+        """The x in the middle of a cell."""
+        return _Axis(self.low, self.high).at((2 * column + 0.5) / (self.canvas.width - 1))
+
+
+def lay_out(
+    lines: Sequence[Line], look: Look, *, across: tuple[float, float] | None = None
+) -> Plot | None:
+    """Draw lines on a canvas, for whoever puts it on a screen in a way of their own.
+
+    Args:
+        lines: what to draw.
+        look: how.
+        across: ends of the x axis, which no point is beyond; None fits it to the points.
+
+    Returns:
+        The plot; None when there is not one point to draw.
+    """
     traces = [_Trace(line, look) for line in lines]
     xs = [x for trace in traces for x, y in trace.points if y is not None]
     ys = [y for trace in traces for _, y in trace.points if y is not None]
     if not ys:
-        return []
-    across, up = _Axis(min(xs), max(xs)), _Axis(min(ys), max(ys))
+        return None
+    axis = _Axis(min(xs), max(xs)) if across is None else _Axis(*across)
+    up = _Axis(min(ys), max(ys))
     rows = max(look.height, SMALLEST[1])
     labels = _y_labels(up, rows, look)
-    margin = max(map(len, labels))
-    canvas = Canvas(columns=max(look.width - margin - 2, SMALLEST[0]), rows=rows)
-    ends = [
-        _trace(canvas, trace.pixels(across, up, canvas), pen) for pen, trace in enumerate(traces)
-    ]
-    if len(lines) > 1:
-        for pen, end in enumerate(ends):
-            if end is not None:
-                canvas.mark(*end, _letter(pen), pen=pen)
-    plot = canvas.lines(colour=look.colour, braille=look.unicode)
-    tick, corner, floor = ("┤", "└", "─") if look.unicode else ("|", "+", "-")
-    return [
-        *(f"{label:>{margin}} {tick}{row}" for label, row in zip(labels, plot, strict=True)),
-        f"{'':>{margin}} {corner}{floor * (canvas.width // 2)}",
-        f"{'':>{margin}}  {_x_labels(across, canvas.width // 2, look)}".rstrip(),
-        *_legend(lines, ends, look),
-    ]
+    columns = max(look.width - max(map(len, labels)) - 2, SMALLEST[0])
+    canvas = Canvas(columns=columns, rows=rows)
+    ends = [_trace(canvas, trace.pixels(axis, up, canvas), pen) for pen, trace in enumerate(traces)]
+    return Plot(canvas, labels, _x_labels(axis, columns, look), axis.low, axis.high, ends)
 
 
 class _Trace:
@@ -158,7 +215,7 @@ def _y_labels(up: _Axis, rows: int, look: Look) -> list[str]:
     for share in places:
         value = up.at(share)
         shown = _power_of_ten(value) if look.log_y else value
-        labels[round((1 - share) * (rows - 1))] = f"{shown:.4g}"
+        labels[round((1 - share) * (rows - 1))] = look.y_text(shown)
     return labels
 
 

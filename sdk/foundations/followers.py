@@ -74,6 +74,10 @@ class Followers(Verbs):
         """Yield the bytes of an artifact; errors come with the first piece."""
         return self._pieces(calls.artifact(ref, key))
 
+    def file(self, ref: str, path: str) -> Iterator[bytes]:
+        """Yield the bytes of a file that `files` lists; errors come with the first piece."""
+        return self._pieces(calls.file(ref, path))
+
     def archive(self, ref: str) -> Iterator[bytes]:
         """Yield a job's archive, a tar.gz; errors come with the first piece."""
         return self._pieces(calls.archive(ref))
@@ -207,6 +211,10 @@ class AsyncFollowers(AsyncVerbs):
     def artifact(self, ref: str, key: str) -> AsyncIterator[bytes]:
         """Yield the bytes of an artifact; errors come with the first piece."""
         return self._pieces(calls.artifact(ref, key))
+
+    def file(self, ref: str, path: str) -> AsyncIterator[bytes]:
+        """Yield the bytes of a file that `files` lists; errors come with the first piece."""
+        return self._pieces(calls.file(ref, path))
 
     def archive(self, ref: str) -> AsyncIterator[bytes]:
         """Yield a job's archive, a tar.gz; errors come with the first piece."""

@@ -273,6 +273,26 @@ class ArtifactView(View):
     saved_at: datetime
 
 
+class FileView(View):
+    """One file of a job."""
+
+    path: str
+    """Where it lies in the job's archive, such as `source/main.py`."""
+    kind: Literal["source", "changed", "artifact", "record"]
+    """As submitted, changed or made by the job, saved as an artifact, or written about it."""
+    size_bytes: int
+
+
+class FileList(View):
+    """Every file of a job."""
+
+    job_id: str
+    files: list[FileView]
+    """Those as submitted first."""
+    left_out: int = 0
+    """How many more files there are than are listed."""
+
+
 class NoteView(View):
     """What someone wrote about a job."""
 

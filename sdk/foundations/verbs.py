@@ -229,6 +229,10 @@ class Verbs(ABC):
         """List what a job has saved."""
         return self.send(calls.artifacts(ref))
 
+    def files(self, ref: str) -> models.FileList:
+        """List the files of a job: as submitted, changed, saved, and written about it."""
+        return self.send(calls.files(ref))
+
     def search_log(self, ref: str, search: models.LogSearch) -> models.LogMatches:
         """Find the lines of a job's log that have a pattern, on the scheduler.
 
@@ -421,6 +425,10 @@ class AsyncVerbs(ABC):
     async def artifacts(self, ref: str) -> list[models.ArtifactView]:
         """List what a job has saved."""
         return await self.send(calls.artifacts(ref))
+
+    async def files(self, ref: str) -> models.FileList:
+        """List the files of a job."""
+        return await self.send(calls.files(ref))
 
     async def search_log(self, ref: str, search: models.LogSearch) -> models.LogMatches:
         """Find the lines of a job's log that have a pattern, on the scheduler."""

@@ -36,6 +36,8 @@ from foundations.models import (
     DiskView,
     EngineView,
     FileDiff,
+    FileList,
+    FileView,
     GpuView,
     HostView,
     JobDetail,
@@ -618,6 +620,23 @@ class FakeService:
         same = old.submission.bundle == new.submission.bundle
         files = [] if same else [FileDiff(path="main.py", change="changed", omitted="binary")]
         return SourceDiff(job_id=old.job_id, other_id=new.job_id, files=files)
+
+    async def files(self, ref: str) -> FileList:
+        job = self._jobs[await self.resolve(ref)]
+        return FileList(
+            job_id=job.job_id,
+            files=[
+                FileView(path=f"artifacts/{name}", kind="artifact", size_bytes=path.stat().st_size)
+                for name, path in job.artifacts.values()
+            ],
+        )
+
+    async def open_file(self, ref: str, path: str) -> BinaryIO:
+        job = self._jobs[await self.resolve(ref)]
+        for name, place in job.artifacts.values():
+            if path == f"artifacts/{name}":
+                return place.open("rb")
+        raise NotFound(f"Job {job.job_id} has no file {path!r}.")
 
     async def open_artifact(self, ref: str, key: str) -> tuple[ArtifactView, BinaryIO]:
         job = self._jobs[await self.resolve(ref)]

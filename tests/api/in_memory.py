@@ -20,7 +20,11 @@ class InMemory(httpx.AsyncBaseTransport):
         assert isinstance(request.stream, httpx.AsyncByteStream)
         exchange = _Exchange(request.stream)
         exchange.begin(self._app, _scope(request))
-        start = await exchange.answer.get()
+        try:
+            start = await exchange.answer.get()
+        except asyncio.CancelledError:
+            exchange.leave()
+            raise
         if isinstance(start, BaseException):
             raise start
         return httpx.Response(start["status"], headers=start["headers"], stream=exchange)
@@ -87,8 +91,12 @@ class _Exchange(httpx.AsyncByteStream):
             if message["body"]:
                 yield message["body"]
 
-    async def aclose(self) -> None:
+    def leave(self) -> None:
+        """Be gone without waiting for the answer's end."""
         self._gone.set()
+
+    async def aclose(self) -> None:
+        self.leave()
         async with asyncio.timeout(10):
             await self._task
 

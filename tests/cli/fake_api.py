@@ -31,6 +31,8 @@ from foundations.models import (
     Cleared,
     DeletedProject,
     EngineView,
+    FileList,
+    FileView,
     JobPage,
     JobState,
     LogSearch,
@@ -259,6 +261,23 @@ def _artifact(
     scheduler: FakeScheduler, request: httpx.Request, ref: str, key: str
 ) -> httpx.Response:
     return httpx.Response(200, content=iter([scheduler.resolve(ref).artifacts[key]]))
+
+
+def _files(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    job = scheduler.resolve(ref)
+    files = [
+        FileView(path=f"artifacts/{key}", kind="artifact", size_bytes=len(content))
+        for key, content in job.artifacts.items()
+    ]
+    return _json(FileList(job_id=job.job_id, files=files))
+
+
+def _file(scheduler: FakeScheduler, request: httpx.Request, ref: str, path: str) -> httpx.Response:
+    job = scheduler.resolve(ref)
+    key = path.removeprefix("artifacts/")
+    if key not in job.artifacts:
+        raise NotFound(f"Job {job.job_id} has no file {path!r}.")
+    return httpx.Response(200, content=iter([job.artifacts[key]]))
 
 
 def _tag(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
@@ -543,6 +562,8 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/jobs/([^/]+)/tensorboard", _tensorboard),
     ("GET", "/jobs/([^/]+)/artifacts", _artifacts),
     ("GET", "/jobs/([^/]+)/artifacts/(.+)", _artifact),
+    ("GET", "/jobs/([^/]+)/files", _files),
+    ("GET", "/jobs/([^/]+)/files/(.+)", _file),
     ("POST", "/jobs/([^/]+)/tags", _tag),
     ("DELETE", "/jobs/([^/]+)/tags", _untag),
     ("POST", "/jobs/([^/]+)/notes", _note),

@@ -1,4 +1,4 @@
-"""`foundations get`: archives, logs and artifacts."""
+"""`foundations get`: archives, logs, artifacts and files."""
 
 from __future__ import annotations
 
@@ -256,3 +256,30 @@ def test_get_artifact_names_those_that_exist(run: Run, job: FakeJob) -> None:
     result = run("get", "artifact", "scheduler", JOB_ID, "modell", exit_code=1)
 
     assert "has no artifact `modell`. It has: model" in result.stderr
+
+
+# -- get file, list files
+
+
+def test_a_file_is_listed_and_saved_by_its_path(
+    run: Run, run_json: Callable[..., Any], work: Path, job: FakeJob
+) -> None:
+    listed = run("list", "files", "scheduler", JOB_ID).stdout
+    assert listed.split() == ["KIND", "SIZE", "FILE", "artifact", "7", "bytes", "artifacts/model"]
+    (entry,) = run_json("list", "files", "scheduler", JOB_ID[:4], "--json")["files"]
+
+    output = run("get", "file", "scheduler", JOB_ID[:4], entry["path"]).output
+
+    assert output == "Saved file artifacts/model to model\n"
+    assert (work / "model").read_bytes() == b"weights"
+    refused = run("get", "file", "scheduler", JOB_ID, entry["path"], exit_code=1)
+    assert "model already exists. Give --force to replace it." in refused.stderr
+    piped = run("get", "file", "scheduler", JOB_ID, entry["path"], "-o", "-")
+    assert piped.stdout_bytes == b"weights"
+
+
+def test_a_file_that_is_not_there_is_told(run: Run, work: Path, job: FakeJob) -> None:
+    result = run("get", "file", "scheduler", JOB_ID, "source/none.py", exit_code=1)
+
+    assert f"Job {JOB_ID} has no file 'source/none.py'." in result.stderr
+    assert {path.name for path in work.iterdir()} == {"project"}

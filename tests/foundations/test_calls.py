@@ -75,6 +75,8 @@ INFO = {
         (calls.notes(JOB_ID), f"GET /jobs/{JOB_ID}/notes"),
         (calls.metrics(JOB_ID), f"GET /jobs/{JOB_ID}/metrics"),
         (calls.metric(JOB_ID, "a b/../c"), f"GET /jobs/{JOB_ID}/metrics/a%20b/%2E%2E/c"),
+        (calls.files(JOB_ID), f"GET /jobs/{JOB_ID}/files"),
+        (calls.file(JOB_ID, "a/b c"), f"GET /jobs/{JOB_ID}/files/a/b%20c"),
         (calls.source_diff(JOB_ID, "45 5"), f"GET /jobs/{JOB_ID}/diff/45%205"),
         (calls.provenance(JOB_ID), f"GET /jobs/{JOB_ID}/provenance"),
         (calls.logs(JOB_ID), f"GET /jobs/{JOB_ID}/logs"),

@@ -68,7 +68,7 @@ def fill(conn: sqlite3.Connection) -> None:
         )
         found: list[records.Record] = [
             Parameter("lr", 0.1 * (number + 1), 0),
-            Metric("loss", 1.0 / (number + 1), None, 0),
+            *(Metric("loss", 1.0 / (number + step + 1), step, 0) for step in range(20)),
         ]
         records.ingest(conn, made.job_id, found, offset=0, new_offset=1)
         finish(conn, made)
@@ -83,6 +83,9 @@ async def test_marked_jobs_are_compared(tmp_path: Path) -> None:
         assert "project" not in stage.text().split("Differences")[1]
         await stage.press("o")
         assert "project" in stage.text().split("Differences")[1]
+        await stage.press("right_square_bracket")
+        await stage.until(lambda: stage.status == "loss; M chooses another metric")
+        await stage.until(lambda: f"b {stage.app.board.subject[1][:8]} loss" in stage.text())
         await stage.press("right_square_bracket")
         await stage.until(lambda: "param.lr" in stage.text() and "metric.loss" in stage.text())
         assert "0.3" in stage.text()

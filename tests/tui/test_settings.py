@@ -27,11 +27,11 @@ def test_everything_can_be_set(file: Path) -> None:
         "theme: atlas-light\nplain: true\nlow_bandwidth: true\nmouse: false\nread_only: true\n"
         "restore: false\ncolumns: [id, state, metric.loss]\nbell: true\nnotify: osc9\n"
         "notify_jobs: all\nconfirm_rerun_above: 2\n"
-        "keymap:\n  stop: X\n  theme: [ctrl+t, f5]\n  mouse:\n"
+        "keymap:\n  stop: f8\n  theme: [ctrl+t, f5]\n  mouse:\n"
     )
     settings = read_settings(file)
     assert settings.columns == ("id", "state", "metric.loss")
-    assert settings.keymap == {"stop": "X", "theme": "ctrl+t,f5", "mouse": ""}
+    assert settings.keymap == {"stop": "f8", "theme": "ctrl+t,f5", "mouse": ""}
     assert set(settings.model_fields_set) == set(Settings.model_fields)
 
 

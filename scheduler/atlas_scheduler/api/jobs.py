@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated
-from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from atlas_scheduler.api.context import Ref, caller, service_of
 from atlas_scheduler.api.errors import answers
-from atlas_scheduler.api.streaming import BINARY, StreamedResponse, from_thread
+from atlas_scheduler.api.streaming import (
+    BINARY,
+    StreamedResponse,
+    attachment,
+    from_thread,
+    streamed_file,
+)
 from atlas_scheduler.store.search_cursor import LONGEST_CURSOR
 from foundations.errors import (
     AmbiguousJob,
@@ -33,7 +36,6 @@ from foundations.models import (
 )
 from foundations.provenance import Provenance
 
-CHUNK_BYTES = 256 * 1024
 LARGEST_PAGE = 1000
 LATEST = 2**62
 """The latest time that may be asked for, in seconds since 1970."""
@@ -225,7 +227,7 @@ async def archive(request: Request, ref: Ref) -> StreamedResponse:
     """Source, changes, artifacts, log and records below one folder named by the job's id."""
     job_id, pieces = await service_of(request).archive(ref)
     return StreamedResponse(
-        from_thread(pieces), media_type="application/gzip", headers=_file(f"{job_id}.tar.gz")
+        from_thread(pieces), media_type="application/gzip", headers=attachment(f"{job_id}.tar.gz")
     )
 
 
@@ -252,7 +254,7 @@ async def tensorboard_logs(
     return StreamedResponse(
         from_thread(pieces),
         media_type="application/gzip",
-        headers=_file(f"{job_id}-tensorboard.tar.gz"),
+        headers=attachment(f"{job_id}-tensorboard.tar.gz"),
     )
 
 
@@ -280,14 +282,4 @@ async def artifacts(request: Request, ref: Ref) -> list[ArtifactView]:
 async def artifact(request: Request, ref: Ref, key: str) -> StreamedResponse:
     """The key may contain slashes."""
     view, file = await service_of(request).open_artifact(ref, key)
-    size_bytes = os.fstat(file.fileno()).st_size
-    return StreamedResponse(
-        from_thread(iter(partial(file.read, CHUNK_BYTES), b"")),
-        media_type="application/octet-stream",
-        headers={"Content-Length": str(size_bytes), **_file(view.path.rpartition("/")[2])},
-        file=file,
-    )
-
-
-def _file(name: str) -> dict[str, str]:
-    return {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
+    return streamed_file(file, name=view.path.rpartition("/")[2])

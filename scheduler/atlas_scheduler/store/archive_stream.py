@@ -19,6 +19,7 @@ _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _TO_ESCAPE = re.compile(
     "[\x00-\x1f\x7f-\x9f\\\\\u2028-\u202e\u2066-\u2069\udc80-\udcff]|%(?=[0-9A-F]{2})"
 )
+_ESCAPES = re.compile("(?:%[0-9A-F]{2})+")
 
 
 class ArchiveStream:
@@ -87,7 +88,7 @@ class ArchiveStream:
             for found in walk(directory):
                 if found.is_file and found.status.st_mtime < self._since_seconds:
                     continue
-                yield from _member(f"{path}/{_escaped(found.path)}", found)
+                yield from _member(f"{path}/{escaped(found.path)}", found)
         finally:
             os.close(directory)
 
@@ -133,6 +134,11 @@ def _file(path: str, name: str | Path, *, inside: int | None) -> Iterator[bytes]
         os.close(descriptor)
 
 
-def _escaped(path: str) -> str:
+def escaped(path: str) -> str:
     """Write a path so that it is allowed; different paths stay different."""
     return _TO_ESCAPE.sub(lambda m: "".join(f"%{byte:02X}" for byte in os.fsencode(m[0])), path)
+
+
+def unescaped(path: str) -> str:
+    """Return the path that `escaped` wrote so."""
+    return _ESCAPES.sub(lambda m: os.fsdecode(bytes.fromhex(m[0].replace("%", ""))), path)

@@ -43,7 +43,8 @@ PATCH = "source.patch"
 SUMMARY = "archive.json"
 """Written last: where it is, the archive is complete."""
 
-_FILES = (LOG, EVENTS, JOB, PROVENANCE, PATCH, SUMMARY)
+FILES = (LOG, EVENTS, JOB, PROVENANCE, PATCH, SUMMARY)
+"""What lies in an archive beside its directories."""
 
 
 class Archives:
@@ -113,7 +114,7 @@ class Archives:
                 (CHANGED, partial(open_directory, archive / CHANGED)),
                 (ARTIFACTS, partial(open_directory, archive / ARTIFACTS)),
             ),
-            files=[(name, archive / name) for name in _FILES],
+            files=[(name, archive / name) for name in FILES],
         )
         return stream.pieces()
 
@@ -170,7 +171,7 @@ class Archives:
         parts = path.split("/")
         if not any(part in ("", ".", "..") or "\0" in part for part in parts):
             for place in (self._home.job_dir(job_id), self._home.archive(job_id)):
-                file = _open_regular(place, (ARTIFACTS, *parts))
+                file = open_regular(place, (ARTIFACTS, *parts))
                 if file is not None:
                     return file
         raise NotFound(f"Job {job_id} has no artifact file {path!r}.")
@@ -240,7 +241,7 @@ def _keep_provenance(archive: Path, provenance: Provenance) -> None:
 
 def _keep_events(job_dir: Path, archive: Path) -> None:
     """Copy the records, where the job left a regular file of them."""
-    file = _open_regular(job_dir, (RECORDS, EVENTS))
+    file = open_regular(job_dir, (RECORDS, EVENTS))
     if file is None:
         return
     part = archive / f"{EVENTS}.part"
@@ -249,7 +250,8 @@ def _keep_events(job_dir: Path, archive: Path) -> None:
     part.rename(archive / EVENTS)
 
 
-def _open_regular(top: Path, parts: Sequence[str]) -> BinaryIO | None:
+def open_regular(top: Path, parts: Sequence[str]) -> BinaryIO | None:
+    """Open a regular file below a directory, following no link; None when there is none."""
     try:
         descriptor = open_file_below(top, parts)
     except OSError:

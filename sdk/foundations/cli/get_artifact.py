@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from foundations.cli import render
 from foundations.cli.context import connect, job_argument, json_option, naming, scheduler_argument
-from foundations.cli.output_file import refuse_to_replace, written_whole
+from foundations.cli.output_file import save
 from foundations.errors import NotFound
 
 if TYPE_CHECKING:
@@ -49,13 +46,10 @@ def artifact(
     if chosen is None:
         known = ", ".join(one.key for one in found) or "none"
         raise NotFound(f"Job `{job_id}` has no artifact `{key}`. It has: {known}")
-    if output == "-":
-        _copy(client.artifact(job_id, key), sys.stdout.buffer)
+    pieces = client.artifact(job_id, key)
+    path = save(pieces, output, name=chosen.path, force=force)
+    if path is None:
         return
-    path = _target(output, chosen)
-    refuse_to_replace(path, force=force)
-    with written_whole(path) as file:
-        _copy(client.artifact(job_id, key), file)
     if as_json:
         render.print_json({"job_id": job_id, "key": key, "path": str(path.absolute())})
     else:
@@ -69,18 +63,3 @@ def _list(artifacts: list[ArtifactView], *, as_json: bool) -> None:
         render.print_artifacts(artifacts)
     else:
         click.echo("No artifacts.")
-
-
-def _target(output: str | None, artifact: ArtifactView) -> Path:
-    path = Path(output or ".")
-    # Only the last part of what a job chose as a name: it must not lead anywhere else.
-    name = PurePosixPath(artifact.path).name
-    if path.is_dir():
-        return path / (name if name not in ("", "..") else "artifact")
-    return path
-
-
-def _copy(pieces: Iterable[bytes], file: Any) -> None:
-    for piece in pieces:
-        file.write(piece)
-    file.flush()

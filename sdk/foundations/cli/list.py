@@ -1,4 +1,4 @@
-"""`foundations list`: jobs and projects."""
+"""`foundations list`: jobs, projects, and the files of a job."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from typing import Any
 import click
 
 from foundations.cli import job_columns, render
-from foundations.cli.context import connect, json_option, optional_scheduler_argument
+from foundations.cli.context import (
+    connect,
+    job_argument,
+    json_option,
+    naming,
+    optional_scheduler_argument,
+    scheduler_argument,
+)
 from foundations.cli.job_columns import JobColumn
 from foundations.cli.render import Column
 
@@ -30,7 +37,7 @@ SHOWN = 50
 
 @click.group("list")
 def list_() -> None:
-    """List jobs or projects."""
+    """List jobs, projects, or the files of a job."""
 
 
 @list_.command()
@@ -135,6 +142,25 @@ def projects(scheduler: str, *, as_json: bool) -> None:
             for one in found
         ],
     )
+
+
+@list_.command()
+@scheduler_argument
+@job_argument
+@json_option
+def files(scheduler: str, job_id: str, *, as_json: bool) -> None:
+    """List the files of a job by their names in its archive, also while the job runs."""
+    client = connect(scheduler)
+    with naming(job_id, scheduler):
+        found = client.files(job_id)
+    if as_json:
+        render.print_json(render.model_document(found))
+        return
+    columns = [Column("KIND"), Column("SIZE"), Column("FILE", narrowest=12)]
+    rows = [[one.kind, render.size(one.size_bytes), one.path] for one in found.files]
+    render.print_table(columns, rows)
+    if found.left_out:
+        click.echo(f"{found.left_out} more files are not listed.", err=True)
 
 
 _COLUMNS = (

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 from foundations.cli.groups import CommandFailed
@@ -39,3 +40,43 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
         except BaseException:
             partial.unlink()
             raise
+
+
+def save(pieces: Iterable[bytes], output: str | None, *, name: str, force: bool) -> Path | None:
+    """Write what the scheduler sends to a file or, for `-`, to standard output.
+
+    Args:
+        pieces: what to write.
+        output: file or directory; None is the current directory.
+        name: of the file in a directory: the last part of what a job chose as a name.
+        force: whether to replace a file that is there.
+
+    Returns:
+        The file; None for standard output.
+
+    Raises:
+        CommandFailed: a file is there that may not be replaced.
+    """
+    if output == "-":
+        _copy(pieces, sys.stdout.buffer)
+        return None
+    path = _target(output, name)
+    refuse_to_replace(path, force=force)
+    with written_whole(path) as file:
+        _copy(pieces, file)
+    return path
+
+
+def _target(output: str | None, name: str) -> Path:
+    path = Path(output or ".")
+    # Only the last part of what a job chose as a name: it must not lead anywhere else.
+    last = PurePosixPath(name).name
+    if path.is_dir():
+        return path / (last if last not in ("", "..") else "artifact")
+    return path
+
+
+def _copy(pieces: Iterable[bytes], file: IO[bytes]) -> None:
+    for piece in pieces:
+        file.write(piece)
+    file.flush()

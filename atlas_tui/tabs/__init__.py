@@ -1,0 +1,1 @@
+"""The tabs of the screen about one job, one a file."""
