@@ -242,7 +242,10 @@ def _artifacts(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> ht
 def _artifact(
     scheduler: FakeScheduler, request: httpx.Request, ref: str, key: str
 ) -> httpx.Response:
-    return httpx.Response(200, content=iter([scheduler.resolve(ref).artifacts[key]]))
+    job = scheduler.resolve(ref)
+    if key in job.lost_artifacts:
+        raise NotFound(f"Job `{job.job_id}` has no artifact file `{key}`.")
+    return httpx.Response(200, content=iter([job.artifacts[key]]))
 
 
 def _tag(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:

@@ -61,6 +61,8 @@ class FakeJob:
     parameters: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     artifacts: dict[str, bytes] = field(default_factory=dict)
+    lost_artifacts: set[str] = field(default_factory=set)
+    """Keys of artifacts whose files are not there."""
     tags: dict[str, str] = field(default_factory=dict)
     notes: list[NoteView] = field(default_factory=list)
     provenance: Provenance = field(default_factory=Provenance)
