@@ -228,13 +228,13 @@ class MlflowStore:
                 )
 
     def _log_artifact(self, client: Client, job: Job, artifact: Job, run_id: str) -> None:
-        folder, _, file_name = artifact["path"].rpartition("/")
+        folder, file_name = mlflow_values.place(artifact["path"])
         with tempfile.TemporaryDirectory(prefix="atlas-mlflow-") as place:
             path = Path(place) / file_name
             with path.open("wb") as file:
                 for piece in client.artifact(job["job_id"], artifact["key"]):
                     file.write(piece)
-            self._mlflow.log_artifact(run_id, str(path), folder or None)
+            self._mlflow.log_artifact(run_id, str(path), folder)
 
     # -- notes
 

@@ -255,6 +255,22 @@ def test_artifacts_are_copied_when_asked_for(
     assert (copied / "plots" / "a.txt").read_bytes() == b"plot"
 
 
+def test_an_artifact_whose_place_mlflow_refuses_gets_another(
+    run: Run, job: FakeJob, store: Callable[[], Store], tmp_path: Path
+) -> None:
+    job.artifacts = {"..%2F..%2Fevil/m.txt": b"one", "100%25.txt": b"two", "%2E%2E/a": b"three"}
+
+    result = run(*WORDS, "--artifacts")
+
+    assert result.stdout == "Exported 1 jobs to MLflow: 1 new runs, 0 updated.\n"
+    client = store().client
+    (copied := tmp_path / "copied").mkdir()
+    client.download_artifacts(store().run().info.run_id, "", str(copied))
+    files = sorted(path for path in copied.rglob("*") if path.is_file())
+    assert sorted(path.read_bytes() for path in files) == [b"one", b"three", b"two"]
+    assert sorted(path.suffix for path in files) == ["", ".txt", ".txt"]
+
+
 def test_an_artifact_that_is_not_there_is_told_and_left_out(
     run: Run, job: FakeJob, store: Callable[[], Store]
 ) -> None:
