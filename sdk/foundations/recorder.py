@@ -18,7 +18,7 @@ from collections.abc import Mapping
 # Loading the real typing module takes milliseconds of every start of a job.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Set, Union
+    from typing import Any, Dict, Set, Union
 
     Scalar = Union[str, int, float, bool]
 
@@ -59,6 +59,7 @@ class Recorder:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self.tags: Dict[str, str] = {}  # that this process set
         self._file = -1
         self._device = 0
         self._inode = 0

@@ -149,10 +149,18 @@ def log_metric(key: str, value: Any, step: Optional[float] = None) -> None:
 
 
 def set_tag(key: str, value: str = "") -> None:
-    """Tag the job; a tag that is there already gets the new value."""
+    """Tag the job; a tag that is there already gets the new value.
+
+    A warning says so where this process set another value before.
+    """
     recorder = _recorder()
-    if recorder is not None:
-        recorder.append(_line("tag", str(key), '"value":' + quoted(str(value))))
+    if recorder is None:
+        return
+    key, value = str(key), str(value)
+    if recorder.tags.setdefault(key, value) != value:
+        warn("Tag `{}` updated to `{}`".format(key, value))
+        recorder.tags[key] = value
+    recorder.append(_line("tag", key, '"value":' + quoted(value)))
 
 
 def save_artifact(filepath: Union[str, os.PathLike[str]], key: Optional[str] = None) -> None:

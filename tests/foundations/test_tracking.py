@@ -345,6 +345,20 @@ def test_tags_are_texts(job: JobDir) -> None:
     ]
 
 
+def test_a_tag_that_gets_another_value_is_told_in_the_known_words(
+    job: JobDir, capsys: pytest.CaptureFixture[str]
+) -> None:
+    foundations.set_tag("stage", "first")
+    foundations.set_tag("stage", "first")
+    foundations.set_tag("other", "second")
+    assert capsys.readouterr().err == ""
+
+    foundations.set_tag("stage", "second")
+
+    assert capsys.readouterr().err == "Foundations WARNING: Tag `stage` updated to `second`\n"
+    assert [line["value"] for line in job.lines()] == ["first", "first", "second", "second"]
+
+
 @pytest.mark.parametrize(
     ("path", "kept"),
     [
@@ -415,6 +429,23 @@ def test_every_function_works_in_a_job(job: JobDir, python: str) -> None:
         ("artifact", "model", None),
     ]
     assert job.saved()["model"] == "weights"
+
+
+@pytest.mark.parametrize("python", INTERPRETERS)
+@pytest.mark.parametrize("name", ["get_metrics_for_all_jobs", "submit", "JobState"])
+def test_what_a_job_does_not_have_is_said_in_words(job: JobDir, python: str, name: str) -> None:
+    script = f"import sys; sys.modules['pydantic'] = None; import foundations; foundations.{name}"
+
+    ended = job.run(script, python)
+
+    is_old = python != INTERPRETERS[0]
+    reason = "it is Python 3.8, and Atlas needs 3.11" if is_old else "there is no `pydantic`"
+    assert ended.stderr.splitlines()[-1] == (
+        f"ImportError: `foundations.{name}` needs the whole of Atlas, which this Python does not "
+        f"have ({reason}). Inside a job there is only what records, such as "
+        "`foundations.log_metric`. Use it where you submit jobs, or in an image with "
+        "`pip install foundations-atlas`."
+    )
 
 
 @pytest.mark.parametrize("python", INTERPRETERS)
