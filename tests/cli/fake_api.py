@@ -135,10 +135,13 @@ def _list(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
         for job in _filtered(list(scheduler.jobs.values()), params.get("filter", ""))
         if params.get("project") in (None, job.spec.project) and (not states or job.state in states)
     ]
-    start, limit = int(params.get("cursor", "0")), int(params["limit"])
-    cursor = str(start + limit) if start + limit < len(found) else None
-    views = [scheduler.view(job) for job in found[start : start + limit]]
-    return _json(JobPage(jobs=views, next_cursor=cursor))
+    by_place = "offset" in params
+    start = int(params["offset"] if by_place else params.get("cursor", "0"))
+    end = start + int(params["limit"])
+    views = [scheduler.view(job) for job in found[start:end]]
+    if by_place:
+        return _json(JobPage(jobs=views, total=len(found)))
+    return _json(JobPage(jobs=views, next_cursor=str(end) if end < len(found) else None))
 
 
 def _filtered(jobs: list[FakeJob], text: str) -> list[FakeJob]:
