@@ -264,6 +264,7 @@ class Catalogue:
                     "metric_series": records.series(conn, job_id),
                     "system_series": records.series(conn, job_id, system=True),
                     "artifacts": records.artifacts(conn, job_id),
+                    "skipped_records": records.skipped(conn, job_id),
                     "notes": remarks.notes(conn, job_id),
                     "history": history.changes_since(conn, 0, job_id=job_id, limit=HISTORY_LIMIT),
                     "provenance": self._provenance(conn, stored),

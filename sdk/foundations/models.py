@@ -387,6 +387,8 @@ class JobDetail(JobView):
     system_series: list[MetricSummary] = []
     """What the scheduler measured while it ran; names begin with `system/`."""
     artifacts: list[ArtifactView] = []
+    skipped_records: int = 0
+    """How many lines of its event file were not as documented, and were skipped."""
     notes: list[NoteView] = []
     """Oldest first."""
     history: list[Change] = []

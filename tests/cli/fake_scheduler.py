@@ -75,6 +75,7 @@ class FakeJob:
     system: list[MetricSummary] = field(default_factory=list)
     """What the scheduler measured; points of it are in `series`."""
     local_run: LocalRunView | None = None
+    skipped_records: int = 0
 
 
 class FakeScheduler:
@@ -270,6 +271,7 @@ class FakeScheduler:
             archived=job.state in FINAL_STATES,
             metric_series=self.summaries(job),
             system_series=job.system,
+            skipped_records=job.skipped_records,
             artifacts=[
                 ArtifactView(key=key, path=key, size_bytes=len(content), saved_at=BEGIN)
                 for key, content in job.artifacts.items()

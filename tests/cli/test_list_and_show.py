@@ -284,6 +284,18 @@ def test_show_job_prints_everything(run: Run, scheduler: FakeScheduler) -> None:
     assert "AT STEP" in output
 
 
+def test_show_job_tells_how_many_records_could_not_be_read(
+    run: Run, scheduler: FakeScheduler
+) -> None:
+    assert "Skipped records" not in run("show", "job", "scheduler", JOB_ID).stdout
+
+    scheduler.jobs[JOB_ID].skipped_records = 2
+
+    lines = run("show", "job", "scheduler", JOB_ID).stdout.splitlines()
+    (told,) = (line.partition(":")[2].strip() for line in lines if "Skipped records" in line)
+    assert told == "2 lines of its event file could not be read (see docs/records.md)"
+
+
 def test_show_job_prints_all_that_was_submitted(run: Run, scheduler: FakeScheduler) -> None:
     spec = JobSpec(
         project="alpha",

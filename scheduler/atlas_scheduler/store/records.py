@@ -41,6 +41,7 @@ __all__ = [
     "Record",
     "Tag",
     "artifacts",
+    "count_skipped",
     "extend_series",
     "ingest",
     "of_jobs",
@@ -48,6 +49,7 @@ __all__ = [
     "points",
     "series",
     "shown",
+    "skipped",
 ]
 
 _SQL = sql.queries("records")
@@ -108,6 +110,16 @@ def ingest(
         if isinstance(record, Environment):
             provenance.save_environment(conn, row["job_number"], record.content)
     return True
+
+
+def count_skipped(conn: sqlite3.Connection, job_id: str, lines: int) -> None:
+    """Add to how many lines of a job's event file were skipped; in the transaction of `ingest`."""
+    conn.execute(_SQL["count_skipped"], (lines, job_id))
+
+
+def skipped(conn: sqlite3.Connection, job_id: str) -> int:
+    """How many lines of a job's event file were not as they should be, and were skipped."""
+    return int(conn.execute(_SQL["skipped"], (job_id,)).fetchone()[0])
 
 
 def of_jobs(conn: sqlite3.Connection, job_ids: Sequence[str]) -> dict[str, JobRecords]:
