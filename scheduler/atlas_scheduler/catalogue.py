@@ -113,7 +113,7 @@ class Catalogue:
         self._database = database
         self._queue = queue
         self._clock_ms = clock_ms
-        self.feed = Feed(database)
+        self.feed = Feed(database, self.machine.host)
         self._listings = Listings()
         self._ended: dict[str, asyncio.Event] = {}
         self._writes: set[asyncio.Task[Any]] = set()
@@ -316,6 +316,7 @@ class Catalogue:
         follow: bool,
         queue: bool = False,
         records: bool = False,
+        host: bool = False,
     ) -> AsyncGenerator[News | None]:
         """Every change after `since`, in order, then new ones as they come.
 
@@ -325,11 +326,12 @@ class Catalogue:
             follow: go on with what comes.
             queue: tell changes of the queue itself as well.
             records: tell which jobs recorded something, at most once in a second.
+            host: tell how busy the machine is, every few seconds.
 
         Yields:
             News; None as a sign of life when nothing happens for a while.
         """
-        return self.feed.follow(since, Interest(job_id, queue, records), follow=follow)
+        return self.feed.follow(since, Interest(job_id, queue, records, host), follow=follow)
 
     # -- logs and files
 

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from atlas_scheduler.store import history
 from atlas_scheduler.store.db import Database
-from foundations.models import Change, NewRecords, QueueChange
+from foundations.errors import AtlasError
+from foundations.models import Change, HostView, NewRecords, QueueChange
 
 HEARTBEAT_SECONDS = 15.0
 """A follower of the change feed hears from the server at least this often."""
 RECORDS_SECONDS = 1.0
 """A follower is told of new records at most this often, of all jobs in one notice."""
 
-News = Change | QueueChange | NewRecords
+HOST_SECONDS = 5.0
+"""A follower who wants to know how busy the machine is hears it this often."""
+_LOOK_SECONDS = 2.0
+"""Longest that news wait for a look at the machine."""
+
+News = Change | QueueChange | NewRecords | HostView
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,7 @@ class Interest:
     """Only this job; None is all of them."""
     queue: bool = False
     records: bool = False
+    host: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -41,6 +49,8 @@ class _Follower:
     """Jobs that recorded something since it was told last."""
     due_at: float = 0.0
     """When it may be told of records again, in seconds of the event loop's clock."""
+    host_due_at: float = 0.0
+    """When it is to hear of the machine again."""
 
     def take_records(self, now: float) -> NewRecords | None:
         if not self.recorded or now < self.due_at:
@@ -50,12 +60,21 @@ class _Follower:
         self.due_at = now + RECORDS_SECONDS
         return told
 
+    def wake_at(self, silent_until: float) -> float:
+        """When there is something to tell even if nothing happens."""
+        times = [silent_until]
+        times += [self.due_at] if self.recorded else []
+        times += [self.host_due_at] if self.interest.host else []
+        return min(times)
+
 
 class Feed:
     """History as it is written, for any number of followers."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, look: Callable[[], Awaitable[HostView]]) -> None:
+        """Tell of a database's history and, by `look`, of the machine."""
         self._database = database
+        self._look = look
         self._followers: set[_Follower] = set()
 
     def announce(self) -> None:
@@ -80,7 +99,8 @@ class Feed:
         Yields:
             News; None as a sign of life when nothing happens for `HEARTBEAT_SECONDS`.
         """
-        follower = _Follower(interest)
+        # Who does not follow asks for what is kept; the machine can be asked by itself.
+        follower = _Follower(interest if follow else replace(interest, host=False))
         self._followers.add(follower)
         try:
             async for one in self._follow(since, follower, follow=follow):
@@ -98,24 +118,29 @@ class Feed:
             for change in await self._read(since, follower):
                 since, alive_at = change.seq, clock()
                 yield change
-            told = follower.take_records(clock())
-            if told is not None:
+            for notice in await self._notices(follower, clock()):
                 alive_at = clock()
-                yield told
+                yield notice
             if follower.is_behind:
                 continue
             if not follow:
                 return
             silent_until = alive_at + HEARTBEAT_SECONDS
-            wake_at = min(silent_until, follower.due_at) if follower.recorded else silent_until
-            try:
-                # Not `wait_for`: before Python 3.12 it loses a cancellation that meets the event.
-                async with asyncio.timeout_at(wake_at):
+            # Not `wait_for`: before Python 3.12 it loses a cancellation that meets the event.
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(follower.wake_at(silent_until)):
                     await follower.woken.wait()
-            except TimeoutError:
-                if clock() >= silent_until:
-                    alive_at = clock()
-                    yield None
+            if clock() >= silent_until:
+                alive_at = clock()
+                yield None
+
+    async def _notices(self, follower: _Follower, now: float) -> list[News]:
+        """What is due to be told and is not kept."""
+        told: list[News | None] = [follower.take_records(now)]
+        if follower.interest.host and now >= follower.host_due_at:
+            follower.host_due_at = now + HOST_SECONDS
+            told.append(await self._host())
+        return [one for one in told if one is not None]
 
     async def _read(self, since: int, follower: _Follower) -> Sequence[Change | QueueChange]:
         if not follower.is_behind:
@@ -132,3 +157,10 @@ class Feed:
         if found:
             follower.is_behind = True  # there may be more than one answer holds
         return found
+
+    async def _host(self) -> HostView | None:
+        """Look at the machine; a disk or driver that hangs holds up no other news."""
+        with suppress(TimeoutError, AtlasError):
+            async with asyncio.timeout(_LOOK_SECONDS):
+                return await self._look()
+        return None

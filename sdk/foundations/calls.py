@@ -8,7 +8,7 @@ from __future__ import annotations
 import json as json_text
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote
 
 from foundations.answers import read as read
@@ -16,6 +16,8 @@ from foundations.errors import InvalidRequest
 from foundations.lazy_models import models
 
 T = TypeVar("T")
+Topic = Literal["queue", "records", "host"]
+"""What the change feed can tell beside what happens to jobs."""
 PREFIX = "/api/v1"
 """Where the API begins on every server."""
 
@@ -389,13 +391,14 @@ def logs(ref: str, *, offset: int = 0, follow: bool = False) -> Call[None]:
 
 
 def changes(
-    since: int, *, job: str | None = None, follow: bool = True, everything: bool = False
+    since: int, *, job: str | None = None, follow: bool = True, also: Iterable[Topic] = ()
 ) -> Call[None]:
     """Ask for the change feed after `since`, of one job or of all.
 
-    With `everything` it also tells of the queue itself, and which jobs have new records.
+    It can tell `also` of the queue itself, of jobs that have new records, and how busy the
+    scheduler's machine is.
     """
-    more = (("queue", "true"), ("records", "true")) if everything else ()
+    more = [(topic, "true") for topic in also]
     params = (("since", str(since)), *_given("job", job), ("follow", _flag(follow)), *more)
     return Call("GET", "/changes", _nothing, params=params)
 

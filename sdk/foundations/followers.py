@@ -139,7 +139,7 @@ class Followers(Verbs):
         Raises:
             Unreachable: nothing answered at first, or for `Patience.give_up_seconds`.
         """
-        place = FeedPlace(since, job=job, follow=follow, everything=True)
+        place = FeedPlace(since, job=job, follow=follow, also=("queue", "records"))
         with closing(self._feed(place, Backoff(self.patience), FEED_SILENCE_SECONDS)) as feed:
             for one in feed:
                 if one is not None:
@@ -249,7 +249,7 @@ class AsyncFollowers(AsyncVerbs):
         self, since: int, *, job: str | None = None, follow: bool = True
     ) -> AsyncGenerator[News]:
         """Yield every change of jobs and of the queue after `since`, and notices of new records."""
-        place = FeedPlace(since, job=job, follow=follow, everything=True)
+        place = FeedPlace(since, job=job, follow=follow, also=("queue", "records"))
         async with aclosing(self._feed(place)) as feed:
             async for one in feed:
                 yield one

@@ -6,18 +6,18 @@ A follower reads until its connection ends, then asks again from the place that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import foundations
 from foundations import calls
-from foundations.calls import Call, Standing
+from foundations.calls import Call, Standing, Topic
 from foundations.errors import SchedulerError, Unreachable
 from foundations.lazy_models import models
 
 if TYPE_CHECKING:
-    News = models.Change | models.QueueChange | models.NewRecords
+    News = models.Change | models.QueueChange | models.NewRecords | models.HostView
     """What a feed tells of."""
 
 MEDIA_TYPE = "text/event-stream"
@@ -123,14 +123,14 @@ class FeedPlace:
     """How far one reader of the change feed has come."""
 
     def __init__(
-        self, since: int, *, job: str | None, follow: bool, everything: bool = False
+        self, since: int, *, job: str | None, follow: bool, also: Sequence[Topic] = ()
     ) -> None:
         self.since = since
         self.connected = False
         self.finished = False
         self._job = job
         self._follow = follow
-        self._everything = everything
+        self._also = also
         self._events = EventReader()
 
     @classmethod
@@ -142,9 +142,7 @@ class FeedPlace:
 
     def call(self) -> Call[None]:
         """What asks for the rest of the feed."""
-        return calls.changes(
-            self.since, job=self._job, follow=self._follow, everything=self._everything
-        )
+        return calls.changes(self.since, job=self._job, follow=self._follow, also=self._also)
 
     def opened(self, headers: Mapping[str, str]) -> bool:
         """Begin a new answer. Returns whether it is a feed."""
@@ -164,7 +162,7 @@ class FeedPlace:
         """
         for event in self._events.feed(piece):
             news = None if event is None else _news(event)
-            if event is None or isinstance(news, models.NewRecords):
+            if event is None or isinstance(news, models.NewRecords | models.HostView):
                 yield news
             elif news is not None and news.seq > self.since:
                 self.since = news.seq
@@ -190,6 +188,8 @@ def _news(event: ServerEvent) -> News | None:
                 return models.QueueChange.model_validate_json(event.data)
             case "records":
                 return models.NewRecords.model_validate_json(event.data)
+            case "host":
+                return models.HostView.model_validate_json(event.data)
     except ValueError as error:
         raise SchedulerError(
             f"This client (version {foundations.__version__}) cannot read the scheduler's change "

@@ -543,6 +543,15 @@ class FakeService:
         follow: bool,
         queue: bool = False,
         records: bool = False,
+        host: bool = False,
+    ) -> AsyncIterator[Change | QueueChange | NewRecords | HostView | None]:
+        if host and follow:
+            yield await self.machine.host()
+        async for one in self._follow(since, job_id, follow, queue, records):
+            yield one
+
+    async def _follow(
+        self, since: int, job_id: str | None, follow: bool, queue: bool, records: bool
     ) -> AsyncIterator[Change | QueueChange | NewRecords | None]:
         with self._follower():
             while True:

@@ -7,7 +7,7 @@ import json
 import httpx
 import pytest
 
-from foundations.models import Change, Submission
+from foundations.models import Change, HostView, Submission
 from tests.api.fake_service import FakeService
 
 pytestmark = pytest.mark.anyio
@@ -87,3 +87,15 @@ async def test_the_queue_and_new_records_are_told_only_to_who_asks(
     assert '"QueuePaused"' in paused
     assert started.startswith("id: 3\ndata: {")
     assert recorded == f'event: records\ndata: {{"job_ids":["{job_id}"]}}'
+
+
+async def test_how_busy_the_machine_is_is_an_event_without_a_place(
+    http: httpx.AsyncClient, service: FakeService, job_id: str
+) -> None:
+    params = {"host": "true", "since": "1"}
+    async with http.stream("GET", "/changes", params=params, headers=UNCHECKED) as answer:
+        text = (await anext(answer.aiter_raw())).decode()
+    event, data, *_ = text.splitlines()
+    assert event == "event: host"
+    told = HostView.model_validate_json(data.removeprefix("data: "))
+    assert told.hostname == (await service.machine.host()).hostname

@@ -133,7 +133,7 @@ def test_an_answer_of_another_kind_is_no_feed() -> None:
 
 
 def test_news_of_a_kind_that_is_not_known_are_passed_over_and_notices_have_no_place() -> None:
-    place = FeedPlace(4, job=None, follow=True, everything=True)
+    place = FeedPlace(4, job=None, follow=True, also=("queue", "records"))
     place.opened({"content-type": "text/event-stream"})
     strange = b'id: 9\nevent: weather\ndata: {"rain": true}\n\n'
     records = b'event: records\ndata: {"job_ids": ["a"]}\n\n'

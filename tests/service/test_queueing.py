@@ -13,6 +13,7 @@ from atlas_scheduler.store.db import Database
 from foundations.errors import InvalidRequest, JobConflict, NotFound
 from foundations.models import (
     Change,
+    HostView,
     JobSpec,
     JobView,
     NewRecords,
@@ -222,6 +223,19 @@ async def test_new_records_are_told_once_for_all_and_only_to_who_asks(service: S
         assert await anext(feed) == NewRecords(job_ids=["c"])
     told = [one async for one in service.changes(0, follow=False, queue=True, records=True)]
     assert len(told) == 1
+
+
+async def test_how_busy_the_machine_is_is_told_only_to_who_follows_and_asks(
+    service: Service,
+) -> None:
+    async with (
+        asyncio.timeout(10),
+        aclosing(service.changes(0, follow=True, host=True)) as feed,
+    ):
+        told = await anext(feed)
+        assert isinstance(told, HostView)
+        assert told.cpus > 0
+    assert [one async for one in service.changes(0, follow=False, host=True)] == []
 
 
 async def test_of_one_job_only_its_own_records_are_told(service: Service, queue: list[str]) -> None:

@@ -120,6 +120,7 @@ def insert(conn: sqlite3.Connection, sample: dict[str, Any], number: int) -> Job
             BuiltIn.EXIT_CODE: job.exit_code,
             BuiltIn.ATTEMPT: job.attempt,
             BuiltIn.PRIORITY: job.priority,
+            BuiltIn.TURN: job.order if job.state is JobState.QUEUED else None,
             BuiltIn.GPUS: 0,
             BuiltIn.CPUS: sample["cpus"],
             BuiltIn.SUBMITTED: number,

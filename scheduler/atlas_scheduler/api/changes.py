@@ -12,7 +12,7 @@ from atlas_scheduler.api.errors import answers
 from atlas_scheduler.api.streaming import FollowedResponse
 from atlas_scheduler.feed import News
 from foundations.errors import AmbiguousJob, InvalidRequest, NotFound
-from foundations.models import Change, QueueChange
+from foundations.models import Change, NewRecords, QueueChange
 
 MEDIA_TYPE = "text/event-stream"
 LARGEST_SEQ = 2**63 - 1
@@ -29,7 +29,8 @@ router = APIRouter(tags=["changes"])
         200: {
             "description": "Events with `id: SEQ` and `data: CHANGE`, a `Change` as JSON. "
             "With `queue` also events `queue`, with an id and a `QueueChange`; with `records` also "
-            "events `records`, without an id, with `NewRecords`. A comment line is a sign of life.",
+            "events `records`, without an id, with `NewRecords`, and with `host` events `host`, "
+            "without an id, with a `HostView`. A comment line is a sign of life.",
             "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
         },
         **answers(InvalidRequest, NotFound, AmbiguousJob),
@@ -48,6 +49,9 @@ async def changes(  # noqa: PLR0913 - one argument a parameter of the query
     records: Annotated[
         bool, Query(description="Also which jobs recorded something, at most once in a second.")
     ] = False,
+    host: Annotated[
+        bool, Query(description="Also how busy the scheduler's machine is, every five seconds.")
+    ] = False,
     last_event_id: Annotated[
         int | None,
         Header(
@@ -62,7 +66,9 @@ async def changes(  # noqa: PLR0913 - one argument a parameter of the query
     service = service_of(request)
     job_id = None if job is None else await service.resolve(job)
     start = since if last_event_id is None else last_event_id
-    found = service.changes(start, job_id=job_id, follow=follow, queue=queue, records=records)
+    found = service.changes(
+        start, job_id=job_id, follow=follow, queue=queue, records=records, host=host
+    )
     return FollowedResponse(_frames(found), media_type=MEDIA_TYPE, headers=_HEADERS)
 
 
@@ -81,4 +87,6 @@ def _frame(one: News) -> bytes:
             return f"id: {one.seq}\n{data}".encode()
         case QueueChange():
             return f"id: {one.seq}\nevent: queue\n{data}".encode()
-    return f"event: records\n{data}".encode()
+        case NewRecords():
+            return f"event: records\n{data}".encode()
+    return f"event: host\n{data}".encode()

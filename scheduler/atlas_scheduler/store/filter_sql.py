@@ -55,6 +55,7 @@ _COLUMNS = {
     BuiltIn.EXIT_CODE: "jobs.exit_code",
     BuiltIn.ATTEMPT: "jobs.attempt",
     BuiltIn.PRIORITY: "jobs.priority",
+    BuiltIn.TURN: "CASE WHEN jobs.state = 'queued' THEN jobs.queue_order END",
     BuiltIn.GPUS: "jobs.num_gpus",
     BuiltIn.CPUS: "json_extract(jobs.spec, '$.cpus')",
     BuiltIn.RAM: "json_extract(jobs.spec, '$.ram_gb')",

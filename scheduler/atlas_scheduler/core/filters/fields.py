@@ -45,6 +45,7 @@ class BuiltIn(StrEnum):
     EXIT_CODE = "exit_code"
     ATTEMPT = "attempt"
     PRIORITY = "priority"
+    TURN = "turn"
     GPUS = "gpus"
     CPUS = "cpus"
     RAM = "ram"
@@ -79,6 +80,7 @@ _KINDS = {
     BuiltIn.EXIT_CODE: Kind.NUMBER,
     BuiltIn.ATTEMPT: Kind.NUMBER,
     BuiltIn.PRIORITY: Kind.NUMBER,
+    BuiltIn.TURN: Kind.NUMBER,
     BuiltIn.GPUS: Kind.NUMBER,
     BuiltIn.CPUS: Kind.NUMBER,
     BuiltIn.RAM: Kind.NUMBER,
