@@ -119,26 +119,25 @@ def log_params(parameters: Mapping[str, Any]) -> None:
 def log_metric(key: str, value: Any, step: Optional[float] = None) -> None:
     """Record a value of a metric; each call adds to the metric's series.
 
-    Names that begin with `system/` are kept for what Atlas measures: a warning, and no record.
+    What cannot be recorded is told by a warning, and the program goes on: a value or a name of
+    another kind, and names that begin with `system/`, which are kept for what Atlas measures.
 
     Args:
         key: the metric's name.
         value: a number, string or boolean, also of numpy, torch and the like, or a flat list of
             them, which is recorded element by element. NaN and infinities are kept.
         step: where in the training it belongs, such as the epoch; any order, repeats allowed.
-
-    Raises:
-        ValueError: the key is not a string, or the step is not finite.
-        TypeError: the value or the step is of another type.
+            A value whose step is no finite number is recorded without it.
     """
     if not isinstance(key, str):
-        raise ValueError("Invalid metric name `{}`".format(key))
+        # Users do what the type forbids.
+        return warn_once("Invalid metric name `{}`".format(key))  # type: ignore[unreachable]
     values = value if isinstance(value, (list, tuple)) else (value,)
     try:
         texts = [scalar_text(each) for each in values]
     except TypeError:
-        raise TypeError(_invalid_metric(key, value)) from None
-    place = "" if step is None else ',"step":' + _step_text(step)
+        return warn_once(_invalid_metric(key, value), about=("metric", key, type(value)))
+    place = "" if step is None else _step_field(key, step)
     recorder = _recorder()
     if recorder is None or not texts:
         return
@@ -170,13 +169,9 @@ def save_artifact(filepath: Union[str, os.PathLike[str]], key: Optional[str] = N
         filepath: the file.
         key: the artifact's name; by default the file's own. Saving a key again replaces it.
 
-    Raises:
-        FileNotFoundError: there is no such file.
-        IsADirectoryError: it is a directory.
-        OSError: it cannot be read. (Trouble with the copy is a warning.)
+    A file that is not there or cannot be kept is told by a warning, and the program goes on.
     """
     source = os.fsdecode(filepath)
-    _check_artifact(source)
     name = os.path.basename(source)
     key = name if key is None else str(key)
     recorder = _recorder()
@@ -189,6 +184,7 @@ def save_artifact(filepath: Union[str, os.PathLike[str]], key: Optional[str] = N
         return warn_once("Cannot save artifacts: ATLAS_ARTIFACTS is not set.")
     path = _artifact_path(root, key, name)
     try:
+        _check_artifact(source)
         size_bytes = _copy(source, os.path.join(root, path), root, key=key)
     except OSError as error:
         reason = error.strerror or str(error)
@@ -203,10 +199,8 @@ def set_tensorboard_logdir(path: Union[str, os.PathLike[str]]) -> None:
     Of a local run they stay where they are.
 
     Args:
-        path: a directory in the job's work dir, or in its artifacts. It may be made later.
-
-    Raises:
-        ValueError: it is elsewhere, so that it would not be kept.
+        path: a directory in the job's work dir, or in its artifacts. It may be made later. Logs
+            elsewhere would not be kept: that is told by a warning, and the program goes on.
     """
     logdir = os.fsdecode(path)
     if not os.environ.get("ATLAS_EVENTS"):
@@ -221,6 +215,13 @@ def set_tensorboard_logdir(path: Union[str, os.PathLike[str]]) -> None:
     if not os.environ.get("ATLAS_JOB_DIR"):
         return warn_once("Cannot keep TensorBoard logs: ATLAS_JOB_DIR is not set.")
     kept = _kept_path(logdir)
+    if kept is None:
+        text = (
+            "Invalid TensorBoard directory {!r}: it is not in the job's work dir {}, nor artifacts"
+        )
+        return warn_once(
+            text.format(logdir, os.path.join(os.environ["ATLAS_JOB_DIR"], "job_source"))
+        )
     recorder.append(
         '{{"event":"tensorboard","path":{},"at":{:.3f}}}\n'.format(
             json.dumps(kept), time.time()
@@ -273,16 +274,18 @@ def _param_line(key: str, value: Any) -> bytes:
     return _line("param", str(key), '"value":' + text)
 
 
-def _step_text(step: Any) -> str:
+def _step_field(key: str, step: Any) -> str:
     try:
         scalar = plain_scalar(step)
     except TypeError:
         scalar = ""
-    if isinstance(scalar, (str, bool)):
-        raise TypeError("Invalid step {!r}: it should be a number".format(step))
-    if scalar - scalar != 0:
-        raise ValueError("Invalid step {!r}: it should be finite".format(step))
-    return repr(scalar)
+    if isinstance(scalar, (str, bool)) or scalar - scalar != 0:
+        text = (
+            "Invalid step {!r} of metric `{}`: it should be a finite number. Recorded without it."
+        )
+        warn_once(text.format(step, key), about=("step", key, type(step)))
+        return ""
+    return ',"step":' + repr(scalar)
 
 
 def _invalid_metric(key: str, value: Any) -> str:
@@ -297,25 +300,22 @@ def _invalid_metric(key: str, value: Any) -> str:
 
 def _check_artifact(source: str) -> None:
     if os.path.isdir(source):
-        text = "{!r} is a directory; save_artifact takes a file, such as an archive of it"
+        text = "{!r} is a directory, not a file such as an archive of it"
         raise IsADirectoryError(text.format(source))
     if not os.path.exists(source):
-        raise FileNotFoundError("there is no file {!r} to save as an artifact".format(source))
+        raise FileNotFoundError("there is no file {!r}".format(source))
     if not os.path.isfile(source):
         raise OSError("{!r} is not a regular file; it cannot be saved".format(source))
     with open(source, "rb"):
         return
 
 
-def _kept_path(path: str) -> str:
-    """Find a place that is kept of the job, below the job's own directory."""
+def _kept_path(path: str) -> Optional[str]:
+    """Find a place that is kept of the job, below the job's own directory; None for another."""
     job_dir = os.path.realpath(os.environ["ATLAS_JOB_DIR"])
     parts = os.path.relpath(os.path.realpath(path), job_dir).split(os.sep)
     if parts[0] not in ("job_source", "artifacts"):
-        text = (
-            "Invalid TensorBoard directory {!r}: it is not in the job's work dir {}, nor artifacts"
-        )
-        raise ValueError(text.format(path, os.path.join(job_dir, "job_source")))
+        return None
     return clean("/".join(parts))
 
 

@@ -117,16 +117,25 @@ def test_a_file_with_any_name_can_be_an_artifact(job: JobDir) -> None:
     assert list(job.saved().values()) == ["content", "content"]
 
 
-def test_what_is_no_file_is_refused_in_clear_words(job: JobDir) -> None:
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("folder", "'folder' is a directory, not a file such as an archive of it"),
+        ("model.pt", "there is no file 'model.pt'"),
+        ("pipe", "'pipe' is not a regular file; it cannot be saved"),
+    ],
+)
+def test_what_is_no_file_is_told_and_the_job_goes_on(
+    job: JobDir, capsys: pytest.CaptureFixture[str], name: str, reason: str
+) -> None:
     (job.source / "folder").mkdir()
     os.mkfifo(job.source / "pipe")
 
-    with pytest.raises(IsADirectoryError, match="'folder' is a directory"):
-        foundations.save_artifact("folder")
-    with pytest.raises(FileNotFoundError, match=r"no file 'model\.pt'"):
-        foundations.save_artifact("model.pt")
-    with pytest.raises(OSError, match="'pipe' is not a regular file"):
-        foundations.save_artifact("pipe")
+    foundations.save_artifact(name)
+
+    assert capsys.readouterr().err == (
+        f'Foundations WARNING: Cannot save artifact "{name}": {reason}; the job goes on.\n'
+    )
     assert job.lines() == []
 
 
