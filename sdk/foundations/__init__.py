@@ -62,8 +62,8 @@ _ANYWHERE = ("tracking", "local_run", "errors")
 _OLDEST = (3, 11)
 _NOT_HERE = (
     "`foundations.{}` needs the whole of Atlas, which this Python does not have ({}). Inside a job "
-    "there is only what records, such as `foundations.log_metric`. Use it where you submit jobs, "
-    "or in an image with `pip install foundations-atlas`."
+    "there is only what records, such as `foundations.log_metric`. Use it where jobs are "
+    "submitted."
 )
 
 __all__ = [
@@ -105,7 +105,7 @@ def __getattr__(name: str) -> object:
         if error.name is None or error.name.partition(".")[0] == "foundations":
             raise
         missing = "there is no `{}`".format(error.name)
-        raise ImportError(_NOT_HERE.format(name, missing)) from error
+        raise ImportError(_NOT_HERE.format(name, missing)) from None
     value: object = getattr(found, name)
     globals()[name] = value
     return value

@@ -452,8 +452,7 @@ def test_what_a_job_does_not_have_is_said_in_words(job: JobDir, python: str, nam
     assert ended.stderr.splitlines()[-1] == (
         f"ImportError: `foundations.{name}` needs the whole of Atlas, which this Python does not "
         f"have ({reason}). Inside a job there is only what records, such as "
-        "`foundations.log_metric`. Use it where you submit jobs, or in an image with "
-        "`pip install foundations-atlas`."
+        "`foundations.log_metric`. Use it where jobs are submitted."
     )
 
 
