@@ -27,7 +27,9 @@ from foundations.recorder import (
 
 TYPE_CHECKING = False  # as in recorder.py
 if TYPE_CHECKING:
-    from typing import Any, Dict, Optional, Union
+    from typing import Any, Callable, Dict, Optional, TypeVar, Union
+
+    Record = TypeVar("Record", bound=Callable[..., None])
 
 PARAMETERS_FILE = "foundations_job_parameters.json"
 SYSTEM_PREFIX = "system/"  # as in models.py, which jobs cannot load
@@ -35,6 +37,23 @@ SYSTEM_PREFIX = "system/"  # as in models.py, which jobs cannot load
 _LONGEST_FILE_NAME = 200
 
 _recorders: Dict[str, Recorder] = {}
+
+
+def _never_raising(record: Record) -> Record:
+    """Make a warning of whatever goes wrong, so that no training ends because of its records."""
+
+    def going_on(*args: Any, **named: Any) -> None:
+        try:
+            record(*args, **named)
+        except Exception as error:  # what users hand over may raise anything when it is looked at
+            text = "{} recorded nothing: {}: {}; the job goes on."
+            kind = type(error).__name__
+            warn_once(text.format(record.__name__, kind, error), about=(record, kind))
+
+    going_on.__name__, going_on.__qualname__ = record.__name__, record.__qualname__
+    going_on.__doc__, going_on.__module__ = record.__doc__, record.__module__
+    going_on.__wrapped__ = record  # type: ignore[attr-defined]  # for help() and inspect
+    return going_on  # type: ignore[return-value]  # it is called as the function is
 
 
 def load_parameters(log_parameters: bool = True) -> Dict[str, Any]:
@@ -96,6 +115,7 @@ def flatten_parameters(parameters: Mapping[str, Any]) -> Dict[str, Any]:
     return flat
 
 
+@_never_raising
 def log_param(key: str, value: Any) -> None:
     """Record a parameter; the last value of a key counts.
 
@@ -108,6 +128,7 @@ def log_param(key: str, value: Any) -> None:
         recorder.append(_param_line(key, value))
 
 
+@_never_raising
 def log_params(parameters: Mapping[str, Any]) -> None:
     """Record a dict of parameters, flattened as by `flatten_parameters`."""
     flat = flatten_parameters(parameters)
@@ -116,6 +137,7 @@ def log_params(parameters: Mapping[str, Any]) -> None:
         recorder.append(b"".join(_param_line(key, value) for key, value in flat.items()))
 
 
+@_never_raising
 def log_metric(key: str, value: Any, step: Optional[float] = None) -> None:
     """Record a value of a metric; each call adds to the metric's series.
 
@@ -147,6 +169,7 @@ def log_metric(key: str, value: Any, step: Optional[float] = None) -> None:
     recorder.append(b"".join(_line("metric", key, '"value":' + text + place) for text in texts))
 
 
+@_never_raising
 def set_tag(key: str, value: str = "") -> None:
     """Tag the job; a tag that is there already gets the new value.
 
@@ -162,6 +185,7 @@ def set_tag(key: str, value: str = "") -> None:
     recorder.append(_line("tag", key, '"value":' + quoted(value)))
 
 
+@_never_raising
 def save_artifact(filepath: Union[str, os.PathLike[str]], key: Optional[str] = None) -> None:
     """Keep a copy of a file with the job, as the file is now.
 
@@ -193,6 +217,7 @@ def save_artifact(filepath: Union[str, os.PathLike[str]], key: Optional[str] = N
     recorder.append(_line("artifact", key, place))
 
 
+@_never_raising
 def set_tensorboard_logdir(path: Union[str, os.PathLike[str]]) -> None:
     """Say where the job writes logs for TensorBoard; the last call counts.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 import os
@@ -217,6 +218,55 @@ def test_a_metric_that_is_no_scalar_is_told_in_the_known_words_and_the_job_goes_
         "type string or number, or a list of strings / numbers\n"
     )
     assert job.lines() == []
+
+
+class Raising:
+    """Raises whenever somebody looks at it."""
+
+    def item(self) -> object:
+        raise ZeroDivisionError("nothing to see")
+
+    def __str__(self) -> str:
+        raise ZeroDivisionError("nothing to see")
+
+
+RAISING: Any = Raising()
+NUMBER: Any = 5
+LOOP: dict[str, object] = {}
+LOOP["again"] = LOOP
+
+
+@pytest.mark.parametrize(
+    ("record", "told"),
+    [
+        (lambda: foundations.log_metric("loss", RAISING), "log_metric recorded nothing: Zero"),
+        (lambda: foundations.log_metric("loss", 1, step=RAISING), "log_metric recorded nothing"),
+        (lambda: foundations.log_param("lr", RAISING), "log_param recorded nothing: ZeroDiv"),
+        (lambda: foundations.log_params(LOOP), "log_params recorded nothing: RecursionError"),
+        (lambda: foundations.log_params(NUMBER), "log_params recorded nothing: AttributeError"),
+        (lambda: foundations.set_tag("kind", RAISING), "set_tag recorded nothing: ZeroDiv"),
+        (lambda: foundations.save_artifact(NUMBER), "save_artifact recorded nothing: TypeError"),
+        (
+            lambda: foundations.set_tensorboard_logdir(NUMBER),
+            "set_tensorboard_logdir recorded nothing",
+        ),
+    ],
+)
+def test_nothing_that_is_handed_over_ends_the_job(
+    job: JobDir, capsys: pytest.CaptureFixture[str], record: Any, told: str
+) -> None:
+    for _ in range(2):
+        record()
+
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert warning.startswith(f"Foundations WARNING: {told}")
+    assert warning.endswith("; the job goes on.")
+    assert job.lines() == []
+
+
+def test_functions_that_never_raise_can_be_looked_up() -> None:
+    assert str(inspect.signature(foundations.log_metric)).startswith("(key: 'str', value: 'Any'")
+    assert foundations.log_metric.__name__ == "log_metric"
 
 
 def test_an_array_of_several_elements_is_no_metric(
