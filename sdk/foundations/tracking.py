@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 PARAMETERS_FILE = "foundations_job_parameters.json"
 SYSTEM_PREFIX = "system/"  # as in models.py, which jobs cannot load
 
-_LONGEST_FILE_NAME = 200
-
 _recorders: Dict[str, Recorder] = {}
 
 
@@ -206,10 +204,12 @@ def save_artifact(filepath: Union[str, os.PathLike[str]], key: Optional[str] = N
         root = _local_path("artifacts")
     if not root:
         return warn_once("Cannot save artifacts: ATLAS_ARTIFACTS is not set.")
-    path = _artifact_path(root, key, name)
+    from foundations import artifact_files  # what many jobs need not load
+
+    path = artifact_files.place(root, key, name)
     try:
-        _check_artifact(source)
-        size_bytes = _copy(source, os.path.join(root, path), root, key=key)
+        artifact_files.check(source)
+        size_bytes = artifact_files.copy(source, os.path.join(root, path), root, key=key)
     except OSError as error:
         reason = error.strerror or str(error)
         return warn('Cannot save artifact "{}": {}; the job goes on.'.format(key, reason))
@@ -323,18 +323,6 @@ def _invalid_metric(key: str, value: Any) -> str:
     ).format(key, shown, type(value))
 
 
-def _check_artifact(source: str) -> None:
-    if os.path.isdir(source):
-        text = "{!r} is a directory, not a file such as an archive of it"
-        raise IsADirectoryError(text.format(source))
-    if not os.path.exists(source):
-        raise FileNotFoundError("there is no file {!r}".format(source))
-    if not os.path.isfile(source):
-        raise OSError("{!r} is not a regular file; it cannot be saved".format(source))
-    with open(source, "rb"):
-        return
-
-
 def _kept_path(path: str) -> Optional[str]:
     """Find a place that is kept of the job, below the job's own directory; None for another."""
     job_dir = os.path.realpath(os.environ["ATLAS_JOB_DIR"])
@@ -342,59 +330,3 @@ def _kept_path(path: str) -> Optional[str]:
     if parts[0] not in ("job_source", "artifacts"):
         return None
     return clean("/".join(parts))
-
-
-def _artifact_path(root: str, key: str, name: str) -> str:
-    """Choose where an artifact lies below `root`; the same key and name give the same place.
-
-    That is the file's own name, or for another key a folder of that key, so that files of one
-    name never meet, also when several processes of a job save.
-    """
-    file_name = _file_name(name)
-    if key == name and not os.path.isdir(os.path.join(root, file_name)):
-        return file_name
-    folder = _file_name(key)
-    if os.path.isfile(os.path.join(root, folder)):
-        folder += "%"  # never the end of a quoted name
-    return "{}/{}".format(folder, file_name)
-
-
-def _file_name(text: str) -> str:
-    """Make one component of a path from any text; different texts give different names."""
-    quote = "".join
-    name = quote(
-        one
-        if one.isprintable() and one not in "/\\%"
-        else quote("%{:02X}".format(byte) for byte in one.encode("utf-8", "surrogatepass"))
-        for one in text
-    )
-    if not name.strip("."):
-        name = name.replace(".", "%2E") or "%E"
-    encoded = name.encode("utf-8")
-    if len(encoded) <= _LONGEST_FILE_NAME:
-        return name
-    from hashlib import sha256
-
-    start = encoded[: _LONGEST_FILE_NAME - 20].decode("utf-8", "ignore")
-    return "{}%{}".format(start, sha256(encoded).hexdigest()[:16])
-
-
-def _copy(source: str, target: str, root: str, *, key: str) -> int:
-    """Copy a file so that nobody sees a part of it; return its size in bytes."""
-    folder = os.path.dirname(target)
-    if os.path.exists(target) and os.path.samefile(source, target):
-        return os.stat(target).st_size
-    if os.path.exists(target if folder == root else folder):
-        warn('Artifact "{}" already exists - overwriting.'.format(key))
-    from shutil import copyfile
-
-    os.makedirs(folder, exist_ok=True)
-    part = os.path.join(root, ".{}.part".format(os.urandom(8).hex()))
-    try:
-        copyfile(source, part)
-        size_bytes = os.stat(part).st_size
-        os.replace(part, target)
-    finally:
-        if os.path.exists(part):
-            os.unlink(part)
-    return size_bytes
