@@ -16,16 +16,14 @@ from operator import attrgetter
 from typing import Any
 
 from atlas_scheduler.store import provenance, sql
-from atlas_scheduler.store.event_lines import (
-    INTEGERS,
+from atlas_scheduler.store.event_lines import INTEGERS, Parsed, parse_lines
+from atlas_scheduler.store.record_kinds import (
     Artifact,
     Environment,
     Metric,
     Parameter,
-    Parsed,
     Record,
     Tag,
-    parse_lines,
 )
 from atlas_scheduler.store.times import utc
 from foundations.models import ArtifactView, MetricSummary
