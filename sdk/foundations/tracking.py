@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Record = TypeVar("Record", bound=Callable[..., None])
 
 PARAMETERS_FILE = "foundations_job_parameters.json"
-SYSTEM_PREFIX = "system/"  # as in models.py, which jobs cannot load
+SYSTEM_PREFIX = "system/"  # as in `foundations.models`, which jobs cannot load
 
 _recorders: Dict[str, Recorder] = {}
 
