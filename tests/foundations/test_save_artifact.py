@@ -28,6 +28,19 @@ def test_an_artifact_is_a_copy_under_its_own_name(job: JobDir) -> None:
     ]
 
 
+def test_a_file_outside_the_work_dir_is_kept_like_any(job: JobDir, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "model.pt").write_text("weights")
+    (job.source / "link.pt").symlink_to(tmp_path / "elsewhere" / "model.pt")
+
+    foundations.save_artifact(tmp_path / "elsewhere" / "model.pt")
+    foundations.save_artifact("../../elsewhere/model.pt", key="again")
+    foundations.save_artifact("link.pt")
+
+    assert job.saved() == dict.fromkeys(("model.pt", "again", "link.pt"), "weights")
+    assert not any(path.is_symlink() for path in job.artifacts.rglob("*"))
+
+
 def test_artifacts_of_one_file_name_never_meet(job: JobDir) -> None:
     for folder in ("a", "b"):
         (job.source / folder).mkdir()
