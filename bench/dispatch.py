@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from atlas_scheduler.app import now_ms
-from atlas_scheduler.catalogue import EngineState
+from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.intake import Intake
 from atlas_scheduler.loop import Loop
 from atlas_scheduler.sampling import Sampler

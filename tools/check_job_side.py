@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE_ROOTS = (ROOT / "sdk", ROOT / "worker")
 OWN_PACKAGES = frozenset({"foundations", "atlas_worker"})
 JOB_SIDE_OF_FOUNDATIONS = (
-    *("__init__.py", "tracking.py", "recorder.py"),
+    *("__init__.py", "tracking.py", "artifact_files.py", "recorder.py"),
     *("local_run.py", "local_machine.py", "process_exit.py"),
 )
 NEWER_THAN_3_8 = frozenset({"graphlib", "zoneinfo", "tomllib", "annotationlib", "compression"})

@@ -17,11 +17,11 @@ import uvicorn
 from fastapi import FastAPI
 
 from atlas_scheduler.api import create_app, end_followers
-from atlas_scheduler.catalogue import EngineState
 from atlas_scheduler.engine.container import DockerSettings
 from atlas_scheduler.engine.docker import DockerEngine
 from atlas_scheduler.engine.port import Engine
 from atlas_scheduler.engine.process import ProcessEngine
+from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.intake import Intake
 from atlas_scheduler.loop import Loop
 from atlas_scheduler.sampling import Sampler

@@ -1,4 +1,4 @@
-"""What can be asked of the scheduler: jobs, projects, changes, logs and files.
+"""What can be asked of the scheduler: jobs, projects and changes; `job_files` adds their files.
 
 Nothing here changes anything; `service.Service` adds the verbs that do.
 """
@@ -8,53 +8,40 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, BinaryIO
+from typing import Any
 
 import foundations
 from atlas_scheduler.core.filters import FilterError, Query, narrowed, parse
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.queue import Capacity, Decision, Pause, choose_next
 from atlas_scheduler.core.seeds import seeds
-from atlas_scheduler.engine.port import AttemptId, Capabilities
+from atlas_scheduler.engine.port import AttemptId
+from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.feed import Feed, Interest, News
+from atlas_scheduler.job_files import JobFiles
 from atlas_scheduler.machine import Machine
 from atlas_scheduler.store import history, jobs, metric_points, pauses, provenance, records, remarks
-from atlas_scheduler.store.archives import Archives
-from atlas_scheduler.store.bundles import Bundles
 from atlas_scheduler.store.db import Database
-from atlas_scheduler.store.event_lines import LOGDIR_TAG
-from atlas_scheduler.store.job_files import JobFiles
 from atlas_scheduler.store.job_search import search
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.listings import Listings
-from atlas_scheduler.store.log_search import search_log
-from atlas_scheduler.store.logs import Logs
-from atlas_scheduler.store.source_diff import compare_sources
-from atlas_scheduler.store.threads import in_thread
 from atlas_scheduler.views import job_detail, job_view, queue_view, waiting_by_job
-from foundations.errors import InvalidRequest, NotFound
+from foundations.errors import InvalidRequest
 from foundations.home import Home
 from foundations.models import (
     API_VERSION,
-    ArtifactView,
-    EngineView,
-    FileList,
     JobDetail,
     JobPage,
     JobState,
     JobView,
-    LogMatches,
-    LogSearch,
     MetricSeries,
     MetricSummary,
     ProjectView,
     QueueSettings,
     QueueView,
     SchedulerInfo,
-    SourceDiff,
     Waiting,
 )
 from foundations.provenance import Provenance
@@ -66,33 +53,7 @@ SEARCH_SECONDS = 20.0
 """A page of jobs that takes longer is given up: no filter may keep a reader from the others."""
 
 
-@dataclass(slots=True)
-class EngineState:
-    """What is known of the engine at this moment."""
-
-    name: str
-    capabilities: Capabilities | None = None
-    problem: str | None = "the scheduler has just started and has not asked its engine yet"
-
-    @property
-    def gpus(self) -> tuple[str, ...]:
-        """GPUs as last seen; kept while the engine is away."""
-        return self.capabilities.gpus if self.capabilities else ()
-
-    def view(self) -> EngineView:
-        """The state for clients."""
-        known = self.capabilities
-        return EngineView(
-            name=self.name,
-            version=known.version if known else None,
-            isolated=known.isolated if known else self.name != "process",
-            available=self.problem is None,
-            problem=self.problem,
-            notes=list(known.notes) if known else [],
-        )
-
-
-class Catalogue:
+class Catalogue(JobFiles):
     """The scheduler's answers. Methods raise `foundations.errors.SchedulerError` kinds."""
 
     delete_grace_ms: int = 10_000
@@ -108,20 +69,14 @@ class Catalogue:
         engine: EngineState,
         clock_ms: Callable[[], int],
     ) -> None:
-        self.bundles = Bundles(home)
-        self.archives = Archives(home, self.bundles)
-        self.logs = Logs(home)
-        self._files = JobFiles(home, self.bundles)
+        super().__init__(database, home)
         self.machine = Machine(database, home, clock_ms=clock_ms)
         self.engine = engine
-        self.home = home
         self.instance = instance
-        self._database = database
         self._queue = queue
         self._clock_ms = clock_ms
-        self.feed = Feed(database, self.machine.host)
+        self.feed = Feed(database, lambda: self.machine.host())
         self._listings = Listings()
-        self._ended: dict[str, asyncio.Event] = {}
         self._writes: set[asyncio.Task[Any]] = set()
         self._chores: set[asyncio.Task[None]] = set()
 
@@ -160,19 +115,7 @@ class Catalogue:
         """Every project, and how its jobs stand."""
         return await self._database.read(jobs.projects)
 
-    async def has_bundle(self, digest: str) -> bool:
-        """Whether this bundle need not be sent again."""
-        return self.bundles.has(digest)
-
     # -- jobs
-
-    async def resolve(self, ref: str) -> str:
-        """Find the job that an id, or a unique prefix of one, means."""
-        return await self._database.read(lambda conn: jobs.resolve(conn, ref))
-
-    async def load(self, job_id: str) -> StoredJob:
-        """A job with all that is stored of it."""
-        return await self._database.read(lambda conn: jobs.load(conn, job_id))
 
     async def holding(self) -> list[Job]:
         """Jobs that occupy a slot."""
@@ -270,6 +213,7 @@ class Catalogue:
                     "metric_series": records.series(conn, job_id),
                     "system_series": records.series(conn, job_id, system=True),
                     "artifacts": records.artifacts(conn, job_id),
+                    "skipped_records": records.skipped(conn, job_id),
                     "notes": remarks.notes(conn, job_id),
                     "history": history.changes_since(conn, 0, job_id=job_id, limit=HISTORY_LIMIT),
                     "provenance": self._provenance(conn, stored),
@@ -338,120 +282,6 @@ class Catalogue:
         """
         return self.feed.follow(since, Interest(job_id, queue, records, host), follow=follow)
 
-    # -- logs and files
-
-    def log_size(self, job_id: str) -> int:
-        """How much log there is, in bytes."""
-        return self.logs.of(job_id).size_bytes
-
-    async def read_log(
-        self, job_id: str, offset: int, *, follow: bool, length: int | None = None
-    ) -> AsyncIterator[bytes]:
-        """The log from `offset` to what there is now, or with `follow` to the job's end.
-
-        At most `length` bytes, where that is given.
-        """
-        ended = self._ended.setdefault(job_id, asyncio.Event()) if follow else asyncio.Event()
-        if not follow:
-            ended.set()
-        elif (await self.load(job_id)).job.is_final:
-            self._mark_ended(job_id)
-        async for chunk in self.logs.of(job_id).follow(offset, ended=ended, length=length):
-            yield chunk
-
-    async def search_log(self, ref: str, search: LogSearch) -> LogMatches:
-        """The lines of a job's log that have a pattern, a bounded piece of work at a time.
-
-        Raises:
-            InvalidRequest: the pattern cannot be used.
-        """
-        path = self.logs.of(await self.resolve(ref)).path
-        return await in_thread(search_log, path, search)
-
-    async def archive(self, ref: str) -> tuple[str, Iterator[bytes]]:
-        """A job's archive as a tar.gz. Returns the job's id and the file's bytes."""
-        stored = await self.load(await self.resolve(ref))
-        job_id = stored.job.job_id
-        return job_id, await asyncio.to_thread(self.archives.stream, job_id, stored.bundle)
-
-    async def tensorboard_logs(
-        self, ref: str, *, since_seconds: int
-    ) -> tuple[str, Iterator[bytes]]:
-        """A job's TensorBoard logs as a tar.gz. Returns the job's id and the file's bytes.
-
-        Raises:
-            NotFound: the job has not said where they are.
-        """
-
-        def look(conn: sqlite3.Connection) -> tuple[str, str | None]:
-            job_id = jobs.resolve(conn, ref)
-            return job_id, records.of_jobs(conn, [job_id])[job_id].tags.get(LOGDIR_TAG)
-
-        job_id, path = await self._database.read(look)
-        if path is None:
-            raise NotFound(
-                f"Job {job_id} has no TensorBoard logs: it has not called set_tensorboard_logdir."
-            )
-        return job_id, self.archives.stream_logdir(job_id, path, since_seconds=since_seconds)
-
-    async def source_diff(self, ref: str, other: str) -> SourceDiff:
-        """What differs between the files that two jobs were submitted with.
-
-        Raises:
-            InvalidRequest: one of them is a local run.
-            NotFound: there is no such job, or its files were deleted meanwhile.
-        """
-        old = await self.load(await self.resolve(ref))
-        new = await self.load(await self.resolve(other))
-        compare = partial(compare_sources, self.bundles, _bundle_of(old), _bundle_of(new))
-        files, left_out = await in_thread(compare)
-        return SourceDiff(
-            job_id=old.job.job_id, other_id=new.job.job_id, files=files, left_out=left_out
-        )
-
-    async def artifacts(self, ref: str) -> list[ArtifactView]:
-        """The artifacts that a job has saved so far."""
-
-        def look(conn: sqlite3.Connection) -> list[ArtifactView]:
-            return records.artifacts(conn, jobs.resolve(conn, ref))
-
-        return await self._database.read(look)
-
-    async def open_artifact(self, ref: str, key: str) -> tuple[ArtifactView, BinaryIO]:
-        """Open one artifact by its key.
-
-        Raises:
-            NotFound: no artifact has this key.
-        """
-        job_id = await self.resolve(ref)
-        for artifact in await self.artifacts(job_id):
-            if artifact.key == key:
-                return artifact, await asyncio.to_thread(
-                    self.archives.open_artifact, job_id, artifact.path
-                )
-        raise NotFound(f"Job {job_id} has no artifact `{key}`.")
-
-    async def files(self, ref: str) -> FileList:
-        """The files of a job, of a running one as they are now."""
-        stored = await self.load(await self.resolve(ref))
-        job_id = stored.job.job_id
-        found, left_out = await in_thread(partial(self._files.list, job_id, stored.bundle))
-        return FileList(job_id=job_id, files=found, left_out=left_out)
-
-    async def open_file(self, ref: str, path: str) -> BinaryIO:
-        """Open one file of a job by its path in the archive.
-
-        Raises:
-            NotFound: it has no such file.
-        """
-        stored = await self.load(await self.resolve(ref))
-        return await in_thread(partial(self._files.open, stored.job.job_id, stored.bundle, path))
-
-    def _mark_ended(self, job_id: str) -> None:
-        ended = self._ended.pop(job_id, None)
-        if ended is not None:
-            ended.set()
-
     # -- the queue as it stands
 
     @staticmethod
@@ -490,15 +320,6 @@ class Catalogue:
         return [
             job_view(one, recorded[one.job.job_id], waiting=waiting, now_ms=now_ms) for one in found
         ]
-
-
-def _bundle_of(stored: StoredJob) -> str:
-    if stored.bundle is None:
-        raise InvalidRequest(
-            f"Job `{stored.job.job_id}` is a local run: no copy of its files was kept that could "
-            "be compared."
-        )
-    return stored.bundle
 
 
 def parsed(filter: str, *, project: str | None, states: Iterable[JobState]) -> Query:

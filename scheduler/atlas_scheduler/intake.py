@@ -67,7 +67,9 @@ class Intake:
             return False
 
         def step(conn: sqlite3.Connection) -> None:
-            records.ingest(conn, job_id, batch.parsed.records, offset=offset, new_offset=batch.end)
+            found = batch.parsed
+            if records.ingest(conn, job_id, found.records, offset=offset, new_offset=batch.end):
+                records.count_skipped(conn, job_id, found.bad_lines)
 
         await self._database.write(step)
         self._on_records(job_id)
@@ -78,7 +80,8 @@ class Intake:
         is_full = len(data) == BATCH_BYTES
         whole = data[: data.rfind(b"\n") + 1]
         if not whole and is_full:
-            whole = data  # a line larger than a batch: its pieces are bad lines, and are skipped
+            # A line larger than a batch: its end will be a bad line, and counts as one.
+            return _Batch(records.Parsed([]), offset + len(data), is_full=True)
         return _Batch(records.parse_lines(whole), offset + len(whole), is_full=is_full)
 
     def _read(self, job_id: str, offset: int) -> bytes:

@@ -7,6 +7,7 @@ works inside a job's container with the standard library of any Python from 3.8 
 from __future__ import annotations
 
 import importlib
+import sys
 
 TYPE_CHECKING = False  # type checkers take it for true; importing it from typing costs more
 if TYPE_CHECKING:
@@ -57,6 +58,14 @@ _HOME_OF = {
     "AtlasError": "errors",
 }
 
+_ANYWHERE = ("tracking", "local_run", "errors")
+_OLDEST = (3, 11)
+_NOT_HERE = (
+    "`foundations.{}` needs the whole of Atlas, which this Python does not have ({}). Inside a job "
+    "there is only what records, such as `foundations.log_metric`. Use it where jobs are "
+    "submitted."
+)
+
 __all__ = [
     "AsyncClient",
     "AtlasError",
@@ -87,7 +96,17 @@ def __getattr__(name: str) -> object:
     module = _HOME_OF.get(name)
     if module is None:
         raise AttributeError("module 'foundations' has no attribute {!r}".format(name))
-    value: object = getattr(importlib.import_module("foundations." + module), name)
+    if module not in _ANYWHERE and sys.version_info[:2] < _OLDEST:
+        running = "it is Python {}.{}, and Atlas needs 3.11".format(*sys.version_info)
+        raise ImportError(_NOT_HERE.format(name, running))
+    try:
+        found = importlib.import_module("foundations." + module)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "foundations":
+            raise
+        missing = "there is no `{}`".format(error.name)
+        raise ImportError(_NOT_HERE.format(name, missing)) from None
+    value: object = getattr(found, name)
     globals()[name] = value
     return value
 

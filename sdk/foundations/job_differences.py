@@ -68,14 +68,16 @@ def packages(job: JobDetail) -> dict[str, JsonValue]:
 
 def _provenance(job: JobDetail) -> dict[str, JsonValue]:
     known = job.provenance
-    found: dict[str, JsonValue] = {"interpreter": job.spec.python}
+    # In a container the interpreter is the image's, whatever the submitter had.
+    asked = None if job.engine == "docker" else job.spec.python
+    found: dict[str, JsonValue] = {"interpreter": asked}
     if known.execution is not None:
         found |= {
             "image_id": known.execution.image_id,
             "engine_version": known.execution.engine_version,
             "host": known.execution.host,
             "gpu_names": [gpu.name for gpu in known.execution.gpus if gpu.name] or None,
-            "interpreter": known.execution.python or job.spec.python,
+            "interpreter": known.execution.python or asked,
         }
     if known.environment is not None:
         found["python"] = known.environment.python

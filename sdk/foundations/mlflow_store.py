@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from foundations import calls, extras, mlflow_values
-from foundations.errors import AtlasError, ConfigError
+from foundations.errors import AtlasError, ConfigError, NotFound
 from foundations.mlflow_values import JOB_ID
 from foundations.models import FINAL_STATES
 from foundations.paging import point_pages
@@ -219,13 +219,22 @@ class MlflowStore:
 
     def _log_artifacts(self, client: Client, job: Job, run_id: str) -> None:
         for artifact in job["artifacts"]:
-            folder, _, file_name = artifact["path"].rpartition("/")
-            with tempfile.TemporaryDirectory(prefix="atlas-mlflow-") as place:
-                path = Path(place) / file_name
-                with path.open("wb") as file:
-                    for piece in client.artifact(job["job_id"], artifact["key"]):
-                        file.write(piece)
-                self._mlflow.log_artifact(run_id, str(path), folder or None)
+            try:
+                self._log_artifact(client, job, artifact, run_id)
+            except NotFound as error:
+                client.json(calls.job(job["job_id"]))  # raises when it is the job that is gone
+                self._say(
+                    f"Artifact {artifact['key']!r} of job {job['job_id']} is left out: {error}"
+                )
+
+    def _log_artifact(self, client: Client, job: Job, artifact: Job, run_id: str) -> None:
+        folder, file_name = mlflow_values.place(artifact["path"])
+        with tempfile.TemporaryDirectory(prefix="atlas-mlflow-") as place:
+            path = Path(place) / file_name
+            with path.open("wb") as file:
+                for piece in client.artifact(job["job_id"], artifact["key"]):
+                    file.write(piece)
+            self._mlflow.log_artifact(run_id, str(path), folder)
 
     # -- notes
 

@@ -65,6 +65,22 @@ def _is_plain_path(key: str) -> bool:
     return posixpath.normpath(key) == key and key != "." and not key.startswith(("/", ".."))
 
 
+def place(path: str) -> tuple[str | None, str]:
+    """Return the folder and the file name that an artifact gets: its own, where MLflow takes them.
+
+    MLflow undoes `%2E%2E` and the like, and then refuses what that means or does not find it.
+    """
+    folder, _, file_name = path.rpartition("/")
+    stem, suffix = posixpath.splitext(file_name)
+    if "%" in suffix:
+        stem, suffix = file_name, ""
+    return _without_percent(folder) or None, _without_percent(stem) + suffix
+
+
+def _without_percent(part: str) -> str:
+    return name(part) if "%" in part else part
+
+
 def text(value: Any) -> str:
     """Write a value: texts as they are, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -48,6 +48,30 @@ def first_jobs(
     return [job for jobs, _ in pages for job in jobs], pages[-1][1]
 
 
+def jobs_from(
+    client: Verbs,
+    offset: int,
+    *,
+    project: str | None = None,
+    states: Iterable[str] = (),
+    filter: str | None = None,
+    limit: int | None = None,
+) -> tuple[list[dict[str, Any]], int]:
+    """Read jobs from a place of a list on, where 0 is the first; without a limit all behind it.
+
+    Returns:
+        The jobs, and how many the whole list has.
+    """
+    asked = partial(calls.jobs, project=project, states=tuple(states), filter=filter)
+    found: list[dict[str, Any]] = []
+    while True:
+        size = JOBS_AT_ONCE if limit is None else min(JOBS_AT_ONCE, limit - len(found))
+        page = client.json(asked(limit=size, offset=offset + len(found)))
+        found += page["jobs"]
+        if len(page["jobs"]) < size or len(found) == limit:
+            return found, page["total"]
+
+
 def _pages(
     client: Verbs, asked: Callable[..., Call[Any]], limit: int | None
 ) -> Iterator[tuple[list[dict[str, Any]], bool]]:

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 # Loading the real typing module takes milliseconds of every start of a job.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Set, Union
+    from typing import Any, Dict, Set, Union
 
     Scalar = Union[str, int, float, bool]
 
@@ -30,7 +30,7 @@ _LONGEST_TEXT = 80_000
 _LONGEST_KEY = 500
 _DEEPEST = 60
 
-_told: Set[str] = set()
+_told: Set[object] = set()
 
 
 def warn(text: str) -> None:
@@ -47,10 +47,10 @@ def tell(text: str, level: str = "INFO") -> None:
         return  # there is no standard error, or it is closed: nobody to tell
 
 
-def warn_once(text: str) -> None:
-    """Write a warning that this process has not written yet."""
-    if text not in _told:
-        _told.add(text)
+def warn_once(text: str, about: object = None) -> None:
+    """Write a warning that this process has not written yet, or of that it has not warned yet."""
+    if (about or text) not in _told:
+        _told.add(about or text)
         warn(text)
 
 
@@ -59,6 +59,7 @@ class Recorder:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self.tags: Dict[str, str] = {}  # that this process set
         self._file = -1
         self._device = 0
         self._inode = 0

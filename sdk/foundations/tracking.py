@@ -27,14 +27,31 @@ from foundations.recorder import (
 
 TYPE_CHECKING = False  # as in recorder.py
 if TYPE_CHECKING:
-    from typing import Any, Dict, Optional, Union
+    from typing import Any, Callable, Dict, Optional, TypeVar, Union
+
+    Record = TypeVar("Record", bound=Callable[..., None])
 
 PARAMETERS_FILE = "foundations_job_parameters.json"
-SYSTEM_PREFIX = "system/"  # as in models.py, which jobs cannot load
-
-_LONGEST_FILE_NAME = 200
+SYSTEM_PREFIX = "system/"  # as in `foundations.models`, which jobs cannot load
 
 _recorders: Dict[str, Recorder] = {}
+
+
+def _never_raising(record: Record) -> Record:
+    """Make a warning of whatever goes wrong, so that no training ends because of its records."""
+
+    def going_on(*args: Any, **named: Any) -> None:
+        try:
+            record(*args, **named)
+        except Exception as error:  # what users hand over may raise anything when it is looked at
+            text = "{} recorded nothing: {}: {}; the job goes on."
+            kind = type(error).__name__
+            warn_once(text.format(record.__name__, kind, error), about=(record, kind))
+
+    going_on.__name__, going_on.__qualname__ = record.__name__, record.__qualname__
+    going_on.__doc__, going_on.__module__ = record.__doc__, record.__module__
+    going_on.__wrapped__ = record  # type: ignore[attr-defined]  # for help() and inspect
+    return going_on  # type: ignore[return-value]  # it is called as the function is
 
 
 def load_parameters(log_parameters: bool = True) -> Dict[str, Any]:
@@ -96,6 +113,7 @@ def flatten_parameters(parameters: Mapping[str, Any]) -> Dict[str, Any]:
     return flat
 
 
+@_never_raising
 def log_param(key: str, value: Any) -> None:
     """Record a parameter; the last value of a key counts.
 
@@ -108,6 +126,7 @@ def log_param(key: str, value: Any) -> None:
         recorder.append(_param_line(key, value))
 
 
+@_never_raising
 def log_params(parameters: Mapping[str, Any]) -> None:
     """Record a dict of parameters, flattened as by `flatten_parameters`."""
     flat = flatten_parameters(parameters)
@@ -116,29 +135,29 @@ def log_params(parameters: Mapping[str, Any]) -> None:
         recorder.append(b"".join(_param_line(key, value) for key, value in flat.items()))
 
 
+@_never_raising
 def log_metric(key: str, value: Any, step: Optional[float] = None) -> None:
     """Record a value of a metric; each call adds to the metric's series.
 
-    Names that begin with `system/` are kept for what Atlas measures: a warning, and no record.
+    What cannot be recorded is told by a warning, and the program goes on: a value or a name of
+    another kind, and names that begin with `system/`, which are kept for what Atlas measures.
 
     Args:
         key: the metric's name.
         value: a number, string or boolean, also of numpy, torch and the like, or a flat list of
             them, which is recorded element by element. NaN and infinities are kept.
         step: where in the training it belongs, such as the epoch; any order, repeats allowed.
-
-    Raises:
-        ValueError: the key is not a string, or the step is not finite.
-        TypeError: the value or the step is of another type.
+            A value whose step is no finite number is recorded without it.
     """
     if not isinstance(key, str):
-        raise ValueError("Invalid metric name `{}`".format(key))
+        # Users do what the type forbids.
+        return warn_once("Invalid metric name `{}`".format(key))  # type: ignore[unreachable]
     values = value if isinstance(value, (list, tuple)) else (value,)
     try:
         texts = [scalar_text(each) for each in values]
     except TypeError:
-        raise TypeError(_invalid_metric(key, value)) from None
-    place = "" if step is None else ',"step":' + _step_text(step)
+        return warn_once(_invalid_metric(key, value), about=("metric", key, type(value)))
+    place = "" if step is None else _step_field(key, step)
     recorder = _recorder()
     if recorder is None or not texts:
         return
@@ -148,13 +167,23 @@ def log_metric(key: str, value: Any, step: Optional[float] = None) -> None:
     recorder.append(b"".join(_line("metric", key, '"value":' + text + place) for text in texts))
 
 
+@_never_raising
 def set_tag(key: str, value: str = "") -> None:
-    """Tag the job; a tag that is there already gets the new value."""
+    """Tag the job; a tag that is there already gets the new value.
+
+    A warning says so where this process set another value before.
+    """
     recorder = _recorder()
-    if recorder is not None:
-        recorder.append(_line("tag", str(key), '"value":' + quoted(str(value))))
+    if recorder is None:
+        return
+    key, value = str(key), str(value)
+    if recorder.tags.setdefault(key, value) != value:
+        warn("Tag `{}` updated to `{}`".format(key, value))
+        recorder.tags[key] = value
+    recorder.append(_line("tag", key, '"value":' + quoted(value)))
 
 
+@_never_raising
 def save_artifact(filepath: Union[str, os.PathLike[str]], key: Optional[str] = None) -> None:
     """Keep a copy of a file with the job, as the file is now.
 
@@ -162,13 +191,9 @@ def save_artifact(filepath: Union[str, os.PathLike[str]], key: Optional[str] = N
         filepath: the file.
         key: the artifact's name; by default the file's own. Saving a key again replaces it.
 
-    Raises:
-        FileNotFoundError: there is no such file.
-        IsADirectoryError: it is a directory.
-        OSError: it cannot be read. (Trouble with the copy is a warning.)
+    A file that is not there or cannot be kept is told by a warning, and the program goes on.
     """
     source = os.fsdecode(filepath)
-    _check_artifact(source)
     name = os.path.basename(source)
     key = name if key is None else str(key)
     recorder = _recorder()
@@ -179,9 +204,12 @@ def save_artifact(filepath: Union[str, os.PathLike[str]], key: Optional[str] = N
         root = _local_path("artifacts")
     if not root:
         return warn_once("Cannot save artifacts: ATLAS_ARTIFACTS is not set.")
-    path = _artifact_path(root, key, name)
+    from foundations import artifact_files  # what many jobs need not load
+
+    path = artifact_files.place(root, key, name)
     try:
-        size_bytes = _copy(source, os.path.join(root, path), root, key=key)
+        artifact_files.check(source)
+        size_bytes = artifact_files.copy(source, os.path.join(root, path), root, key=key)
     except OSError as error:
         reason = error.strerror or str(error)
         return warn('Cannot save artifact "{}": {}; the job goes on.'.format(key, reason))
@@ -189,16 +217,15 @@ def save_artifact(filepath: Union[str, os.PathLike[str]], key: Optional[str] = N
     recorder.append(_line("artifact", key, place))
 
 
+@_never_raising
 def set_tensorboard_logdir(path: Union[str, os.PathLike[str]]) -> None:
     """Say where the job writes logs for TensorBoard; the last call counts.
 
     Of a local run they stay where they are.
 
     Args:
-        path: a directory in the job's work dir, or in its artifacts. It may be made later.
-
-    Raises:
-        ValueError: it is elsewhere, so that it would not be kept.
+        path: a directory in the job's work dir, or in its artifacts. It may be made later. Logs
+            elsewhere would not be kept: that is told by a warning, and the program goes on.
     """
     logdir = os.fsdecode(path)
     if not os.environ.get("ATLAS_EVENTS"):
@@ -213,6 +240,13 @@ def set_tensorboard_logdir(path: Union[str, os.PathLike[str]]) -> None:
     if not os.environ.get("ATLAS_JOB_DIR"):
         return warn_once("Cannot keep TensorBoard logs: ATLAS_JOB_DIR is not set.")
     kept = _kept_path(logdir)
+    if kept is None:
+        text = (
+            "Invalid TensorBoard directory {!r}: it is not in the job's work dir {}, nor artifacts"
+        )
+        return warn_once(
+            text.format(logdir, os.path.join(os.environ["ATLAS_JOB_DIR"], "job_source"))
+        )
     recorder.append(
         '{{"event":"tensorboard","path":{},"at":{:.3f}}}\n'.format(
             json.dumps(kept), time.time()
@@ -265,16 +299,18 @@ def _param_line(key: str, value: Any) -> bytes:
     return _line("param", str(key), '"value":' + text)
 
 
-def _step_text(step: Any) -> str:
+def _step_field(key: str, step: Any) -> str:
     try:
         scalar = plain_scalar(step)
     except TypeError:
         scalar = ""
-    if isinstance(scalar, (str, bool)):
-        raise TypeError("Invalid step {!r}: it should be a number".format(step))
-    if scalar - scalar != 0:
-        raise ValueError("Invalid step {!r}: it should be finite".format(step))
-    return repr(scalar)
+    if isinstance(scalar, (str, bool)) or scalar - scalar != 0:
+        text = (
+            "Invalid step {!r} of metric `{}`: it should be a finite number. Recorded without it."
+        )
+        warn_once(text.format(step, key), about=("step", key, type(step)))
+        return ""
+    return ',"step":' + repr(scalar)
 
 
 def _invalid_metric(key: str, value: Any) -> str:
@@ -287,81 +323,10 @@ def _invalid_metric(key: str, value: Any) -> str:
     ).format(key, shown, type(value))
 
 
-def _check_artifact(source: str) -> None:
-    if os.path.isdir(source):
-        text = "{!r} is a directory; save_artifact takes a file, such as an archive of it"
-        raise IsADirectoryError(text.format(source))
-    if not os.path.exists(source):
-        raise FileNotFoundError("there is no file {!r} to save as an artifact".format(source))
-    if not os.path.isfile(source):
-        raise OSError("{!r} is not a regular file; it cannot be saved".format(source))
-    with open(source, "rb"):
-        return
-
-
-def _kept_path(path: str) -> str:
-    """Find a place that is kept of the job, below the job's own directory."""
+def _kept_path(path: str) -> Optional[str]:
+    """Find a place that is kept of the job, below the job's own directory; None for another."""
     job_dir = os.path.realpath(os.environ["ATLAS_JOB_DIR"])
     parts = os.path.relpath(os.path.realpath(path), job_dir).split(os.sep)
     if parts[0] not in ("job_source", "artifacts"):
-        text = (
-            "Invalid TensorBoard directory {!r}: it is not in the job's work dir {}, nor artifacts"
-        )
-        raise ValueError(text.format(path, os.path.join(job_dir, "job_source")))
+        return None
     return clean("/".join(parts))
-
-
-def _artifact_path(root: str, key: str, name: str) -> str:
-    """Choose where an artifact lies below `root`; the same key and name give the same place.
-
-    That is the file's own name, or for another key a folder of that key, so that files of one
-    name never meet, also when several processes of a job save.
-    """
-    file_name = _file_name(name)
-    if key == name and not os.path.isdir(os.path.join(root, file_name)):
-        return file_name
-    folder = _file_name(key)
-    if os.path.isfile(os.path.join(root, folder)):
-        folder += "%"  # never the end of a quoted name
-    return "{}/{}".format(folder, file_name)
-
-
-def _file_name(text: str) -> str:
-    """Make one component of a path from any text; different texts give different names."""
-    quote = "".join
-    name = quote(
-        one
-        if one.isprintable() and one not in "/\\%"
-        else quote("%{:02X}".format(byte) for byte in one.encode("utf-8", "surrogatepass"))
-        for one in text
-    )
-    if not name.strip("."):
-        name = name.replace(".", "%2E") or "%E"
-    encoded = name.encode("utf-8")
-    if len(encoded) <= _LONGEST_FILE_NAME:
-        return name
-    from hashlib import sha256
-
-    start = encoded[: _LONGEST_FILE_NAME - 20].decode("utf-8", "ignore")
-    return "{}%{}".format(start, sha256(encoded).hexdigest()[:16])
-
-
-def _copy(source: str, target: str, root: str, *, key: str) -> int:
-    """Copy a file so that nobody sees a part of it; return its size in bytes."""
-    folder = os.path.dirname(target)
-    if os.path.exists(target) and os.path.samefile(source, target):
-        return os.stat(target).st_size
-    if os.path.exists(target if folder == root else folder):
-        warn('Artifact "{}" already exists - overwriting.'.format(key))
-    from shutil import copyfile
-
-    os.makedirs(folder, exist_ok=True)
-    part = os.path.join(root, ".{}.part".format(os.urandom(8).hex()))
-    try:
-        copyfile(source, part)
-        size_bytes = os.stat(part).st_size
-        os.replace(part, target)
-    finally:
-        if os.path.exists(part):
-            os.unlink(part)
-    return size_bytes

@@ -44,6 +44,11 @@ class Contract:
             for operation in item.values()
         }
 
+    def operation_id(self, request: httpx.Request) -> str | None:
+        """Return the id of the operation that a request asks for; None when there is none."""
+        operation = self._operation(request)
+        return None if operation is None else str(operation["operationId"])
+
     def check(self, answer: httpx.Response) -> None:
         """Assert that an answer (whose body is read) is one that the document allows."""
         operation = self._operation(answer.request)
@@ -136,4 +141,4 @@ def _text_problems(value: str, schema: dict[str, Any], at: str) -> Iterator[str]
 
 
 def _part_of_path(parameter: re.Match[str]) -> str:
-    return ".+" if parameter[1] in ("key", "name") else "[^/]+"
+    return r"[\s\S]+" if parameter[1] in ("key", "name") else "[^/]+"

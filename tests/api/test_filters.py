@@ -11,8 +11,8 @@ import pytest
 
 from atlas_scheduler import catalogue
 from atlas_scheduler.api import create_app
-from atlas_scheduler.catalogue import EngineState
 from atlas_scheduler.core.filters.fields import BY_NAME
+from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.service import Service
 from atlas_scheduler.store import records
 from atlas_scheduler.store.db import Database

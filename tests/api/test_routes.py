@@ -18,6 +18,9 @@ from tests.api.schema import Contract
 
 pytestmark = pytest.mark.anyio
 
+NAMES = ("loss", "a/b.pt", "a//b", "../x", ".", "ü %2F?#", "two\nlines", "end\n", "\x00\x1b")
+"""What a job may call a metric or an artifact."""
+
 
 def wire(submission: Submission) -> dict[str, Any]:
     return submission.model_dump(mode="json")
@@ -227,7 +230,7 @@ async def test_tensorboard_logs_are_a_download(http: httpx.AsyncClient, job_id: 
         assert refused.status_code == 400
 
 
-@pytest.mark.parametrize("key", ["model", "a/b.pt", "a//b", "../x", ".", "ü %2F?#"])
+@pytest.mark.parametrize("key", NAMES)
 async def test_an_artifact_is_found_by_any_key(
     http: httpx.AsyncClient, service: FakeService, job_id: str, tmp_path: Path, key: str
 ) -> None:
@@ -278,7 +281,7 @@ async def test_a_note_that_says_nothing_is_refused(
     assert "`text`" in answer.json()["message"]
 
 
-@pytest.mark.parametrize("name", ["loss", "train/loss", "a//b", "../x", ".", "ü %2F?#"])
+@pytest.mark.parametrize("name", NAMES)
 async def test_a_metric_is_read_by_any_name(
     http: httpx.AsyncClient, service: FakeService, job_id: str, name: str
 ) -> None:

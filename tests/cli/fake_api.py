@@ -141,10 +141,13 @@ def _list(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
         for job in _filtered(list(scheduler.jobs.values()), params.get("filter", ""))
         if params.get("project") in (None, job.spec.project) and (not states or job.state in states)
     ]
-    start, limit = int(params.get("cursor", "0")), int(params["limit"])
-    cursor = str(start + limit) if start + limit < len(found) else None
-    views = [scheduler.view(job) for job in found[start : start + limit]]
-    return _json(JobPage(jobs=views, next_cursor=cursor))
+    by_place = "offset" in params
+    start = int(params["offset"] if by_place else params.get("cursor", "0"))
+    end = start + int(params["limit"])
+    views = [scheduler.view(job) for job in found[start:end]]
+    if by_place:
+        return _json(JobPage(jobs=views, total=len(found)))
+    return _json(JobPage(jobs=views, next_cursor=str(end) if end < len(found) else None))
 
 
 def _filtered(jobs: list[FakeJob], text: str) -> list[FakeJob]:
@@ -260,7 +263,10 @@ def _artifacts(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> ht
 def _artifact(
     scheduler: FakeScheduler, request: httpx.Request, ref: str, key: str
 ) -> httpx.Response:
-    return httpx.Response(200, content=iter([scheduler.resolve(ref).artifacts[key]]))
+    job = scheduler.resolve(ref)
+    if key in job.lost_artifacts:
+        raise NotFound(f"Job `{job.job_id}` has no artifact file `{key}`.")
+    return httpx.Response(200, content=iter([job.artifacts[key]]))
 
 
 def _files(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:

@@ -61,6 +61,8 @@ class FakeJob:
     parameters: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     artifacts: dict[str, bytes] = field(default_factory=dict)
+    lost_artifacts: set[str] = field(default_factory=set)
+    """Keys of artifacts whose files are not there."""
     tags: dict[str, str] = field(default_factory=dict)
     notes: list[NoteView] = field(default_factory=list)
     provenance: Provenance = field(default_factory=Provenance)
@@ -73,6 +75,7 @@ class FakeJob:
     system: list[MetricSummary] = field(default_factory=list)
     """What the scheduler measured; points of it are in `series`."""
     local_run: LocalRunView | None = None
+    skipped_records: int = 0
 
 
 class FakeScheduler:
@@ -268,6 +271,7 @@ class FakeScheduler:
             archived=job.state in FINAL_STATES,
             metric_series=self.summaries(job),
             system_series=job.system,
+            skipped_records=job.skipped_records,
             artifacts=[
                 ArtifactView(key=key, path=key, size_bytes=len(content), saved_at=BEGIN)
                 for key, content in job.artifacts.items()

@@ -255,6 +255,38 @@ def test_artifacts_are_copied_when_asked_for(
     assert (copied / "plots" / "a.txt").read_bytes() == b"plot"
 
 
+def test_an_artifact_whose_place_mlflow_refuses_gets_another(
+    run: Run, job: FakeJob, store: Callable[[], Store], tmp_path: Path
+) -> None:
+    job.artifacts = {"..%2F..%2Fevil/m.txt": b"one", "100%25.txt": b"two", "%2E%2E/a": b"three"}
+
+    result = run(*WORDS, "--artifacts")
+
+    assert result.stdout == "Exported 1 jobs to MLflow: 1 new runs, 0 updated.\n"
+    client = store().client
+    (copied := tmp_path / "copied").mkdir()
+    client.download_artifacts(store().run().info.run_id, "", str(copied))
+    files = sorted(path for path in copied.rglob("*") if path.is_file())
+    assert sorted(path.read_bytes() for path in files) == [b"one", b"three", b"two"]
+    assert sorted(path.suffix for path in files) == ["", ".txt", ".txt"]
+
+
+def test_an_artifact_that_is_not_there_is_told_and_left_out(
+    run: Run, job: FakeJob, store: Callable[[], Store]
+) -> None:
+    job.artifacts = {"gone": b"", "model.bin": b"weights"}
+    job.lost_artifacts.add("gone")
+
+    result = run(*WORDS, "--artifacts")
+
+    told = f"Artifact 'gone' of job {FIRST} is left out: Job `{FIRST}` has no artifact file `gone`."
+    assert told in result.stderr
+    assert result.stdout == "Exported 1 jobs to MLflow: 1 new runs, 0 updated.\n"
+    found = store().run()
+    assert found.info.status == "FINISHED"
+    assert [one.path for one in store().client.list_artifacts(found.info.run_id)] == ["model.bin"]
+
+
 @pytest.mark.slow
 def test_a_long_series_and_many_jobs_arrive_whole(
     run: Run, scheduler: FakeScheduler, store: Callable[[], Store]

@@ -100,6 +100,30 @@ def test_list_jobs_reads_as_many_pages_as_it_takes(
     assert "--limit shows more" in result.stderr
 
 
+def test_list_jobs_begins_at_a_place_of_the_list(
+    run: Run, run_json: Callable[..., Any], scheduler: FakeScheduler
+) -> None:
+    for _ in range(450):
+        scheduler.add(project="many")
+    every = [job["job_id"] for job in run_json("list", "jobs", "--json")]
+
+    def listed(*words: str) -> list[str]:
+        return [job["job_id"] for job in run_json("list", "jobs", "--json", *words)]
+
+    assert listed("--offset", "0") == every
+    assert listed("--offset", "7") == every[7:]
+    assert listed("--offset", "7", "--limit", "250") == every[7:257]
+    assert listed("--offset", "440", "--limit", "50") == every[440:]
+    assert listed("--offset", "9999") == []
+
+    middle = run("list", "jobs", "--offset", "50", "--columns", "id")
+    assert middle.stdout.split()[2:] == every[50:100]
+    assert middle.stderr == "Jobs 51 to 100 of 453; --offset 100 shows the next.\n"
+    assert run("list", "jobs", "--offset", "450").stderr == "Jobs 451 to 453 of 453.\n"
+    behind = run("list", "jobs", "--offset", "453")
+    assert (behind.stdout, behind.stderr) == ("No jobs.\n", "The list has 453 jobs.\n")
+
+
 def test_list_jobs_takes_a_filter(run_json: Callable[..., Any], scheduler: FakeScheduler) -> None:
     def states(*words: str) -> list[str]:
         return [one["state"] for one in run_json("list", "jobs", "--json", *words)]
@@ -202,6 +226,7 @@ def test_csv_of_chosen_columns(run: Run, scheduler: FakeScheduler) -> None:
     ("words", "said"),
     [
         (("--json", "--csv"), "exclude each other"),
+        (("--offset", "-1"), "-1 is not in the range"),
         (("--columns", "stat"), "Did you mean `state`?"),
         (("--columns", "metric."), "there is no column"),
         (("--columns", ""), "there is no column"),
@@ -257,6 +282,18 @@ def test_show_job_prints_everything(run: Run, scheduler: FakeScheduler) -> None:
     assert "model" in output
     assert "Exited" in output
     assert "AT STEP" in output
+
+
+def test_show_job_tells_how_many_records_could_not_be_read(
+    run: Run, scheduler: FakeScheduler
+) -> None:
+    assert "Skipped records" not in run("show", "job", "scheduler", JOB_ID).stdout
+
+    scheduler.jobs[JOB_ID].skipped_records = 2
+
+    lines = run("show", "job", "scheduler", JOB_ID).stdout.splitlines()
+    (told,) = (line.partition(":")[2].strip() for line in lines if "Skipped records" in line)
+    assert told == "2 lines of its event file could not be read (see docs/records.md)"
 
 
 def test_show_job_prints_all_that_was_submitted(run: Run, scheduler: FakeScheduler) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from atlas_scheduler.store.event_lines import parse_lines
+from foundations import recorder
 from tests.worker.interpreters import job_environment, make_job_dir
 
 
@@ -52,6 +53,7 @@ class JobDir:
 def enter_job(parent: Path, monkeypatch: pytest.MonkeyPatch) -> JobDir:
     """Make this process look like a job of its own."""
     path = make_job_dir(parent)
+    monkeypatch.setattr(recorder, "_told", set())
     for name, value in job_environment(path).items():
         if name.startswith("ATLAS_"):
             monkeypatch.setenv(name, value)

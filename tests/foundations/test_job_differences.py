@@ -52,5 +52,17 @@ def test_given_parameters_are_compared_with_recorded_ones() -> None:
     assert [one.name for one in differences(given, recorded)] == ["param.lr"]
 
 
+def test_in_containers_the_python_of_the_submitter_is_no_difference() -> None:
+    ours = JobSpec(project="cats", python="/opt/a/bin/python")
+    theirs = JobSpec(project="cats", python="/opt/b/bin/python")
+
+    def names(engine: str) -> list[str]:
+        jobs = [job(engine=engine).model_copy(update={"spec": spec}) for spec in (ours, theirs)]
+        return [one.name for one in differences(*jobs)]
+
+    assert names("docker") == []
+    assert names("process") == ["interpreter"]
+
+
 def test_jobs_that_are_the_same_have_no_columns() -> None:
     assert compare([job(), job(), job()]) == ([], [[], [], []])

@@ -304,7 +304,9 @@ def test_its_process_holds_the_lock_and_nobody_else(programs: Programs) -> None:
         read_description,
     )
 
-    programs.write("import foundations\nfoundations.log_metric('loss', 1)\ninput()\n")
+    programs.write(
+        "import foundations, signal\nfoundations.log_metric('loss', 1)\nsignal.pause()\n"
+    )
     process = programs.begin()
     try:
         assert process.stderr is not None

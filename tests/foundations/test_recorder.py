@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import foundations
-from atlas_scheduler.store.event_lines import Metric, parse_lines
+from atlas_scheduler.store.event_lines import parse_lines
+from atlas_scheduler.store.record_kinds import Metric
 from tests.foundations.job_dir import JobDir, enter_job
 from tests.worker.interpreters import job_environment
 

@@ -28,6 +28,19 @@ def test_an_artifact_is_a_copy_under_its_own_name(job: JobDir) -> None:
     ]
 
 
+def test_a_file_outside_the_work_dir_is_kept_like_any(job: JobDir, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "model.pt").write_text("weights")
+    (job.source / "link.pt").symlink_to(tmp_path / "elsewhere" / "model.pt")
+
+    foundations.save_artifact(tmp_path / "elsewhere" / "model.pt")
+    foundations.save_artifact("../../elsewhere/model.pt", key="again")
+    foundations.save_artifact("link.pt")
+
+    assert job.saved() == dict.fromkeys(("model.pt", "again", "link.pt"), "weights")
+    assert not any(path.is_symlink() for path in job.artifacts.rglob("*"))
+
+
 def test_artifacts_of_one_file_name_never_meet(job: JobDir) -> None:
     for folder in ("a", "b"):
         (job.source / folder).mkdir()
@@ -117,16 +130,25 @@ def test_a_file_with_any_name_can_be_an_artifact(job: JobDir) -> None:
     assert list(job.saved().values()) == ["content", "content"]
 
 
-def test_what_is_no_file_is_refused_in_clear_words(job: JobDir) -> None:
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("folder", "'folder' is a directory, not a file such as an archive of it"),
+        ("model.pt", "there is no file 'model.pt'"),
+        ("pipe", "'pipe' is not a regular file; it cannot be saved"),
+    ],
+)
+def test_what_is_no_file_is_told_and_the_job_goes_on(
+    job: JobDir, capsys: pytest.CaptureFixture[str], name: str, reason: str
+) -> None:
     (job.source / "folder").mkdir()
     os.mkfifo(job.source / "pipe")
 
-    with pytest.raises(IsADirectoryError, match="'folder' is a directory"):
-        foundations.save_artifact("folder")
-    with pytest.raises(FileNotFoundError, match=r"no file 'model\.pt'"):
-        foundations.save_artifact("model.pt")
-    with pytest.raises(OSError, match="'pipe' is not a regular file"):
-        foundations.save_artifact("pipe")
+    foundations.save_artifact(name)
+
+    assert capsys.readouterr().err == (
+        f'Foundations WARNING: Cannot save artifact "{name}": {reason}; the job goes on.\n'
+    )
     assert job.lines() == []
 
 

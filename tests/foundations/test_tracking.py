@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 import os
@@ -152,20 +153,18 @@ def test_a_name_that_atlas_keeps_for_itself_is_not_recorded(
     )
 
 
-@pytest.mark.parametrize("step", ["3", True, object(), [1]])
-def test_a_step_of_a_wrong_type_is_refused(job: JobDir, step: Any) -> None:
-    with pytest.raises(TypeError, match="Invalid step"):
+@pytest.mark.parametrize("step", ["3", True, object(), [1], math.nan, math.inf])
+def test_a_value_whose_step_is_no_number_is_kept_without_it(
+    job: JobDir, capsys: pytest.CaptureFixture[str], step: Any
+) -> None:
+    for _ in range(2):
         foundations.log_metric("loss", 0.5, step=step)
 
-    assert job.lines() == []
-
-
-@pytest.mark.parametrize("step", [math.nan, math.inf])
-def test_a_step_that_is_nowhere_is_refused(job: JobDir, step: float) -> None:
-    with pytest.raises(ValueError, match="Invalid step"):
-        foundations.log_metric("loss", 0.5, step=step)
-
-    assert job.lines() == []
+    assert job.lines() == [{"event": "metric", "key": "loss", "value": 0.5}] * 2
+    assert capsys.readouterr().err == (
+        f"Foundations WARNING: Invalid step {step!r} of metric `loss`: it should be a finite "
+        "number. Recorded without it.\n"
+    )
 
 
 @pytest.mark.parametrize("many", [list, tuple])
@@ -183,10 +182,12 @@ def test_an_empty_list_records_nothing(job: JobDir) -> None:
 
 
 @pytest.mark.parametrize("key", [5.44, None, b"loss", ["loss"]])
-def test_a_metric_name_must_be_a_string(job: JobDir, key: Any) -> None:
-    with pytest.raises(ValueError, match=re.escape(f"Invalid metric name `{key}`")):
-        foundations.log_metric(key, 0.5)
+def test_a_metric_name_must_be_a_string(
+    job: JobDir, capsys: pytest.CaptureFixture[str], key: Any
+) -> None:
+    foundations.log_metric(key, 0.5)
 
+    assert capsys.readouterr().err == f"Foundations WARNING: Invalid metric name `{key}`\n"
     assert job.lines() == []
 
 
@@ -206,22 +207,75 @@ def test_a_metric_name_must_be_a_string(job: JobDir, key: Any) -> None:
         ({"k": "v" * 99}, "{'k': 'vvvvvvvvvvvvvvvvvvvvvvv ... with type <class 'dict'>"),
     ],
 )
-def test_a_metric_that_is_no_scalar_is_refused_in_the_known_words(
-    job: JobDir, value: object, shown: str
+def test_a_metric_that_is_no_scalar_is_told_in_the_known_words_and_the_job_goes_on(
+    job: JobDir, capsys: pytest.CaptureFixture[str], value: object, shown: str
 ) -> None:
-    with pytest.raises(TypeError) as caught:
+    for _ in range(2):
         foundations.log_metric("loss", value)
 
-    assert str(caught.value) == (
-        f'Invalid metric with key="loss" of value={shown}. Value should be of type string or '
-        "number, or a list of strings / numbers"
+    assert capsys.readouterr().err == (
+        f'Foundations WARNING: Invalid metric with key="loss" of value={shown}. Value should be of '
+        "type string or number, or a list of strings / numbers\n"
     )
     assert job.lines() == []
 
 
-def test_an_array_of_several_elements_is_no_metric(job: JobDir) -> None:
-    with pytest.raises(TypeError, match="Invalid metric with key"):
-        foundations.log_metric("loss", Vector(1, 2))
+class Raising:
+    """Raises whenever somebody looks at it."""
+
+    def item(self) -> object:
+        raise ZeroDivisionError("nothing to see")
+
+    def __str__(self) -> str:
+        raise ZeroDivisionError("nothing to see")
+
+
+RAISING: Any = Raising()
+NUMBER: Any = 5
+LOOP: dict[str, object] = {}
+LOOP["again"] = LOOP
+
+
+@pytest.mark.parametrize(
+    ("record", "told"),
+    [
+        (lambda: foundations.log_metric("loss", RAISING), "log_metric recorded nothing: Zero"),
+        (lambda: foundations.log_metric("loss", 1, step=RAISING), "log_metric recorded nothing"),
+        (lambda: foundations.log_param("lr", RAISING), "log_param recorded nothing: ZeroDiv"),
+        (lambda: foundations.log_params(LOOP), "log_params recorded nothing: RecursionError"),
+        (lambda: foundations.log_params(NUMBER), "log_params recorded nothing: AttributeError"),
+        (lambda: foundations.set_tag("kind", RAISING), "set_tag recorded nothing: ZeroDiv"),
+        (lambda: foundations.save_artifact(NUMBER), "save_artifact recorded nothing: TypeError"),
+        (
+            lambda: foundations.set_tensorboard_logdir(NUMBER),
+            "set_tensorboard_logdir recorded nothing",
+        ),
+    ],
+)
+def test_nothing_that_is_handed_over_ends_the_job(
+    job: JobDir, capsys: pytest.CaptureFixture[str], record: Any, told: str
+) -> None:
+    for _ in range(2):
+        record()
+
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert warning.startswith(f"Foundations WARNING: {told}")
+    assert warning.endswith("; the job goes on.")
+    assert job.lines() == []
+
+
+def test_functions_that_never_raise_can_be_looked_up() -> None:
+    assert str(inspect.signature(foundations.log_metric)).startswith("(key: 'str', value: 'Any'")
+    assert foundations.log_metric.__name__ == "log_metric"
+
+
+def test_an_array_of_several_elements_is_no_metric(
+    job: JobDir, capsys: pytest.CaptureFixture[str]
+) -> None:
+    foundations.log_metric("loss", Vector(1, 2))
+
+    assert "Invalid metric with key" in capsys.readouterr().err
+    assert job.lines() == []
 
 
 @pytest.mark.parametrize(
@@ -345,6 +399,20 @@ def test_tags_are_texts(job: JobDir) -> None:
     ]
 
 
+def test_a_tag_that_gets_another_value_is_told_in_the_known_words(
+    job: JobDir, capsys: pytest.CaptureFixture[str]
+) -> None:
+    foundations.set_tag("stage", "first")
+    foundations.set_tag("stage", "first")
+    foundations.set_tag("other", "second")
+    assert capsys.readouterr().err == ""
+
+    foundations.set_tag("stage", "second")
+
+    assert capsys.readouterr().err == "Foundations WARNING: Tag `stage` updated to `second`\n"
+    assert [line["value"] for line in job.lines()] == ["first", "first", "second", "second"]
+
+
 @pytest.mark.parametrize(
     ("path", "kept"),
     [
@@ -364,12 +432,17 @@ def test_the_directory_of_tensorboard_is_recorded_by_its_place_in_the_job(
     assert job.lines() == [{"event": "tensorboard", "path": kept}] * 2
 
 
-def test_logs_that_would_not_be_kept_are_refused(job: JobDir, tmp_path: Path) -> None:
+def test_logs_that_would_not_be_kept_are_told(
+    job: JobDir, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (job.source / "link").symlink_to(tmp_path)
 
     for path in (tmp_path, "..", "../records", "link/runs", "/"):
-        with pytest.raises(ValueError, match=r"Invalid TensorBoard directory .*: it is not in the"):
-            foundations.set_tensorboard_logdir(path)
+        foundations.set_tensorboard_logdir(path)
+        assert capsys.readouterr().err == (
+            f"Foundations WARNING: Invalid TensorBoard directory {str(path)!r}: it is not in the "
+            f"job's work dir {job.source}, nor artifacts\n"
+        )
     assert job.lines() == []
 
 
@@ -415,6 +488,22 @@ def test_every_function_works_in_a_job(job: JobDir, python: str) -> None:
         ("artifact", "model", None),
     ]
     assert job.saved()["model"] == "weights"
+
+
+@pytest.mark.parametrize("python", INTERPRETERS)
+@pytest.mark.parametrize("name", ["get_metrics_for_all_jobs", "submit", "JobState"])
+def test_what_a_job_does_not_have_is_said_in_words(job: JobDir, python: str, name: str) -> None:
+    script = f"import sys; sys.modules['pydantic'] = None; import foundations; foundations.{name}"
+
+    ended = job.run(script, python)
+
+    is_old = python != INTERPRETERS[0]
+    reason = "it is Python 3.8, and Atlas needs 3.11" if is_old else "there is no `pydantic`"
+    assert ended.stderr.splitlines()[-1] == (
+        f"ImportError: `foundations.{name}` needs the whole of Atlas, which this Python does not "
+        f"have ({reason}). Inside a job there is only what records, such as "
+        "`foundations.log_metric`. Use it where jobs are submitted."
+    )
 
 
 @pytest.mark.parametrize("python", INTERPRETERS)

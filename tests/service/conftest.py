@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from atlas_scheduler.catalogue import EngineState
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.lifecycle import Effect
+from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.service import Service
 from atlas_scheduler.store.db import Database
 from foundations.home import Home

@@ -31,6 +31,10 @@ async def steps(database: Database, job_id: str) -> list[float | None]:
     return [one.step for one in found]
 
 
+async def skipped(database: Database, job_id: str) -> int:
+    return await database.read(lambda conn: records.skipped(conn, job_id))
+
+
 @pytest.fixture
 async def job_id(database: Database) -> str:
     stored = new_job()
@@ -77,3 +81,18 @@ async def test_a_line_larger_than_a_batch_is_passed_over(
     append(events, b"x" * 1_000 + b"\n" + point(7) + b"\n")
     await Intake(database, Home(tmp_path)).drain(job_id)
     assert await steps(database, job_id) == [7]
+    assert await skipped(database, job_id) == 1
+
+
+async def test_lines_that_are_skipped_are_counted_once(
+    tmp_path: Path, database: Database, job_id: str, events: Path
+) -> None:
+    newer = b'{"event":"of a newer version"}\n'
+    append(events, b"nonsense\n[1]\n\n" + newer + point(0) + b"\n" + b"torn")
+    for _ in range(2):
+        await Intake(database, Home(tmp_path)).drain(job_id)
+        assert await skipped(database, job_id) == 2
+    append(events, b"\n" + point(1) + b"\n")
+    await Intake(database, Home(tmp_path)).drain(job_id)
+    assert await skipped(database, job_id) == 3
+    assert await steps(database, job_id) == [0, 1]

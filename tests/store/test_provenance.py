@@ -10,8 +10,9 @@ import pytest
 
 from atlas_scheduler.core.filters import parse
 from atlas_scheduler.store import jobs, provenance, records
-from atlas_scheduler.store.event_lines import Environment, parse_lines
+from atlas_scheduler.store.event_lines import parse_lines
 from atlas_scheduler.store.job_search import search
+from atlas_scheduler.store.record_kinds import Environment
 from foundations.provenance import (
     MOST_PACKAGES,
     Execution,

@@ -12,8 +12,8 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from atlas_scheduler.api import create_app
-from atlas_scheduler.catalogue import EngineState
 from atlas_scheduler.engine.port import Capabilities
+from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.service import Service
 from atlas_scheduler.store.db import Database
 from atlas_tui.app import AtlasApp, Options

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from atlas_scheduler.api.context import Ref, caller, service_of
 from atlas_scheduler.api.errors import answers
+from atlas_scheduler.api.names import accept_any_name
 from atlas_scheduler.api.streaming import (
     BINARY,
     StreamedResponse,
@@ -41,6 +42,7 @@ LATEST = 2**62
 """The latest time that may be asked for, in seconds since 1970."""
 LARGEST_OFFSET = 2**53
 
+accept_any_name()
 router = APIRouter(tags=["jobs"])
 
 
@@ -267,7 +269,7 @@ async def artifacts(request: Request, ref: Ref) -> list[ArtifactView]:
 
 
 @router.get(
-    "/jobs/{ref}/artifacts/{key:path}",
+    "/jobs/{ref}/artifacts/{key:name}",
     operation_id="artifact",
     summary="Download an artifact",
     response_class=Response,

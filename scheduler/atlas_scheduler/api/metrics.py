@@ -8,12 +8,14 @@ from fastapi import APIRouter, Query, Request
 
 from atlas_scheduler.api.context import Ref, service_of
 from atlas_scheduler.api.errors import answers
+from atlas_scheduler.api.names import accept_any_name
 from foundations.errors import AmbiguousJob, InvalidRequest, NotFound
 from foundations.models import MetricSeries, MetricSummary
 
 LARGEST_PAGE = 10_000
 _ONE = answers(InvalidRequest, NotFound, AmbiguousJob)
 
+accept_any_name()
 router = APIRouter(tags=["metrics"])
 
 
@@ -30,7 +32,7 @@ async def metrics(
 
 
 @router.get(
-    "/jobs/{ref}/metrics/{name:path}",
+    "/jobs/{ref}/metrics/{name:name}",
     operation_id="metric",
     summary="Show the points of a metric",
     responses=_ONE,

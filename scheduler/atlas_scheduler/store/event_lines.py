@@ -11,10 +11,18 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic_core import from_json
 
+from atlas_scheduler.store.record_kinds import (
+    Artifact,
+    Environment,
+    Metric,
+    Parameter,
+    Record,
+    Tag,
+)
 from foundations.models import SYSTEM_PREFIX
 from foundations.provenance import MOST_PACKAGES
 
@@ -37,48 +45,6 @@ _PLAIN_BYTES = 1_000
 _METRIC_FIELDS = ("key", "value", "step", "at")
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _LATEST_SECONDS = 253_402_300_799  # the end of the year 9999
-
-
-class Parameter(NamedTuple):
-    """`value` is anything JSON can say."""
-
-    key: str
-    value: Any
-    at_ms: int | None
-
-
-class Metric(NamedTuple):
-    """One point of a series; `value` is a number (also NaN or infinite), string, bool or list."""
-
-    key: str
-    value: Any
-    step: float | None
-    at_ms: int | None
-
-
-class Tag(NamedTuple):
-    """A tag that the job gives itself."""
-
-    key: str
-    value: str
-
-
-class Artifact(NamedTuple):
-    """A file that lies complete at `path` below the job's artifacts."""
-
-    key: str
-    path: str
-    size_bytes: int
-    at_ms: int | None
-
-
-class Environment(NamedTuple):
-    """What the job's program finds around itself, as `foundations.provenance.JobEnvironment`."""
-
-    content: dict[str, Any]
-
-
-Record = Parameter | Metric | Tag | Artifact | Environment
 
 
 @dataclass(frozen=True, slots=True)

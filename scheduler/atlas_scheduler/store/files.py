@@ -106,12 +106,8 @@ def open_file_below(top: Path, parts: Sequence[str]) -> int:
     Raises:
         OSError: a part is missing, is a link, or is no directory.
     """
-    directory = os.open(top, _DIRECTORY)
+    directory = open_directory_below(top, parts[:-1])
     try:
-        for part in parts[:-1]:
-            inner = os.open(part, _DIRECTORY, dir_fd=directory)
-            os.close(directory)
-            directory = inner
         return os.open(parts[-1], _FILE, dir_fd=directory)
     finally:
         os.close(directory)

@@ -16,16 +16,14 @@ from operator import attrgetter
 from typing import Any
 
 from atlas_scheduler.store import provenance, sql
-from atlas_scheduler.store.event_lines import (
-    INTEGERS,
+from atlas_scheduler.store.event_lines import INTEGERS, Parsed, parse_lines
+from atlas_scheduler.store.record_kinds import (
     Artifact,
     Environment,
     Metric,
     Parameter,
-    Parsed,
     Record,
     Tag,
-    parse_lines,
 )
 from atlas_scheduler.store.times import utc
 from foundations.models import ArtifactView, MetricSummary
@@ -41,6 +39,7 @@ __all__ = [
     "Record",
     "Tag",
     "artifacts",
+    "count_skipped",
     "extend_series",
     "ingest",
     "of_jobs",
@@ -48,6 +47,7 @@ __all__ = [
     "points",
     "series",
     "shown",
+    "skipped",
 ]
 
 _SQL = sql.queries("records")
@@ -108,6 +108,16 @@ def ingest(
         if isinstance(record, Environment):
             provenance.save_environment(conn, row["job_number"], record.content)
     return True
+
+
+def count_skipped(conn: sqlite3.Connection, job_id: str, lines: int) -> None:
+    """Add to how many lines of a job's event file were skipped; in the transaction of `ingest`."""
+    conn.execute(_SQL["count_skipped"], (lines, job_id))
+
+
+def skipped(conn: sqlite3.Connection, job_id: str) -> int:
+    """How many lines of a job's event file were not as they should be, and were skipped."""
+    return int(conn.execute(_SQL["skipped"], (job_id,)).fetchone()[0])
 
 
 def of_jobs(conn: sqlite3.Connection, job_ids: Sequence[str]) -> dict[str, JobRecords]:

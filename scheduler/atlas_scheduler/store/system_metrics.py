@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from atlas_scheduler.core.usage import CPU_TOTAL, MEMORY_PEAK
 from atlas_scheduler.store import sql
-from atlas_scheduler.store.event_lines import Metric
+from atlas_scheduler.store.record_kinds import Metric
 from atlas_scheduler.store.records import extend_series
 
 _SQL = sql.queries("system_metrics")

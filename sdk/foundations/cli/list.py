@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +21,9 @@ from foundations.cli.context import (
 from foundations.cli.job_columns import JobColumn
 from foundations.cli.render import Column
 
+if TYPE_CHECKING:
+    from foundations.client import Client
+
 STATES = (
     "queued",
     "starting",
@@ -33,6 +37,34 @@ STATES = (
 )
 SHOWN = 50
 """Rows of a table when no number is asked for."""
+LARGEST_OFFSET = 2**53
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which jobs are to be listed."""
+
+    project: str | None
+    states: tuple[str, ...]
+    filter: str | None
+    limit: int | None
+
+    def read(
+        self, client: Client, offset: int | None, *, newest: bool
+    ) -> tuple[list[dict[str, Any]], str]:
+        """Return the jobs, and in words how much of the list they are; empty for all of it."""
+        from foundations import paging
+
+        if offset is None:
+            found, more = paging.first_jobs(client, **asdict(self))
+            kind = "newest" if newest else "first"
+            return found, f"The {kind} {len(found)} are shown; --limit shows more." if more else ""
+        found, total = paging.jobs_from(client, offset, **asdict(self))
+        if not found:
+            return found, f"The list has {total} jobs."
+        end = offset + len(found)
+        more_at = f"; --offset {end} shows the next" if end < total else ""
+        return found, f"Jobs {offset + 1} to {end} of {total}{more_at}."
 
 
 @click.group("list")
@@ -70,6 +102,11 @@ def list_() -> None:
     type=click.IntRange(min=1),
     help=f"Most jobs to list. Default: {SHOWN}, with --json and --csv all.",
 )
+@click.option(
+    "--offset",
+    type=click.IntRange(min=0, max=LARGEST_OFFSET),
+    help="Begin at this place of the list, where 0 is the first.",
+)
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV with exact values.")
 def jobs(
@@ -81,23 +118,17 @@ def jobs(
     sort_keys: tuple[str, ...],
     columns: str | None,
     limit: int | None,
+    offset: int | None,
     as_json: bool,
     as_csv: bool,
 ) -> None:
     """List jobs, newest first."""
-    from foundations.paging import first_jobs
-
     if as_json and as_csv:
         raise click.UsageError("--json and --csv exclude each other.")
     wanted = limit if limit is not None or as_json or as_csv else SHOWN
     chosen = None if columns is None else _columns(columns)
-    found, more = first_jobs(
-        connect(scheduler),
-        project=project,
-        states=states,
-        filter=_filter(filter_, sort_keys),
-        limit=wanted,
-    )
+    asked = _Asked(project, states, _filter(filter_, sort_keys), wanted)
+    found, rest = asked.read(connect(scheduler), offset, newest=not (sort_keys or filter_))
     if as_json:
         render.print_json(found if chosen is None else job_columns.documents(chosen, found))
     elif as_csv:
@@ -105,7 +136,9 @@ def jobs(
         rows = job_columns.exact_rows(shown, found)
         render.print_csv([column.name for column in shown], rows)
     else:
-        _print_jobs(found, chosen, more=more, kind="first" if sort_keys or filter_ else "newest")
+        _print_jobs(found, chosen)
+        if rest:
+            click.echo(rest, err=True)
 
 
 @list_.command()
@@ -194,7 +227,7 @@ def _filter(filter_: str | None, sort_keys: Iterable[str]) -> str | None:
     return " ".join(parts) if parts else None
 
 
-def _print_jobs(found: list[Any], chosen: list[JobColumn] | None, *, more: bool, kind: str) -> None:
+def _print_jobs(found: list[Any], chosen: list[JobColumn] | None) -> None:
     if not found:
         click.echo("No jobs.")
         return
@@ -205,8 +238,6 @@ def _print_jobs(found: list[Any], chosen: list[JobColumn] | None, *, more: bool,
     else:
         rows = [[one.cell(job) for one in chosen] for job in found]
         render.print_table([one.column for one in chosen], rows)
-    if more:
-        click.echo(f"The {kind} {len(found)} are shown; --limit shows more.", err=True)
 
 
 def _row(job: dict[str, Any], *, marked: bool) -> list[str]:

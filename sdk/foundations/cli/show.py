@@ -162,13 +162,22 @@ def _fields(detail: JobDetail) -> list[tuple[str, str]]:
         ("Environment", _pairs(spec.environment)),
         ("Volumes", ", ".join(f"{one.host}:{one.bind}:{one.mode}" for one in spec.volumes)),
         ("Working directory", spec.working_dir or ""),
-        ("Python", spec.python or ""),
+        ("Interpreter", "" if detail.engine == "docker" else spec.python or ""),
         ("Log level", "" if spec.log_level == "INFO" else spec.log_level),
         ("Tags", _pairs(detail.tags)),
         ("Bundle", _bundle(detail)),
+        ("Skipped records", _skipped(detail)),
         ("Log", "" if detail.local else render.size(detail.log_size_bytes)),
         ("Archive", "complete" if detail.archived else "not complete yet"),
     ]
+
+
+def _skipped(detail: JobDetail) -> str:
+    count = detail.skipped_records
+    if not count:
+        return ""
+    lines = "line" if count == 1 else "lines"
+    return f"{count} {lines} of its event file could not be read (see docs/records.md)"
 
 
 def _bundle(detail: JobDetail) -> str:

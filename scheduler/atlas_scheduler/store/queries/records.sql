@@ -4,6 +4,12 @@ UPDATE jobs SET records_offset = :new_offset
 WHERE job_id = :job_id AND records_offset = :offset
 RETURNING job_number;
 
+-- name: count_skipped
+UPDATE jobs SET skipped_records = skipped_records + ? WHERE job_id = ?;
+
+-- name: skipped
+SELECT skipped_records FROM jobs WHERE job_id = ?;
+
 -- name: save_parameter
 INSERT INTO parameters (job_number, name, value, rank, logged_at_ms) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (job_number, name) DO UPDATE SET

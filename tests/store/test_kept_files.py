@@ -10,7 +10,7 @@ import pytest
 
 from atlas_scheduler.store.archives import Archives
 from atlas_scheduler.store.bundles import Bundles
-from atlas_scheduler.store.job_files import JobFiles
+from atlas_scheduler.store.kept_files import KeptFiles
 from foundations.errors import NotFound
 from foundations.home import Home
 from tests.store.projects import stored
@@ -50,7 +50,7 @@ async def digest(home: Home, bundles: Bundles) -> str:
     return digest
 
 
-def paths(files: JobFiles, digest: str | None) -> dict[str, tuple[str, int]]:
+def paths(files: KeptFiles, digest: str | None) -> dict[str, tuple[str, int]]:
     found, left_out = files.list(JOB, digest)
     assert left_out == 0
     assert len({one.path for one in found}) == len(found)
@@ -60,7 +60,7 @@ def paths(files: JobFiles, digest: str | None) -> dict[str, tuple[str, int]]:
 async def test_a_running_job_has_what_it_got_and_what_it_has_made_so_far(
     home: Home, bundles: Bundles, digest: str
 ) -> None:
-    files = JobFiles(home, bundles)
+    files = KeptFiles(home, bundles)
 
     assert paths(files, digest) == {
         "source/data/x.csv": ("source", 4),
@@ -81,7 +81,7 @@ async def test_a_running_job_has_what_it_got_and_what_it_has_made_so_far(
 async def test_the_paths_stay_when_the_job_is_archived(
     home: Home, bundles: Bundles, digest: str
 ) -> None:
-    files = JobFiles(home, bundles)
+    files = KeptFiles(home, bundles)
     before = paths(files, digest)
 
     Archives(home, bundles).finish(JOB, digest, {"job_id": JOB})
@@ -109,7 +109,7 @@ async def test_nothing_else_is_opened(
     (source / "way").symlink_to(source)
     os.mkfifo(source / "pipe")
     (home.archive(JOB) / "secret").write_text("x")
-    files = JobFiles(home, bundles)
+    files = KeptFiles(home, bundles)
 
     with pytest.raises(NotFound, match="has no file"):
         files.open(JOB, digest, path)
@@ -121,7 +121,7 @@ async def test_a_name_that_is_no_text_is_listed_and_opened_by_another(
 ) -> None:
     name = os.fsdecode(b"caf\xe9\n%41.txt")
     (home.job_dir(JOB) / "job_source" / name).write_text("x")
-    files = JobFiles(home, bundles)
+    files = KeptFiles(home, bundles)
 
     assert "changed/caf%E9%0A%2541.txt" in paths(files, digest)
     with files.open(JOB, digest, "changed/caf%E9%0A%2541.txt") as file:
@@ -134,8 +134,8 @@ async def test_without_its_bundle_the_rest_is_listed(
     Archives(home, bundles).finish(JOB, digest, {"job_id": JOB})
     bundles.remove(digest)
 
-    found = paths(JobFiles(home, bundles), digest)
+    found = paths(KeptFiles(home, bundles), digest)
 
     assert "changed/main.py" in found
     assert not any(path.startswith("source/") for path in found)
-    assert paths(JobFiles(home, bundles), None) == found
+    assert paths(KeptFiles(home, bundles), None) == found

@@ -28,7 +28,7 @@ BUNDLE = "source"
 _Kind = Literal["changed", "artifact"]
 
 
-class JobFiles:
+class KeptFiles:
     """Lists and opens the files of jobs, and follows no link. Everything here blocks."""
 
     def __init__(self, home: Home, bundles: Bundles) -> None:

@@ -1,0 +1,155 @@
+"""What clients ask for. Unknown keys are refused, so that a typo is an error."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue, StringConstraints
+
+from foundations.models.words import (
+    Argument,
+    Digest,
+    EnvironmentName,
+    ImageId,
+    JobId,
+    LogLevel,
+    MovePlace,
+    Priority,
+    ProjectName,
+    Request,
+    TagKey,
+)
+from foundations.provenance import Origin
+
+
+class Volume(Request):
+    """A host path that a job sees inside its container."""
+
+    host: Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$", max_length=4096)]
+    bind: Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$", max_length=4096)]
+    mode: Literal["ro", "rw"] = "rw"
+
+
+class JobSpec(Request):
+    """What to run and with what: everything that the submitter decides."""
+
+    project: ProjectName
+    command: Annotated[tuple[Argument, ...], Field(max_length=4096)] = ("main.py",)
+    """What follows the entry point: for the standard worker a script and its arguments."""
+    params: dict[str, JsonValue] = {}
+    """Written to `foundations_job_parameters.json` in the job's own work dir."""
+    num_gpus: Annotated[int, Field(ge=0, le=1024)] = 0
+    priority: Priority = 0
+    cpus: Annotated[float, Field(gt=0, le=4096)] | None = None
+    ram_gb: Annotated[float, Field(gt=0, le=1_048_576)] | None = None
+    """Memory limit in units of 10^9 bytes; None is no limit."""
+    image: Annotated[str, StringConstraints(min_length=1, max_length=512)] | None = None
+    """Image for engines with containers; None is the standard worker."""
+    entrypoint: Annotated[tuple[Argument, ...], Field(min_length=1, max_length=64)] | None = None
+    """Replaces the image's entry point."""
+    python: Annotated[str, StringConstraints(min_length=1, max_length=4096)] | None = None
+    """Interpreter for the process engine; None lets the server choose `python3`."""
+    working_dir: Annotated[str, StringConstraints(min_length=1, max_length=4096)] | None = None
+    """Where the command starts; relative to the job's source directory; None is that directory."""
+    environment: dict[EnvironmentName, Argument] = {}
+    volumes: Annotated[tuple[Volume, ...], Field(max_length=64)] = ()
+    user: Annotated[str, StringConstraints(min_length=1, max_length=200)] = "unknown"
+    log_level: LogLevel = "INFO"
+    tags: dict[TagKey, Argument] = {}
+    rerun_of: JobId | None = None
+    """The job that this one repeats, which may be deleted meanwhile."""
+    pinned_image: ImageId | None = None
+    """The very image to run, whatever `image` means by then; one that is gone is not missed."""
+
+
+class Submission(Request):
+    """Body of `POST /jobs`: a spec and the bundle it runs in (uploaded before)."""
+
+    spec: JobSpec
+    bundle: Digest
+    hold: bool = False
+    """Whether it waits until somebody releases it."""
+    origin: Origin | None = None
+    """None when the client does not say."""
+
+
+class QueueSettings(Request):
+    """Body of `PUT /queue`: how the queue is run."""
+
+    max_running_jobs: Annotated[int, Field(ge=1, le=10_000)]
+
+
+class ClearQueue(Request):
+    """Body of `POST /queue/clear`; without anything every job that waits."""
+
+    project: ProjectName | None = None
+    filter: str | None = None
+    """Only jobs that it takes (docs/filters.md)."""
+
+
+class PauseQueue(Request):
+    """Body of `POST /queue/pause` and `/queue/resume`; None means the whole queue."""
+
+    project: ProjectName | None = None
+
+
+class MoveJobs(Request):
+    """Body of `POST /queue/move`."""
+
+    jobs: Annotated[tuple[str, ...], Field(min_length=1, max_length=10_000)]
+    """Ids, or unique prefixes of them; their order here is of no meaning."""
+    place: MovePlace
+    other: str | None = None
+    """For `before` and `after`: the job to put them next to."""
+
+
+class NewPriority(Request):
+    """Body of `PUT /jobs/{ref}/priority`."""
+
+    priority: Priority
+
+
+class NewTags(Request):
+    """Body of `POST /jobs/{ref}/tags`."""
+
+    tags: Annotated[dict[TagKey, Argument], Field(min_length=1)]
+
+
+class NewNote(Request):
+    """Body of `POST /jobs/{ref}/notes`."""
+
+    text: Annotated[
+        str, StringConstraints(pattern=r"^[^\x00]*[^\x00\s][^\x00]*$", max_length=100_000)
+    ]
+    """Markdown; not blank."""
+
+
+class LogSearch(Request):
+    """What to look for in a log, and how much of it to answer."""
+
+    pattern: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+    """What a line must have, as it is shown: without colours, after its last carriage return."""
+    regex: bool = False
+    """Whether the pattern is a regular expression, in the syntax of filters."""
+    ignore_case: bool = False
+    offset: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
+    """Only lines that begin here or later, in bytes."""
+    limit: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    """Most matches of one answer."""
+    context: Annotated[int, Field(ge=0, le=20)] = 0
+    """How many lines before and after each match to answer too."""
+    lines: bool = True
+    """Whether to answer the text of the lines; without it only where they begin."""
+
+
+class RenameProject(Request):
+    """Body of `POST /projects/{name}/rename`."""
+
+    new_name: ProjectName
+
+
+class DescribeProject(Request):
+    """Body of `PUT /projects/{name}/description`."""
+
+    description: Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=10_000)]
+    """Markdown; empty for none."""

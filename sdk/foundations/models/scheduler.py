@@ -1,0 +1,165 @@
+"""Views of the scheduler itself: its queue, engine, machine and projects."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from foundations.models.words import JobState, View
+
+
+class PauseView(View):
+    """That nothing starts until somebody resumes it."""
+
+    by: str
+    at: datetime
+    project: str | None = None
+    """None is the whole queue."""
+
+
+class QueueView(View):
+    """How the queue is run, and what is paused; the answer of `/queue`."""
+
+    max_running_jobs: int
+    paused: PauseView | None = None
+    """Of the whole queue."""
+    paused_projects: list[PauseView] = []
+
+
+class ProjectView(View):
+    """A project and how its jobs stand."""
+
+    name: str
+    created_at: datetime
+    jobs: int
+    states: dict[JobState, int] = {}
+    last_submitted_at: datetime | None = None
+    description: str = ""
+    """Markdown."""
+
+
+class DeletedProject(View):
+    """Answer of `DELETE /projects/{name}`, and of `POST /projects/{name}/restore`."""
+
+    name: str
+    jobs: int
+    """How many were deleted with it, or came back."""
+
+
+class BundleView(View):
+    """A bundle that the server keeps."""
+
+    digest: str
+    size_bytes: int
+    """Of the packed file."""
+
+
+class Cleared(View):
+    """Answer of `POST /queue/clear`."""
+
+    removed: int
+    job_ids: list[str]
+
+
+class EngineView(View):
+    """What runs the jobs, and whether it answers."""
+
+    name: str
+    version: str | None = None
+    isolated: bool
+    """Whether jobs are shut off from each other and from the machine."""
+    available: bool
+    problem: str | None = None
+    """Why it is not available, and what to do."""
+    notes: list[str] = []
+
+
+class SchedulerInfo(View):
+    """Answer of `/info`: who answers, and how it stands."""
+
+    version: str
+    api_version: int
+    instance: str
+    pid: int
+    home: str
+    engine: EngineView
+    queue: QueueView
+    gpus: list[str] = []
+    states: dict[JobState, int] = {}
+    slots_taken: int = 0
+    """How many jobs hold a slot of the queue; local runs hold none."""
+    last_seq: int = 0
+    """The newest change; a feed from here misses nothing that comes after this answer."""
+    delete_grace_seconds: float = 0.0
+    """For how long a deletion can be undone."""
+
+
+class GpuView(View):
+    """One GPU of the scheduler's machine. What its driver does not tell is None."""
+
+    id: str
+    index: int
+    """Its place in the driver's order, from 0."""
+    name: str | None = None
+    utilization_percent: float | None = None
+    """Of the last moments in which at least one program ran on it."""
+    memory_used_bytes: int | None = None
+    memory_total_bytes: int | None = None
+    power_watts: float | None = None
+    temperature_celsius: float | None = None
+    job_id: str | None = None
+    """The job that holds it."""
+
+
+class HostView(View):
+    """Answer of `/host`: the scheduler's machine at this moment."""
+
+    at: datetime
+    hostname: str
+    cpus: int
+    cpu_percent: float
+    """Of all processors together, 0 to 100."""
+    load_average: list[float]
+    """Of the last 1, 5 and 15 minutes."""
+    memory_used_bytes: int
+    """Without what the system could drop at once."""
+    memory_total_bytes: int
+    disk_used_bytes: int
+    """Of the file system that holds the scheduler's home; the next two as well."""
+    disk_free_bytes: int
+    """For who is not root."""
+    disk_total_bytes: int
+    gpus: list[GpuView] = []
+    gpu_problem: str | None = None
+    """Why nothing is known of GPUs."""
+
+
+class ProjectDisk(View):
+    """What the jobs of one project take on the disk."""
+
+    name: str
+    jobs: int
+    archive_bytes: int
+    bundle_bytes: int
+    """A bundle that several projects use counts in each of them."""
+
+
+class DiskView(View):
+    """Answer of `/disk`: what lies in the scheduler's home, in bytes of the disk."""
+
+    at: datetime
+    complete: bool
+    """False when there was no time to look at everything: there is more than this."""
+    archives_bytes: int
+    bundles_bytes: int
+    work_dirs_bytes: int
+    environments_bytes: int
+    database_bytes: int
+    projects: list[ProjectDisk] = []
+    """The largest first."""
+
+
+class WireError(View):
+    """Every error answer."""
+
+    error: str
+    message: str

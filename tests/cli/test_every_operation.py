@@ -1,0 +1,131 @@
+"""Whatever the API can do, a command does, and there is no command that it does not serve."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from atlas_scheduler.api import create_app
+from foundations.cli.__main__ import cli
+from tests.api.fake_service import FakeService, as_service
+from tests.api.schema import Contract
+from tests.cli.fake_scheduler import FakeScheduler
+
+WAITS, RUNS, DONE = "a" * 36, "b" * 36, "c" * 36
+COMMANDS = {
+    "health": "info --env",
+    "info": "info",
+    "host": "info --host",
+    "disk": "info --disk",
+    "queue_settings": "show queue",
+    "set_queue_settings": "set queue scheduler --max-running-jobs 2",
+    "clear_queue": "clear-queue scheduler",
+    "pause_queue": "pause queue scheduler",
+    "resume_queue": "resume queue scheduler",
+    "move": f"move job scheduler {WAITS} first",
+    "has_bundle": "submit scheduler project --detach",
+    "upload_bundle": "submit scheduler project --detach",
+    "submit": "submit scheduler project --detach",
+    "jobs": "list jobs",
+    "job": f"show job scheduler {DONE}",
+    "provenance": f"show provenance scheduler {DONE}",
+    "stop": f"stop job scheduler {RUNS} --no-wait",
+    "delete": f"delete job scheduler {DONE}",
+    "restore": f"restore job scheduler {DONE}",
+    "set_priority": f"set job scheduler {WAITS} --priority 3",
+    "hold": f"hold job scheduler {WAITS}",
+    "release": f"release job scheduler {WAITS}",
+    "source_diff": f"diff jobs scheduler {DONE} {RUNS} --source",
+    "archive": f"get job scheduler {DONE}",
+    "tensorboard_logs": f"tensorboard scheduler {DONE}",
+    "artifacts": f"get artifact scheduler {DONE}",
+    "artifact": f"get artifact scheduler {DONE} model",
+    "tag": f"tag job scheduler {DONE} best",
+    "untag": f"untag job scheduler {DONE} best",
+    "note": f"note job scheduler {DONE} fine",
+    "notes": f"note job scheduler {DONE} --list",
+    "metrics": f"metrics job scheduler {DONE} --summary",
+    "metric": f"metrics job scheduler {DONE}",
+    "logs": f"get logs scheduler {DONE}",
+    "changes": "submit scheduler project",
+    "projects": "list projects",
+    "rename_project": "rename project scheduler demo digits",
+    "describe_project": "describe project scheduler demo about",
+    "delete_project": "delete project scheduler demo --yes",
+    "restore_project": "restore project scheduler demo",
+}
+"""A command for each operation of the API."""
+TOLD_OTHERWISE = {"health", "queue_settings"}
+"""`info --env` looks past the connection that tests replace; `show queue` reads `info`, which has
+the settings too."""
+BUILT_ON_OTHERS = {
+    "rerun job": "submit",
+    "compare jobs": "job",
+    "export jobs": "jobs",
+    "wait job": "changes",
+}
+"""Commands that use an operation in a way of their own."""
+CLIENT_ALONE = {"init", "doctor", "completion"}
+"""Commands that are about the user's own machine."""
+
+
+@pytest.fixture(scope="module")
+def contract() -> Contract:
+    return Contract(create_app(as_service(FakeService())).openapi())
+
+
+@pytest.fixture
+def scheduler(scheduler: FakeScheduler) -> FakeScheduler:
+    done = scheduler.add(
+        DONE, artifacts={"model": b"weights"}, metrics={"loss": 1}, series={"loss": [(0.0, 1)]}
+    )
+    scheduler.start(done)
+    scheduler.finish(done)
+    scheduler.start(scheduler.add(RUNS, project="other"))
+    scheduler.add(WAITS, project="other")
+    return scheduler
+
+
+def commands(group: click.Group, *words: str) -> Iterator[str]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, *words, name)
+        else:
+            yield " ".join((*words, name))
+
+
+def test_every_operation_has_a_command(contract: Contract) -> None:
+    assert contract.operations().keys() == COMMANDS.keys()
+
+
+@pytest.mark.parametrize("operation", sorted(COMMANDS.keys() - TOLD_OTHERWISE))
+def test_the_command_asks_for_its_operation(
+    scheduler: FakeScheduler, contract: Contract, operation: str
+) -> None:
+    asked: list[str | None] = []
+
+    def note(request: httpx.Request) -> None:
+        asked.append(contract.operation_id(request))
+
+    scheduler.on_request = note
+    CliRunner().invoke(cli, COMMANDS[operation].split(), prog_name="foundations")
+
+    assert operation in asked
+    assert None not in asked
+
+
+def test_every_command_is_one_of_these() -> None:
+    shown = (*COMMANDS.values(), *BUILT_ON_OTHERS)
+    served = {
+        name for name in commands(cli) if any(f"{one} ".startswith(f"{name} ") for one in shown)
+    }
+
+    assert set(commands(cli)) - served == CLIENT_ALONE
+    assert BUILT_ON_OTHERS.keys() <= served
+    assert set(BUILT_ON_OTHERS.values()) <= COMMANDS.keys()
