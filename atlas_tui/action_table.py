@@ -246,7 +246,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("mark_all", "Mark all", "asterisk", _L, "Mark all that the list has.", screens=_LISTS),
     Action(
         *("filter", "Filter", "slash", _L, "Show only the jobs that a filter takes."),
-        screens=_LISTS,
+        screens=("jobs",),
         in_bar=True,
     ),
     Action(

@@ -1,12 +1,17 @@
-"""Draws the pictures of the README from what the demo really prints."""
+"""Draws the pictures of the documentation: what the demo prints, and the screens of the app.
+
+usage: python tools/pictures.py [demo|screens]
+"""
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from rich.console import Console
@@ -17,6 +22,29 @@ COLUMNS = 172
 
 
 def main() -> None:
+    """Draw what the command line names, without arguments all."""
+    wanted = sys.argv[1:] or ["demo", "screens"]
+    if "demo" in wanted:
+        draw_demo()
+    if "screens" in wanted:
+        asyncio.run(draw_screens())
+
+
+async def draw_screens() -> None:
+    """Draw every scene of the app's tests."""
+    sys.path.insert(0, str(ROOT))
+    from tests.tui import scenes
+
+    for name in scenes.SCENES:
+        with tempfile.TemporaryDirectory() as folder:
+            svg = await scenes.draw(name, Path(folder))
+        path = scenes.picture(name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(svg, encoding="utf-8")
+        sys.stdout.write(f"{path.relative_to(ROOT)}\n")
+
+
+def draw_demo() -> None:
     """Run the demo and keep its output, up to the table, as an SVG."""
     demo = subprocess.run(
         [sys.executable, str(ROOT / "tools" / "demo.py")],

@@ -28,7 +28,7 @@ _LINES_AROUND = 4
 """Lines of the widget that are not the plot: read-out, axis, its labels, how it is drawn."""
 _LOOKED_AT = 20
 _SMALLEST = (24, 8)
-_KEYS = "X axis  L log  s smooth  +- zoom"
+_KEYS = "X axis  y log  s smooth  +- zoom"
 
 
 class ChartView(Widget, can_focus=True):

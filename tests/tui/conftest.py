@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 from atlas_scheduler.api import create_app
 from atlas_scheduler.engine.port import Capabilities
 from atlas_scheduler.engine_state import EngineState
+from atlas_scheduler.machine import Machine
 from atlas_scheduler.service import Service
 from atlas_scheduler.store.db import Database
 from atlas_tui.app import AtlasApp, Options
@@ -57,8 +58,19 @@ class Stage:
         """Wait until something holds."""
         deadline = time.monotonic() + DEADLINE_SECONDS
         while not condition():
-            assert time.monotonic() < deadline, what or f"not within {DEADLINE_SECONDS} s"
+            assert time.monotonic() < deadline, f"{what or 'not in time'}; shown is\n{self.text()}"
             await self.pilot.pause()
+
+    async def settle(self) -> None:
+        """Wait until every question is answered and the picture stays as it is."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        same, before = 0, ""
+        while same < 3:
+            assert time.monotonic() < deadline, "the picture never came to rest"
+            await self.pilot.pause()
+            now = "" if self.line.unanswered else self.text()
+            same = same + 1 if now and now == before else 0
+            before = now
 
     async def press(self, *keys: str) -> None:
         """Press keys, and let the app take them in."""
@@ -86,8 +98,12 @@ async def staged(
     session: Session | None = None,
     kept_in: Path | None = None,
     app: type[AtlasApp] = AtlasApp,
+    machine: Machine | None = None,
 ) -> AsyncIterator[Stage]:
-    """Run the app on a scheduler whose database was filled; it is connected when this begins."""
+    """Run the app on a scheduler whose database was filled; it is connected when this begins.
+
+    A `machine` is told of in place of the one that the tests run on.
+    """
     async with await Database.open(home / "scheduler.db") as database:
         await database.write(fill)
         service = Service(
@@ -99,6 +115,7 @@ async def staged(
             clock_ms=lambda: time.time_ns() // 1_000_000,
         )
         service.shell = Onlooker()
+        own, service.machine = service.machine, machine or service.machine
         line = Line(InMemory(create_app(service)))
         async with AsyncClient("http://atlas", transport=line) as client:
             shown = app(
@@ -113,5 +130,6 @@ async def staged(
                 stage = Stage(service, database, shown, pilot, line)
                 await stage.until(lambda: shown.board.link is Link.LIVE, "never connected")
                 yield stage
+        service.machine = own
         await service.close()
         service.bundles.close()

@@ -19,6 +19,8 @@ class Line(httpx.AsyncBaseTransport):
         self.requests: list[str] = []
         """Paths that were asked for, in order."""
         self.answers_500 = False
+        self.unanswered = 0
+        """Requests under way, without those that follow something."""
 
     def cut(self) -> None:
         """Break every answer that is under way, and refuse new ones."""
@@ -35,7 +37,12 @@ class Line(httpx.AsyncBaseTransport):
         if self.answers_500:
             body = b'{"error": "internal", "message": "The scheduler met a defect."}'
             return httpx.Response(500, content=body, headers={"X-Atlas-Version": "0.1.0"})
-        answer = await self._beyond.handle_async_request(request)
+        follows = request.url.params.get("follow") == "true"
+        self.unanswered += not follows
+        try:
+            answer = await self._beyond.handle_async_request(request)
+        finally:
+            self.unanswered -= not follows
         assert isinstance(answer.stream, httpx.AsyncByteStream)
         return httpx.Response(
             answer.status_code,

@@ -243,7 +243,7 @@ async def test_hostile_output_stays_inside_its_lines(tmp_path: Path) -> None:
         await stage.until(shows(stage, " 99%", "[b]bold[/b]", "漢字", "red"))
         text = stage.text()
         assert not set(text) & {"\x1b", "\x07", "\x9b", "\u202e"}
-        assert "10%" not in text
+        assert "10%" not in "\n".join(text.splitlines()[2:])
 
 
 async def test_a_line_of_a_megabyte_is_wrapped_and_cut(tmp_path: Path) -> None:
