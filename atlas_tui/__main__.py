@@ -78,7 +78,9 @@ def has_terminal() -> bool:
     """Tell whether there is something to paint on: a terminal, or the browser's stand-in for it."""
     if os.environ.get("TEXTUAL_DRIVER", "").startswith("textual.drivers.web_driver"):
         return True
-    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    # What is painted goes to standard error.
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    return all(one.isatty() for one in streams) and os.environ.get("TERM") != "dumb"
 
 
 def run() -> None:

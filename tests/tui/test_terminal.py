@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -131,6 +132,18 @@ def test_a_dumb_terminal_is_none(tmp_path: Path) -> None:
     with atlas(tmp_path, TERM="dumb") as terminal:
         assert terminal.wait(DEADLINE_SECONDS) == 2
         assert b"atlas needs a terminal" in terminal.seen
+
+
+def test_errors_that_go_to_a_file_leave_nothing_to_paint_on(tmp_path: Path) -> None:
+    script = f"{shlex.quote(sys.executable)} -m atlas_tui 2>said"
+    terminal = Terminal(
+        ["sh", "-c", script], environment=environment_of(tmp_path), directory=tmp_path
+    )
+    try:
+        assert terminal.wait(DEADLINE_SECONDS) == 2
+    finally:
+        terminal.close()
+    assert "atlas needs a terminal" in (tmp_path / "said").read_text()
 
 
 def test_wrong_settings_name_the_line(tmp_path: Path) -> None:
