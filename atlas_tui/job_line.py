@@ -10,7 +10,6 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from atlas_tui import sparks
 from atlas_tui.columns import SPARK
 from atlas_tui.looks import Palette
 from atlas_tui.row_layout import GAP, Placed, fit
@@ -81,8 +80,8 @@ class Brush:
             text, look = self.palette.state(job.state)
             return Segment(fit(text, one.width, right=right), style + look)
         if name.startswith(SPARK):
-            drawn = self.sparks.text(job, name.removeprefix(SPARK))
-            shown = drawn if self.palette.unicode else sparks.plain(drawn)
+            metric = name.removeprefix(SPARK)
+            shown = self.sparks.text(job, metric, unicode=self.palette.unicode)
             return Segment(fit(shown, one.width), style + self.palette.tone("neutral"))
         text = fit(one.column.text(job, now), one.width, right=right)
         return Segment(text, style + self.faint if name in _FAINT else style)

@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from atlas_scheduler.store import records
 from atlas_scheduler.store.records import Metric
 from atlas_tui.columns import columns
-from atlas_tui.sparks import WIDTH, draw, plain
 from atlas_tui.widgets.job_table import JobTable
 from tests.store.samples import add
 from tests.tui.conftest import staged
 
 pytestmark = pytest.mark.anyio
-
-
-def test_a_drawing_goes_from_the_lowest_to_the_highest() -> None:
-    assert draw([0, 1, 2, 3, 4, 5, 6, 7]) == "▁▂▃▄▅▆▇█"
-    assert draw([3, 3, 3]) == "▁▁▁"
-    assert draw(["NaN", True, None]) == ""
-    assert plain(draw([0, 7])) == "_#"
-
-
-@given(st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.text() | st.none()))
-def test_every_course_can_be_drawn(values: list[object]) -> None:
-    drawn = draw(values)
-    assert len(drawn) <= WIDTH
-    assert len(plain(drawn)) == len(drawn)
 
 
 def fill(conn: sqlite3.Connection) -> None:
@@ -49,5 +33,5 @@ async def test_a_column_draws_the_course_of_a_metric(tmp_path: Path) -> None:
         await stage.until(lambda: "run-2" in stage.text())
         table = stage.front.query_one(JobTable)
         table.set_columns(columns(["id", "state", "spark.loss"]))
-        await stage.until(lambda: "▁▂▃▄▅▆▇█" in stage.text())
+        await stage.until(lambda: re.search("▁+.*▄+.*█+", stage.text()))
         assert "LOSS COURSE" in stage.text()
