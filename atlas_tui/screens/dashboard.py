@@ -68,7 +68,8 @@ class DashboardScreen(ListFrame):
         self.pane.take(tidings)
 
     def arrive(self) -> None:
-        """Go on with the log."""
+        """Show the marks, and go on with the log."""
+        super().arrive()
         if not self.has_class("only-jobs"):
             self.pane.resume()
 

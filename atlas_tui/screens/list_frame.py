@@ -29,6 +29,10 @@ class ListFrame(Frame):
         """The marked jobs or, when there is none, the one under the cursor."""
         return self.table.chosen()
 
+    def arrive(self) -> None:
+        """Show the marks, which may have been changed on another screen."""
+        self.table.refresh()
+
     def action_mark(self) -> None:
         """Mark the job under the cursor, or take its mark away, and go to the next."""
         job = self.table.job

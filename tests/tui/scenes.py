@@ -7,13 +7,14 @@ import random
 import re
 import sqlite3
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
 import time_machine
 
 from atlas_scheduler.machine import Machine
@@ -160,6 +161,7 @@ class Scene:
     """Texts that are waited for before the picture is taken."""
     size: tuple[int, int] = (120, 40)
     options: Options = field(default_factory=Options)
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 _SCREENS: dict[str, Scene] = {
@@ -183,6 +185,7 @@ SCENES: dict[str, Scene] = {
         _SCREENS["dashboard"].keys, ("queued",), options=Options(theme="atlas-light")
     ),
     "dashboard-plain": Scene(("down",), ("queued",), size=(80, 24), options=Options(plain=True)),
+    "dashboard-mono": Scene(("down",), ("queued",), size=(80, 24), environment={"NO_COLOR": "1"}),
 }
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -201,7 +204,9 @@ async def draw(name: str, home: Path) -> str:
     """Draw a scene as an SVG, the same each time."""
     scene = SCENES[name]
     put_files(home)
-    with time_machine.travel(MOMENT):
+    with time_machine.travel(MOMENT), pytest.MonkeyPatch.context() as patch:
+        for variable, value in scene.environment.items():
+            patch.setenv(variable, value)
         async with staged(
             home,
             fill,

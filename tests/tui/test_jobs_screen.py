@@ -137,3 +137,19 @@ async def test_a_filter_is_kept_under_a_name_and_taken_again(tmp_path: Path) -> 
         await stage.until(lambda: table.total == 300)
         await stage.press("F", *"done", "enter")
         await stage.until(lambda: table.total == 100)
+
+
+async def test_marks_are_seen_on_every_list(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        table = await listed(stage)
+        await stage.press("slash", *"state:queued sort:submitted", "enter")
+        await stage.until(lambda: table.total == 200 and table.has_focus)
+        await stage.press("space")
+        await stage.until(lambda: "◆" in stage.text())
+        await stage.press("1")
+        await stage.until(lambda: stage.front.NAME == "dashboard")
+        await stage.until(lambda: "◆" in stage.text())
+        await stage.press("escape")
+        await stage.press("2")
+        await stage.until(lambda: stage.front.NAME == "jobs")
+        await stage.until(lambda: "◆" not in stage.text())
