@@ -14,6 +14,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from atlas_tui.columns import column, names
+from atlas_tui.widgets.text_entry import EntryLine
 from foundations.terminal import clean
 
 
@@ -42,14 +43,11 @@ class ColumnsDialog(ModalScreen[tuple[str, ...] | None]):
             yield Static(
                 "Enter puts one in or out, Shift+arrows move it, Ctrl+O uses these", classes="faint"
             )
-            yield Input(
-                placeholder="type to find, such as metric.loss, param.lr, tag.best", compact=True
-            )
+            yield EntryLine(placeholder="type to find, such as metric.loss, param.lr, tag.best")
             yield OptionList()
 
     def on_mount(self) -> None:
         """Show the chosen ones first."""
-        self.query_one(Input).cursor_blink = False
         self.query_one(OptionList).can_focus = False
         self._list(0)
 

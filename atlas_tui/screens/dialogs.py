@@ -16,6 +16,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from atlas_tui.messages import NUMBER_ASKED_ABOVE, Choice, Prompt, Question
+from atlas_tui.widgets.text_entry import EntryLine
 from foundations.terminal import clean
 
 
@@ -45,7 +46,7 @@ class ConfirmDialog(ModalScreen[bool]):
             if question.command:
                 yield Static(_plain(f"$ {question.command}"), classes="faint")
             if self._wants_number:
-                yield Input(placeholder=f"type {question.count} to go on, Esc for No", compact=True)
+                yield EntryLine(placeholder=f"type {question.count} to go on, Esc for No")
             else:
                 yield Static(Text.from_markup("\n[b]y[/] Yes   [b reverse] n No [/]"))
 
@@ -76,14 +77,13 @@ class PromptDialog(ModalScreen[str | None]):
             yield Static(_plain(prompt.title), classes="title")
             if prompt.hint:
                 yield Static(_plain(prompt.hint), classes="faint")
-            yield Input(
-                prompt.value, placeholder=prompt.placeholder, suggester=suggester, compact=True
+            yield EntryLine(
+                prompt.value,
+                placeholder=prompt.placeholder,
+                suggester=suggester,
+                is_replaced=True,
             )
             yield Static("", classes="problem")
-
-    def on_mount(self) -> None:
-        """Do not blink: each blink is sent over the line."""
-        self.query_one(Input).cursor_blink = False
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Close with the text, or say what is wrong with it."""
@@ -117,12 +117,11 @@ class PickDialog(ModalScreen[str | None]):
         """Lay out the list below a line to type into."""
         with Vertical(classes="dialog"):
             yield Static(_plain(self._title), classes="title")
-            yield Input(placeholder="type to narrow down", compact=True)
+            yield EntryLine(placeholder="type to narrow down")
             yield OptionList()
 
     def on_mount(self) -> None:
         """Show all."""
-        self.query_one(Input).cursor_blink = False
         self.query_one(OptionList).can_focus = False
         self._narrow("")
 

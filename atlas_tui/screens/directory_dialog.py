@@ -16,6 +16,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from atlas_tui.directories import Found, completion, look
+from atlas_tui.widgets.text_entry import EntryLine
 from foundations.terminal import clean
 
 
@@ -40,13 +41,12 @@ class DirectoryDialog(ModalScreen[str | None]):
         with Vertical(classes="dialog"):
             yield Static("Directory to copy", classes="title")
             yield Static("Tab goes on with the path, Enter takes what stands here", classes="faint")
-            yield Input(self._path, placeholder="~/code/my_project", compact=True)
+            yield EntryLine(self._path, placeholder="~/code/my_project")
             yield OptionList()
 
     def on_mount(self) -> None:
         """Show what is there."""
         line = self.query_one(Input)
-        line.cursor_blink = False
         line.cursor_position = len(line.value)
         self.query_one(OptionList).can_focus = False
         self._look(line.value)

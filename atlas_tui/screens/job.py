@@ -18,6 +18,7 @@ from atlas_tui.tabs.all import TABS
 from atlas_tui.tabs.tab import JobTab
 from atlas_tui.widgets.job_header import JobHeader
 from atlas_tui.widgets.tab_bar import TabBar, TabTitle
+from atlas_tui.widgets.text_entry import EntryLine
 from foundations.errors import AtlasError, NotFound
 from foundations.models import JobDetail, JobView
 
@@ -59,13 +60,12 @@ class JobScreen(Frame):
         with ContentSwitcher(initial=f"tab-{TABS[0].NAME}"):
             for tab in TABS:
                 yield tab(id=f"tab-{tab.NAME}")
-        yield Input(
+        yield EntryLine(
             id="find", placeholder="show only what has this text; Enter keeps, Esc clears it"
         )
 
     def on_mount(self) -> None:
-        """Do not blink: each blink is sent over the line."""
-        self._finder.cursor_blink = False
+        """Hide the line that finds until it is asked for."""
         self._finder.display = False
 
     # -- which job

@@ -16,6 +16,7 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from atlas_tui.filter_words import Trouble, Vocabulary
+from atlas_tui.widgets.text_entry import EntryLine
 from foundations.terminal import clean
 
 TYPING_PAUSE_SECONDS = 0.25
@@ -63,19 +64,13 @@ class FilterBar(Vertical):
         """Lay out the line, and the place for what is wrong."""
         suggester = _Completion(self._vocabulary)
         placeholder = "status:failed or metric.val_acc > 0.9  sort:-metric.val_acc"
-        yield Input(
-            placeholder=placeholder, suggester=suggester, select_on_focus=False, compact=True
-        )
+        yield EntryLine(placeholder=placeholder, suggester=suggester)
         yield Static(classes="trouble")
 
     @property
     def value(self) -> str:
         """The filter as it is typed."""
         return self.query_one(Input).value.strip()
-
-    def on_mount(self) -> None:
-        """Do not blink: each blink is sent over the line."""
-        self.query_one(Input).cursor_blink = False
 
     def open(self, filter: str) -> None:
         """Let the user type, beginning with a filter."""

@@ -13,20 +13,17 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input, Static, TextArea
 
+from atlas_tui.widgets.text_entry import EntryLine, EntryLines
 from foundations.terminal import clean
 
 
-class Lines(TextArea):
+class Lines(EntryLines):
     """A few lines; Tab goes to the next field."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "app.focus_next", "Next field", show=False),
         Binding("shift+tab", "app.focus_previous", "Field before", show=False),
     ]
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text, compact=True, tab_behavior="focus", highlight_cursor_line=False)
-        self.cursor_blink = False
 
 
 class FormField(Vertical):
@@ -68,13 +65,8 @@ class FormField(Vertical):
             if self._has_lines:
                 yield Lines(self._value)
             else:
-                yield Input(self._value, compact=True, select_on_focus=False)
+                yield EntryLine(self._value)
         yield Static(classes="problem")
-
-    def on_mount(self) -> None:
-        """Do not blink: each blink is sent over the line."""
-        for line in self.query(Input):
-            line.cursor_blink = False
 
     @property
     def text(self) -> str:

@@ -18,6 +18,7 @@ from atlas_tui.looks import Palette
 from atlas_tui.messages import Said
 from atlas_tui.widgets.followed_log import FollowedLog
 from atlas_tui.widgets.log_title import Standing
+from atlas_tui.widgets.text_entry import EntryLine
 from foundations.errors import AtlasError
 
 TYPING_SECONDS = 0.25
@@ -25,7 +26,7 @@ CONTEXTS = (None, 0, 2)
 """Lines around matches that `&` goes through; None shows every line."""
 
 
-class SearchLine(Input):
+class SearchLine(EntryLine):
     """Where the pattern is typed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "give_up", "Cancel")]
@@ -49,10 +50,7 @@ class SearchedLog(FollowedLog):
 
     def __init__(self, *, palette: Palette, id: str | None = None) -> None:
         super().__init__(palette=palette, id=id)
-        self._line = SearchLine(
-            placeholder="search; Enter goes to a match, Esc leaves", compact=True
-        )
-        self._line.cursor_blink = False
+        self._line = SearchLine(placeholder="search; Enter goes to a match, Esc leaves")
         self.query_now = Query("")
         self._around: int | None = None
         self._typing_timer: Timer | None = None

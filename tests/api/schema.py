@@ -141,4 +141,4 @@ def _text_problems(value: str, schema: dict[str, Any], at: str) -> Iterator[str]
 
 
 def _part_of_path(parameter: re.Match[str]) -> str:
-    return r"[\s\S]+" if parameter[1] in ("key", "name") else "[^/]+"
+    return r"[\s\S]+" if parameter[1] in ("key", "name", "path") else "[^/]+"

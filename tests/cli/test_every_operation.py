@@ -44,6 +44,8 @@ COMMANDS = {
     "tensorboard_logs": f"tensorboard scheduler {DONE}",
     "artifacts": f"get artifact scheduler {DONE}",
     "artifact": f"get artifact scheduler {DONE} model",
+    "files": f"list files scheduler {DONE}",
+    "file": f"get file scheduler {DONE} source/main.py",
     "tag": f"tag job scheduler {DONE} best",
     "untag": f"untag job scheduler {DONE} best",
     "note": f"note job scheduler {DONE} fine",
@@ -51,6 +53,7 @@ COMMANDS = {
     "metrics": f"metrics job scheduler {DONE} --summary",
     "metric": f"metrics job scheduler {DONE}",
     "logs": f"get logs scheduler {DONE}",
+    "search_log": f"get logs scheduler {DONE} --grep step",
     "changes": "submit scheduler project",
     "projects": "list projects",
     "rename_project": "rename project scheduler demo digits",
@@ -69,8 +72,8 @@ BUILT_ON_OTHERS = {
     "wait job": "changes",
 }
 """Commands that use an operation in a way of their own."""
-CLIENT_ALONE = {"init", "doctor", "completion"}
-"""Commands that are about the user's own machine."""
+CLIENT_ALONE = {"init", "doctor", "completion", "tui"}
+"""Commands that are about the user's own machine or terminal."""
 
 
 @pytest.fixture(scope="module")
