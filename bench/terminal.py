@@ -27,7 +27,9 @@ PEER = Path(__file__).with_name("tui_peer.py")
 _QUIET_SECONDS = 0.3
 _OVERLAP_BYTES = 2_000
 """A text with its colours and places is not longer."""
-_SEQUENCE = re.compile(rb"\x1b(?:\[[0-9;?<>=]*[a-zA-Z]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_].*?\x1b\\)")
+_SEQUENCE = re.compile(
+    rb"\x1b(?:\[[0-9;?<>=]*[a-zA-Z]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_].*?\x1b\\)"
+)
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 

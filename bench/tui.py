@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 
 from atlas_scheduler.store.sample_jobs import Amount
@@ -39,8 +38,8 @@ def run(plan: Plan) -> Result:
             *log_figures(server, plan),
         ]
     note = (
-        f"tui: {amount.jobs:,} jobs; a terminal of 120x40 in true colours. `paint` is from the start of the "
-        "process, less that of a Textual app of one line, in pairs. The stock table has its rows "
+        f"tui: {amount.jobs:,} jobs; a terminal of 120x40 in true colours. `paint` is from the "
+        "start of the process, less that of a Textual app of one line, in pairs. The stock table has its rows "
         "made up in its own memory and asks nobody; the app asks the scheduler."
     )
     return Result(figures, [note])
@@ -110,9 +109,7 @@ def _table_figures(server: rig.Server, plan: Plan, count: int) -> list[Figure]:
             for value in (getattr(ours, name), getattr(stock, name))
         )
         beside = Peer("DataTable", theirs) if any(theirs) else None
-        return Figure(
-            f"tui: {what}", mine, unit=unit, target=target, by_p95=by_p95, peer=beside
-        )
+        return Figure(f"tui: {what}", mine, unit=unit, target=target, by_p95=by_p95, peer=beside)
 
     first = Peer("DataTable", stock.first_ms)
     return [

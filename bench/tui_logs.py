@@ -15,7 +15,7 @@ from bench.measure import Figure, Peer, Plan
 from bench.terminal import Terminal, atlas, peer
 from bench.tui_peer import READY
 from foundations.client import Client
-from foundations.models import JobSpec, Submission
+from foundations.models import FINAL_STATES, JobSpec, Submission
 
 CPU_PERCENT, KEY_P95_MS, OPEN_MS = 35.0, 40.0, 200.0
 LINES_A_SECOND = 50_000
@@ -200,14 +200,18 @@ def _open_figure(server: rig.Server, digest: str, plan: Plan, root: Path) -> Fig
     size = plan.count(1_000_000_000, 100_000_000)
     measure.say(f"tui: a log of {size / 1e6:.0f} MB …")
     job_id = _submit(server.client, digest, str(size))
+    rig.until(lambda: server.client.job(job_id).state in FINAL_STATES)
     server.wait_archived(job_id)
     opened = []
     for _ in range(plan.count(6, 3)):
         with atlas(server.home) as shown:
             shown.settle()
-            shown.press("2")
+            at = shown.press("2")
+            shown.until_shown(job_id[:8], since=at)
             shown.settle()
-            at = shown.press("gl")
+            shown.press("g")
+            shown.settle()
+            at = shown.press("l")
             opened.append(shown.until_shown(_LAST, since=at))
     lines = "".join(f"{line}\n" for line in _numbered(PEER_LINES))
     path = _written(root / "stock" / "log", f"{lines}{_LAST}0.0\n")
