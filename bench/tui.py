@@ -8,7 +8,7 @@ from atlas_scheduler.store.sample_jobs import Amount
 from bench import measure, rig
 from bench.measure import Figure, Peer, Plan, Result, differences
 from bench.search import make_store
-from bench.terminal import Terminal, atlas, peer
+from bench.terminal import ROWS, Terminal, atlas, peer
 from bench.tui_logs import log_figures
 from bench.tui_peer import FIRST_FILTERED, FIRST_ROW, READY
 from foundations.home import Home
@@ -19,6 +19,8 @@ MEMORY_MIB, MOVE_BYTES, IDLE_PERCENT, IDLE_BYTES = 150.0, 1_000.0, 0.6, 0.0
 FILTER = "project:ranking"
 """What about a tenth of the jobs are."""
 IDLE_SECONDS = 10.0
+_STEPS = 20
+"""So many rows the cursor goes down before the table scrolls."""
 FULL = Amount(jobs=100_000, points=400_000)
 SMALL = Amount(jobs=10_000, points=40_000)
 
@@ -39,8 +41,8 @@ def run(plan: Plan) -> Result:
         ]
     note = (
         f"tui: {amount.jobs:,} jobs; a terminal of 120x40 in true colours. `paint` is from the "
-        "start of the process, less that of a Textual app of one line, in pairs. The stock table has its rows "
-        "made up in its own memory and asks nobody; the app asks the scheduler."
+        "start of the process, less that of a Textual app of one line, in pairs. The stock table "
+        "has its rows made up in its own memory and asks nobody; the app asks the scheduler."
     )
     return Result(figures, [note])
 
@@ -90,7 +92,8 @@ class Course:
 
     first_ms: list[float]
     keys_ms: list[float]
-    bytes: list[float]
+    move_bytes: list[float]
+    scroll_bytes: list[float]
     filter_ms: list[float]
     memory_mib: float
     idle_percent: float
@@ -103,7 +106,9 @@ def _table_figures(server: rig.Server, plan: Plan, count: int) -> list[Figure]:
     measure.say("tui: the stock table …")
     stock = _stock_table(plan, count)
 
-    def figure(what: str, name: str, unit: str, target: float, *, by_p95: bool = False) -> Figure:
+    def figure(
+        what: str, name: str, unit: str, target: float | None, *, by_p95: bool = False
+    ) -> Figure:
         mine, theirs = (
             value if isinstance(value, list) else [value]
             for value in (getattr(ours, name), getattr(stock, name))
@@ -116,7 +121,8 @@ def _table_figures(server: rig.Server, plan: Plan, count: int) -> list[Figure]:
         Figure("tui: all rows there, from the start of the process", ours.first_ms, peer=first),
         figure("cursor key to first byte", "keys_ms", "ms", KEY_MS),
         figure("cursor key to first byte", "keys_ms", "ms", KEY_P95_MS, by_p95=True),
-        figure("cursor move on the wire", "bytes", "B", MOVE_BYTES),
+        figure("cursor move on the wire", "move_bytes", "B", MOVE_BYTES),
+        figure("cursor move that scrolls, on the wire", "scroll_bytes", "B", None),
         figure("filter to a tenth", "filter_ms", "ms", FILTER_MS),
         figure("resident memory after all that", "memory_mib", "MiB", MEMORY_MIB),
         figure(f"idle for {IDLE_SECONDS:.0f} s, processor", "idle_percent", "%", IDLE_PERCENT),
@@ -130,7 +136,7 @@ def _our_table(server: rig.Server, plan: Plan) -> Course:
     with atlas(server.home) as shown:  # the last session was left on the jobs screen
         first = shown.until_shown(newest, since=shown.began)
         shown.settle()
-        keys, sizes = _moves(shown, plan.count(150, 40))
+        keys, moved, scrolled = _moves(shown, plan.count(150, 60))
         filtered = []
         for _ in range(plan.count(10, 4)):
             shown.press("g")
@@ -145,7 +151,7 @@ def _our_table(server: rig.Server, plan: Plan) -> Course:
         shown.press("G")
         shown.settle()
         percent, written = _idle(shown)
-        return Course([first], keys, sizes, filtered, shown.memory_mib, percent, written)
+        return Course([first], keys, moved, scrolled, filtered, shown.memory_mib, percent, written)
 
 
 def _until_filtered(shown: Terminal, job: str, at: float) -> float:
@@ -158,22 +164,25 @@ def _stock_table(plan: Plan, count: int) -> Course:
     with peer("table", str(count)) as shown:
         first = shown.until_shown(FIRST_ROW, since=shown.began)
         shown.settle()
-        keys, sizes = _moves(shown, plan.count(150, 40))
+        keys, moved, scrolled = _moves(shown, plan.count(150, 60))
         at = shown.press("f")
         filtered = shown.until_shown(FIRST_FILTERED, since=at)
         shown.settle()
         percent, written = _idle(shown)
-        return Course([first], keys, sizes, [filtered], shown.memory_mib, percent, written)
+        return Course(
+            [first], keys, moved, scrolled, [filtered], shown.memory_mib, percent, written
+        )
 
 
-def _moves(shown: Terminal, count: int) -> tuple[list[float], list[float]]:
-    """Move the cursor down, step by step."""
-    times, sizes = [], []
+def _moves(shown: Terminal, count: int) -> tuple[list[float], list[float], list[float]]:
+    """Move the cursor down, step by step: milliseconds, bytes, and bytes where it scrolls."""
+    times: list[float] = []
+    sizes: list[float] = []
     for _ in range(count):
         times.append(shown.first_byte("j"))
         shown.read_for(0.06)
         sizes.append(float(len(shown.written)))
-    return times, sizes
+    return times, sizes[:_STEPS], sizes[ROWS:]
 
 
 def _idle(shown: Terminal) -> tuple[float, float]:
