@@ -20,6 +20,7 @@ from bench import (
     submit,
     trackers,
     true_end_to_end,
+    tui,
 )
 from bench.measure import Benchmark, Figure, Plan
 
@@ -32,6 +33,7 @@ BENCHMARKS: dict[str, tuple[Benchmark, str]] = {
     "search": (search.run, "pages of jobs and a metric's course out of a full store"),
     "ingest": (ingest.run, "what jobs recorded, into the database"),
     "source_diff": (source_diff.run, "the files of two jobs, compared"),
+    "tui": (tui.run, "the control center on a real terminal, next to stock widgets"),
     "trackers": (trackers.run, "side by side with other trackers"),
     "log_metric": (log_metric.run, "one record in a tight loop"),
 }

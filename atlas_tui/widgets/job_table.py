@@ -371,7 +371,8 @@ class JobTable(ScrollView, can_focus=True):
             text = f"  {self.empty}" if is_empty else ""
             return Strip([Segment(text, base)]).adjust_cell_length(width, base)
         style = self._row_style(number)
-        return self._row(number, style).adjust_cell_length(width, style)
+        # Joined: each segment is sent over the line with its colours.
+        return self._row(number, style).adjust_cell_length(width, style).simplify()
 
     def _row(self, number: int, style: Style) -> Strip:
         job = self._window.row(number)
