@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import subprocess
 import sys
@@ -95,6 +96,8 @@ def _run_app(wishes: Wishes, settings: Settings, config: SchedulerConfig, home: 
     client = AsyncClient(config.scheduler_url, token=config.token)
     app = AtlasApp(client, config.name, options, session=session, settings=settings, home=home)
     app.guards_terminal = True
+    gc.freeze()
+    gc.enable()
     try:
         app.run(mouse=options.mouse)
     finally:

@@ -307,7 +307,7 @@ class JobTable(ScrollView, can_focus=True):
             self.refresh(Region(0, line, self.size.width, 1))
 
     def _lay_out(self) -> None:
-        width = self.size.width - MARGIN - self.scrollbar_size_vertical
+        width = self.size.width - MARGIN - self.styles.scrollbar_size_vertical
         self._placed = place(self._columns, max(width, 1), skip=self._skip)
 
     def on_mount(self) -> None:

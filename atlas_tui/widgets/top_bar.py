@@ -18,6 +18,8 @@ _SHOWN_STATES = (
     *(JobState.RUNNING, JobState.STARTING, JobState.QUEUED),
     *(JobState.COMPLETED, JobState.FAILED, JobState.LOST),
 )
+_STEP = 5
+"""Percentages change by so much or not at all."""
 _HIGH, _VERY_HIGH = 75, 90
 """Percent from which a measure is told in colour."""
 _NARROW = 100
@@ -49,6 +51,7 @@ class TopBar(Widget):
         self._here = here
         self._palette = palette
         self._shown = Text()
+        self._percents: dict[str, int] = {}
 
     def renew(self) -> None:
         """Paint anew when the board says something else: each paint is sent over the line."""
@@ -103,9 +106,16 @@ class TopBar(Widget):
         return text
 
     def _measure(self, text: Text, name: str, percent: float) -> None:
-        tone = "bad" if percent >= _VERY_HIGH else "warning" if percent >= _HIGH else "faint"
-        # In steps of five: a figure that trembles would be sent over the line each time.
-        text.append(f"{name} {5 * round(percent / 5):3}%  ", self._style(tone))
+        shown = self._steady(name, percent)
+        tone = "bad" if shown >= _VERY_HIGH else "warning" if shown >= _HIGH else "faint"
+        text.append(f"{name} {shown:3}%  ", self._style(tone))
+
+    def _steady(self, name: str, percent: float) -> int:
+        """The percentage in steps: a figure that trembles would be sent over the line each time."""
+        before = self._percents.get(name)
+        if before is None or abs(percent - before) >= _STEP:
+            self._percents[name] = _STEP * round(percent / _STEP)
+        return self._percents[name]
 
     def _engine(self) -> Text:
         info = self._board.info

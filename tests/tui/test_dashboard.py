@@ -61,3 +61,16 @@ async def test_what_others_do_appears_without_a_key(tmp_path: Path) -> None:
         page = await stage.app.client.jobs(states=[JobState.QUEUED])
         await stage.app.client.stop(page.jobs[0].job_id)
         await stage.until(lambda: "stopped" in stage.text())
+
+
+async def test_a_reason_that_is_too_long_ends_in_an_ellipsis(tmp_path: Path) -> None:
+    def many(conn: sqlite3.Connection) -> None:
+        for number in range(60):
+            job = add(conn, spec={"command": ["main.py", str(number)]}, submitted_at_ms=number)
+            if number < 2:
+                run(conn, job)
+
+    async with staged(tmp_path, many, size=(100, 24)) as stage:
+        await stage.until(lambda: "2 jobs are" in stage.text())
+        (line,) = [one for one in stage.text().splitlines() if "2 jobs are" in one]
+        assert line.rstrip().endswith("…")
