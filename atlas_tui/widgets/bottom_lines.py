@@ -70,7 +70,8 @@ class KeyBar(Widget):
         super().__init__()
         self._keymap = keymap
         self._selection = Selection(screen=screen)
-        self._impossible: frozenset[str] = frozenset()
+        self.impossible: frozenset[str] = frozenset()
+        """Names of the actions that are shown faintly."""
 
     def show(self, selection: Selection) -> None:
         """Paint anew when something became possible or impossible."""
@@ -78,8 +79,8 @@ class KeyBar(Widget):
         impossible = frozenset(
             one.name for one in on_screen(selection.screen) if one.in_bar and one.refusal(selection)
         )
-        if impossible != self._impossible:
-            self._impossible = impossible
+        if impossible != self.impossible:
+            self.impossible = impossible
             self.refresh()
 
     def render(self) -> Text:
@@ -102,7 +103,7 @@ class KeyBar(Widget):
             return Text()
         faint = self.get_component_rich_style("keys--faint", partial=True)
         strong = self.get_component_rich_style("keys--key", partial=True)
-        impossible = action.name in self._impossible
+        impossible = action.name in self.impossible
         # The digits of screens stand at the top already.
         key = sign(keys[-1] if keys[0].isdigit() else keys[0])
         text = Text(no_wrap=True).append(f" {key}", faint if impossible else strong)

@@ -150,6 +150,7 @@ class FollowedLog(Vertical):
             view.empty = "Nothing written yet."
         if not view.store.size:
             view.update()
+        self.atlas.front.choice_changed()
         self._tell()
 
     def _failed(self, error: AtlasError) -> None:

@@ -17,6 +17,7 @@ from atlas_tui.log_store import FIRST_BYTES
 from atlas_tui.screens.dashboard import DashboardScreen
 from atlas_tui.screens.dialogs import PromptDialog
 from atlas_tui.screens.logs import LogsScreen
+from atlas_tui.widgets.bottom_lines import KeyBar
 from atlas_tui.widgets.log_pane import LogPane
 from atlas_tui.widgets.searched_log import SearchLine
 from foundations.home import Home
@@ -407,3 +408,12 @@ async def test_low_bandwidth_works_in_ascii_too(tmp_path: Path) -> None:
         await search(stage, "line 990")
         await stage.until(shows(stage, "1 of 1"))
         assert stage.text().isascii()
+
+
+async def test_the_bar_shows_what_can_be_done_with_the_job_once_it_is_known(tmp_path: Path) -> None:
+    written(tmp_path, IDS[1], LINES)
+    async with staged(tmp_path, fill) as stage:
+        await opened(stage, IDS[1])
+        bar = screen(stage).query_one(KeyBar)
+        await stage.until(lambda: "stop" not in bar.impossible)
+        assert "delete" in bar.impossible
