@@ -18,7 +18,7 @@ _SHOWN_STATES = (
     *(JobState.RUNNING, JobState.STARTING, JobState.QUEUED),
     *(JobState.COMPLETED, JobState.FAILED, JobState.LOST),
 )
-_STEP = 5
+_STEP = 10
 """Percentages change by so much or not at all."""
 _HIGH, _VERY_HIGH = 75, 90
 """Percent from which a measure is told in colour."""
