@@ -20,10 +20,6 @@ def _some(states: Iterable[JobState], what: str) -> Check:
     return check
 
 
-def _two(selection: Selection) -> str | None:
-    return None if len(selection.jobs) > 1 else "mark two jobs or more with the space bar"
-
-
 _WAITS = _some({JobState.QUEUED}, "waits")
 _GOES_ON = _some({JobState.QUEUED, *HOLDING_STATES}, "waits or runs")
 _HAS_ENDED = _some(FINAL_STATES, "has ended")

@@ -200,7 +200,7 @@ class AtlasApp(Questions):
     def thawed(self) -> None:
         """Ask for what came while the screen was frozen."""
         self.say(Said(""))
-        self._broadcast(Tidings(everything=True, link_changed=True))
+        self._broadcast(Tidings(everything=True))
 
     def warn_of_quitting(self) -> None:
         """Say what a second Ctrl-C does."""

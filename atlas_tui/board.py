@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -26,8 +25,6 @@ class Board:
     link: Link = Link.CONNECTING
     problem: str | None = None
     """Why the connection is lost."""
-    retry_at: float | None = None
-    """When it is tried again, on the monotonic clock."""
     info: SchedulerInfo | None = None
     host: HostView | None = None
     """How busy the scheduler's machine is; heard every few seconds."""
@@ -51,14 +48,6 @@ class Board:
         """Jobs by state, as last heard."""
         return self.info.states if self.info else {}
 
-    def is_stale(self) -> bool:
-        """Whether what is shown may be out of date."""
-        return self.link is not Link.LIVE or self.info_is_old
-
-    def retry_in_seconds(self) -> float | None:
-        """How long until the connection is tried again."""
-        return None if self.retry_at is None else max(0.0, self.retry_at - time.monotonic())
-
 
 @dataclass(frozen=True, slots=True)
 class Tidings:
@@ -67,8 +56,6 @@ class Tidings:
     changes: tuple[Change, ...] = ()
     queue_changed: bool = False
     """Whether the queue was paused, resumed or changed."""
-    link_changed: bool = False
-    host_changed: bool = False
     everything: bool = False
     """Whether to ask anew for whatever is shown: the connection was away, or is new."""
     recorded: frozenset[str] = frozenset()

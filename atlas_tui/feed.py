@@ -87,14 +87,14 @@ class Feed:
         place.ended()
 
     def _live(self) -> None:
-        self._board.link, self._board.problem, self._board.retry_at = Link.LIVE, None, None
-        self._tell(Tidings(link_changed=True, everything=True))
+        self._board.link, self._board.problem = Link.LIVE, None
+        self._tell(Tidings(everything=True))
 
     def _take(self, news: Iterable[News | None], place: FeedPlace) -> None:
         for one in news:
             if isinstance(one, HostView):
                 self._board.host = one
-                self._tell(Tidings(host_changed=True))
+                self._tell(Tidings())
             elif one is not None:
                 self._waiting.append(one)
                 self._has_news.set()
@@ -126,8 +126,7 @@ class Feed:
     async def _rest(self, error: AtlasError, delay_seconds: float) -> None:
         board = self._board
         board.link, board.problem = Link.LOST, error.message
-        board.retry_at = time.monotonic() + delay_seconds
-        self._tell(Tidings(link_changed=True))
+        self._tell(Tidings())
         self._try_now.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(delay_seconds):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import Protocol
 
 from atlas_tui.action_table import BY_NAME
@@ -146,30 +147,6 @@ async def note(desk: Desk, selection: Selection) -> None:
         await _each(desk, BY_NAME["note"], [job], "Noted", lambda ref: desk.client.note(ref, text))
 
 
-@performs("move_up")
-async def move_up(desk: Desk, selection: Selection) -> None:
-    """Let waiting jobs start one place earlier."""
-    await _move(desk, selection, "up")
-
-
-@performs("move_down")
-async def move_down(desk: Desk, selection: Selection) -> None:
-    """Let waiting jobs start one place later."""
-    await _move(desk, selection, "down")
-
-
-@performs("move_first")
-async def move_first(desk: Desk, selection: Selection) -> None:
-    """Let waiting jobs start next."""
-    await _move(desk, selection, "first")
-
-
-@performs("move_last")
-async def move_last(desk: Desk, selection: Selection) -> None:
-    """Let waiting jobs start last."""
-    await _move(desk, selection, "last")
-
-
 async def _move(desk: Desk, selection: Selection, place: MovePlace) -> None:
     ids = [job.job_id for job in _waiting(selection)]
     await desk.client.move(ids, place)
@@ -177,6 +154,12 @@ async def _move(desk: Desk, selection: Selection, place: MovePlace) -> None:
     command = BY_NAME[f"move_{place}"].command(scheduler=desk.board.scheduler, ids=short)
     what = short[0] if len(short) == 1 else f"{len(short)} jobs"
     desk.say(Said(f"Moved {place}: {what}", "good", command))
+
+
+HANDLERS["move_up"] = partial(_move, place="up")
+HANDLERS["move_down"] = partial(_move, place="down")
+HANDLERS["move_first"] = partial(_move, place="first")
+HANDLERS["move_last"] = partial(_move, place="last")
 
 
 @performs("priority")

@@ -14,6 +14,7 @@ from pathlib import Path
 from atlas_tui.action_table import ACTIONS
 from atlas_tui.actions import Action, Scope
 from atlas_tui.keys import keys_of, sign
+from tools.generated_page import run, with_part
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "tui.md"
 BEGIN = "<!-- made from ACTIONS by tools/keys_table.py: begin -->"
@@ -56,26 +57,8 @@ def renew(page: str) -> str:
     Raises:
         ValueError: a marker is missing.
     """
-    before, rest = page[: page.index(BEGIN)], page[page.index(BEGIN) :]
-    after = rest[rest.index(END) :]
-    return f"{before}{BEGIN}\n\n{draw()}\n\n{after}"
-
-
-def main(arguments: list[str]) -> int:
-    """Renew the page, or say whether it is stale."""
-    if arguments not in ([], ["--check"]):
-        sys.stderr.write("usage: keys_table.py [--check]\n")
-        return 2
-    page = PAGE.read_text(encoding="utf-8")
-    fresh = renew(page)
-    if not arguments:
-        PAGE.write_text(fresh, encoding="utf-8")
-        return 0
-    if fresh != page:
-        sys.stderr.write("docs/tui.md is stale: run python tools/keys_table.py\n")
-        return 1
-    return 0
+    return with_part(page, draw(), begin=BEGIN, end=END)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(run("keys_table.py", PAGE, renew, sys.argv[1:]))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from atlas_scheduler.core.lifecycle import TRANSITIONS, Event, Exited, Rule
 from foundations.models import FINAL_STATES, JobState
+from tools.generated_page import run, with_part
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "lifecycle.md"
 BEGIN = "<!-- made from TRANSITIONS by tools/lifecycle_diagram.py: begin -->"
@@ -70,26 +71,8 @@ def renew(page: str) -> str:
     Raises:
         ValueError: a marker is missing.
     """
-    before, rest = page[: page.index(BEGIN)], page[page.index(BEGIN) :]
-    after = rest[rest.index(END) :]
-    return f"{before}{BEGIN}\n\n{draw_diagram()}\n\n{draw_table()}\n\n{after}"
-
-
-def main(arguments: list[str]) -> int:
-    """Renew the page, or say whether it is stale."""
-    if arguments not in ([], ["--check"]):
-        sys.stderr.write("usage: lifecycle_diagram.py [--check]\n")
-        return 2
-    page = PAGE.read_text(encoding="utf-8")
-    fresh = renew(page)
-    if not arguments:
-        PAGE.write_text(fresh, encoding="utf-8")
-        return 0
-    if fresh != page:
-        sys.stderr.write("docs/lifecycle.md is stale: run python tools/lifecycle_diagram.py\n")
-        return 1
-    return 0
+    return with_part(page, f"{draw_diagram()}\n\n{draw_table()}", begin=BEGIN, end=END)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(run("lifecycle_diagram.py", PAGE, renew, sys.argv[1:]))

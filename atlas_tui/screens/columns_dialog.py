@@ -9,16 +9,16 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from atlas_tui.columns import column, names
+from atlas_tui.screens.list_dialog import ListDialog
 from atlas_tui.widgets.text_entry import EntryLine
 from foundations.terminal import clean
 
 
-class ColumnsDialog(ModalScreen[tuple[str, ...] | None]):
+class ColumnsDialog(ListDialog[tuple[str, ...]]):
     """Space puts a column in or out; typing finds one, also one that no job in sight has."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -78,21 +78,9 @@ class ColumnsDialog(ModalScreen[tuple[str, ...] | None]):
         self._chosen.insert(other, self._chosen.pop(place))
         self._list(other)
 
-    def action_move(self, rows: int) -> None:
-        """Move the highlight."""
-        options = self.query_one(OptionList)
-        if rows > 0:
-            options.action_cursor_down()
-        else:
-            options.action_cursor_up()
-
     def action_accept(self) -> None:
         """Close with the columns."""
         self.dismiss(tuple(self._chosen) or None)
-
-    def action_give_up(self) -> None:
-        """Close, and leave the columns as they were."""
-        self.dismiss(None)
 
     @property
     def _highlighted(self) -> str | None:

@@ -16,6 +16,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from atlas_tui.messages import NUMBER_ASKED_ABOVE, Choice, Prompt, Question
+from atlas_tui.screens.list_dialog import ListDialog
 from atlas_tui.widgets.text_entry import EntryLine
 from foundations.terminal import clean
 
@@ -98,7 +99,7 @@ class PromptDialog(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class PickDialog(ModalScreen[str | None]):
+class PickDialog(ListDialog[str]):
     """Asks for one of several; typing narrows them down."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -138,18 +139,6 @@ class PickDialog(ModalScreen[str | None]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Take the one that was clicked."""
         self.dismiss(self._shown[event.option_index].key)
-
-    def action_move(self, rows: int) -> None:
-        """Move the highlight."""
-        options = self.query_one(OptionList)
-        if rows > 0:
-            options.action_cursor_down()
-        else:
-            options.action_cursor_up()
-
-    def action_give_up(self) -> None:
-        """Close without a choice."""
-        self.dismiss(None)
 
     def _narrow(self, typed: str) -> None:
         matcher = Matcher(typed)

@@ -11,16 +11,16 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from atlas_tui.directories import Found, completion, look
+from atlas_tui.screens.list_dialog import ListDialog
 from atlas_tui.widgets.text_entry import EntryLine
 from foundations.terminal import clean
 
 
-class DirectoryDialog(ModalScreen[str | None]):
+class DirectoryDialog(ListDialog[str]):
     """Tab goes on with the path, Enter takes it; the arrows choose one of the list."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -67,12 +67,10 @@ class DirectoryDialog(ModalScreen[str | None]):
     def action_move(self, rows: int) -> None:
         """Move the highlight; above the first one is the path itself."""
         options = self.query_one(OptionList)
-        if rows > 0:
-            options.action_cursor_down()
-        elif options.highlighted == 0:
+        if rows < 0 and options.highlighted == 0:
             options.highlighted = None
         else:
-            options.action_cursor_up()
+            super().action_move(rows)
 
     def action_complete(self) -> None:
         """Go on with the path as far as there is no choice, or with the highlighted one."""
@@ -84,10 +82,6 @@ class DirectoryDialog(ModalScreen[str | None]):
         if longer is not None:
             line.value = longer
             line.cursor_position = len(longer)
-
-    def action_give_up(self) -> None:
-        """Close without a directory."""
-        self.dismiss(None)
 
     @work(exclusive=True, group="look")
     async def _look(self, typed: str) -> None:

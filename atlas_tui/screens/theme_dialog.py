@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from atlas_tui.looks import THEME_NAMES
+from atlas_tui.screens.list_dialog import ListDialog
 
 if TYPE_CHECKING:
     from atlas_tui.appearance import Appearance
@@ -24,7 +24,7 @@ _NOTES = {
 }
 
 
-class ThemeDialog(ModalScreen[str | None]):
+class ThemeDialog(ListDialog[str]):
     """The arrows show a theme, Enter keeps it, Esc brings back the one before."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -54,14 +54,6 @@ class ThemeDialog(ModalScreen[str | None]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Keep it."""
         self.dismiss(THEME_NAMES[event.option_index])
-
-    def action_move(self, rows: int) -> None:
-        """Move the highlight."""
-        options = self.query_one(OptionList)
-        if rows > 0:
-            options.action_cursor_down()
-        else:
-            options.action_cursor_up()
 
     def action_give_up(self) -> None:
         """Bring back the one before."""
