@@ -62,6 +62,11 @@ class Tidings:
     """Ids of running jobs that have recorded something."""
 
     @property
+    def change_lists(self) -> bool:
+        """Whether jobs may have come, gone, moved or got another reason to wait."""
+        return bool(self.changes) or self.queue_changed or self.everything
+
+    @property
     def job_ids(self) -> frozenset[str]:
         """The jobs that something happened to."""
         return frozenset(change.job_id for change in self.changes)

@@ -63,7 +63,7 @@ class DashboardScreen(ListFrame):
 
     def take(self, tidings: Tidings) -> None:
         """Ask anew for the jobs."""
-        if tidings.changes or tidings.everything:
+        if tidings.change_lists:
             self.table.expire()
         self.pane.take(tidings)
 

@@ -121,9 +121,11 @@ class JobsScreen(ListFrame):
 
     def take(self, tidings: Tidings) -> None:
         """Ask anew for what is shown."""
-        if tidings.changes or tidings.everything:
+        if tidings.change_lists:
             self.table.expire()
             self._bring_projects()
+        elif any(job.job_id in tidings.recorded for job in self.table.shown()):
+            self.table.expire()
 
     @work(exclusive=True, group="projects")
     async def _bring_projects(self) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from atlas_scheduler.store import records
 from atlas_scheduler.store.records import Metric, Parameter
+from atlas_tui.columns import columns
 from atlas_tui.screens.columns_dialog import ColumnsDialog
 from atlas_tui.screens.jobs import JobsScreen
 from atlas_tui.widgets.filter_bar import FilterBar
@@ -153,3 +154,19 @@ async def test_marks_are_seen_on_every_list(tmp_path: Path) -> None:
         await stage.press("2")
         await stage.until(lambda: stage.front.NAME == "jobs")
         await stage.until(lambda: "◆" not in stage.text())
+
+
+async def test_what_a_job_in_sight_records_appears_in_its_row(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        table = await listed(stage)
+        table.set_columns(columns(["id", "metric.loss"]))
+        job = table.job
+        assert job is not None
+
+        def record(conn: sqlite3.Connection) -> None:
+            found: list[records.Record] = [Metric("loss", 0.12345, None, 0)]
+            assert records.ingest(conn, job.job_id, found, offset=1, new_offset=2)
+
+        await stage.database.write(record)
+        stage.service.feed.recorded(job.job_id)
+        await stage.until(lambda: "0.12345" in stage.text())

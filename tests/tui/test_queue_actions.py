@@ -152,3 +152,14 @@ async def test_nothing_changes_in_read_only_mode(tmp_path: Path) -> None:
         assert stage.status == "Pause queue: read-only mode."
         assert "READ-ONLY" in stage.text()
         assert len(await queue(stage)) == 4
+
+
+async def test_a_pause_by_somebody_else_is_told_in_every_row_that_waits(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await ready(stage)
+        await stage.service.pause_queue(None, by="grace")
+
+        def rows() -> list[str]:
+            return [line for line in stage.text().splitlines() if "○ queued" in line]
+
+        await stage.until(lambda: all("grace" in row for row in rows()))
