@@ -8,7 +8,7 @@ its name or, for what only concerns a screen, in the screen's method `action_<na
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -101,8 +101,13 @@ class Action:
             return "no job is chosen"
         return self.check(selection) if self.check else None
 
-    def command(self, *, scheduler: str, ids: Sequence[str] = ()) -> str:
-        """Write the same as a command."""
-        filled = (self.cli or "").replace("{scheduler}", shlex.quote(scheduler))
+    def command(
+        self, *, scheduler: str, ids: Sequence[str] = (), words: Mapping[str, str] | None = None
+    ) -> str:
+        """Write the same as a command, with what was typed for its words in capitals."""
+        filled = self.cli or ""
+        for word, typed in (words or {}).items():
+            filled = filled.replace(word, shlex.quote(typed))
+        filled = filled.replace("{scheduler}", shlex.quote(scheduler))
         filled = filled.replace("{id_list}", ",".join(ids))
         return filled.replace("{ids}", " ".join(ids)).strip()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -119,7 +119,9 @@ async def tag(desk: Desk, selection: Selection) -> None:
         name, _, value = typed.partition("=")
         tags = {name.strip(): value.strip()}
         await _each(
-            desk, BY_NAME["tag"], selection.jobs, "Tagged", lambda ref: desk.client.tag(ref, tags)
+            *(desk, BY_NAME["tag"], selection.jobs, "Tagged"),
+            lambda ref: desk.client.tag(ref, tags),
+            {"NAME=VALUE": typed},
         )
 
 
@@ -134,7 +136,9 @@ async def untag(desk: Desk, selection: Selection) -> None:
     if name is not None:
         jobs = [job for job in selection.jobs if name in job.tags]
         await _each(
-            desk, BY_NAME["untag"], jobs, "Untagged", lambda ref: desk.client.untag(ref, [name])
+            *(desk, BY_NAME["untag"], jobs, "Untagged"),
+            lambda ref: desk.client.untag(ref, [name]),
+            {"NAME": name},
         )
 
 
@@ -144,7 +148,11 @@ async def note(desk: Desk, selection: Selection) -> None:
     (job, *_) = selection.jobs
     text = await desk.ask(Prompt(f"Note about {job.job_id[:8]}", placeholder="Markdown"))
     if text and text.strip():
-        await _each(desk, BY_NAME["note"], [job], "Noted", lambda ref: desk.client.note(ref, text))
+        await _each(
+            *(desk, BY_NAME["note"], [job], "Noted"),
+            lambda ref: desk.client.note(ref, text),
+            {"TEXT": text},
+        )
 
 
 async def _move(desk: Desk, selection: Selection, place: MovePlace) -> None:
@@ -178,6 +186,7 @@ async def priority(desk: Desk, selection: Selection) -> None:
         await _each(
             *(desk, BY_NAME["priority"], jobs, f"Priority {int(typed)}"),
             lambda ref: desk.client.set_priority(ref, int(typed)),
+            {"NUMBER": typed},
         )
 
 
@@ -221,8 +230,10 @@ async def max_running(desk: Desk, selection: Selection) -> None:
     typed = await desk.ask(Prompt("Jobs that may run at once", value=now, problem=_no_count))
     if typed:
         await desk.client.set_queue_settings(int(typed))
-        command = BY_NAME["max_running"].command(scheduler=desk.board.scheduler)
-        desk.say(Said(f"Up to {typed} jobs at once", "good", command.replace("NUMBER", typed)))
+        command = BY_NAME["max_running"].command(
+            scheduler=desk.board.scheduler, words={"NUMBER": typed}
+        )
+        desk.say(Said(f"Up to {typed} jobs at once", "good", command))
 
 
 @performs("clear_queue")
@@ -277,9 +288,10 @@ async def _each(
     jobs: Iterable[JobView],
     done: str,
     verb: Callable[[str], Awaitable[object]],
+    words: Mapping[str, str] | None = None,
 ) -> tuple[str, ...]:
     """Do the same to several jobs, and tell how many it worked for. Returns their ids."""
-    return await _each_id(desk, action, [job.job_id for job in jobs], done, verb)
+    return await _each_id(desk, action, [job.job_id for job in jobs], done, verb, words)
 
 
 async def _each_id(
@@ -288,6 +300,7 @@ async def _each_id(
     ids: Iterable[str],
     done: str,
     verb: Callable[[str], Awaitable[object]],
+    words: Mapping[str, str] | None = None,
 ) -> tuple[str, ...]:
     worked, problems = [], []
     for job_id in ids:
@@ -297,7 +310,7 @@ async def _each_id(
         except AtlasError as error:
             problems.append(error.message)
     short = [job_id[:8] for job_id in worked]
-    command = action.command(scheduler=desk.board.scheduler, ids=short[:IDS_SHOWN])
+    command = action.command(scheduler=desk.board.scheduler, ids=short[:IDS_SHOWN], words=words)
     if problems:
         text = f"{done}: {len(worked)}. {len(problems)} refused: {problems[0]}"
         desk.say(Said(text, "bad", command))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from atlas_tui.screens.dialogs import ConfirmDialog, PickDialog, PromptDialog
+from atlas_tui.widgets.bottom_lines import StatusLine
 from foundations.models import JobState
 from tests.store.samples import add, finish
 from tests.tui.conftest import Stage, staged
@@ -163,3 +164,17 @@ async def test_a_pause_by_somebody_else_is_told_in_every_row_that_waits(tmp_path
             return [line for line in stage.text().splitlines() if "○ queued" in line]
 
         await stage.until(lambda: all("grace" in row for row in rows()))
+
+
+async def test_what_was_typed_is_in_the_command_that_does_the_same(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await ready(stage)
+        job_id = stage.front.selection().jobs[0].job_id[:8]
+        await stage.press("t", *"a=b c", "enter")
+        await stage.until(lambda: stage.status.startswith("Tagged"))
+        said = stage.front.query_one(StatusLine).said
+        assert said.command == f"foundations tag job scheduler {job_id} 'a=b c'"
+        await stage.press("exclamation_mark", *"-7", "enter")
+        await stage.until(lambda: stage.status.startswith("Priority -7"))
+        said = stage.front.query_one(StatusLine).said
+        assert said.command == f"foundations set job scheduler {job_id} --priority -7"
