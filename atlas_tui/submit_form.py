@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from foundations.cli.submit import active_python
-from foundations.cli.submit_values import read_environment, read_params, read_tags
+from foundations.cli.submit_values import GPU_COUNT, read_environment, read_params, read_tags
 from foundations.configs import SchedulerConfig
 from foundations.errors import ConfigError
 from foundations.job_config import load_job_config
@@ -76,12 +76,12 @@ def read_draft(draft: Draft) -> Asked:
     Raises:
         FieldProblem: a text cannot be read.
     """
-    count, number = click.IntRange(min=0), click.FLOAT
+    number = click.FLOAT
     return Asked(
         command=_read("command", split_command, draft.command),
         project_name=draft.project.strip() or None,
         params=_read("params", lambda text: read_params(None, _lines(text)), draft.params),
-        num_gpus=_optional("num_gpus", count, draft.num_gpus),
+        num_gpus=_optional("num_gpus", GPU_COUNT, draft.num_gpus),
         cpus=_optional("cpus", number, draft.cpus),
         ram_gb=_optional("ram", number, draft.ram),
         image=draft.image.strip() or None,

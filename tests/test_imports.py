@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 CORE = [
+    "atlas_scheduler.core.capacity",
     "atlas_scheduler.core.filters",
     "atlas_scheduler.core.filters.comparisons",
     "atlas_scheduler.core.filters.errors",
@@ -21,13 +22,18 @@ CORE = [
     "atlas_scheduler.core.filters.scanner",
     "atlas_scheduler.core.filters.terms",
     "atlas_scheduler.core.filters.values",
+    "atlas_scheduler.core.forecast",
     "atlas_scheduler.core.job",
     "atlas_scheduler.core.lifecycle",
+    "atlas_scheduler.core.line",
     "atlas_scheduler.core.moves",
+    "atlas_scheduler.core.playing",
     "atlas_scheduler.core.queue",
     "atlas_scheduler.core.reconcile",
+    "atlas_scheduler.core.resources",
     "atlas_scheduler.core.seeds",
     "atlas_scheduler.core.usage",
+    "atlas_scheduler.core.waiting",
 ]
 NOT_FOR_THE_CORE = [
     "asyncio",

@@ -13,21 +13,23 @@ from functools import partial
 from typing import Any
 
 import foundations
+from atlas_scheduler.core.capacity import Capacity, Pause
 from atlas_scheduler.core.filters import FilterError, Query, narrowed, parse
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.core.queue import Capacity, Decision, Pause, choose_next
 from atlas_scheduler.core.seeds import seeds
 from atlas_scheduler.engine.port import AttemptId
 from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.feed import Feed, Interest, News
 from atlas_scheduler.job_files import JobFiles
 from atlas_scheduler.machine import Machine
+from atlas_scheduler.outlook import Outlook
 from atlas_scheduler.store import history, jobs, metric_points, pauses, provenance, records, remarks
 from atlas_scheduler.store.db import Database
 from atlas_scheduler.store.job_search import search
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.listings import Listings
-from atlas_scheduler.views import job_detail, job_view, queue_view, waiting_by_job
+from atlas_scheduler.store.queue import QueueLine
+from atlas_scheduler.views import job_detail, job_view, queue_view
 from foundations.errors import InvalidRequest
 from foundations.home import Home
 from foundations.models import (
@@ -77,6 +79,8 @@ class Catalogue(JobFiles):
         self._clock_ms = clock_ms
         self.feed = Feed(database, lambda: self.machine.host())
         self._listings = Listings()
+        self._outlook = Outlook()
+        self._line = QueueLine()
         self._writes: set[asyncio.Task[Any]] = set()
         self._chores: set[asyncio.Task[None]] = set()
 
@@ -302,14 +306,12 @@ class Catalogue(JobFiles):
             pauses=paused,
         )
 
-    def _decide(self, conn: sqlite3.Connection) -> Decision:
-        capacity = self._capacity(pauses.in_force(conn))
-        return choose_next(jobs.queued(conn), jobs.holding(conn), capacity)
-
     def _waiting(self, conn: sqlite3.Connection, shown: Iterable[StoredJob]) -> dict[str, Waiting]:
-        if not any(one.job.state is JobState.QUEUED for one in shown):
+        queued = [one.job.job_id for one in shown if one.job.state is JobState.QUEUED]
+        if not queued:
             return {}
-        return waiting_by_job(self._decide(conn))
+        capacity = self._capacity(pauses.in_force(conn))
+        return self._outlook.of(conn, queued, capacity, now_ms=self._clock_ms())
 
     def _views(
         self, conn: sqlite3.Connection, found: Sequence[StoredJob], *, explain: bool = True

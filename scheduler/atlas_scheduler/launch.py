@@ -37,4 +37,5 @@ def plan_launch(stored: StoredJob, *, attempt: AttemptId, home: Home, library_di
         gpus=job.gpus,
         cpus=spec.cpus,
         ram_bytes=None if spec.ram_gb is None else int(spec.ram_gb * GB),
+        shm_bytes=None if spec.shm_gb is None else int(spec.shm_gb * GB),
     )

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from atlas_scheduler.core.capacity import Pause
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.moves import ImpossibleMove, reorder
-from atlas_scheduler.core.queue import Pause
 from atlas_scheduler.store import jobs, meta, pauses
 from atlas_scheduler.writing import Writing
 from foundations.errors import InvalidRequest, JobConflict
@@ -50,7 +50,8 @@ class Queueing(Writing):
             detail = {"by": by, "place": place, **({"other": anchor_id} if anchor_id else {})}
             for job in queued:
                 if job.job_id in orders:
-                    jobs.save_job(conn, replace(job, order=orders[job.job_id]))
+                    moved = replace(job, order=orders[job.job_id])
+                    jobs.save_job(conn, _afresh(moved) if job.job_id in chosen else moved)
             for job_id in chosen if orders else ():
                 self._append(conn, chosen[job_id], "Moved", self._clock_ms(), detail)
             return list(chosen)
@@ -141,11 +142,16 @@ class Queueing(Writing):
             job = _waiting(conn, ref, "changed in the queue")
             changed, detail = change(job)
             if changed != job:
-                jobs.save_job(conn, changed)
+                jobs.save_job(conn, _afresh(changed))
                 self._append(conn, changed, event, self._clock_ms(), {"by": by, **detail})
             return job.job_id
 
         return await self.view(await self._durably(self._database.write(step), self._wake))
+
+
+def _afresh(job: Job) -> Job:
+    """The job in its new place, where nobody has passed it over yet."""
+    return replace(job, passed_over_at_ms=None)
 
 
 def _waiting(conn: sqlite3.Connection, ref: str, purpose: str) -> Job:

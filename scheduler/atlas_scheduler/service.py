@@ -9,9 +9,10 @@ from __future__ import annotations
 import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from atlas_scheduler.catalogue import parsed
+from atlas_scheduler.core.capacity import refusal
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.lifecycle import (
     Claimed,
@@ -22,7 +23,8 @@ from atlas_scheduler.core.lifecycle import (
     StopRequested,
     advance,
 )
-from atlas_scheduler.core.queue import choose_next, refusal
+from atlas_scheduler.core.queue import choose_next
+from atlas_scheduler.core.resources import Needs
 from atlas_scheduler.deletions import Deletions
 from atlas_scheduler.projects import Projects
 from atlas_scheduler.queueing import Queueing
@@ -77,7 +79,9 @@ class Service(Remarks, Projects, Deletions, Queueing):
             InvalidRequest: it asks for more than there is in all.
             NotFound: its bundle is not here.
         """
-        reason = refusal(submission.spec.num_gpus, self._capacity())
+        spec = submission.spec
+        needs = Needs(spec.num_gpus, spec.cpus or 0, spec.ram_gb or 0)
+        reason = refusal(needs, self._capacity())
         if reason is not None and self.engine.capabilities is not None:
             raise InvalidRequest(f"{reason[0].upper()}{reason[1:]}.")
         job_id = await self._durably(
@@ -110,6 +114,9 @@ class Service(Remarks, Projects, Deletions, Queueing):
             priority=spec.priority,
             held_by=spec.user if submission.hold else None,
             submitted_at_ms=now_ms,
+            cpus=spec.cpus or 0,
+            ram_gb=spec.ram_gb or 0,
+            user=spec.user,
         )
         stored = StoredJob(
             job=job,
@@ -205,23 +212,25 @@ class Service(Remarks, Projects, Deletions, Queueing):
         now_ms = self._clock_ms()
 
         def step(conn: sqlite3.Connection) -> list[Moved]:
-            holding = jobs.holding(conn)
-            if len(holding) >= self._queue.max_running_jobs:
-                return []  # the queue may be long, and reading it would decide nothing
-            waiting = {job.job_id: job for job in jobs.queued(conn)}
+            line = self._line.up_to_date(conn)
             capacity = self._capacity(pauses.in_force(conn))
-            decision = choose_next(list(waiting.values()), holding, capacity)
+            decision = choose_next(line, jobs.holding(conn), capacity, now_ms=now_ms)
+            for job_id in decision.passed_over:
+                jobs.save_job(conn, replace(line[job_id], passed_over_at_ms=now_ms))
+            engine = self.engine.name
             return [
-                self._advance(
-                    conn,
-                    waiting[pick.job_id],
-                    Claimed(now_ms, pick.gpus),
-                    engine=self.engine.name,
-                )
+                self._advance(conn, line[pick.job_id], Claimed(now_ms, pick.gpus), engine=engine)
                 for pick in decision.picks
             ]
 
-        await self._durably(self._database.write(step), self._publish)
+        async def claim() -> list[Moved]:
+            try:
+                return await self._database.write(step)
+            except BaseException:
+                self._line.forget()  # it may have seen what was undone
+                raise
+
+        await self._durably(claim(), self._publish)
 
     # -- state
 

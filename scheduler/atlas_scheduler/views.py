@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from atlas_scheduler.core.queue import Decision, Pause
+from atlas_scheduler.core.capacity import Pause
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.records import JobRecords
 from foundations.models import (
@@ -24,23 +24,6 @@ from foundations.models import (
 def moment(ms: int) -> datetime:
     """A time of the store as a UTC datetime."""
     return datetime.fromtimestamp(ms / 1000, tz=UTC)
-
-
-def waiting_by_job(decision: Decision) -> dict[str, Waiting]:
-    """Number the waiting jobs of a decision in queue order.
-
-    Jobs that the decision picks are about to start; the others wait behind them.
-    """
-    ahead = len(decision.picks)
-    starting = {
-        pick.job_id: Waiting(reason="about to start", position=place)
-        for place, pick in enumerate(decision.picks, start=1)
-    }
-    blocked = {
-        job_id: Waiting(reason=reason, position=place)
-        for place, (job_id, reason) in enumerate(decision.waiting.items(), start=ahead + 1)
-    }
-    return starting | blocked
 
 
 def queue_view(settings: QueueSettings, pauses: Sequence[Pause]) -> QueueView:

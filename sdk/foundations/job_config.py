@@ -20,7 +20,15 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from foundations.errors import ConfigError
-from foundations.models import Argument, EnvironmentName, LogLevel, Priority, ProjectName, Volume
+from foundations.models import (
+    Argument,
+    EnvironmentName,
+    GpuCount,
+    LogLevel,
+    Priority,
+    ProjectName,
+    Volume,
+)
 from foundations.yaml_source import YamlSource, read_yaml, unknown_key
 
 FILE_NAME = "job.config.yaml"
@@ -84,14 +92,16 @@ class JobConfig(_Section):
     """Project of the jobs; the directory's name when it is not given."""
     log_level: Annotated[LogLevel, BeforeValidator(_upper)] = "INFO"
     """Least severe messages that `submit` prints."""
-    num_gpus: Annotated[int, Field(ge=0, le=1024)] | None = None
-    """GPUs of a job."""
+    num_gpus: GpuCount | None = None
+    """GPUs of a job, or below 1 a share of one."""
     priority: Priority | None = None
     """Larger goes first in the queue."""
     ram: Annotated[float, Field(gt=0, le=1_048_576)] | None = None
     """Memory limit of a job in GB (10^9 bytes)."""
     cpus: Annotated[float, Field(gt=0, le=4096)] | None = None
     """Processors of a job."""
+    shm: Annotated[float, Field(gt=0, le=1_048_576)] | None = None
+    """Size of a job's /dev/shm in GB (10^9 bytes)."""
     entrypoint: Program | None = None
     """Same as `worker: entrypoint:`."""
     params: dict[str, JsonValue] = {}
@@ -112,6 +122,7 @@ _HINTS: dict[tuple[str, ...], str] = {
     ("gpus",): "is called `num_gpus`",
     ("memory",): "is called `ram`, in GB",
     ("ram_gb",): "is called `ram`, in GB",
+    ("shm_size",): "is called `shm`, in GB",
     ("env",): "is called `environment` and stands below `worker:`",
     ("worker", "env"): "is called `environment`",
     **{

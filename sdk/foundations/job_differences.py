@@ -44,6 +44,7 @@ def facts(job: JobDetail) -> dict[str, JsonValue]:
         "gpus": job.num_gpus,
         "cpus": job.cpus,
         "ram": job.ram_gb,
+        "shm": spec.shm_gb,
         "volumes": [f"{one.host}:{one.bind}:{one.mode}" for one in spec.volumes],
         **_provenance(job),
     }

@@ -28,12 +28,13 @@ class Asked:
 
     command: Sequence[str] = ()
     project_name: str | None = None
-    num_gpus: int | None = None
+    num_gpus: int | float | None = None
     priority: int | None = None
     hold: bool = False
     """Whether it waits until it is released."""
     ram_gb: float | None = None
     cpus: float | None = None
+    shm_gb: float | None = None
     image: str | None = None
     entrypoint: str | Sequence[str] | None = None
     params: Mapping[str, Any] | None = None
@@ -105,6 +106,7 @@ def _spec(
             priority=_first(asked.priority, project.priority, 0),
             cpus=_first(asked.cpus, project.cpus, None),
             ram_gb=_first(asked.ram_gb, project.ram, None),
+            shm_gb=_first(asked.shm_gb, project.shm, None),
             image=asked.image or worker.image,
             entrypoint=entrypoint or None,
             python=_interpreter(asked, worker.python, directory, config=config),
@@ -211,7 +213,7 @@ def _first(asked: T | None, configured: T | None, default: T) -> T:
     return default if configured is None else configured
 
 
-_NAMES = {"ram_gb": "ram", "project": "project name"}
+_NAMES = {"ram_gb": "ram", "shm_gb": "shm", "project": "project name"}
 
 
 def explain(error: ValidationError) -> str:

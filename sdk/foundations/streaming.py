@@ -136,7 +136,7 @@ def follow_job(client: Client, job: JobView, console: JobConsole) -> JobDetail:
 
 def is_ordinary_wait(reason: str) -> bool:
     """Tell whether a job only waits for its turn, which needs no explanation."""
-    return "max_running_jobs" in reason or reason.startswith(("behind job", "about to start"))
+    return "max_running_jobs" in reason or reason.startswith("about to start")
 
 
 class _Story:

@@ -112,11 +112,12 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
     command: str | Sequence[str] | None = None,
     params: Mapping[str, Any] | None = None,
     project_name: str | None = None,
-    num_gpus: int | None = None,
+    num_gpus: int | float | None = None,
     priority: int | None = None,
     hold: bool = False,
     ram: float | None = None,
     cpus: float | None = None,
+    shm: float | None = None,
     entrypoint: str | Sequence[str] | None = None,
     image: str | None = None,
     environment: Mapping[str, str] | None = None,
@@ -132,11 +133,12 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
         command: script and arguments; `job.config.yaml` decides without it, then `main.py`.
         params: what `foundations.load_parameters()` returns in the job.
         project_name: the project; `job.config.yaml` decides without it, then the directory's name.
-        num_gpus: GPUs that the job needs for itself.
+        num_gpus: GPUs that the job needs for itself; below 1 a share of one, such as 0.25.
         priority: from -100 to 100; larger goes first in the queue.
         hold: let it wait until it is released.
         ram: memory limit in GB (10^9 bytes).
         cpus: processors.
+        shm: size of /dev/shm in GB (10^9 bytes), where jobs run in containers.
         entrypoint: what runs the command in place of the image's own entry point.
         image: Docker image in place of the standard worker.
         environment: environment variables, added to those of `job.config.yaml`.
@@ -161,6 +163,7 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
         hold=hold,
         ram_gb=ram,
         cpus=cpus,
+        shm_gb=shm,
         image=image,
         entrypoint=entrypoint,
         params=params,

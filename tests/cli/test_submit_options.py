@@ -76,7 +76,7 @@ def test_every_option_reaches_the_scheduler(
     run(
         "submit",
         *("--project-name", "p1", "--entrypoint", "python3 -u", "--image", "i:1"),
-        *("--num-gpus=2", "--ram=0.5", "--cpus=1.5"),
+        *("--num-gpus=0.25", "--ram=0.5", "--cpus=1.5", "--shm=4"),
         *("--env", "A=b=c", "--env", "PASSED_ON", "--tag", "nightly", "--tag", "kind=x"),
         *("scheduler", "project"),
     )
@@ -84,7 +84,8 @@ def test_every_option_reaches_the_scheduler(
     spec = scheduler.only_job().spec
     assert spec.project == "p1"
     assert spec.entrypoint == ("python3", "-u")
-    assert (spec.num_gpus, spec.ram_gb, spec.cpus, spec.image) == (2, 0.5, 1.5, "i:1")
+    assert (spec.num_gpus, spec.ram_gb, spec.cpus, spec.image) == (0.25, 0.5, 1.5, "i:1")
+    assert spec.shm_gb == 4
     assert spec.environment == {"A": "b=c", "PASSED_ON": "here"}
     assert spec.tags == {"nightly": "", "kind": "x"}
     assert spec.user == "ada"

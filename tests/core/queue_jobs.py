@@ -1,8 +1,15 @@
-"""Jobs as the queue sees them."""
+"""Jobs as the queue sees them, and what it decides about them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from atlas_scheduler.core.capacity import Capacity
 from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.line import Line
+from atlas_scheduler.core.queue import Decision, Pick, choose_next
+from atlas_scheduler.core.waiting import Moment, Places
 from foundations.models import JobState
 
 FOUR_GPUS = ("gpu-0", "gpu-1", "gpu-2", "gpu-3")
@@ -15,11 +22,15 @@ def job_id(number: int) -> str:
 def waiting(
     number: int,
     *,
-    num_gpus: int = 0,
+    num_gpus: float = 0,
     order: int | None = None,
     priority: int = 0,
     held_by: str | None = None,
     project: str = "iris",
+    cpus: float = 0,
+    ram_gb: float = 0,
+    user: str = "ada",
+    passed_over_at_ms: int | None = None,
 ) -> Job:
     return Job(
         job_id(number),
@@ -29,8 +40,68 @@ def waiting(
         num_gpus,
         priority=priority,
         held_by=held_by,
+        cpus=cpus,
+        ram_gb=ram_gb,
+        user=user,
+        passed_over_at_ms=passed_over_at_ms,
     )
 
 
-def holding(number: int, *gpus: str, state: JobState = JobState.RUNNING) -> Job:
-    return Job(job_id(number), "iris", state, number, len(gpus), attempt=1, gpus=gpus)
+def holding(
+    number: int,
+    *gpus: str,
+    state: JobState = JobState.RUNNING,
+    num_gpus: float | None = None,
+    project: str = "iris",
+    cpus: float = 0,
+    ram_gb: float = 0,
+    user: str = "ada",
+) -> Job:
+    return Job(
+        job_id(number),
+        project,
+        state,
+        number,
+        len(gpus) if num_gpus is None else num_gpus,
+        attempt=1,
+        gpus=gpus,
+        cpus=cpus,
+        ram_gb=ram_gb,
+        user=user,
+    )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A decision, and what those are told that it leaves waiting."""
+
+    moment: Moment
+
+    @property
+    def decision(self) -> Decision:
+        return self.moment.decision
+
+    @property
+    def picks(self) -> tuple[Pick, ...]:
+        return self.decision.picks
+
+    @property
+    def picked(self) -> list[str]:
+        return [pick.job_id for pick in self.picks]
+
+    @property
+    def waiting(self) -> dict[str, str]:
+        """Reasons, in the order of turns."""
+        line = Places(self.moment).in_turn()
+        return {
+            job.job_id: self.moment.why(job).reason for job in line if job.job_id not in self.picked
+        }
+
+
+def decide(
+    queued: Iterable[Job], held: Iterable[Job], capacity: Capacity, *, now_ms: int = 0
+) -> Outcome:
+    """What happens to these jobs."""
+    line, running = Line(queued), list(held)
+    decision = choose_next(line, running, capacity, now_ms=now_ms)
+    return Outcome(Moment(line, running, capacity, decision, now_ms))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from atlas_scheduler.core.capacity import Capacity
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.lifecycle import (
     Claimed,
@@ -16,7 +17,8 @@ from atlas_scheduler.core.lifecycle import (
     StartRefused,
     advance,
 )
-from atlas_scheduler.core.queue import Capacity, choose_next
+from atlas_scheduler.core.line import Line
+from atlas_scheduler.core.queue import choose_next
 from atlas_scheduler.core.reconcile import Seen, leftovers, observe
 from foundations.models import JobState
 from tests.core.world import EngineSilent, FakeEngine, Flaw, Refused, Store
@@ -88,11 +90,8 @@ class Shell:
         capacity = Capacity(
             self.store.max_running_jobs, GPUS, None if self.engine.up else "the engine is down"
         )
-        waiting = self.store.in_state(JobState.QUEUED)
-        decision = choose_next(waiting, self.store.holding(), capacity)
-        assert set(decision.waiting) | {pick.job_id for pick in decision.picks} == {
-            job.job_id for job in waiting
-        }
+        line = Line(self.store.in_state(JobState.QUEUED))
+        decision = choose_next(line, self.store.holding(), capacity, now_ms=self.clock())
         self._apply([(pick.job_id, Claimed(self.clock(), pick.gpus)) for pick in decision.picks])
 
     def apply(self, job_id: str, event: Event) -> None:

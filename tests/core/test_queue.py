@@ -6,35 +6,37 @@ from dataclasses import dataclass
 
 import pytest
 
+from atlas_scheduler.core.capacity import Capacity, Limits, Pause, refusal
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.core.queue import Capacity, Decision, Pause, Pick, choose_next, refusal
+from atlas_scheduler.core.queue import Pick
+from atlas_scheduler.core.resources import Needs
 from foundations.models import JobState
-from tests.core.queue_jobs import FOUR_GPUS, holding, job_id, waiting
+from tests.core.queue_jobs import FOUR_GPUS, Outcome, decide, holding, job_id, waiting
 
 
-def reason(decision: Decision, number: int) -> str:
+def reason(decision: Outcome, number: int) -> str:
     return decision.waiting[job_id(number)]
 
 
 def test_an_empty_queue_needs_no_decision() -> None:
-    assert choose_next([], [], Capacity(1)) == Decision()
+    assert decide([], [], Capacity(1)).picks == ()
 
 
 def test_the_first_in_the_queue_starts_whatever_order_it_is_given_in() -> None:
-    decision = choose_next([waiting(2), waiting(1)], [], Capacity(1))
+    decision = decide([waiting(2), waiting(1)], [], Capacity(1))
 
     assert decision.picks == (Pick(job_id(1)),)
 
 
 def test_place_in_the_queue_decides_not_the_job_id() -> None:
-    decision = choose_next([waiting(1, order=9), waiting(2, order=3)], [], Capacity(1))
+    decision = decide([waiting(1, order=9), waiting(2, order=3)], [], Capacity(1))
 
     assert decision.picks == (Pick(job_id(2)),)
 
 
 def test_as_many_start_as_slots_are_free() -> None:
     queued = [waiting(number) for number in (1, 2, 3)]
-    decision = choose_next(queued, [holding(9)], Capacity(3))
+    decision = decide(queued, [holding(9)], Capacity(3))
 
     assert decision.picks == (Pick(job_id(1)), Pick(job_id(2)))
     assert set(decision.waiting) == {job_id(3)}
@@ -43,15 +45,15 @@ def test_as_many_start_as_slots_are_free() -> None:
 @pytest.mark.parametrize("state", [JobState.STARTING, JobState.RUNNING, JobState.STOPPING])
 def test_a_job_keeps_its_slot_and_gpus_while_it_starts_runs_and_stops(state: JobState) -> None:
     held = [holding(9, "gpu-0", state=state)]
-    decision = choose_next([waiting(1, num_gpus=1)], held, Capacity(2, ("gpu-0", "gpu-1")))
+    decision = decide([waiting(1, num_gpus=1)], held, Capacity(2, ("gpu-0", "gpu-1")))
 
     assert decision.picks == (Pick(job_id(1), ("gpu-1",)),)
-    assert choose_next([waiting(1)], held, Capacity(1)).picks == ()
+    assert decide([waiting(1)], held, Capacity(1)).picks == ()
 
 
 def test_gpus_are_given_in_the_order_of_the_machine_and_none_twice() -> None:
     queued = [waiting(1, num_gpus=2), waiting(2), waiting(3, num_gpus=1)]
-    decision = choose_next(queued, [holding(9, "gpu-1")], Capacity(9, FOUR_GPUS))
+    decision = decide(queued, [holding(9, "gpu-1")], Capacity(9, FOUR_GPUS))
 
     assert decision.picks == (
         Pick(job_id(1), ("gpu-0", "gpu-2")),
@@ -60,23 +62,172 @@ def test_gpus_are_given_in_the_order_of_the_machine_and_none_twice() -> None:
     )
 
 
-def test_a_job_that_fits_does_not_overtake_one_that_does_not() -> None:
-    queued = [waiting(1, num_gpus=2), waiting(2), waiting(3)]
-    decision = choose_next(queued, [holding(9, "gpu-0")], Capacity(9, ("gpu-0", "gpu-1")))
+def test_a_job_that_fits_passes_one_that_does_not_and_that_one_is_marked_once() -> None:
+    queued = [waiting(1, num_gpus=2), waiting(2), waiting(3, num_gpus=1)]
+    held, capacity = [holding(9, "gpu-0")], Capacity(9, ("gpu-0", "gpu-1"))
+    decision = decide(queued, held, capacity)
 
-    assert decision.picks == ()
-    assert set(decision.waiting) == {job_id(1), job_id(2), job_id(3)}
+    assert decision.picked == [job_id(2), job_id(3)]
+    assert decision.decision.passed_over == (job_id(1),)
+    marked = [waiting(1, num_gpus=2, passed_over_at_ms=0), *queued[1:]]
+    assert decide(marked, held, capacity).decision.passed_over == ()
+
+
+def test_nobody_is_marked_while_nothing_starts() -> None:
+    queued = [waiting(1, num_gpus=2), waiting(2, num_gpus=2)]
+    decision = decide(queued, [holding(9, "gpu-0")], Capacity(9, ("gpu-0", "gpu-1")))
+
+    assert (decision.picks, decision.decision.passed_over) == ((), ())
+
+
+def test_what_a_job_waits_for_is_kept_for_it_once_it_was_passed_over_too_long() -> None:
+    marked = waiting(1, num_gpus=2, cpus=2, passed_over_at_ms=1_000)
+    queued = [marked, waiting(2, num_gpus=1), waiting(3, cpus=7), waiting(4, cpus=6), waiting(5)]
+    held = [holding(9, "gpu-0")]
+    capacity = Capacity(9, ("gpu-0", "gpu-1"), cpus=8, backfill_ms=5_000)
+
+    soon = decide(queued, held, capacity, now_ms=5_999)
+    assert soon.picked == [job_id(2), job_id(3), job_id(5)]
+    late = decide(queued, held, capacity, now_ms=6_000)
+    assert late.picked == [job_id(4), job_id(5)]
+    why = "job 00000001 has waited too long for a GPU to be passed again"
+    assert reason(late, 2) == why
+    assert late.moment.why(queued[1]).blockers == (job_id(1),)
+
+
+def test_a_share_may_not_go_on_using_a_gpu_that_a_job_waits_for() -> None:
+    queued = [waiting(1, num_gpus=1, passed_over_at_ms=0), waiting(2, num_gpus=0.5)]
+    held = [holding(9, "gpu-0", num_gpus=0.5)]
+
+    assert decide(queued, held, Capacity(9, ("gpu-0",)), now_ms=600_000).picks == ()
+    assert decide(queued, held, Capacity(9, ("gpu-0",)), now_ms=599_999).picked == [job_id(2)]
+
+
+def test_a_job_that_was_passed_over_too_long_goes_before_the_fair_share() -> None:
+    queued = [waiting(1, passed_over_at_ms=0), waiting(2, project="cats")]
+    held = [holding(9, project="iris")]
+
+    assert decide(queued, held, Capacity(2), now_ms=599_999).picked == [job_id(2)]
+    assert decide(queued, held, Capacity(2), now_ms=600_000).picked == [job_id(1)]
+
+
+def test_without_backfill_nothing_passes_what_does_not_fit() -> None:
+    queued = [waiting(1, num_gpus=2), waiting(2, num_gpus=1), waiting(3)]
+    held, gpus = [holding(9, "gpu-0")], ("gpu-0", "gpu-1")
+
+    assert decide(queued, held, Capacity(9, gpus, backfill_ms=0)).picked == [job_id(3)]
+
+
+def test_the_project_with_the_fewest_running_jobs_goes_first() -> None:
+    search = [waiting(number) for number in range(1, 6)]
+    quick = [waiting(10, project="cats"), waiting(11, project="dogs")]
+    decision = decide([*search, *quick], [holding(99)], Capacity(6))
+
+    expected = [10, 11, 1, 2, 3]
+    assert decision.picked == [job_id(number) for number in expected]
+    assert list(decision.waiting) == [job_id(4), job_id(5)]
+
+
+def test_what_was_moved_to_the_front_goes_before_the_fair_share() -> None:
+    queued = [waiting(1, order=0), waiting(2), waiting(3, project="cats")]
+    decision = decide(queued, [holding(9)], Capacity(2))
+
+    assert decision.picked == [job_id(1)]
+    assert list(decision.waiting) == [job_id(3), job_id(2)]
+
+
+def test_a_priority_decides_before_the_fair_share() -> None:
+    queued = [waiting(1, priority=1), waiting(2, project="cats")]
+
+    assert decide(queued, [holding(9)], Capacity(2)).picked == [job_id(1)]
+
+
+def test_limits_of_projects_and_users_hold_nobody_else_up() -> None:
+    queued = [
+        waiting(1),
+        waiting(2, project="cats"),
+        waiting(3, project="dogs", user="bob"),
+        waiting(4, project="dogs", user="eve"),
+    ]
+    held = [holding(9, user="eve"), holding(8, project="birds", user="bob")]
+    limits = Limits(each_user=5, projects={"iris": 1}, users={"bob": 1})
+    decision = decide(queued, held, Capacity(9, limits=limits))
+
+    assert decision.picked == [job_id(2), job_id(4)]
+    assert decision.waiting == {
+        job_id(1): "1 job is running in project iris, and its limit is 1",
+        job_id(3): "1 job is running of bob, and the limit of that user is 1",
+    }
+    assert decision.moment.why(queued[0]).blockers == (job_id(9),)
+    assert decision.moment.why(queued[2]).blockers == (job_id(8),)
+
+
+def test_a_limit_counts_the_jobs_that_are_about_to_start() -> None:
+    queued = [waiting(number) for number in (1, 2, 3)]
+    decision = decide(queued, [], Capacity(9, limits=Limits(each_project=2)))
+
+    assert decision.picked == [job_id(1), job_id(2)]
+    assert reason(decision, 3) == "2 jobs are running in project iris, and its limit is 2"
+
+
+def test_shares_fill_a_gpu_that_is_begun_and_never_mix_with_whole_gpus() -> None:
+    queued = [
+        waiting(1, num_gpus=0.5),
+        waiting(2, num_gpus=1),
+        waiting(3, num_gpus=0.25),
+        waiting(4, num_gpus=0.5),
+        waiting(5, num_gpus=2),
+    ]
+    decision = decide(queued, [holding(9, "gpu-1", num_gpus=0.25)], Capacity(9, FOUR_GPUS[:3]))
+
+    assert decision.picks == (
+        Pick(job_id(1), ("gpu-1",)),
+        Pick(job_id(2), ("gpu-0",)),
+        Pick(job_id(3), ("gpu-1",)),
+        Pick(job_id(4), ("gpu-2",)),
+    )
+    assert reason(decision, 5) == "needs 2 GPU(s); 0 of 3 are free"
+
+
+def test_ten_tenths_make_one_gpu_and_no_more() -> None:
+    queued = [waiting(number, num_gpus=0.1) for number in range(1, 13)]
+    decision = decide(queued, [], Capacity(99, ("gpu-0",)))
+
+    assert len(decision.picks) == 10
+    assert reason(decision, 11) == "needs 0.1 of a GPU; none has so much left"
+
+
+def test_processors_and_memory_are_counted_for_those_who_ask() -> None:
+    queued = [waiting(1, cpus=4, ram_gb=8), waiting(2, ram_gb=9), waiting(3, cpus=0.5), waiting(4)]
+    held = [holding(9, cpus=3.5, ram_gb=20), holding(8)]
+    decision = decide(queued, held, Capacity(9, cpus=8, ram_gb=32))
+
+    assert decision.picked == [job_id(1), job_id(3), job_id(4)]
+    assert reason(decision, 2) == "needs 9 GB of memory; 4 of 32 are free"
+    assert decision.moment.why(queued[1]).blockers == (job_id(9), job_id(1))
+
+
+def test_a_gpu_that_somebody_else_uses_is_not_begun_and_it_is_told_who() -> None:
+    others = {"gpu-0": "GPU 0 is used by others: 14 of 16 GB of its memory (python, process 7)"}
+    capacity = Capacity(9, FOUR_GPUS[:2], occupied_gpus=others)
+    queued = [waiting(1, num_gpus=1), waiting(2, num_gpus=1)]
+    decision = decide(queued, [], capacity)
+
+    assert decision.picks == (Pick(job_id(1), ("gpu-1",)),)
+    assert reason(decision, 2) == f"needs 1 GPU(s); 0 of 2 are free; {others['gpu-0']}"
+    share = decide([waiting(1, num_gpus=0.5)], [holding(9, "gpu-0", num_gpus=0.5)], capacity)
+    assert share.picks == (Pick(job_id(1), ("gpu-0",)),)
 
 
 def test_a_job_that_could_never_start_holds_nobody_up() -> None:
-    decision = choose_next([waiting(1, num_gpus=5), waiting(2)], [], Capacity(1, FOUR_GPUS))
+    decision = decide([waiting(1, num_gpus=5), waiting(2)], [], Capacity(1, FOUR_GPUS))
 
     assert decision.picks == (Pick(job_id(2)),)
     assert set(decision.waiting) == {job_id(1)}
 
 
 def test_lowering_the_limit_below_what_runs_starts_nothing() -> None:
-    decision = choose_next([waiting(1)], [holding(8), holding(9)], Capacity(1))
+    decision = decide([waiting(1)], [holding(8), holding(9)], Capacity(1))
 
     assert decision.picks == ()
     assert set(decision.waiting) == {job_id(1)}
@@ -84,7 +235,7 @@ def test_lowering_the_limit_below_what_runs_starts_nothing() -> None:
 
 def test_a_gpu_that_a_job_holds_and_the_machine_no_longer_has_is_not_counted_as_free() -> None:
     capacity = Capacity(9, ("gpu-0",))
-    decision = choose_next([waiting(1, num_gpus=1)], [holding(9, "gpu-7")], capacity)
+    decision = decide([waiting(1, num_gpus=1)], [holding(9, "gpu-7")], capacity)
 
     assert decision.picks == (Pick(job_id(1), ("gpu-0",)),)
 
@@ -157,20 +308,20 @@ TEXTS = (
         "1 job is running, and max_running_jobs is 1",
     ),
     Told(
-        "behind one that waits for a slot",
-        (waiting(1), waiting(2)),
-        (holding(9),),
-        Capacity(1),
-        2,
-        "behind job 00000001 in the queue",
+        "too few processors",
+        (waiting(1, cpus=2),),
+        (holding(9, cpus=3),),
+        Capacity(9, cpus=4),
+        1,
+        "needs 2 processor(s); 1 of 4 are free",
     ),
     Told(
-        "behind one that waits for GPUs, however far back",
-        (waiting(1, num_gpus=1), waiting(2), waiting(3)),
-        (holding(9, "gpu-0"),),
-        Capacity(9, ("gpu-0",)),
-        3,
-        "behind job 00000001 in the queue",
+        "too little of several things",
+        (waiting(1, num_gpus=1, ram_gb=3),),
+        (holding(9, "gpu-0", ram_gb=2),),
+        Capacity(9, ("gpu-0",), ram_gb=4),
+        1,
+        "needs 1 GPU(s); 0 of 1 are free, and 3 GB of memory; 2 of 4 are free",
     ),
     Told(
         "more GPUs than there are",
@@ -201,7 +352,7 @@ TEXTS = (
 
 @pytest.mark.parametrize("told", TEXTS, ids=lambda told: told.name)
 def test_a_job_that_waits_is_told_why(told: Told) -> None:
-    decision = choose_next(told.queued, told.held, told.capacity)
+    decision = decide(told.queued, told.held, told.capacity)
 
     assert reason(decision, told.number) == told.text
 
@@ -209,6 +360,8 @@ def test_a_job_that_waits_is_told_why(told: Told) -> None:
 @pytest.mark.parametrize(
     ("num_gpus", "gpus", "text"),
     [
+        (0.5, (), "the job asks for 0.5 of a GPU and this scheduler has no GPU"),
+        (0.5, ("gpu-0",), None),
         (0, (), None),
         (0, FOUR_GPUS, None),
         (4, FOUR_GPUS, None),
@@ -218,31 +371,40 @@ def test_a_job_that_waits_is_told_why(told: Told) -> None:
     ],
 )
 def test_a_job_is_refused_only_for_more_gpus_than_there_are_in_all(
-    num_gpus: int, gpus: tuple[str, ...], text: str | None
+    num_gpus: float, gpus: tuple[str, ...], text: str | None
 ) -> None:
-    assert refusal(num_gpus, Capacity(1, gpus)) == text
-    assert refusal(num_gpus, Capacity(1, gpus, "Docker does not answer")) == text
+    assert refusal(Needs(num_gpus), Capacity(1, gpus)) == text
+    assert refusal(Needs(num_gpus), Capacity(1, gpus, "Docker does not answer")) == text
+
+
+def test_a_job_is_refused_for_more_processors_or_memory_than_there_are() -> None:
+    capacity = Capacity(1, cpus=8, ram_gb=31.5)
+    assert refusal(Needs(cpus=8, ram_gb=31.5), capacity) is None
+    assert refusal(Needs(cpus=8.5), capacity) == (
+        "the job asks for 8.5 processor(s) and this scheduler has 8 to give"
+    )
+    assert refusal(Needs(ram_gb=32), capacity) == (
+        "the job asks for 32 GB of memory and this scheduler has 31.5 GB to give"
+    )
 
 
 def test_a_held_job_and_a_paused_one_are_told_by_whom() -> None:
     held, other, cat = waiting(1, held_by="ada"), waiting(2), waiting(3, project="cats")
     at_ms = 1_700_000_000_000
     one = Capacity(3, pauses=(Pause("grace", at_ms, "cats"),))
-    decision = choose_next([held, other, cat], [], one)
-    assert [pick.job_id for pick in decision.picks] == [other.job_id]
+    decision = decide([held, other, cat], [], one)
+    assert decision.picked == [other.job_id]
     assert decision.waiting == {
         held.job_id: "held by ada",
         cat.job_id: "project cats is paused by grace since 2023-11-14 22:13 UTC",
     }
     both = Capacity(3, pauses=(*one.pauses, Pause("ada", at_ms)))
     text = "the queue is paused by ada since 2023-11-14 22:13 UTC"
-    assert choose_next([other, cat], [], both).waiting == dict.fromkeys(
-        (other.job_id, cat.job_id), text
-    )
+    assert decide([other, cat], [], both).waiting == dict.fromkeys((other.job_id, cat.job_id), text)
 
 
 def test_a_larger_priority_goes_before_a_smaller_order() -> None:
     low, plain, high = waiting(1, priority=-1), waiting(2), waiting(3, priority=100)
-    decision = choose_next([low, plain, high], [], Capacity(1))
-    assert [pick.job_id for pick in decision.picks] == [high.job_id]
+    decision = decide([low, plain, high], [], Capacity(1))
+    assert decision.picked == [high.job_id]
     assert list(decision.waiting) == [plain.job_id, low.job_id]

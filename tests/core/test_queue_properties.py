@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atlas_scheduler.core.capacity import Capacity, Limits, Pause
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.core.queue import Capacity, Decision, Pause, choose_next
+from atlas_scheduler.core.line import Line
+from atlas_scheduler.core.queue import choose_next
+from atlas_scheduler.core.waiting import Places
 from foundations.models import JobState
 from tests.core.profiles import PROPERTY
-from tests.core.queue_jobs import FOUR_GPUS, holding, waiting
+from tests.core.queue_jobs import FOUR_GPUS, Outcome, decide, holding, waiting
+
+NOW_MS = 1_000_000
 
 
 @dataclass(frozen=True)
-class Moment:
+class Scene:
     """A queue, what runs and what there is in all."""
 
     queued: list[Job]
@@ -25,157 +31,251 @@ class Moment:
 
 
 @st.composite
-def moments(draw: st.DrawFn) -> Moment:
-    gpus = FOUR_GPUS[: draw(st.integers(0, 4))]
-    orders = draw(st.lists(st.integers(0, 99), unique=True, max_size=8))
-    queued = [
+def queued_jobs(draw: st.DrawFn) -> list[Job]:
+    orders = draw(st.lists(st.integers(-3, 99), unique=True, max_size=8))
+    return [
         waiting(
             number,
             order=order,
-            num_gpus=draw(st.integers(0, 3)),
+            num_gpus=draw(st.sampled_from([0, 0, 1, 2, 3, 0.25, 0.5])),
+            cpus=draw(st.sampled_from([0, 0, 1, 2.5])),
+            ram_gb=draw(st.sampled_from([0, 0, 3, 20])),
             priority=draw(st.sampled_from([-100, 0, 0, 7])),
             held_by=draw(st.sampled_from([None, None, None, "ada"])),
             project=draw(st.sampled_from(["iris", "iris", "cats"])),
+            user=draw(st.sampled_from(["ada", "bob"])),
+            passed_over_at_ms=draw(st.sampled_from([None, None, None, 0, NOW_MS - 1, NOW_MS])),
         )
         for number, order in enumerate(orders)
     ]
-    free = list(gpus)
+
+
+@st.composite
+def scenes(draw: st.DrawFn) -> Scene:
+    gpus = FOUR_GPUS[: draw(st.integers(0, 4))]
+    whole, shared = list(gpus[1:]), list(gpus[:1])
     held: list[Job] = []
     for number in range(draw(st.integers(0, 4))):
-        count = draw(st.integers(0, min(2, len(free))))
         state = draw(st.sampled_from([JobState.STARTING, JobState.RUNNING, JobState.STOPPING]))
-        held.append(holding(100 + number, *free[:count], state=state))
-        del free[:count]
-    problem = draw(st.sampled_from([None, None, None, "Docker does not answer"]))
-    pauses = draw(st.sampled_from([(), (), (Pause("ada", 0, "cats"),), (Pause("ada", 0),)]))
-    return Moment(queued, held, Capacity(draw(st.integers(1, 6)), gpus, problem, pauses))
+        project = draw(st.sampled_from(["iris", "cats"]))
+        if draw(st.booleans()) and shared:
+            held.append(holding(100 + number, *shared, num_gpus=0.25, state=state, project=project))
+            continue
+        count = draw(st.integers(0, min(2, len(whole))))
+        held.append(holding(100 + number, *whole[:count], state=state, project=project, cpus=1))
+        del whole[:count]
+    limits = Limits(
+        each_project=draw(st.sampled_from([None, None, 2])),
+        users=draw(st.sampled_from([{}, {}, {"bob": 1}])),
+    )
+    capacity = Capacity(
+        draw(st.integers(1, 6)),
+        gpus,
+        draw(st.sampled_from([None, None, None, "Docker does not answer"])),
+        draw(st.sampled_from([(), (), (Pause("ada", 0, "cats"),), (Pause("ada", 0),)])),
+        cpus=4,
+        ram_gb=16,
+        limits=limits,
+        occupied_gpus=draw(st.sampled_from([{}, {}, {"gpu-1": "GPU 1 is used by others"}])),
+        backfill_ms=draw(st.sampled_from([0, 10, NOW_MS])),
+    )
+    return Scene(draw(queued_jobs()), held, capacity)
+
+
+def happens(scene: Scene) -> Outcome:
+    return decide(scene.queued, scene.held, scene.capacity, now_ms=NOW_MS)
 
 
 def is_set_aside(job: Job, capacity: Capacity) -> bool:
     paused = {pause.project for pause in capacity.pauses}
-    return job.held_by is not None or None in paused or job.project in paused
+    too_large = (
+        job.num_gpus > len(capacity.gpus)
+        or job.cpus > capacity.cpus
+        or job.ram_gb > capacity.ram_gb
+    )
+    return job.held_by is not None or None in paused or job.project in paused or too_large
 
 
-def could_start(moment: Moment) -> list[Job]:
-    """Jobs that have a turn at all, in the order of their turns."""
-    possible = [
-        job
-        for job in moment.queued
-        if job.num_gpus <= len(moment.capacity.gpus) and not is_set_aside(job, moment.capacity)
-    ]
-    return sorted(possible, key=lambda job: (-job.priority, job.order))
-
-
-def decide(moment: Moment) -> Decision:
-    return choose_next(moment.queued, moment.held, moment.capacity)
+def turn(job: Job, running: Counter[str]) -> tuple[int, int, int]:
+    share = -1 if job.order <= 0 else running[job.project]
+    return -job.priority, share, job.order
 
 
 @PROPERTY
-@given(moments())
-def test_each_queued_job_is_picked_or_told_why_not_never_both(moment: Moment) -> None:
-    decision = decide(moment)
-    picked = [pick.job_id for pick in decision.picks]
+@given(scenes())
+def test_each_job_that_is_not_picked_is_told_why(scene: Scene) -> None:
+    found = happens(scene)
 
-    assert sorted([*picked, *decision.waiting]) == sorted(job.job_id for job in moment.queued)
-    assert all(text.strip() for text in decision.waiting.values())
-
-
-@PROPERTY
-@given(moments())
-def test_no_job_overtakes_another(moment: Moment) -> None:
-    decision = decide(moment)
-    line = [job.job_id for job in could_start(moment)]
-    picked = [pick.job_id for pick in decision.picks]
-    waiting = [job_id for job_id in decision.waiting if job_id in line]
-
-    assert [*picked, *waiting] == line
+    assert sorted([*found.picked, *found.waiting]) == sorted(job.job_id for job in scene.queued)
+    assert all(text.strip() and text != "about to start" for text in found.waiting.values())
 
 
 @PROPERTY
-@given(moments())
-def test_slots_and_gpus_are_never_given_twice_nor_beyond_what_there_is(moment: Moment) -> None:
-    decision = decide(moment)
-    wanted = {job.job_id: job.num_gpus for job in moment.queued}
-    given_out = [gpu for pick in decision.picks for gpu in pick.gpus]
-    in_use = given_out + [gpu for job in moment.held for gpu in job.gpus]
+@given(scenes())
+def test_nothing_is_given_twice_nor_beyond_what_there_is(scene: Scene) -> None:
+    found = happens(scene)
+    picked = {job.job_id: job for job in scene.queued if job.job_id in found.picked}
+    parts: Counter[str] = Counter()
+    sharers: dict[str, set[bool]] = {}
+    for job in [
+        *scene.held,
+        *(replace(picked[pick.job_id], gpus=pick.gpus) for pick in found.picks),
+    ]:
+        for gpu in job.gpus:
+            parts[gpu] += 250 if job.num_gpus == 0.25 else 500 if job.num_gpus == 0.5 else 1000
+            sharers.setdefault(gpu, set()).add(job.num_gpus < 1)
 
-    slots = moment.capacity.max_running_jobs
-    assert not decision.picks or len(moment.held) + len(decision.picks) <= slots
-    assert len(set(in_use)) == len(in_use)
-    assert set(given_out) <= set(moment.capacity.gpus)
-    assert all(len(pick.gpus) == wanted[pick.job_id] for pick in decision.picks)
+    assert all(count <= 1000 for count in parts.values())
+    assert all(len(kinds) == 1 for kinds in sharers.values())
+    for pick in found.picks:
+        job = picked[pick.job_id]
+        assert len(pick.gpus) == (1 if 0 < job.num_gpus < 1 else job.num_gpus)
+        assert set(pick.gpus) <= set(scene.capacity.gpus)
+        begun = {gpu for one in scene.held for gpu in one.gpus}
+        assert not (set(pick.gpus) - begun) & set(scene.capacity.occupied_gpus)
+    if found.picks:
+        everybody = [*scene.held, *picked.values()]
+        assert len(everybody) <= scene.capacity.max_running_jobs
+        assert sum(job.cpus for job in everybody) <= max(4, sum(job.cpus for job in scene.held))
+        assert sum(job.ram_gb for job in everybody) <= 16
 
 
 @PROPERTY
-@given(moments())
-def test_nothing_waits_that_could_start(moment: Moment) -> None:
-    decision = decide(moment)
-    waits = [job for job in could_start(moment) if job.job_id in decision.waiting]
-    if not waits or moment.capacity.problem is not None:
+@given(scenes())
+def test_nothing_waits_that_could_start(scene: Scene) -> None:
+    found = happens(scene)
+    left, capacity = found.decision.left, scene.capacity
+    if capacity.problem is not None or left.room.kept:
         return
-    first = waits[0]
-    slots = moment.capacity.max_running_jobs - len(moment.held) - len(decision.picks)
-    taken = {gpu for job in moment.held for gpu in job.gpus}
-    taken |= {gpu for pick in decision.picks for gpu in pick.gpus}
-    gpus = len(set(moment.capacity.gpus) - taken)
-
-    assert slots <= 0 or gpus < first.num_gpus
-
-
-@PROPERTY
-@given(moments())
-def test_all_but_the_first_that_waits_are_behind_it(moment: Moment) -> None:
-    decision = decide(moment)
-    waits = [job.job_id for job in could_start(moment) if job.job_id in decision.waiting]
-    if not waits or moment.capacity.problem is not None:
-        return
-    first, *others = waits
-
-    assert "behind" not in decision.waiting[first]
-    assert {decision.waiting[one] for one in others} <= {f"behind job {first[:8]} in the queue"}
+    for job in scene.queued:
+        project, user = capacity.limits.of_project(job.project), capacity.limits.of_user(job.user)
+        is_limited = (project is not None and left.running_by_project[job.project] >= project) or (
+            user is not None and left.running_by_user[job.user] >= user
+        )
+        if job.job_id not in found.picked and not is_set_aside(job, capacity) and not is_limited:
+            assert left.room.shortages(job.needs)
 
 
 @PROPERTY
-@given(moments(), st.randoms(use_true_random=False))
-def test_a_decision_depends_on_nothing_but_its_input_and_not_on_its_order(
-    moment: Moment, random: Random
+@given(scenes())
+def test_a_job_is_passed_only_where_it_does_not_fit_or_its_project_has_its_share(
+    scene: Scene,
 ) -> None:
-    queued, held = list(moment.queued), list(moment.held)
+    found = happens(scene)
+    by_id = {job.job_id: job for job in scene.queued}
+    for number, job_id in enumerate(found.picked):
+        later = by_id[job_id]
+        so_far = scene.held + [
+            replace(by_id[pick.job_id], gpus=pick.gpus) for pick in found.picks[:number]
+        ]
+        running = Counter(one.project for one in so_far)
+        for job in scene.queued:
+            if job.job_id in found.picked or is_set_aside(job, scene.capacity):
+                continue
+            if turn(job, running) >= turn(later, running):
+                continue
+            alone = decide([job], so_far, scene.capacity, now_ms=NOW_MS)
+            kept = found.decision.left.room.kept
+            assert not alone.picks or kept or later.passed_over_at_ms is not None
+
+
+@PROPERTY
+@given(scenes())
+def test_limits_hold(scene: Scene) -> None:
+    found = happens(scene)
+    by_id = {job.job_id: job for job in scene.queued}
+    for pick in found.picks:
+        job = by_id[pick.job_id]
+        project = scene.capacity.limits.of_project(job.project)
+        user = scene.capacity.limits.of_user(job.user)
+        assert project is None or found.decision.left.running_by_project[job.project] <= project
+        assert user is None or found.decision.left.running_by_user[job.user] <= user
+
+
+@PROPERTY
+@given(scenes(), st.randoms(use_true_random=False))
+def test_a_decision_depends_on_nothing_but_its_input_and_not_on_its_order(
+    scene: Scene, random: Random
+) -> None:
+    queued, held = list(scene.queued), list(scene.held)
     random.shuffle(queued)
     random.shuffle(held)
+    again = decide(queued, held, scene.capacity, now_ms=NOW_MS)
 
-    assert choose_next(queued, iter(held), moment.capacity) == decide(moment) == decide(moment)
+    assert again.decision == happens(scene).decision
+    assert again.waiting == happens(scene).waiting
 
 
 @PROPERTY
-@given(moments())
-def test_nothing_starts_while_the_engine_has_a_problem(moment: Moment) -> None:
+@given(scenes())
+def test_nothing_starts_while_the_engine_has_a_problem(scene: Scene) -> None:
     problem = "Docker does not answer"
-    capacity = replace(moment.capacity, problem=problem)
-    decision = choose_next(moment.queued, moment.held, capacity)
+    found = happens(replace(scene, capacity=replace(scene.capacity, problem=problem)))
 
-    assert decision.picks == ()
-    theirs = {decision.waiting[job.job_id] for job in could_start(moment)}
-    assert theirs <= {problem}
-
-
-@PROPERTY
-@given(moments())
-def test_what_is_held_or_paused_waits_and_holds_nobody_up(moment: Moment) -> None:
-    decision = decide(moment)
-    aside = [job for job in moment.queued if is_set_aside(job, moment.capacity)]
-    others = [job for job in moment.queued if job not in aside]
-
-    for job in aside:
-        by = job.held_by or "ada"
-        assert f"{'held' if job.held_by else 'is paused'} by {by}" in decision.waiting[job.job_id]
-    assert choose_next(others, moment.held, moment.capacity).picks == decision.picks
+    assert found.picks == ()
+    held_or_paused = {job.job_id for job in scene.queued if is_set_aside(job, scene.capacity)}
+    assert {reason for job_id, reason in found.waiting.items() if job_id not in held_or_paused} <= {
+        problem
+    }
 
 
 @PROPERTY
-@given(moments())
-def test_places_follow_priority_and_then_order(moment: Moment) -> None:
-    line = sorted(moment.queued, key=lambda job: (-job.priority, job.order))
-    waits = decide(moment).waiting
+@given(scenes())
+def test_what_is_held_or_paused_waits_and_holds_nobody_up(scene: Scene) -> None:
+    found = happens(scene)
+    others = [job for job in scene.queued if not is_set_aside(job, scene.capacity)]
 
-    assert list(waits) == [job.job_id for job in line if job.job_id in waits]
+    for job in scene.queued:
+        if job.held_by is not None:
+            assert found.waiting[job.job_id] == "held by ada"
+    assert happens(replace(scene, queued=others)).picks == found.picks
+
+
+@PROPERTY
+@given(scenes())
+def test_places_are_those_of_the_turns_and_one_of_each(scene: Scene) -> None:
+    places = Places(happens(scene).moment)
+    in_turn = list(places.in_turn())
+
+    assert sorted(in_turn, key=lambda job: job.job_id) == sorted(
+        scene.queued, key=lambda job: job.job_id
+    )
+    assert [places.of(job) for job in in_turn] == list(range(1, len(in_turn) + 1))
+    assert [job.priority for job in in_turn] == sorted(
+        (job.priority for job in in_turn), reverse=True
+    )
+
+
+@PROPERTY
+@given(scenes())
+def test_with_room_for_all_the_picks_are_the_turns(scene: Scene) -> None:
+    roomy = Capacity(99, backfill_ms=scene.capacity.backfill_ms)
+    queued = [replace(job, num_gpus=0, held_by=None) for job in scene.queued]
+    found = decide(queued, scene.held, roomy, now_ms=NOW_MS)
+
+    assert found.picked == [job.job_id for job in Places(found.moment).in_turn()]
+
+
+@PROPERTY
+@given(queued_jobs(), queued_jobs(), st.randoms(use_true_random=False))
+def test_a_line_that_was_changed_is_like_one_that_was_made_so(
+    before: list[Job], after: list[Job], random: Random
+) -> None:
+    line = Line(before)
+    gone = [job.job_id for job in before if random.random() < 0.5]
+    for job_id in gone:
+        line.drop(job_id)
+    for job in after:
+        line.put(job)
+    left = {job.job_id: job for job in before if job.job_id not in gone}
+    fresh = Line((left | {job.job_id: job for job in after}).values())
+
+    capacity = Capacity(3, FOUR_GPUS, cpus=4, ram_gb=16)
+    assert choose_next(line, [], capacity, now_ms=0) == choose_next(fresh, [], capacity, now_ms=0)
+    assert line.priorities() == fresh.priorities()
+    assert [dict(line.by_project(one)) for one in line.priorities()] == [
+        dict(fresh.by_project(one)) for one in fresh.priorities()
+    ]
+    for job_id in [job.job_id for job in line]:
+        line.drop(job_id)
+    assert (len(line), line.priorities(), line.passed_over, line.conditional) == (0, [], {}, {})

@@ -26,7 +26,7 @@ TURNS = st.lists(WHICH, max_size=6)
 LIVES = -1
 CRASH = st.sampled_from([*[LIVES] * 24, *range(12)])
 """How many points the scheduler passes in its next turns before it dies; often it lives."""
-NUM_GPUS = st.integers(0, len(GPUS))
+NUM_GPUS = st.sampled_from([0, 0.5, 0.5, *range(1, len(GPUS) + 1)])
 FLAWS = st.sampled_from([*[Flaw.NONE] * 8, Flaw.NO_IMAGE, Flaw.NO_COMMAND])
 
 
@@ -158,10 +158,10 @@ class StartProtocol(RuleBasedStateMachine):
 
     @happens(key=st.integers(0, 5).map("key-{}".format), num_gpus=NUM_GPUS, flaw=FLAWS)
     @precondition(lambda self: self.shell is not None)
-    def submit(self, key: str, num_gpus: int, flaw: Flaw) -> None:
+    def submit(self, key: str, num_gpus: float, flaw: Flaw) -> None:
         self.accept(key, num_gpus, flaw)
 
-    def accept(self, key: str, num_gpus: int, flaw: Flaw) -> None:
+    def accept(self, key: str, num_gpus: float, flaw: Flaw) -> None:
         order = len(self.store.jobs)
         first = self.store.by_key.get(key)
         job = Job(f"job-{order}", "iris", JobState.QUEUED, order, num_gpus)

@@ -77,6 +77,7 @@ names = st.from_regex(r"\A[A-Za-z_][A-Za-z0-9_]{0,12}\Z")
             "environment": st.dictionaries(names, text, max_size=5),
             "cpus": st.floats(0.01, 64),
             "ram_bytes": st.integers(1, 2**45),
+            "shm_bytes": st.integers(1, 2**45),
             "gpus": st.lists(st.uuids().map(lambda one: f"GPU-{one}"), max_size=3).map(tuple),
         },
     )
@@ -93,6 +94,7 @@ def test_no_job_widens_its_container(job_dir: Path, fields: dict[str, Any]) -> N
     assert host["NetworkMode"] == "bridge"
     assert host["RestartPolicy"] == {"Name": "no"}
     assert host["Memory"] == host["MemorySwap"] if "ram_bytes" in fields else "Memory" not in host
+    assert host["ShmSize"] == fields.get("shm_bytes", 2**30)
     assert [mount["Target"] for mount in host["Mounts"]] == ["/job", "/atlas/lib"]
     assert made["Labels"] == {
         "atlas.instance": "abcd1234",

@@ -84,6 +84,10 @@ async def test_limits_reach_the_container(docker_rig: DockerRig) -> None:
     assert host["Memory"] == host["MemorySwap"] == 200 * MEGABYTE
     assert host["ShmSize"] == 2**30
     await docker_rig.finish(launch)
+    large = docker_rig.python("pass", shm_bytes=64 * MEGABYTE)
+    await docker_rig.begin(large)
+    assert docker_rig.inspect(large)["HostConfig"]["ShmSize"] == 64 * MEGABYTE
+    await docker_rig.finish(large)
 
 
 async def test_running_out_of_memory_is_told_apart_from_a_kill(docker_rig: DockerRig) -> None:

@@ -90,6 +90,14 @@ async def test_an_image_is_ignored_and_the_log_says_so_once(process_rig: Process
     assert log.output() == b"ran\n"
 
 
+async def test_a_size_of_shared_memory_is_ignored_and_the_log_says_so(
+    process_rig: ProcessRig,
+) -> None:
+    launch = process_rig.python("pass", shm_bytes=10**9)
+    await process_rig.run(launch)
+    assert "the size that is asked for is ignored" in process_rig.log(launch).said()
+
+
 async def test_a_follower_has_the_whole_log_when_the_watch_ends(process_rig: ProcessRig) -> None:
     launch = process_rig.python("print('first'); print('last')")
     log, ended = process_rig.log(launch), asyncio.Event()

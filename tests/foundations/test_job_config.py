@@ -46,6 +46,8 @@ worker:
   python: .venv/bin/python
 """
 
+GPU_COUNT = "input should be a whole number, or a share of one GPU from 0.01 to 0.99"
+
 
 def load(tmp_path: Path, text: str) -> JobConfig:
     (tmp_path / "job.config.yaml").write_text(text)
@@ -119,10 +121,11 @@ def test_arguments_alone_go_to_the_default_script(tmp_path: Path) -> None:
             "FILE, line 1: `worker.num_gpus` belongs at the top of the file, not below `worker:`",
         ),
         ("gpus: 1\n", "FILE, line 1: `gpus` is called `num_gpus`"),
-        ("num_gpus: two\n", "`num_gpus`: input should be a valid integer, not 'two'"),
-        ("num_gpus: true\n", "`num_gpus`: input should be a valid integer, not True"),
+        ("num_gpus: two\n", f"`num_gpus`: {GPU_COUNT}, not 'two'"),
+        ("num_gpus: true\n", f"`num_gpus`: {GPU_COUNT}, not True"),
         ("num_gpus: -1\n", "`num_gpus`: input should be greater than or equal to 0, not -1"),
-        ("num_gpus: 1.5\n", "`num_gpus`: input should be a valid integer"),
+        ("num_gpus: 1.5\n", f"`num_gpus`: {GPU_COUNT}, not 1.5"),
+        ("num_gpus: 0.001\n", f"`num_gpus`: {GPU_COUNT}, not 0.001"),
         ("ram: 0\n", "`ram`: input should be greater than 0, not 0"),
         ("ram: 4GB\n", "`ram`: input should be a valid number, not '4GB'"),
         ("ram:\nnum_gpus: 1\nproject_name: 7\n", "FILE, line 3: `project_name`: input should be"),
@@ -151,9 +154,9 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, text: str, expected
 
 def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     assert problem(tmp_path, "num_gpus: x\nrma: 1\n").splitlines() == [
-        "FILE, line 1: `num_gpus`: input should be a valid integer, not 'x'",
+        f"FILE, line 1: `num_gpus`: {GPU_COUNT}, not 'x'",
         "FILE, line 2: unknown key `rma`. Did you mean `ram`? Known keys: cpus, entrypoint, "
-        "log_level, num_gpus, params, priority, project_name, ram, tags, worker",
+        "log_level, num_gpus, params, priority, project_name, ram, shm, tags, worker",
     ]
 
 

@@ -6,10 +6,11 @@ import io
 
 import pytest
 
+from atlas_scheduler.core.capacity import Capacity
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.core.queue import Capacity, choose_next
 from foundations.models import JobState, LogLevel
 from foundations.streaming import JobConsole, LogWriter, is_ordinary_wait
+from tests.core.queue_jobs import decide
 
 EVIL = b"\x1b[31mred \x1b[2Jgone\n"
 
@@ -100,10 +101,9 @@ def test_waiting_for_ones_turn_is_ordinary_and_other_reasons_are_told() -> None:
         return Job(name, "p", JobState.QUEUED, order, num_gpus=num_gpus)
 
     waiting = [job("a", 1), job("b", 2)]
-    holding = [job("h", 0)]
-    turn = choose_next(waiting, holding, Capacity(max_running_jobs=1)).waiting
-    gpus = choose_next([job("g", 1, num_gpus=1)], [], Capacity(max_running_jobs=1)).waiting
-    down = choose_next(waiting, [], Capacity(1, problem="Docker does not answer")).waiting
+    turn = decide(waiting, [job("h", 0)], Capacity(max_running_jobs=1)).waiting
+    gpus = decide([job("g", 1, num_gpus=1)], [], Capacity(max_running_jobs=1)).waiting
+    down = decide(waiting, [], Capacity(1, problem="Docker does not answer")).waiting
 
     assert all(is_ordinary_wait(reason) for reason in turn.values())
     assert is_ordinary_wait("about to start")

@@ -202,7 +202,7 @@ def test_a_scheduler_on_another_machine_is_not_told_of_an_interpreter_here(proje
 
 def test_what_is_asked_wins_over_the_project_and_mappings_are_merged(project: Path) -> None:
     (project / "job.config.yaml").write_text(
-        "project_name: conf\nnum_gpus: 1\nram: 4\ncpus: 2\nentrypoint: bash\n"
+        "project_name: conf\nnum_gpus: 0.5\nram: 4\ncpus: 2\nshm: 3\nentrypoint: bash\n"
         "params: {a: 1, b: 1}\ntags: {t: x}\n"
         "worker:\n  image: conf:1\n  command: conf.py\n  environment: {A: conf, B: conf}\n"
         "  working_dir: code\n  volumes: {/v: {bind: /w, mode: ro}}\n"
@@ -217,6 +217,7 @@ def test_what_is_asked_wins_over_the_project_and_mappings_are_merged(project: Pa
             num_gpus=0,
             ram_gb=1,
             cpus=1,
+            shm_gb=2,
             image="i",
             entrypoint=["sh"],
             params={"b": 2},
@@ -226,11 +227,12 @@ def test_what_is_asked_wins_over_the_project_and_mappings_are_merged(project: Pa
         config=LOCAL,
     ).spec
 
-    assert (conf.project, conf.num_gpus, conf.ram_gb, conf.cpus) == ("conf", 1, 4, 2)
+    assert (conf.project, conf.num_gpus, conf.ram_gb, conf.cpus) == ("conf", 0.5, 4, 2)
     assert (conf.image, conf.entrypoint, conf.command) == ("conf:1", ("bash",), ("conf.py",))
     assert (conf.working_dir, conf.volumes[0].mode) == ("code", "ro")
     assert (asked.project, asked.num_gpus, asked.ram_gb, asked.cpus) == ("p", 0, 1, 1)
     assert (asked.image, asked.entrypoint, asked.command) == ("i", ("sh",), ("x.py",))
+    assert (conf.shm_gb, asked.shm_gb) == (3, 2)
     assert asked.params == {"a": 1, "b": 2}
     assert asked.environment == {"A": "conf", "B": "2"}
     assert asked.tags == {"t": "x", "u": "y"}

@@ -50,6 +50,10 @@ def new_job(
         state=JobState.QUEUED,
         order=order,
         num_gpus=made.num_gpus,
+        cpus=made.cpus or 0,
+        ram_gb=made.ram_gb or 0,
+        user=made.user,
+        script=made.command[0] if made.command else "",
         priority=made.priority,
         submitted_at_ms=submitted_at_ms,
     )

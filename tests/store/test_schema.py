@@ -279,7 +279,10 @@ def test_what_a_killed_first_start_left_is_swept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "noun",
-    ["meta", "history", "jobs", "job_lists", "records", "metric_points", "remarks", "projects"],
+    [
+        *("meta", "history", "jobs", "job_lists", "records", "metric_points", "remarks"),
+        *("projects", "queue"),
+    ],
 )
 def test_every_query_fits_the_schema(conn: sqlite3.Connection, noun: str) -> None:
     for query in sql.queries(noun).values():

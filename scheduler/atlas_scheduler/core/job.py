@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from atlas_scheduler.core.resources import Needs
 from foundations.models import FINAL_STATES, HOLDING_STATES, JobState
 
 
@@ -16,7 +17,8 @@ class Job:
     state: JobState
     order: int
     """Place among the queued jobs of its priority: smaller goes first."""
-    num_gpus: int = 0
+    num_gpus: float = 0
+    """A whole number, or below 1 a share of one GPU."""
     priority: int = 0
     """From -100 to 100; larger goes first."""
     held_by: str | None = None
@@ -32,6 +34,16 @@ class Job:
     reason: str | None = None
     is_local: bool = False
     """Whether a program that no scheduler started records it: it takes nothing of what there is."""
+    cpus: float = 0
+    """Processors that it asked for; 0 when it did not ask."""
+    ram_gb: float = 0
+    """Memory that it asked for, in units of 10^9 bytes; 0 when it did not ask."""
+    user: str = "unknown"
+    """Who submitted it."""
+    script: str = ""
+    """What its command begins with: jobs of a project with the same one take about as long."""
+    passed_over_at_ms: int | None = None
+    """When, at the head of its project's line, it first saw a later job start before it."""
 
     @property
     def is_final(self) -> bool:
@@ -42,6 +54,16 @@ class Job:
     def turn(self) -> tuple[int, int]:
         """What queued jobs are sorted by: the smallest has the first turn."""
         return -self.priority, self.order
+
+    @property
+    def needs(self) -> Needs:
+        """What it takes of the machine while it runs."""
+        return Needs(self.num_gpus, self.cpus, self.ram_gb)
+
+    @property
+    def has_condition(self) -> bool:
+        """Whether something about this very job can keep it from having a turn."""
+        return self.held_by is not None
 
     @property
     def holds_slot(self) -> bool:

@@ -19,7 +19,8 @@ def reorder(
     """Move queued jobs, and return the new `Job.order` of every job whose order changes.
 
     A job keeps its priority: it moves among the jobs that have the same. Jobs that are moved
-    together keep their order among themselves. Orders stay unique: a move to an end takes numbers
+    together keep their order among themselves. `first` gives orders of 0 and below, which go before
+    the fair share of projects. Orders stay unique: a move to an end takes numbers
     that nobody has, every other one deals the numbers that are there out anew.
 
     Args:
@@ -44,7 +45,8 @@ def reorder(
             continue
         block = [job.job_id for job in after if job.job_id in chosen]
         if place == "first":
-            new = dict(zip(block, range(min(orders) - len(block), min(orders)), strict=True))
+            before_all = min(*orders, 1)
+            new = dict(zip(block, range(before_all - len(block), before_all), strict=True))
         elif place == "last":
             new = dict(
                 zip(block, range(max(orders) + 1, max(orders) + 1 + len(block)), strict=True)

@@ -1,40 +1,22 @@
-"""Which waiting jobs start now, and why each of the others does not."""
+"""Which waiting jobs start now.
+
+By priority; among equals those that were moved to the front, and then by fair share, that is first
+the project with the fewest running jobs; and within a project in order. A job that does not fit is
+passed over by later ones for a while, and after that nothing it waits for is given to others
+(docs/scheduling.md says what follows of that).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from heapq import heapify, heappop, heappush
 
+from atlas_scheduler.core.capacity import Capacity, refusal
 from atlas_scheduler.core.job import Job
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Somebody's word that nothing starts until it is taken back."""
-
-    by: str
-    at_ms: int
-    project: str | None = None
-    """The project that it is about; None is all of them."""
-
-    @property
-    def reason(self) -> str:
-        """Why a job that it keeps from starting waits."""
-        what = "the queue" if self.project is None else f"project {self.project}"
-        since = datetime.fromtimestamp(self.at_ms / 1000, tz=UTC)
-        return f"{what} is paused by {self.by} since {since:%Y-%m-%d %H:%M} UTC"
-
-
-@dataclass(frozen=True, slots=True)
-class Capacity:
-    """What the machine and the settings allow in all, not what is free: that follows from jobs."""
-
-    max_running_jobs: int
-    gpus: tuple[str, ...] = ()
-    problem: str | None = None
-    """Why nothing can start at all, such as an engine that does not answer."""
-    pauses: tuple[Pause, ...] = ()
+from atlas_scheduler.core.line import Key, Lane, Line, Shape, goes_first, shape_of
+from atlas_scheduler.core.resources import Room
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,76 +28,242 @@ class Pick:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """How things stand after a decision: why nothing more starts follows from it."""
+
+    room: Room
+    running_by_project: Counter[str]
+    running_by_user: Counter[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """The picks in order, and a reason for each job left waiting."""
+    """Who starts, in order."""
 
+    left: Left = field(compare=False, repr=False)
     picks: tuple[Pick, ...] = ()
-    waiting: dict[str, str] = field(default_factory=dict)
+    passed_over: tuple[str, ...] = ()
+    """Jobs that are to be marked: with these picks, later ones start before them."""
 
 
-def refusal(num_gpus: int, capacity: Capacity) -> str | None:
-    """Say why a job of this size could never start, or None when it could."""
-    total = len(capacity.gpus)
-    if num_gpus > total:
-        has = f"{total} GPU{'s' if total != 1 else ''}" if total else "no GPU"
-        return f"the job asks for {num_gpus} GPU(s) and this scheduler has {has}"
-    return None
+def choose_next(line: Line, holding: Iterable[Job], capacity: Capacity, *, now_ms: int) -> Decision:
+    """Choose which jobs start now.
 
-
-def choose_next(queued: Sequence[Job], holding: Iterable[Job], capacity: Capacity) -> Decision:
-    """Choose which jobs start now: by priority, then first in, first out, as capacity goes.
-
-    A job that could never start, is held or is paused waits, and holds nobody up.
+    A job that could never start, is held, is paused or belongs to a project or user that has
+    reached its limit waits, and holds nobody up.
 
     Args:
-        queued: jobs that wait, in any order; `Job.turn` decides.
+        line: jobs that wait.
         holding: jobs that occupy slots and GPUs.
         capacity: what there is in all.
+        now_ms: the time.
     """
-    held = list(holding)
-    taken = {gpu for job in held for gpu in job.gpus}
-    free_gpus = [gpu for gpu in capacity.gpus if gpu not in taken]
-    free_slots = capacity.max_running_jobs - len(held)
-    picks: list[Pick] = []
-    waiting: dict[str, str] = {}
-    blocker: Job | None = None
-    for job in sorted(queued, key=lambda job: job.turn):
-        aside = _set_aside(job, capacity)
-        if aside is not None:
-            waiting[job.job_id] = aside
-            continue
-        if blocker is not None:
-            waiting[job.job_id] = f"behind job {blocker.job_id[:8]} in the queue"
-            continue
-        reason = _shortage(job, free_slots, len(free_gpus), capacity)
-        if reason is not None:
-            waiting[job.job_id] = reason
-            blocker = job
-            continue
-        picks.append(Pick(job.job_id, tuple(free_gpus[: job.num_gpus])))
-        free_gpus = free_gpus[job.num_gpus :]
-        free_slots -= 1
-    return Decision(tuple(picks), waiting)
+    choice = _Choice(line, holding, capacity, now_ms)
+    choice.make()
+    picks = tuple(choice.picks.values())
+    passed_over = tuple(choice.newly_passed_over()) if picks else ()
+    return Decision(choice.left, picks, passed_over)
 
 
-def _set_aside(job: Job, capacity: Capacity) -> str | None:
+def set_aside(job: Job, capacity: Capacity, *, now_ms: int) -> str | None:
     """Why `job` has no turn at all, whatever is free and whoever is before it."""
     if job.held_by is not None:
         return f"held by {job.held_by}"
+    return paused(job.project, capacity) or capacity.problem or refusal(job.needs, capacity)
+
+
+def paused(project: str, capacity: Capacity) -> str | None:
+    """Why nothing of a project starts, if somebody said so."""
     # What is wider is told first: who takes it back must look further anyway.
     for pause in sorted(capacity.pauses, key=lambda one: one.project is not None):
-        if pause.project in (None, job.project):
+        if pause.project in (None, project):
             return pause.reason
-    return capacity.problem or refusal(job.num_gpus, capacity)
-
-
-def _shortage(job: Job, free_slots: int, free_gpus: int, capacity: Capacity) -> str | None:
-    """What is missing for `job` to start now."""
-    if free_slots <= 0:
-        limit = capacity.max_running_jobs
-        count = limit - free_slots
-        running = "1 job is" if count == 1 else f"{count} jobs are"
-        return f"{running} running, and max_running_jobs is {limit}"
-    if job.num_gpus > free_gpus:
-        return f"needs {job.num_gpus} GPU(s); {free_gpus} of {len(capacity.gpus)} are free"
     return None
+
+
+def is_reserved(job: Job, capacity: Capacity, *, now_ms: int) -> bool:
+    """Whether the job was passed over for so long that what it waits for is kept for it."""
+    since = job.passed_over_at_ms
+    return since is not None and now_ms - since >= capacity.backfill_ms
+
+
+def reserved_first(job: Job) -> tuple[int, int, str]:
+    """What reserved jobs of one priority are sorted by."""
+    return job.passed_over_at_ms or 0, job.order, job.job_id
+
+
+class _Cursor:
+    """The jobs of one project and priority in order, without lanes that nothing comes of."""
+
+    def __init__(self, lanes: Iterable[Lane]) -> None:
+        self._lanes = list(lanes)
+        self._heads = [(*keys[0], number, 0) for number, (_, keys) in enumerate(self._lanes)]
+        heapify(self._heads)
+
+    @property
+    def head(self) -> Key | None:
+        """The first job that is left."""
+        return self._heads[0][:2] if self._heads else None
+
+    @property
+    def shape(self) -> Shape:
+        """Of the first job."""
+        return self._lanes[self._heads[0][2]][0]
+
+    def advance(self) -> None:
+        """Leave the first job behind."""
+        _, _, number, place = heappop(self._heads)
+        keys = self._lanes[number][1]
+        if place + 1 < len(keys):
+            heappush(self._heads, (*keys[place + 1], number, place + 1))
+
+    def close_lane(self) -> None:
+        """Leave the first job behind, and all that are like it."""
+        heappop(self._heads)
+
+    def close(self) -> None:
+        """Leave all behind."""
+        self._heads.clear()
+
+
+class _Choice:
+    """One decision while it is made."""
+
+    def __init__(self, line: Line, holding: Iterable[Job], capacity: Capacity, now_ms: int) -> None:
+        self._line = line
+        self._capacity = capacity
+        self._now_ms = now_ms
+        self.left = Left(capacity.empty(), Counter(), Counter())
+        for job in holding:
+            self._count(job)
+            self.left.room.occupy(job.needs, job.gpus)
+        self.picks: dict[str, Pick] = {}
+        self._lanes: dict[int, dict[str, list[Lane]]] = {}
+
+    def make(self) -> None:
+        """Pick every job that starts now."""
+        if self._capacity.problem is not None or self.left.room.slots <= 0:
+            return
+        conditional = self._lanes_of_conditional()
+        for priority in self._line.priorities():
+            if self.left.room.slots <= 0:
+                return
+            lanes = self._line.lanes(priority)
+            for project, more in conditional.get(priority, {}).items():
+                lanes[project] = [*lanes.get(project, ()), *more]
+            self._lanes[priority] = {
+                project: lanes
+                for project, lanes in lanes.items()
+                if paused(project, self._capacity) is None
+            }
+            self._serve_reserved(priority)
+            self._serve_in_turn(priority)
+
+    def newly_passed_over(self) -> list[str]:
+        """The first job of each project that waits while a later one was picked."""
+        picked = [self._line[job_id] for job_id in self.picks]
+        lowest = min(job.priority for job in picked)
+        latest = {
+            priority: max(job.order for job in picked if job.priority == priority)
+            for priority in {job.priority for job in picked}
+        }
+        found = []
+        for priority, projects in self._lanes.items():
+            for project, lanes in projects.items():
+                first = self._first_waiting(project, lanes)
+                if first is None or first.passed_over_at_ms is not None:
+                    continue
+                if priority > lowest or first.order < latest.get(priority, first.order):
+                    found.append(first.job_id)
+        return found
+
+    def _lanes_of_conditional(self) -> dict[int, dict[str, list[Lane]]]:
+        """The jobs that have to be asked and have a turn."""
+        found: dict[tuple[int, str, Shape], list[Key]] = defaultdict(list)
+        for job in self._line.conditional.values():
+            if set_aside(job, self._capacity, now_ms=self._now_ms) is None:
+                found[job.priority, job.project, shape_of(job)].append((job.order, job.job_id))
+        lanes: dict[int, dict[str, list[Lane]]] = {}
+        for (priority, project, shape), keys in found.items():
+            lanes.setdefault(priority, {}).setdefault(project, []).append((shape, sorted(keys)))
+        return lanes
+
+    def _serve_reserved(self, priority: int) -> None:
+        reserved = [
+            job
+            for job in self._line.passed_over.values()
+            if job.priority == priority
+            and is_reserved(job, self._capacity, now_ms=self._now_ms)
+            and set_aside(job, self._capacity, now_ms=self._now_ms) is None
+        ]
+        for job in sorted(reserved, key=reserved_first):
+            if self._project_is_full(job.project) or self._user_is_full(job.user):
+                continue
+            if self.left.room.shortages(job.needs):
+                self.left.room.keep_for(job.job_id, job.needs)
+            else:
+                self._pick(job)
+
+    def _serve_in_turn(self, priority: int) -> None:
+        cursors = {project: _Cursor(lanes) for project, lanes in self._lanes[priority].items()}
+        heads = [self._place(project, cursor) for project, cursor in cursors.items()]
+        turns = [head for head in heads if head is not None]
+        heapify(turns)
+        while turns and self.left.room.slots > 0:
+            *_, project = heappop(turns)
+            self._serve(project, cursors[project])
+            head = self._place(project, cursors[project])
+            if head is not None:
+                heappush(turns, head)
+
+    def _place(self, project: str, cursor: _Cursor) -> tuple[int, Key, str] | None:
+        if cursor.head is None:
+            return None
+        share = -1 if goes_first(cursor.head) else self.left.running_by_project[project]
+        return share, cursor.head, project
+
+    def _serve(self, project: str, cursor: _Cursor) -> None:
+        """Pick the project's first job, or leave it behind."""
+        assert cursor.head is not None
+        job_id, shape = cursor.head[1], cursor.shape
+        if job_id in self.picks:
+            cursor.advance()
+        elif self._project_is_full(project):
+            cursor.close()
+        elif self._user_is_full(shape.user) or refusal(shape.needs, self._capacity) is not None:
+            cursor.close_lane()
+        elif self.left.room.shortages(shape.needs):
+            if not self._capacity.backfill_ms:
+                self.left.room.keep_for(job_id, shape.needs)
+            cursor.close_lane()
+        else:
+            self._pick(self._line[job_id])
+            cursor.advance()
+
+    def _pick(self, job: Job) -> None:
+        self.picks[job.job_id] = Pick(job.job_id, self.left.room.take(job.needs))
+        self._count(job)
+
+    def _count(self, job: Job) -> None:
+        self.left.running_by_project[job.project] += 1
+        self.left.running_by_user[job.user] += 1
+
+    def _project_is_full(self, project: str) -> bool:
+        limit = self._capacity.limits.of_project(project)
+        return limit is not None and self.left.running_by_project[project] >= limit
+
+    def _user_is_full(self, user: str) -> bool:
+        limit = self._capacity.limits.of_user(user)
+        return limit is not None and self.left.running_by_user[user] >= limit
+
+    def _first_waiting(self, project: str, lanes: Iterable[Lane]) -> Job | None:
+        """The project's first job that could start if there were room."""
+        if self._project_is_full(project):
+            return None
+        heads = [
+            next((key for key in keys if key[1] not in self.picks), None)
+            for shape, keys in lanes
+            if not self._user_is_full(shape.user) and refusal(shape.needs, self._capacity) is None
+        ]
+        waiting = [head for head in heads if head is not None]
+        return self._line[min(waiting)[1]] if waiting else None

@@ -150,7 +150,7 @@ def _host_config(
         "RestartPolicy": {"Name": "no"},
         "AutoRemove": False,
         "PidsLimit": settings.pids_limit,
-        "ShmSize": settings.shm_bytes,
+        "ShmSize": launch.shm_bytes or settings.shm_bytes,
         "Mounts": [_mount(bind) for bind in (*own, *binds)],
     }
     if launch.ram_bytes is not None:

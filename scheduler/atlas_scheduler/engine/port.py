@@ -56,6 +56,8 @@ class Launch:
     gpus: tuple[str, ...] = ()
     cpus: float | None = None
     ram_bytes: int | None = None
+    shm_bytes: int | None = None
+    """Size of /dev/shm; None is the engine's own."""
 
 
 @dataclass(frozen=True, slots=True)

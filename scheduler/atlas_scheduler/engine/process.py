@@ -89,6 +89,11 @@ class ProcessEngine:
                     f"The process engine runs jobs without containers: image {launch.image} is "
                     f"ignored."
                 )
+            if launch.shm_bytes is not None:
+                log.say(
+                    "The process engine gives jobs the machine's own /dev/shm: the size that is "
+                    "asked for is ignored."
+                )
             with _disk_errors():
                 directory.mkdir(mode=0o700, parents=True)
         log.begin_output()

@@ -42,6 +42,8 @@ def columns(job: Job) -> dict[str, Any]:
         "queue_order": job.order,
         "priority": job.priority,
         "held_by": job.held_by,
+        # It tells of one wait, and a job that waits again begins anew.
+        "passed_over_at_ms": job.passed_over_at_ms if job.state is JobState.QUEUED else None,
         "attempt": job.attempt,
         "gpus": json.dumps(job.gpus),
         "started_at_ms": job.started_at_ms,
@@ -69,6 +71,11 @@ def read_job(row: sqlite3.Row) -> Job:
         exit_code=row["exit_code"],
         reason=row["reason"],
         is_local=row["local_run"] is not None,
+        cpus=row["cpus"],
+        ram_gb=row["ram_gb"],
+        user=row["user"] or "unknown",
+        script=row["script"],
+        passed_over_at_ms=row["passed_over_at_ms"],
     )
 
 

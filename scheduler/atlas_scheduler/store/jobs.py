@@ -64,7 +64,6 @@ def insert_job(conn: sqlite3.Connection, stored: StoredJob, *, now_ms: int) -> N
         {
             **columns(job),
             "project": job.project,
-            "num_gpus": job.num_gpus,
             "submitted_at_ms": job.submitted_at_ms,
             "engine": stored.engine,
             "archived": stored.archived,

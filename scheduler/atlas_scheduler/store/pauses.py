@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from atlas_scheduler.core.queue import Pause
+from atlas_scheduler.core.capacity import Pause
 from atlas_scheduler.store import projects, sql
 
 _SQL = sql.queries("pauses")

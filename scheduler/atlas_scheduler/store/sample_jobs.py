@@ -89,7 +89,6 @@ class _Writing:
                 "job_id": run.job_id,
                 "project_number": PROJECTS.index(project) + 1,
                 "state": run.state.value,
-                "num_gpus": run.spec.num_gpus,
                 "submitted_at_ms": at_ms,
                 "started_at_ms": started_ms,
                 "finished_at_ms": finished_ms,

@@ -131,7 +131,12 @@ def _waiting_jobs(client: Client) -> list[JobView]:
 
 def _fields(detail: JobDetail) -> list[tuple[str, str]]:
     spec = detail.spec
-    asked = {"num_gpus": spec.num_gpus, "cpus": spec.cpus, "ram (GB)": spec.ram_gb}
+    asked = {
+        "num_gpus": spec.num_gpus,
+        "cpus": spec.cpus,
+        "ram (GB)": spec.ram_gb,
+        "shm (GB)": spec.shm_gb,
+    }
     waiting = detail.waiting
     return [
         ("Job", detail.job_id),

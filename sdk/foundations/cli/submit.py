@@ -14,7 +14,7 @@ from foundations.cli import render
 from foundations.cli.context import load_config, reach, scheduler_argument
 from foundations.cli.queueing import queue_directory, stream
 from foundations.cli.submit_syntax import SubmitCommand
-from foundations.cli.submit_values import read_environment, read_params, read_tags
+from foundations.cli.submit_values import GPU_COUNT, read_environment, read_params, read_tags
 
 if TYPE_CHECKING:
     from foundations.preparation import Asked
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.option("--project-name", help="Project of the job. Default: the directory's name.")
 @click.option("--entrypoint", help="What runs the command, such as `bash`. Default: the image's.")
-@click.option("--num-gpus", type=click.IntRange(min=0), help="GPUs for this job alone.")
+@click.option("--num-gpus", type=GPU_COUNT, help="GPUs for the job alone, or 0.25 of one.")
 @click.option("--ram", type=float, help="Memory limit in GB.")
 @click.option("--cpus", type=float, help="Processors.")
+@click.option("--shm", type=float, help="Size of /dev/shm in GB.")
 @click.option("--priority", type=click.IntRange(-100, 100), help="Larger goes first. Default: 0.")
 @click.option("--hold", is_flag=True, help="Let it wait until `foundations release job`.")
 @click.option("--image", help="Docker image in place of the standard worker.")
@@ -99,6 +100,7 @@ def _asked(
     command: tuple[str, ...],
     *,
     ram: float | None,
+    shm: float | None,
     param_pairs: tuple[str, ...],
     params_file: Path | None,
     env_pairs: tuple[str, ...],
@@ -110,6 +112,7 @@ def _asked(
     return Asked(
         command=command,
         ram_gb=ram,
+        shm_gb=shm,
         params=read_params(params_file, param_pairs),
         environment=read_environment(env_pairs),
         tags=read_tags(tag_pairs),

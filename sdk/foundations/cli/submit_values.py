@@ -11,6 +11,27 @@ from typing import Any
 import click
 
 
+class GpuCountType(click.ParamType[float]):
+    """A whole number of GPUs, or below 1 a share of one."""
+
+    name = "number"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read it; the scheduler's own rules say which numbers there can be."""
+        try:
+            number = float(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a number", param, ctx)
+        if number < 0 or (number > 1 and number != int(number)):
+            self.fail(f"{value} is neither a whole number nor a share below 1", param, ctx)
+        return int(number) if number == int(number) else number
+
+
+GPU_COUNT = GpuCountType()
+
+
 def split_pair(text: str, *, option: str) -> tuple[str, str]:
     """Split `KEY=VALUE`.
 

@@ -19,6 +19,11 @@ class Waiting(View):
     reason: str
     position: int
     """Place in the queue, from 1."""
+    blockers: list[str] = []
+    """Ids of jobs that it waits for, at most ten; those first that began first."""
+    expected_start_at: datetime | None = None
+    """A guess from how long jobs of the same project and script took; None when that is unknown,
+    and for jobs far back."""
 
 
 class MetricSummary(View):
@@ -143,7 +148,8 @@ class JobView(View):
     image: str | None = None
     engine: str | None = None
     """The engine that ran it; None before its first start."""
-    num_gpus: int = 0
+    num_gpus: int | float = 0
+    """A whole number, or below 1 a share of one GPU."""
     priority: int = 0
     """Larger goes first."""
     held_by: str | None = None

@@ -10,6 +10,7 @@ from foundations.models.words import (
     Argument,
     Digest,
     EnvironmentName,
+    GpuCount,
     ImageId,
     JobId,
     LogLevel,
@@ -38,11 +39,13 @@ class JobSpec(Request):
     """What follows the entry point: for the standard worker a script and its arguments."""
     params: dict[str, JsonValue] = {}
     """Written to `foundations_job_parameters.json` in the job's own work dir."""
-    num_gpus: Annotated[int, Field(ge=0, le=1024)] = 0
+    num_gpus: GpuCount = 0
     priority: Priority = 0
     cpus: Annotated[float, Field(gt=0, le=4096)] | None = None
     ram_gb: Annotated[float, Field(gt=0, le=1_048_576)] | None = None
     """Memory limit in units of 10^9 bytes; None is no limit."""
+    shm_gb: Annotated[float, Field(gt=0, le=1_048_576)] | None = None
+    """Size of /dev/shm in units of 10^9 bytes, where there are containers; None is the server's."""
     image: Annotated[str, StringConstraints(min_length=1, max_length=512)] | None = None
     """Image for engines with containers; None is the standard worker."""
     entrypoint: Annotated[tuple[Argument, ...], Field(min_length=1, max_length=64)] | None = None

@@ -5,7 +5,15 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 API_VERSION = 1
 SYSTEM_PREFIX = "system/"
@@ -58,6 +66,34 @@ TagKey = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 Priority = Annotated[int, Field(ge=-100, le=100)]
 """Larger goes first; among equals the order of the queue decides."""
+
+
+def _gpu_count(count: object) -> int | float:
+    """One complaint for all that is wrong; the union below would make one for each of its types."""
+    if isinstance(count, float) and count.is_integer():
+        count = int(count)
+    if isinstance(count, bool) or not isinstance(count, int | float):
+        raise _NO_GPU_COUNT
+    if isinstance(count, float) and not SMALLEST_GPU_SHARE <= count < 1:
+        raise _NO_GPU_COUNT
+    if count < 0:
+        raise PydanticKnownError("greater_than_equal", {"ge": 0})
+    if count > MOST_GPUS:
+        raise PydanticKnownError("less_than_equal", {"le": MOST_GPUS})
+    return count
+
+
+_NO_GPU_COUNT = PydanticCustomError(
+    "gpu_count", "Input should be a whole number, or a share of one GPU from 0.01 to 0.99"
+)
+SMALLEST_GPU_SHARE = 0.01
+MOST_GPUS = 1024
+GpuCount = Annotated[
+    int | float,
+    BeforeValidator(_gpu_count),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": MOST_GPUS}),
+]
+"""A whole number, or a share of one GPU such as 0.25; shares count in thousandths."""
 MovePlace = Literal["first", "last", "up", "down", "before", "after"]
 """Where a job is moved to, among the queued jobs of its priority."""
 

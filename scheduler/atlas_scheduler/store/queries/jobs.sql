@@ -4,13 +4,13 @@ ON CONFLICT (name) DO NOTHING;
 
 -- name: insert_job
 INSERT INTO jobs (
-    job_id, project_number, state, queue_order, num_gpus, priority, held_by, attempt, gpus,
+    job_id, project_number, state, queue_order, priority, held_by, attempt, gpus,
     submitted_at_ms, started_at_ms, finished_at_ms, exit_code, reason,
     engine, archived, records_offset, idempotency_key, deleted_at_ms,
     bundle, bundle_size_bytes, spec, local_run
 ) VALUES (
     :job_id, (SELECT project_number FROM projects WHERE name = :project),
-    :state, :queue_order, :num_gpus, :priority, :held_by, :attempt, :gpus,
+    :state, :queue_order, :priority, :held_by, :attempt, :gpus,
     :submitted_at_ms, :started_at_ms, :finished_at_ms, :exit_code, :reason,
     :engine, :archived, :records_offset, :idempotency_key, :deleted_at_ms,
     :bundle, :bundle_size_bytes, :spec, :local_run
@@ -24,7 +24,7 @@ INSERT INTO tags (job_number, name, value) VALUES (?, ?, ?);
 -- What the submitter decided never changes; an engine, once known, is not forgotten.
 UPDATE jobs SET
     state = :state, queue_order = :queue_order, priority = :priority, held_by = :held_by,
-    attempt = :attempt, gpus = :gpus,
+    passed_over_at_ms = :passed_over_at_ms, attempt = :attempt, gpus = :gpus,
     started_at_ms = :started_at_ms, finished_at_ms = :finished_at_ms,
     exit_code = :exit_code, reason = :reason, engine = coalesce(:engine, engine)
 WHERE job_id = :job_id;

@@ -3,11 +3,11 @@ INSERT INTO projects (project_number, name, created_at_ms) VALUES (?, ?, ?);
 
 -- name: job
 INSERT INTO jobs (
-    job_number, job_id, project_number, state, queue_order, num_gpus, attempt, gpus,
+    job_number, job_id, project_number, state, queue_order, attempt, gpus,
     submitted_at_ms, started_at_ms, finished_at_ms, exit_code, reason,
     engine, archived, records_offset, bundle, bundle_size_bytes, spec
 ) VALUES (
-    :job_number, :job_id, :project_number, :state, :job_number, :num_gpus, 1, '[]',
+    :job_number, :job_id, :project_number, :state, :job_number, 1, '[]',
     :submitted_at_ms, :started_at_ms, :finished_at_ms, :exit_code, :reason,
     'docker', 1, 0, :bundle, :bundle_size_bytes, :spec
 );

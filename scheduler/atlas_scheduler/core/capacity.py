@@ -1,0 +1,100 @@
+"""What the machine and the settings allow in all, and what can never run within it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from atlas_scheduler.core.resources import Needs, Room
+
+BACKFILL_MS = 600_000
+"""For how long a job is passed over, unless the settings say otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Somebody's word that nothing starts until it is taken back."""
+
+    by: str
+    at_ms: int
+    project: str | None = None
+    """The project that it is about; None is all of them."""
+
+    @property
+    def reason(self) -> str:
+        """Why a job that it keeps from starting waits."""
+        what = "the queue" if self.project is None else f"project {self.project}"
+        since = datetime.fromtimestamp(self.at_ms / 1000, tz=UTC)
+        return f"{what} is paused by {self.by} since {since:%Y-%m-%d %H:%M} UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many jobs of one project and of one user may run at once; None is no limit."""
+
+    each_project: int | None = None
+    each_user: int | None = None
+    projects: Mapping[str, int] = field(default_factory=dict)
+    """Limits of their own, by project; they win over `each_project`."""
+    users: Mapping[str, int] = field(default_factory=dict)
+
+    def of_project(self, name: str) -> int | None:
+        """The limit of a project."""
+        return self.projects.get(name, self.each_project)
+
+    def of_user(self, name: str) -> int | None:
+        """The limit of a user."""
+        return self.users.get(name, self.each_user)
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What there is in all, not what is free: that follows from jobs."""
+
+    max_running_jobs: int
+    gpus: tuple[str, ...] = ()
+    problem: str | None = None
+    """Why nothing can start at all, such as an engine that does not answer."""
+    pauses: tuple[Pause, ...] = ()
+    cpus: float = math.inf
+    """Processors that jobs may ask for."""
+    ram_gb: float = math.inf
+    limits: Limits = Limits()
+    occupied_gpus: Mapping[str, str] = field(default_factory=dict)
+    """GPUs whose memory somebody else uses, and who: no job begins to use them."""
+    backfill_ms: int = BACKFILL_MS
+    """For how long later jobs may pass one that does not fit."""
+
+    def empty(self) -> Room:
+        """All of it, free."""
+        return Room(
+            slots=self.max_running_jobs,
+            gpus=self.gpus,
+            cpus=self.cpus,
+            ram_gb=self.ram_gb,
+            out_of_reach=self.occupied_gpus,
+        )
+
+
+def refusal(needs: Needs, capacity: Capacity) -> str | None:
+    """Say why a job of this size could never start, or None when it could."""
+    gpus = len(capacity.gpus)
+    if needs.num_gpus > gpus:
+        has = f"{gpus} GPU{'s' if gpus != 1 else ''}" if gpus else "no GPU"
+        return f"the job asks for {gpu_count(needs)} and this scheduler has {has}"
+    if needs.cpus > capacity.cpus:
+        has = f"{capacity.cpus:g} to give"
+        return f"the job asks for {needs.cpus:g} processor(s) and this scheduler has {has}"
+    if needs.ram_gb > capacity.ram_gb:
+        has = f"{capacity.ram_gb:.4g} GB to give"
+        return f"the job asks for {needs.ram_gb:.4g} GB of memory and this scheduler has {has}"
+    return None
+
+
+def gpu_count(needs: Needs) -> str:
+    """The GPUs of a job in words."""
+    if needs.is_gpu_share:
+        return f"{needs.num_gpus:g} of a GPU"
+    return f"{needs.num_gpus:g} GPU(s)"

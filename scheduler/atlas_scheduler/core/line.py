@@ -1,0 +1,127 @@
+"""The jobs that wait, sorted so that a choice among thousands looks at few of them."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.resources import Needs
+
+K = TypeVar("K")
+Key = tuple[int, str]
+"""What jobs of one priority are sorted by: order, then id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What jobs have in common that start under the same circumstances."""
+
+    user: str
+    needs: Needs
+
+
+Lane = tuple[Shape, Sequence[Key]]
+"""Jobs of one priority, project and shape, in order: while the first cannot start, none can."""
+
+
+class Line:
+    """Every queued job, changed one by one as the queue changes."""
+
+    def __init__(self, jobs: Iterable[Job] = ()) -> None:
+        self._jobs: dict[str, Job] = {}
+        self._all: dict[int, dict[str, list[Key]]] = {}
+        self._lanes: dict[int, dict[str, dict[Shape, list[Key]]]] = {}
+        self.conditional: dict[str, Job] = {}
+        """Jobs of which each must be asked whether it has a turn; they are in no lane."""
+        self.passed_over: dict[str, Job] = {}
+        """Jobs that saw a later one start before them."""
+        for job in jobs:
+            self.put(job)
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def __iter__(self) -> Iterator[Job]:
+        return iter(self._jobs.values())
+
+    def __contains__(self, job_id: str) -> bool:
+        return job_id in self._jobs
+
+    def __getitem__(self, job_id: str) -> Job:
+        return self._jobs[job_id]
+
+    def put(self, job: Job) -> None:
+        """Take in a job, or what changed of one."""
+        self.drop(job.job_id)
+        self._jobs[job.job_id] = job
+        _insert(self._all.setdefault(job.priority, {}), job.project, _key(job))
+        if job.has_condition:
+            self.conditional[job.job_id] = job
+        else:
+            lanes = self._lanes.setdefault(job.priority, {}).setdefault(job.project, {})
+            _insert(lanes, shape_of(job), _key(job))
+        if job.passed_over_at_ms is not None:
+            self.passed_over[job.job_id] = job
+
+    def drop(self, job_id: str) -> None:
+        """Forget a job that waits no more; one that is not here is fine."""
+        job = self._jobs.pop(job_id, None)
+        if job is None:
+            return
+        _remove(self._all[job.priority], job.project, _key(job))
+        if not self._all[job.priority]:
+            del self._all[job.priority]
+        if self.conditional.pop(job_id, None) is None:
+            projects = self._lanes[job.priority]
+            _remove(projects[job.project], shape_of(job), _key(job))
+            if not projects[job.project]:
+                del projects[job.project]
+            if not projects:
+                del self._lanes[job.priority]
+        self.passed_over.pop(job_id, None)
+
+    def priorities(self) -> list[int]:
+        """The priorities that jobs have, the first to be served first."""
+        return sorted(self._all, reverse=True)
+
+    def by_project(self, priority: int) -> Mapping[str, Sequence[Key]]:
+        """All jobs of a priority, by project and there in order."""
+        return self._all.get(priority, {})
+
+    def lanes(self, priority: int) -> dict[str, list[Lane]]:
+        """The lanes of a priority, by project."""
+        return {
+            project: list(lanes.items()) for project, lanes in self._lanes.get(priority, {}).items()
+        }
+
+
+def goes_first(key: Key) -> bool:
+    """Whether somebody moved the job to the front: then it need not share fairly with others."""
+    return key[0] <= 0
+
+
+def shape_of(job: Job) -> Shape:
+    """What decides, beside its turn and its project, when a job can start."""
+    return Shape(job.user, job.needs)
+
+
+def _key(job: Job) -> Key:
+    return job.order, job.job_id
+
+
+def _insert(lists: dict[K, list[Key]], name: K, key: Key) -> None:
+    keys = lists.setdefault(name, [])
+    if keys and key < keys[-1]:
+        insort(keys, key)
+    else:
+        keys.append(key)
+
+
+def _remove(lists: dict[K, list[Key]], name: K, key: Key) -> None:
+    keys = lists[name]
+    del keys[bisect_left(keys, key)]
+    if not keys:
+        del lists[name]

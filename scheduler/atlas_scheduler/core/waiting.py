@@ -1,0 +1,203 @@
+"""Why each job waits, for whom, and at which place of the queue."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+
+from atlas_scheduler.core.capacity import Capacity, gpu_count
+from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.line import Key, Line, goes_first
+from atlas_scheduler.core.queue import Decision, is_reserved, reserved_first, set_aside
+from atlas_scheduler.core.resources import Needs, Scarce
+
+_Test = Callable[[Job], bool]
+
+BLOCKERS_SHOWN = 10
+"""Most jobs that are named as those that one waits for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why a job waits."""
+
+    reason: str
+    blockers: tuple[str, ...] = ()
+    """Jobs that it waits for, those first that began first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A queue, what runs, what there is in all, and what was decided about it."""
+
+    line: Line
+    holding: Sequence[Job]
+    capacity: Capacity
+    decision: Decision
+    now_ms: int
+
+    def why(self, job: Job) -> Why:
+        """Say why a job of the line waits."""
+        if any(pick.job_id == job.job_id for pick in self.decision.picks):
+            return Why("about to start")
+        aside = set_aside(job, self.capacity, now_ms=self.now_ms)
+        if aside is not None:
+            return Why(aside)
+        return self._limited(job) or self._short(job) or Why("about to start")
+
+    def _limited(self, job: Job) -> Why | None:
+        left, limits = self.decision.left, self.capacity.limits
+        of_project, of_user = limits.of_project(job.project), limits.of_user(job.user)
+        count = left.running_by_project[job.project]
+        if of_project is not None and count >= of_project:
+            reason = f"{_running(count)} in project {job.project}, and its limit is {of_project}"
+            return Why(reason, self._named(lambda one: one.project == job.project))
+        count = left.running_by_user[job.user]
+        if of_user is not None and count >= of_user:
+            reason = f"{_running(count)} of {job.user}, and the limit of that user is {of_user}"
+            return Why(reason, self._named(lambda one: one.user == job.user))
+        return None
+
+    def _short(self, job: Job) -> Why | None:
+        room = self.decision.left.room
+        short = room.shortages(job.needs)
+        if Scarce.SLOTS in short:
+            limit = self.capacity.max_running_jobs
+            reason = f"{_running(limit - room.slots)}, and max_running_jobs is {limit}"
+            return Why(reason, self._named(lambda one: True))
+        kept = [room.kept[what] for what in short if what in room.kept]
+        if kept and kept[0] != job.job_id:
+            others = "a GPU" if Scarce.GPUS in short else "processors or memory"
+            reason = f"job {kept[0][:8]} has waited too long for {others} to be passed again"
+            return Why(reason, (kept[0],))
+        if not short:
+            return None
+        reason = ", and ".join(self._lack(what, job.needs) for what in short)
+        return Why(
+            f"needs {reason}",
+            self._named(lambda one: any(_has(one.needs, what) for what in short)),
+        )
+
+    def _lack(self, what: Scarce, needs: Needs) -> str:
+        room, capacity = self.decision.left.room, self.capacity
+        if what is Scarce.CPUS:
+            free = max(0.0, room.cpus)
+            return f"{needs.cpus:g} processor(s); {free:g} of {capacity.cpus:g} are free"
+        if what is Scarce.RAM:
+            free = max(0.0, room.ram_gb)
+            return f"{needs.ram_gb:.4g} GB of memory; {free:.4g} of {capacity.ram_gb:.4g} are free"
+        if needs.is_gpu_share:
+            text = f"{gpu_count(needs)}; none has so much left"
+        else:
+            text = f"{gpu_count(needs)}; {len(room.whole_gpus())} of {len(capacity.gpus)} are free"
+        return "; ".join([text, *capacity.occupied_gpus.values()])
+
+    def _named(self, is_one: _Test) -> tuple[str, ...]:
+        """The jobs that run or are about to and are such."""
+        picked = [self.line[pick.job_id] for pick in self.decision.picks]
+        running = sorted(self.holding, key=lambda one: one.started_at_ms or self.now_ms)
+        found = [one.job_id for one in (*running, *picked) if is_one(one)]
+        return tuple(found[:BLOCKERS_SHOWN])
+
+
+_Level = tuple[int, Key]
+"""How many jobs of its project go before one, those that run included, and then its order."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """The jobs of one project and priority in order, as the turns see them."""
+
+    base: int
+    """How many of the project run, or wait with a higher priority."""
+    keys: Sequence[Key]
+    reserved: Sequence[Key]
+    """Those that go before all; in order."""
+
+    def level(self, index: int) -> _Level:
+        """Of one of the jobs."""
+        key = self.keys[index]
+        if goes_first(key):
+            return -1, key
+        already = len(self.reserved) - bisect_right(self.reserved, key)
+        return self.base + index + already, key
+
+    def level_of(self, job: Job) -> _Level:
+        """Of a job by itself."""
+        return self.level(bisect_left(self.keys, (job.order, job.job_id)))
+
+    def count_before(self, level: _Level) -> int:
+        """How many have an earlier turn."""
+        return bisect_left(range(len(self.keys)), level, key=self.level)
+
+
+class Places:
+    """At which place of the queue jobs are, as if each of them could have its turn."""
+
+    def __init__(self, moment: Moment) -> None:
+        self._line = moment.line
+        self._ahead: dict[int, int] = {}
+        self._rows: dict[int, dict[str, _Row]] = {}
+        self._reserved: dict[int, list[Job]] = {one: [] for one in self._line.priorities()}
+        for job in sorted(self._line.passed_over.values(), key=reserved_first):
+            if is_reserved(job, moment.capacity, now_ms=moment.now_ms):
+                self._reserved[job.priority].append(job)
+        running = Counter(job.project for job in moment.holding)
+        ahead = 0
+        for priority, reserved in self._reserved.items():
+            projects = self._line.by_project(priority)
+            self._ahead[priority] = ahead
+            self._rows[priority] = {
+                name: _Row(running[name], keys, _keys_of(name, reserved))
+                for name, keys in projects.items()
+            }
+            for name, keys in projects.items():
+                running[name] += len(keys)
+                ahead += len(keys)
+
+    def of(self, job: Job) -> int:
+        """The place of a job of the line, from 1."""
+        reserved, rows = self._reserved[job.priority], self._rows[job.priority]
+        if job in reserved:
+            return self._ahead[job.priority] + reserved.index(job) + 1
+        level = rows[job.project].level_of(job)
+        ahead = sum(row.count_before(level) for row in rows.values())
+        ahead += sum(1 for one in reserved if rows[one.project].level_of(one) > level)
+        return self._ahead[job.priority] + ahead + 1
+
+    def in_turn(self) -> Iterator[Job]:
+        """The jobs in the order of their turns."""
+        for priority, reserved in self._reserved.items():
+            yield from reserved
+            rows = self._rows[priority]
+            heads = [(row.level(0), name, 0) for name, row in rows.items()]
+            heapify(heads)
+            while heads:
+                (_, (_, job_id)), name, index = heappop(heads)
+                if self._line[job_id] not in reserved:
+                    yield self._line[job_id]
+                if index + 1 < len(rows[name].keys):
+                    heappush(heads, (rows[name].level(index + 1), name, index + 1))
+
+
+def _keys_of(project: str, jobs: Sequence[Job]) -> list[Key]:
+    return sorted((job.order, job.job_id) for job in jobs if job.project == project)
+
+
+def _running(count: int) -> str:
+    return "1 job is running" if count == 1 else f"{count} jobs are running"
+
+
+def _has(needs: Needs, what: Scarce) -> bool:
+    match what:
+        case Scarce.SLOTS:
+            return True
+        case Scarce.GPUS:
+            return needs.num_gpus > 0
+        case Scarce.CPUS:
+            return needs.cpus > 0
+        case Scarce.RAM:
+            return needs.ram_gb > 0

@@ -1,0 +1,99 @@
+"""What waiting jobs are told: why they wait, for whom, at which place, and when they may start."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from atlas_scheduler.core.capacity import Capacity
+from atlas_scheduler.core.forecast import Kind, expected_starts, foreseen, kind_of, usual_ms
+from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.queue import choose_next
+from atlas_scheduler.core.waiting import Moment, Places
+from atlas_scheduler.store import jobs
+from atlas_scheduler.store.queue import QueueLine, past_durations_ms
+from atlas_scheduler.views import moment as shown_moment
+from foundations.models import Waiting
+
+FORECAST_FRESH_MS = 5_000
+"""How old expected starts may be while the queue stays as it is."""
+_USUAL_FRESH_MS = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Forecast:
+    """Expected starts, and what they were worked out from."""
+
+    stands: tuple[object, ...]
+    at_ms: int
+    starts: dict[str, int]
+
+
+class Outlook:
+    """Explains the queue, on any thread. Its cost grows with what is asked, not with the queue."""
+
+    def __init__(self) -> None:
+        self._line = QueueLine()
+        self._lock = threading.Lock()
+        self._usual: dict[Kind, tuple[int, int | None]] = {}
+        self._forecast = _Forecast((), 0, {})
+
+    def of(
+        self, conn: sqlite3.Connection, job_ids: Iterable[str], capacity: Capacity, *, now_ms: int
+    ) -> dict[str, Waiting]:
+        """Explain those of the jobs that wait.
+
+        Args:
+            conn: the database as it is to be explained.
+            job_ids: jobs that are shown.
+            capacity: what there is in all.
+            now_ms: the time.
+        """
+        with self._lock:
+            line = self._line.up_to_date(conn)
+            asked = [line[job_id] for job_id in job_ids if job_id in line]
+            if not asked:
+                return {}
+            holding = jobs.holding(conn)
+            decision = choose_next(line, holding, capacity, now_ms=now_ms)
+            moment = Moment(line, holding, capacity, decision, now_ms)
+            places = Places(moment)
+            starts = self._expected_starts(conn, moment)
+            return {job.job_id: _told(job, moment, places, starts) for job in asked}
+
+    def _expected_starts(self, conn: sqlite3.Connection, moment: Moment) -> dict[str, int]:
+        first = foreseen(moment)
+        stands = (
+            tuple(first),
+            tuple((job.job_id, job.state) for job in moment.holding),
+            moment.capacity.max_running_jobs,
+        )
+        last = self._forecast
+        age_ms = moment.now_ms - last.at_ms
+        if last.stands != stands or not 0 <= age_ms < FORECAST_FRESH_MS:
+            kinds = {kind_of(job) for job in (*first, *moment.holding)}
+            usual = {kind: self._usual_ms(conn, kind, moment.now_ms) for kind in kinds}
+            starts = expected_starts(moment, usual)
+            self._forecast = _Forecast(stands, moment.now_ms, starts)
+        return self._forecast.starts
+
+    def _usual_ms(self, conn: sqlite3.Connection, kind: Kind, now_ms: int) -> int | None:
+        known = self._usual.get(kind)
+        if known is None or not 0 <= now_ms - known[0] < _USUAL_FRESH_MS:
+            if len(self._usual) > 1_000:
+                self._usual.clear()
+            known = self._usual[kind] = now_ms, usual_ms(past_durations_ms(conn, kind))
+        return known[1]
+
+
+def _told(job: Job, moment: Moment, places: Places, starts: dict[str, int]) -> Waiting:
+    why = moment.why(job)
+    start_ms = starts.get(job.job_id)
+    return Waiting(
+        reason=why.reason,
+        position=places.of(job),
+        blockers=list(why.blockers),
+        expected_start_at=None if start_ms is None else shown_moment(start_ms),
+    )

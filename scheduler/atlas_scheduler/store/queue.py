@@ -1,0 +1,56 @@
+"""The queue in memory, kept up with the database, and how long jobs took before."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from atlas_scheduler.core.forecast import PAST_JOBS, Kind
+from atlas_scheduler.core.line import Line
+from atlas_scheduler.store import jobs, sql
+from atlas_scheduler.store.job_rows import read_job
+from foundations.models import JobState
+
+_SQL = sql.queries("queue")
+_LOOK_BACK = 200
+
+
+class QueueLine:
+    """A `Line` of every queued job. For one thread at a time.
+
+    It reads what changed since it was last brought up to date, and everything when that is more
+    than the database remembers.
+    """
+
+    def __init__(self) -> None:
+        self._line = Line()
+        self._known: int | None = None
+
+    def up_to_date(self, conn: sqlite3.Connection) -> Line:
+        """The line as the connection sees the queue, or newer when that sees an older state."""
+        row = conn.execute(_SQL["changes"]).fetchone()
+        first, last = row["first"], row["last"]
+        if self._known is None or first > self._known + 1:
+            self._line = Line(jobs.queued(conn))
+            self._known = last
+        elif last > self._known:
+            self._catch_up(conn, self._known)
+            self._known = last
+        return self._line
+
+    def forget(self) -> None:
+        """Read everything anew the next time: what was read last may never become durable."""
+        self._known = None
+
+    def _catch_up(self, conn: sqlite3.Connection, known: int) -> None:
+        for row in conn.execute(_SQL["changed"], {"after": known}):
+            if row["state"] == JobState.QUEUED:
+                self._line.put(read_job(row))
+            else:
+                self._line.drop(row["changed_id"])
+
+
+def past_durations_ms(conn: sqlite3.Connection, kind: Kind) -> list[int]:
+    """How long the latest completed jobs of a kind ran, the newest first."""
+    project, script = kind
+    wanted = {"project": project, "script": script, "look_back": _LOOK_BACK, "most": PAST_JOBS}
+    return [row["duration_ms"] for row in conn.execute(_SQL["durations"], wanted)]

@@ -1,0 +1,121 @@
+"""How long a job can be passed over: the bound that docs/scheduling.md states."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atlas_scheduler.core.capacity import Capacity
+from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.playing import Played, play
+from tests.core.profiles import MACHINE_TIMEOUT_SECONDS, PROPERTY
+from tests.core.queue_jobs import FOUR_GPUS, job_id, waiting
+
+pytestmark = pytest.mark.timeout(MACHINE_TIMEOUT_SECONDS)
+
+LONGEST_MS = 50
+PROJECTS = ("iris", "cats", "dogs")
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Jobs that come over time, and how long each lasts."""
+
+    jobs: list[Job]
+    lasts_ms: dict[str, int]
+    capacity: Capacity
+
+    def played(self) -> Played:
+        return play(
+            [],
+            [],
+            self.capacity,
+            lambda job: self.lasts_ms[job.job_id],
+            now_ms=0,
+            arrivals=self.jobs,
+        )
+
+
+@st.composite
+def workloads(draw: st.DrawFn) -> Workload:
+    """Any mix of sizes, on a machine that is mostly too small for it."""
+    gpus = FOUR_GPUS[: draw(st.integers(1, 4))]
+    capacity = Capacity(
+        draw(st.integers(1, 5)),
+        gpus,
+        cpus=4,
+        ram_gb=8,
+        backfill_ms=draw(st.sampled_from([0, 1, 30, 200])),
+    )
+    sizes = [0, 0.25, 0.5, 1, 1, len(gpus)]
+    jobs, lasts_ms, at_ms = [], {}, 0
+    for number in range(1, draw(st.integers(2, 40)) + 1):
+        at_ms += draw(st.sampled_from([0, 0, 1, 7, 20]))
+        job = waiting(
+            number,
+            num_gpus=draw(st.sampled_from(sizes)),
+            cpus=draw(st.sampled_from([0, 0, 1, 4])),
+            ram_gb=draw(st.sampled_from([0, 0, 3, 8])),
+            project=draw(st.sampled_from(PROJECTS)),
+        )
+        jobs.append(replace(job, submitted_at_ms=at_ms))
+        lasts_ms[job.job_id] = draw(st.integers(1, LONGEST_MS))
+    return Workload(jobs, lasts_ms, capacity)
+
+
+@PROPERTY
+@given(workloads())
+def test_whoever_is_passed_over_starts_within_the_bound(workload: Workload) -> None:
+    found = workload.played()
+    bound_ms = workload.capacity.backfill_ms + len(PROJECTS) * LONGEST_MS
+
+    assert set(found.starts) == {job.job_id for job in workload.jobs}
+    for passed, at_ms in found.passed_over.items():
+        assert found.starts[passed] - at_ms <= bound_ms
+
+
+@PROPERTY
+@given(workloads())
+def test_a_later_job_of_the_same_project_passes_only_one_that_is_marked(workload: Workload) -> None:
+    found = workload.played()
+    for project in PROJECTS:
+        jobs = [job for job in workload.jobs if job.project == project]
+        for place, first in enumerate(jobs):
+            start_ms = found.starts[first.job_id]
+            earlier = [found.starts[job.job_id] for job in jobs[:place]]
+            head_ms = max([first.submitted_at_ms, *earlier])
+            passed = [
+                found.starts[job.job_id]
+                for job in jobs[place + 1 :]
+                if head_ms < found.starts[job.job_id] < start_ms
+            ]
+            marked_ms = found.passed_over.get(first.job_id)
+            assert not passed or (marked_ms is not None and marked_ms <= min(passed))
+
+
+def a_stream_of_small_jobs(backfill_ms: int) -> Workload:
+    """Two GPUs, always one of them busy, and a job that needs both."""
+    small = [
+        replace(waiting(number, num_gpus=1), submitted_at_ms=5 * number) for number in range(200)
+    ]
+    large = replace(waiting(999, num_gpus=2, order=3), submitted_at_ms=12)
+    jobs = sorted([*small, large], key=lambda job: job.submitted_at_ms)
+    lasts_ms = {job.job_id: 10 for job in jobs}
+    return Workload(jobs, lasts_ms, Capacity(9, FOUR_GPUS[:2], backfill_ms=backfill_ms))
+
+
+def test_a_large_job_gets_its_turn_in_a_stream_of_small_ones() -> None:
+    found = a_stream_of_small_jobs(100).played()
+    passed_at_ms = found.passed_over[job_id(999)]
+
+    assert 100 <= found.starts[job_id(999)] - passed_at_ms <= 110
+    assert sum(start < found.starts[job_id(999)] for start in found.starts.values()) > 20
+
+
+def test_without_a_reservation_it_would_wait_for_the_end_of_the_stream() -> None:
+    found = a_stream_of_small_jobs(10**9).played()
+
+    assert found.starts[job_id(999)] == max(found.starts.values())
