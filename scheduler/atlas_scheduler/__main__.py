@@ -33,7 +33,13 @@ def cli() -> None:
 @cli.command()
 @home_option
 @click.option("--detach", "-d", is_flag=True, help="Run in the background; return when it answers.")
-def start(home_path: Path | None, *, detach: bool) -> None:
+@click.option(
+    "--gpus",
+    metavar="LIST",
+    help="GPUs that jobs get, by index or id, such as 0,2; `none` for none. Default: `gpus` of "
+    "server.yaml, else all.",
+)
+def start(home_path: Path | None, *, detach: bool, gpus: str | None) -> None:
     """Start the scheduler. It keeps running jobs that an earlier one started.
 
     It listens on a Unix socket that only you can open.
@@ -46,14 +52,14 @@ def start(home_path: Path | None, *, detach: bool) -> None:
         if running is not None:
             click.echo(f"The Atlas server is already running (process {running}).")
             return
-        pid = process.start_detached(home)
+        pid = process.start_detached(home, () if gpus is None else ("--gpus", gpus))
         click.echo(f"The Atlas server is running (process {pid}), home {home.root}.")
         _show_engine(_info(home).engine)
         return
-    _serve(home)
+    _serve(home, gpus)
 
 
-def _serve(home: Home) -> None:
+def _serve(home: Home, gpus: str | None) -> None:
     from atlas_scheduler import process
     from atlas_scheduler.app import serve
     from atlas_scheduler.serverlog import configure
@@ -61,6 +67,9 @@ def _serve(home: Home) -> None:
 
     configure(on_terminal=sys.stderr.isatty())
     settings = ServerSettings.load(home.server_config)
+    if gpus is not None:
+        names = () if gpus == "none" else [one.strip() for one in gpus.split(",") if one.strip()]
+        settings = settings.model_copy(update={"gpus": tuple(names)})
 
     def on_ready() -> None:
         process.announce_ready()

@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import socket
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -30,9 +29,10 @@ from atlas_scheduler.settings import DockerSection, ServerSettings
 from atlas_scheduler.store import jobs, meta
 from atlas_scheduler.store.db import Database
 from atlas_scheduler.store.library import install_library
+from atlas_scheduler.store.queue_settings import settled_settings
+from atlas_scheduler.supply import Supply
 from foundations.errors import ConfigError, EngineDown
 from foundations.home import Home
-from foundations.models import QueueSettings
 
 GRACEFUL_SHUTDOWN_SECONDS = 2
 """Time that open requests, such as log followers, get when the server stops."""
@@ -72,10 +72,12 @@ async def _service(
         database=database,
         home=home,
         instance=instance,
-        queue=await _queue_settings(database, settings),
+        queue=await database.write(lambda conn: settled_settings(conn, settings.queue())),
         engine=EngineState(name=engine.name),
         clock_ms=now_ms,
     )
+    service.supply = Supply.of_this_machine(settings)
+    service.machine.allowed_gpus = settings.gpu_names()
     service.max_bundle_bytes = int(settings.max_bundle_gb * 10**9)
     service.delete_grace_ms = int(settings.delete_grace_seconds * 1000)
     sampler = Sampler(
@@ -136,8 +138,13 @@ async def _choose_engine(
 
 async def _engine(wanted: str, home: Home, settings: ServerSettings, instance: str) -> Engine:
     if wanted == "process":
-        return ProcessEngine(home=home, instance=instance)
-    docker = DockerEngine(home=home, instance=instance, settings=_docker_settings(settings.docker))
+        return ProcessEngine(home=home, instance=instance, allowed_gpus=settings.gpu_names())
+    docker = DockerEngine(
+        home=home,
+        instance=instance,
+        settings=_docker_settings(settings.docker),
+        allowed_gpus=settings.gpu_names(),
+    )
     if wanted == "docker":
         return docker
     try:
@@ -145,7 +152,7 @@ async def _engine(wanted: str, home: Home, settings: ServerSettings, instance: s
     except EngineDown as error:
         log.info("no Docker engine, jobs run as plain processes", problem=error.message)
         await docker.close()
-        return ProcessEngine(home=home, instance=instance)
+        return ProcessEngine(home=home, instance=instance, allowed_gpus=settings.gpu_names())
     return docker
 
 
@@ -160,22 +167,6 @@ def _docker_settings(section: DockerSection) -> DockerSettings:
         environment=section.environment,
         volumes=section.volume_list(),
     )
-
-
-async def _queue_settings(database: Database, settings: ServerSettings) -> QueueSettings:
-    """Find the queue's settings: of the file and of the run-time change, the later one holds."""
-    in_file = QueueSettings(max_running_jobs=settings.max_running_jobs)
-    stored = await database.read(lambda conn: meta.get_setting(conn, "queue"))
-    file_before = await database.read(lambda conn: meta.get_setting(conn, "queue_in_file"))
-    if stored is not None and file_before == in_file.model_dump():
-        return QueueSettings.model_validate(stored)
-
-    def remember(conn: sqlite3.Connection) -> None:
-        for key in ("queue", "queue_in_file"):
-            meta.set_setting(conn, key, in_file.model_dump())
-
-    await database.write(remember)
-    return in_file
 
 
 async def serve(home: Home, settings: ServerSettings, *, on_ready: Callable[[], None]) -> None:

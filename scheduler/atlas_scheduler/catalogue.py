@@ -6,6 +6,7 @@ Nothing here changes anything; `service.Service` adds the verbs that do.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import sqlite3
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
@@ -29,6 +30,7 @@ from atlas_scheduler.store.job_search import search
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.listings import Listings
 from atlas_scheduler.store.queue import QueueLine
+from atlas_scheduler.supply import Supply
 from atlas_scheduler.views import job_detail, job_view, queue_view
 from foundations.errors import InvalidRequest
 from foundations.home import Home
@@ -74,6 +76,7 @@ class Catalogue(JobFiles):
         super().__init__(database, home)
         self.machine = Machine(database, home, clock_ms=clock_ms)
         self.engine = engine
+        self.supply = Supply()
         self.instance = instance
         self._queue = queue
         self._clock_ms = clock_ms
@@ -105,6 +108,8 @@ class Catalogue(JobFiles):
             engine=self.engine.view(),
             queue=queue_view(self._queue, paused),
             gpus=list(self.engine.gpus),
+            cpus=None if math.isinf(self.supply.cpus) else self.supply.cpus,
+            ram_gb=None if math.isinf(self.supply.ram_gb) else self.supply.ram_gb,
             states=states,
             slots_taken=len(holding),
             last_seq=last_seq,
@@ -299,12 +304,7 @@ class Catalogue(JobFiles):
         return known.model_copy(update={"seeds": given})
 
     def _capacity(self, paused: tuple[Pause, ...] = ()) -> Capacity:
-        return Capacity(
-            max_running_jobs=self._queue.max_running_jobs,
-            gpus=self.engine.gpus,
-            problem=self.engine.problem,
-            pauses=paused,
-        )
+        return self.supply.capacity(self._queue, self.engine, paused)
 
     def _waiting(self, conn: sqlite3.Connection, shown: Iterable[StoredJob]) -> dict[str, Waiting]:
         queued = [one.job.job_id for one in shown if one.job.state is JobState.QUEUED]

@@ -121,14 +121,18 @@ class Loop:
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def _dispatch(self) -> None:
+        pause_seconds: float | None = None
         while True:
-            await self._woken.wait()
+            # Not `wait_for`: before Python 3.12 it loses a cancellation that meets the event.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause_seconds):
+                    await self._woken.wait()
             self._woken.clear()
             try:
-                await self._service.claim_next()
+                pause_seconds = await self._service.claim_next()
             except AtlasError as error:
                 log.error("no job can start", problem=error.message)
-                asyncio.get_running_loop().call_later(STORAGE_RETRY_SECONDS, self.wake)
+                pause_seconds = STORAGE_RETRY_SECONDS
 
     async def _finish_archives(self) -> None:
         """Take up archives that an earlier process of the server left unfinished."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from atlas_scheduler.engine.gpus import GpuReading, read_gpus
+from atlas_scheduler.engine.gpus import GpuReading, occupied_gpus, read_gpus
 from atlas_scheduler.engine.host import HostProbe, HostReading
 from atlas_scheduler.engine.shared_answer import SharedAnswer
 from atlas_scheduler.engine.threads import in_thread
@@ -30,13 +31,16 @@ _DISK_HANGS = "The disk that holds the scheduler's home does not answer. Look at
 class Machine:
     """Looks at the machine only when someone asks."""
 
+    allowed_gpus: Sequence[str] | None = None
+    """The GPUs that jobs may have, by index or id; None is all."""
+
     def __init__(self, database: Database, home: Home, *, clock_ms: Callable[[], int]) -> None:
         self._database = database
         self._clock_ms = clock_ms
         self._survey = DiskSurvey(home)
         self._probe = HostProbe(home.root)
         self.gpus = SharedAnswer(
-            partial(in_thread, read_gpus, name="gpus"),
+            self._read_gpus,
             fresh_seconds=HOST_FRESH_SECONDS,
             patience_seconds=GPU_PATIENCE_SECONDS,
         )
@@ -76,6 +80,15 @@ class Machine:
         for answer in (self.gpus, self._host, self._disk):
             answer.close()
 
+    async def occupied_gpus(self, free_part: float) -> dict[str, str]:
+        """Find GPUs of whose memory less than a part is free, and say who uses each."""
+        look = partial(occupied_gpus, free_part, chosen=self.allowed_gpus)
+        async with asyncio.timeout(GPU_PATIENCE_SECONDS):
+            return await in_thread(look, name="gpus")
+
+    async def _read_gpus(self) -> tuple[GpuReading, ...]:
+        return await in_thread(partial(read_gpus, chosen=self.allowed_gpus), name="gpus")
+
     async def _read_host(self) -> HostView:
         reading = await in_thread(self._probe.read, name="host")
         problem = None
@@ -85,7 +98,10 @@ class Machine:
         except TimeoutError:
             problem = "The NVIDIA driver does not answer. `nvidia-smi` on that machine may say why."
         holding = await self._database.read(jobs.holding)
-        holders = {gpu: job.job_id for job in holding for gpu in job.gpus}
+        holders: dict[str, list[str]] = {}
+        for job in holding:
+            for gpu in job.gpus:
+                holders.setdefault(gpu, []).append(job.job_id)
         return _host_view(reading, gpus, holders, problem=problem, at_ms=self._clock_ms())
 
     async def _read_disk(self) -> DiskView:
@@ -104,7 +120,7 @@ class Machine:
 def _host_view(
     reading: HostReading,
     gpus: tuple[GpuReading, ...],
-    holders: dict[str, str],
+    holders: Mapping[str, list[str]],
     *,
     problem: str | None,
     at_ms: int,
@@ -130,7 +146,8 @@ def _host_view(
                 memory_total_bytes=one.usage.memory_total_bytes,
                 power_watts=one.usage.power_watts,
                 temperature_celsius=one.usage.temperature_celsius,
-                job_id=holders.get(one.gpu.uuid),
+                job_id=next(iter(holders.get(one.gpu.uuid, ())), None),
+                job_ids=holders.get(one.gpu.uuid, []),
             )
             for one in gpus
         ],

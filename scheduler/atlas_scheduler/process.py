@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from foundations.errors import AtlasError, ConfigError
@@ -58,8 +59,12 @@ def find_server(home: Home) -> int | None:
     return None
 
 
-def start_detached(home: Home) -> int:
+def start_detached(home: Home, options: Sequence[str] = ()) -> int:
     """Start a server that outlives this process, and wait until it answers.
+
+    Args:
+        home: what it serves.
+        options: of `atlas-server start`, for it.
 
     Returns:
         Its process id.
@@ -72,7 +77,7 @@ def start_detached(home: Home) -> int:
     ready, announce = os.pipe()
     with home.server_log.open("ab") as output:
         child = subprocess.Popen(
-            [sys.executable, "-m", "atlas_scheduler", "start", "--home", str(home.root)],
+            [sys.executable, "-m", "atlas_scheduler", "start", "--home", str(home.root), *options],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

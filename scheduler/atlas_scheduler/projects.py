@@ -7,9 +7,10 @@ from collections import Counter
 
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.store import jobs, projects
+from atlas_scheduler.store.queue_settings import rename_limit, stored_settings
 from atlas_scheduler.writing import Writing
 from foundations.errors import JobConflict
-from foundations.models import DeletedProject, ProjectView
+from foundations.models import DeletedProject, ProjectView, QueueSettings
 
 
 class Projects(Writing):
@@ -23,11 +24,17 @@ class Projects(Writing):
             NotFound: there is no such project.
         """
 
-        def step(conn: sqlite3.Connection) -> ProjectView:
+        def step(conn: sqlite3.Connection) -> tuple[ProjectView, QueueSettings]:
             projects.rename(conn, name, new_name)
-            return projects.view(conn, new_name)
+            rename_limit(conn, name, new_name)
+            return projects.view(conn, new_name), stored_settings(conn) or self._queue
 
-        return await self._durably(self._database.write(step), self._announce)
+        def hold_from_now_on(renamed: tuple[ProjectView, QueueSettings]) -> None:
+            self._queue = renamed[1]
+            self._announce()
+
+        view, _ = await self._durably(self._database.write(step), hold_from_now_on)
+        return view
 
     async def describe_project(self, name: str, description: str) -> ProjectView:
         """Say what a project is about; an empty text says nothing any more.

@@ -11,9 +11,17 @@ from atlas_scheduler.core.capacity import Pause
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.moves import ImpossibleMove, reorder
 from atlas_scheduler.store import jobs, meta, pauses
+from atlas_scheduler.store.queue_settings import SETTING, changed_settings, stored_settings
 from atlas_scheduler.writing import Writing
 from foundations.errors import InvalidRequest, JobConflict
-from foundations.models import JobState, JobView, MovePlace, QueueSettings, QueueView
+from foundations.models import (
+    JobState,
+    JobView,
+    MovePlace,
+    NewQueueSettings,
+    QueueSettings,
+    QueueView,
+)
 
 _Edit = Callable[[Job], tuple[Job, dict[str, Any]]]
 """What becomes of a queued job, and what its history says of it beside who did it."""
@@ -121,16 +129,19 @@ class Queueing(Writing):
         await self._durably(self._database.write(step), self._wake)
         return await self.queue_settings()
 
-    async def set_queue_settings(self, settings: QueueSettings, *, by: str) -> QueueView:
-        """Change how the queue is run, now and after the next start."""
+    async def set_queue_settings(self, wanted: NewQueueSettings, *, by: str) -> QueueView:
+        """Change how the queue is run, now and after the next start. What is not given stays."""
 
-        def step(conn: sqlite3.Connection) -> None:
-            document = settings.model_dump()
-            meta.set_setting(conn, "queue", document)
-            if settings != self._queue:
-                self._append_for_queue(conn, "QueueChanged", None, {"by": by, **document})
+        def step(conn: sqlite3.Connection) -> QueueSettings:
+            before = stored_settings(conn) or self._queue
+            settings = changed_settings(before, wanted)
+            meta.set_setting(conn, SETTING, settings.model_dump())
+            if settings != before:
+                asked = wanted.model_dump(exclude_defaults=True)
+                self._append_for_queue(conn, "QueueChanged", None, {"by": by, **asked})
+            return settings
 
-        def hold_from_now_on(_: None) -> None:
+        def hold_from_now_on(settings: QueueSettings) -> None:
             self._queue = settings
             self._wake()
 

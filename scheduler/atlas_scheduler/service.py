@@ -49,6 +49,8 @@ Moved = tuple[Job, tuple[Effect, ...]]
 
 
 _QUEUED = JobState.QUEUED
+GPU_LOOK_SECONDS = 10.0
+"""How often GPUs that others use are looked at again."""
 
 
 class Service(Remarks, Projects, Deletions, Queueing):
@@ -207,8 +209,14 @@ class Service(Remarks, Projects, Deletions, Queueing):
         job_ids = [job.job_id for job, _ in moved]
         return Cleared(removed=len(job_ids), job_ids=job_ids)
 
-    async def claim_next(self) -> None:
-        """Claim every job whose turn it is; their starts go to the shell."""
+    async def claim_next(self) -> float | None:
+        """Claim every job whose turn it is; their starts go to the shell.
+
+        Returns:
+            After how many seconds to look again though nothing wakes it; None when that is of no
+            use.
+        """
+        await self._look_at_gpus()
         now_ms = self._clock_ms()
 
         def step(conn: sqlite3.Connection) -> list[Moved]:
@@ -231,6 +239,18 @@ class Service(Remarks, Projects, Deletions, Queueing):
                 raise
 
         await self._durably(claim(), self._publish)
+        return GPU_LOOK_SECONDS if self.supply.occupied_gpus else None
+
+    async def _look_at_gpus(self) -> None:
+        """Find out which GPUs others use, where the settings ask for that."""
+        free_part = self.supply.gpu_memory_free
+        if free_part is None:
+            return
+        try:
+            self.supply.occupied_gpus = await self.machine.occupied_gpus(free_part)
+        except TimeoutError:
+            silent = "the NVIDIA driver does not answer"
+            self.supply.occupied_gpus = dict.fromkeys(self.engine.gpus, silent)
 
     # -- state
 

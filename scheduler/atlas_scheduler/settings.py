@@ -9,7 +9,15 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from foundations.errors import ConfigError
-from foundations.models import EnvironmentName, Volume
+from foundations.models import (
+    BackfillSeconds,
+    EnvironmentName,
+    MaxRunning,
+    ProjectName,
+    QueueSettings,
+    UserName,
+    Volume,
+)
 
 
 class _Section(BaseModel):
@@ -51,11 +59,41 @@ class DockerSection(_Section):
         )
 
 
+class ReserveSection(_Section):
+    """What is left to the system and never given to jobs."""
+
+    cpus: Annotated[float, Field(ge=0)] = 0.0
+    ram: Annotated[float, Field(ge=0)] = 0.0
+    """In units of 10^9 bytes."""
+
+
 class ServerSettings(_Section):
     """The whole file."""
 
-    max_running_jobs: Annotated[int, Field(ge=1, le=10_000)] = 1
-    """How many jobs run at once. `foundations set queue` changes it while the server runs."""
+    max_running_jobs: MaxRunning = 1
+    """How many jobs run at once. `foundations set queue` changes it while the server runs, and the
+    next five as well."""
+    max_running_per_project: MaxRunning | None = None
+    """How many jobs of a project run at once; none is no limit."""
+    max_running_per_user: MaxRunning | None = None
+    """How many jobs of a user run at once."""
+    project_limits: dict[ProjectName, MaxRunning] = {}
+    """Limits of single projects, in place of `max_running_per_project`."""
+    user_limits: dict[UserName, MaxRunning] = {}
+    """Limits of single users."""
+    backfill_seconds: BackfillSeconds = 600.0
+    """For how long later jobs may pass one that does not fit."""
+    gpus: tuple[int | str, ...] | None = None
+    """GPUs that jobs get, by index or id; all of the machine when it is not given."""
+    cpus: Annotated[float, Field(gt=0)] | None = None
+    """Processors that jobs may ask for in all; those of the machine when it is not given."""
+    ram: Annotated[float, Field(gt=0)] | None = None
+    """Memory that jobs may ask for in all, in units of 10^9 bytes."""
+    reserve: ReserveSection = ReserveSection()
+    """What of both is left to the system."""
+    gpu_memory_free: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Least part of a GPU's memory that must be free before a job gets it; not looked at when it is
+    not given."""
     engine: Literal["auto", "docker", "process"] = "auto"
     """`auto`: Docker where an engine answers when the server starts, else plain processes."""
     stop_grace_seconds: Annotated[float, Field(ge=0, le=3600)] = 10.0
@@ -67,6 +105,14 @@ class ServerSettings(_Section):
     max_bundle_gb: Annotated[float, Field(gt=0)] = 20.0
     """Largest bundle, unpacked, in units of 10^9 bytes."""
     docker: DockerSection = DockerSection()
+
+    def queue(self) -> QueueSettings:
+        """How the queue is run, as the file says."""
+        return QueueSettings(**self.model_dump(include=set(QueueSettings.model_fields)))
+
+    def gpu_names(self) -> tuple[str, ...] | None:
+        """GPUs that jobs get; None is all."""
+        return None if self.gpus is None else tuple(str(one) for one in self.gpus)
 
     @classmethod
     def load(cls, path: Path) -> ServerSettings:

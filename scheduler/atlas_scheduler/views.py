@@ -32,7 +32,7 @@ def queue_view(settings: QueueSettings, pauses: Sequence[Pause]) -> QueueView:
         PauseView(by=pause.by, at=moment(pause.at_ms), project=pause.project) for pause in pauses
     ]
     return QueueView(
-        max_running_jobs=settings.max_running_jobs,
+        **settings.model_dump(),
         paused=next((one for one in views if one.project is None), None),
         paused_projects=[one for one in views if one.project is not None],
     )

@@ -128,9 +128,16 @@ def queue_settings() -> Call[models.QueueView]:
     return Call("GET", "/queue", _queue_view)
 
 
-def set_queue_settings(max_running_jobs: int) -> Call[models.QueueView]:
-    """Change how many jobs run at once."""
-    return Call("PUT", "/queue", _queue_view, json={"max_running_jobs": max_running_jobs})
+def set_queue_settings(
+    max_running_jobs: int | None = None, **others: Any
+) -> Call[models.QueueView]:
+    """Change how the queue is run; `others` are fields of `NewQueueSettings`.
+
+    What is not given is left out, so that an older server understands it.
+    """
+    wanted = {"max_running_jobs": max_running_jobs, **others}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    return Call("PUT", "/queue", _queue_view, json=given)
 
 
 def clear_queue(project: str | None = None, *, filter: str | None = None) -> Call[models.Cleared]:

@@ -183,9 +183,17 @@ class Verbs(ABC):
         """Show how the queue is run, and what is paused."""
         return self.send(calls.queue_settings())
 
-    def set_queue_settings(self, max_running_jobs: int) -> models.QueueView:
-        """Change how many jobs run at once."""
-        return self.send(calls.set_queue_settings(max_running_jobs))
+    def set_queue_settings(
+        self, max_running_jobs: int | None = None, **others: Any
+    ) -> models.QueueView:
+        """Change how many jobs run at once, and other settings of the queue.
+
+        Args:
+            max_running_jobs: of all together; None leaves it as it is.
+            others: `max_running_per_project`, `max_running_per_user`, `project_limits` and
+                `user_limits` (by name; 0 takes a limit away), `backfill_seconds`.
+        """
+        return self.send(calls.set_queue_settings(max_running_jobs, **others))
 
     def has_bundle(self, digest: str) -> bool:
         """Say whether a bundle is there and need not be uploaded."""
@@ -387,9 +395,17 @@ class AsyncVerbs(ABC):
         """Show how the queue is run, and what is paused."""
         return await self.send(calls.queue_settings())
 
-    async def set_queue_settings(self, max_running_jobs: int) -> models.QueueView:
-        """Change how many jobs run at once."""
-        return await self.send(calls.set_queue_settings(max_running_jobs))
+    async def set_queue_settings(
+        self, max_running_jobs: int | None = None, **others: Any
+    ) -> models.QueueView:
+        """Change how many jobs run at once, and other settings of the queue.
+
+        Args:
+            max_running_jobs: of all together; None leaves it as it is.
+            others: `max_running_per_project`, `max_running_per_user`, `project_limits` and
+                `user_limits` (by name; 0 takes a limit away), `backfill_seconds`.
+        """
+        return await self.send(calls.set_queue_settings(max_running_jobs, **others))
 
     async def has_bundle(self, digest: str) -> bool:
         """Say whether a bundle is there and need not be uploaded."""

@@ -49,13 +49,13 @@ from foundations.models import (
     MetricPoint,
     MetricSeries,
     MetricSummary,
+    NewQueueSettings,
     NewRecords,
     NoteView,
     PauseView,
     ProjectDisk,
     ProjectView,
     QueueChange,
-    QueueSettings,
     QueueView,
     SchedulerInfo,
     SourceDiff,
@@ -280,8 +280,9 @@ class FakeService:
     async def queue_settings(self) -> QueueView:
         return self._queue
 
-    async def set_queue_settings(self, settings: QueueSettings, *, by: str) -> QueueView:
-        return self._change_queue("QueueChanged", max_running_jobs=settings.max_running_jobs)
+    async def set_queue_settings(self, wanted: NewQueueSettings, *, by: str) -> QueueView:
+        given = wanted.model_dump(exclude_defaults=True)
+        return self._change_queue("QueueChanged", **given)
 
     async def pause_queue(self, project: str | None, *, by: str) -> QueueView:
         if project is not None:

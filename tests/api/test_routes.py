@@ -159,11 +159,23 @@ async def test_the_queue_is_cleared_in_one_project_or_in_all(
 
 
 async def test_queue_settings_are_changed(http: httpx.AsyncClient) -> None:
-    before: dict[str, Any] = {"max_running_jobs": 1, "paused": None, "paused_projects": []}
+    before: dict[str, Any] = {
+        "max_running_jobs": 1,
+        "max_running_per_project": None,
+        "max_running_per_user": None,
+        "project_limits": {},
+        "user_limits": {},
+        "backfill_seconds": 600.0,
+        "paused": None,
+        "paused_projects": [],
+    }
     assert (await http.get("/queue")).json() == before
     answer = await http.put("/queue", json={"max_running_jobs": 4})
     assert answer.json() == {**before, "max_running_jobs": 4}
     assert (await http.get("/queue")).json() == answer.json()
+    more = {"max_running_per_user": 2, "project_limits": {"cats": 1}, "backfill_seconds": 0.0}
+    changed = await http.put("/queue", json=more)
+    assert changed.json() == {**answer.json(), **more}
     answer = await http.put("/queue", json=answer.json())
     assert (answer.status_code, "`paused`" in answer.json()["message"]) == (400, True)
 

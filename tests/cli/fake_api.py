@@ -395,6 +395,7 @@ def _queue_view(scheduler: FakeScheduler) -> QueueView:
     pauses = [PauseView(by="ada", at=scheduler.begin, project=one) for one in scheduler.paused]
     return QueueView(
         max_running_jobs=scheduler.max_running_jobs,
+        **scheduler.queue_settings,
         paused=next((one for one in pauses if one.project is None), None),
         paused_projects=[one for one in pauses if one.project is not None],
     )
@@ -470,7 +471,9 @@ def _restore_project(scheduler: FakeScheduler, request: httpx.Request, name: str
 
 
 def _set_queue(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
-    scheduler.max_running_jobs = json.loads(request.read())["max_running_jobs"]
+    asked = json.loads(request.read())
+    scheduler.max_running_jobs = asked.pop("max_running_jobs", scheduler.max_running_jobs)
+    scheduler.queue_settings |= asked
     return _queue(scheduler, request)
 
 

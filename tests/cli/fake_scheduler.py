@@ -91,6 +91,8 @@ class FakeScheduler:
         self.uploads: list[str] = []
         self.keys: dict[str, str] = {}
         self.max_running_jobs = 1
+        self.queue_settings: dict[str, Any] = {}
+        """Other settings of the queue, as the last request named them."""
         self.paused: dict[str | None, None] = {}
         """What is paused: projects, and None for the whole queue."""
         self.deleted: dict[str, FakeJob] = {}

@@ -140,8 +140,39 @@ def test_set_queue_changes_how_many_jobs_run_at_once(
     assert scheduler.max_running_jobs == 4
 
     document = run_json("set", "queue", "scheduler", "--max-running-jobs", "2", "--json")
-    assert document == {"max_running_jobs": 2, "paused": None, "paused_projects": []}
+    assert document == {
+        "max_running_jobs": 2,
+        "max_running_per_project": None,
+        "max_running_per_user": None,
+        "project_limits": {},
+        "user_limits": {},
+        "backfill_seconds": 600,
+        "paused": None,
+        "paused_projects": [],
+    }
     run("set", "queue", "scheduler", "--max-running-jobs", "0", exit_code=2)
+
+
+def test_set_queue_wants_to_know_what(run: Run, scheduler: FakeScheduler) -> None:
+    result = run("set", "queue", "scheduler", exit_code=2)
+    assert "say what to change, such as --max-running-jobs 4" in result.stderr
+
+
+def test_limits_of_projects_and_users_are_set_and_shown(run: Run, scheduler: FakeScheduler) -> None:
+    run("set", "queue", "scheduler", "--max-running-per-user=3", "--backfill-seconds=60")
+    assert scheduler.queue_settings == {"max_running_per_user": 3, "backfill_seconds": 60}
+    shown = run("set", "project", "scheduler", "iris", "--max-running", "2").stdout
+    assert scheduler.queue_settings["project_limits"] == {"iris": 2}
+    assert shown == (
+        "At most 1 job(s) run at once now\n"
+        "At most 3 job(s) of each user\n"
+        "At most 2 job(s) of project iris\n"
+        "Later jobs pass one that does not fit for 60 s\n"
+    )
+    run("set", "user", "scheduler", "ada", "--max-running", "1")
+    assert scheduler.queue_settings["user_limits"] == {"ada": 1}
+    lines = run("show", "queue", "scheduler").stdout.splitlines()
+    assert "At most 1 job(s) of user ada" in lines
 
 
 # -- wait

@@ -70,6 +70,8 @@ BUILT_ON_OTHERS = {
     "compare jobs": "job",
     "export jobs": "jobs",
     "wait job": "changes",
+    "set project": "set_queue_settings",
+    "set user": "set_queue_settings",
 }
 """Commands that use an operation in a way of their own."""
 CLIENT_ALONE = {"init", "doctor", "completion", "tui"}

@@ -21,6 +21,8 @@ class FakeGpu:
     power_milliwatts: int | None = 70_400
     temperature_celsius: int | None = 61
     is_lost: bool = False
+    pids: list[int] | None = None
+    """Processes that compute on it."""
 
 
 @dataclass
@@ -78,6 +80,9 @@ class FakeNvml:
     def nvmlDeviceGetTemperature(self, gpu: FakeGpu, sensor: int) -> int:
         assert sensor == self.NVML_TEMPERATURE_GPU
         return self._told(gpu, gpu.temperature_celsius)
+
+    def nvmlDeviceGetComputeRunningProcesses(self, gpu: FakeGpu) -> list[Any]:
+        return [SimpleNamespace(pid=pid) for pid in self._told(gpu, gpu.pids)]
 
     def _told(self, gpu: FakeGpu, value: T | None) -> T:
         self._need_init()

@@ -16,9 +16,9 @@ from foundations.models import (
     HostView,
     JobSpec,
     JobView,
+    NewQueueSettings,
     NewRecords,
     QueueChange,
-    QueueSettings,
     Submission,
 )
 from tests.store.projects import stored
@@ -155,7 +155,7 @@ async def test_a_job_is_submitted_with_a_priority_and_held(service: Service) -> 
 async def test_a_pause_stops_the_starts_of_all_or_of_one_project_and_outlasts_the_service(
     service: Service, database: Database, queue: list[str]
 ) -> None:
-    await service.set_queue_settings(QueueSettings(max_running_jobs=9), by="ada")
+    await service.set_queue_settings(NewQueueSettings(max_running_jobs=9), by="ada")
     view = await service.pause_queue("cats", by="ada")
     assert view.paused is None
     assert [(one.project, one.by) for one in view.paused_projects] == [("cats", "ada")]
@@ -187,8 +187,8 @@ async def test_changes_of_the_queue_come_in_the_feed_to_who_asks_for_them(
     await service.pause_queue(None, by="ada")
     await service.hold(queue[0], by="ada")
     await service.pause_queue(None, by="ada")
-    await service.set_queue_settings(QueueSettings(max_running_jobs=3), by="grace")
-    await service.set_queue_settings(QueueSettings(max_running_jobs=3), by="grace")
+    await service.set_queue_settings(NewQueueSettings(max_running_jobs=3), by="grace")
+    await service.set_queue_settings(NewQueueSettings(max_running_jobs=3), by="grace")
     await service.resume_queue(None, by="ada")
     await service.resume_queue(None, by="ada")
 

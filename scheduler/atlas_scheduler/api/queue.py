@@ -12,8 +12,8 @@ from foundations.models import (
     ClearQueue,
     JobView,
     MoveJobs,
+    NewQueueSettings,
     PauseQueue,
-    QueueSettings,
     QueueView,
 )
 
@@ -34,8 +34,8 @@ async def queue_settings(request: Request) -> QueueView:
     summary="Change how the queue is run",
     responses=answers(InvalidRequest),
 )
-async def set_queue_settings(request: Request, settings: QueueSettings) -> QueueView:
-    """The change holds at once, and after the next start."""
+async def set_queue_settings(request: Request, settings: NewQueueSettings) -> QueueView:
+    """What is not given stays. The change holds at once, and after the next start."""
     return await service_of(request).set_queue_settings(settings, by=caller())
 
 

@@ -93,7 +93,7 @@ class Moment:
             text = f"{gpu_count(needs)}; none has so much left"
         else:
             text = f"{gpu_count(needs)}; {len(room.whole_gpus())} of {len(capacity.gpus)} are free"
-        return "; ".join([text, *capacity.occupied_gpus.values()])
+        return "; ".join([text, *dict.fromkeys(capacity.occupied_gpus.values())])
 
     def _named(self, is_one: _Test) -> tuple[str, ...]:
         """The jobs that run or are about to and are such."""

@@ -22,7 +22,7 @@ from atlas_scheduler.engine.containers import Containers
 from atlas_scheduler.engine.daemon import CALL_SECONDS, Daemon
 from atlas_scheduler.engine.facts import EngineFacts
 from atlas_scheduler.engine.follow import Follower
-from atlas_scheduler.engine.gpus import described, discover_gpus
+from atlas_scheduler.engine.gpus import described, discover_gpus, missing_gpus
 from atlas_scheduler.engine.images import Images
 from atlas_scheduler.engine.port import AttemptId, Capabilities, Ended, JobLog, Launch
 from atlas_scheduler.engine.threads import in_thread
@@ -53,10 +53,12 @@ class DockerEngine:
         home: Home,
         instance: str,
         settings: DockerSettings | None = None,
+        allowed_gpus: Sequence[str] | None = None,
         check_seconds: float = CHECK_SECONDS,
     ) -> None:
         self._home = home
         self._settings = settings or DockerSettings()
+        self._allowed_gpus = allowed_gpus
         self._owner = Owner(uid=os.getuid(), gid=os.getgid())
         self._daemon = Daemon()
         self._images = Images(self._daemon, self._settings)
@@ -75,9 +77,13 @@ class DockerEngine:
 
         def ask() -> Capabilities:
             facts = self._facts = self._read_facts()
-            here = tuple(gpu.uuid for gpu in discover_gpus())
+            found = discover_gpus(chosen=self._allowed_gpus)
+            here = tuple(gpu.uuid for gpu in found)
             usable = facts.usable_gpus(here)
-            notes = facts.notes(gpus_here=len(here), gpus_usable=len(usable))
+            notes = (
+                *facts.notes(gpus_here=len(here), gpus_usable=len(usable)),
+                *missing_gpus(found, self._allowed_gpus),
+            )
             return Capabilities(
                 name=self.name, version=facts.version, isolated=True, gpus=usable, notes=notes
             )

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
 import pynvml
 
 from atlas_scheduler.core.usage import GpuUsage
@@ -35,12 +36,32 @@ class GpuReading:
     usage: GpuUsage
 
 
-def discover_gpus(environment: Mapping[str, str] = os.environ) -> tuple[Gpu, ...]:
+def discover_gpus(
+    environment: Mapping[str, str] = os.environ, *, chosen: Sequence[str] | None = None
+) -> tuple[Gpu, ...]:
     """List the GPUs that jobs may use, in the driver's order.
 
-    `CUDA_VISIBLE_DEVICES` of the server, by index or UUID, keeps the others out.
+    `CUDA_VISIBLE_DEVICES` of the server, by index or UUID, keeps the others out, and so does
+    `chosen` where it is given.
     """
-    return visible(_all_gpus(), environment.get(VISIBLE_VARIABLE))
+    return _permitted(_all_gpus(), environment, chosen)
+
+
+def missing_gpus(found: Sequence[Gpu], chosen: Sequence[str] | None) -> list[str]:
+    """Say which of the chosen GPUs were not found, a sentence each."""
+    return [
+        f"The settings name GPU {name}, which jobs cannot have: this machine has no such GPU, or "
+        f"{VISIBLE_VARIABLE} of the server leaves it out."
+        for name in chosen or ()
+        if not any(_is_called(gpu, name) for gpu in found)
+    ]
+
+
+def _permitted(
+    gpus: tuple[Gpu, ...], environment: Mapping[str, str], chosen: Sequence[str] | None
+) -> tuple[Gpu, ...]:
+    seen = visible(gpus, environment.get(VISIBLE_VARIABLE))
+    return visible(seen, None if chosen is None else ",".join(chosen))
 
 
 def visible(gpus: tuple[Gpu, ...], allowed: str | None) -> tuple[Gpu, ...]:
@@ -56,13 +77,52 @@ def _is_called(gpu: Gpu, name: str) -> bool:
     return name == str(gpu.index) or (name.startswith("GPU-") and gpu.uuid.startswith(name))
 
 
-def read_gpus(environment: Mapping[str, str] = os.environ) -> tuple[GpuReading, ...]:
+def read_gpus(
+    environment: Mapping[str, str] = os.environ, *, chosen: Sequence[str] | None = None
+) -> tuple[GpuReading, ...]:
     """Look at the GPUs that jobs may use, in the driver's order."""
     with _driver() as is_there:
         if not is_there:
             return ()
-        gpus = visible(_listed(), environment.get(VISIBLE_VARIABLE))
+        gpus = _permitted(_listed(), environment, chosen)
         return tuple(_reading(gpu) for gpu in gpus)
+
+
+def occupied_gpus(free_part: float, *, chosen: Sequence[str] | None = None) -> dict[str, str]:
+    """Find GPUs of whose memory less than a part is free, and say who uses each.
+
+    A GPU that does not tell its memory counts as free.
+    """
+    found = {}
+    with _driver() as is_there:
+        for gpu in _permitted(_listed(), os.environ, chosen) if is_there else ():
+            usage = _reading(gpu).usage
+            used, total = usage.memory_used_bytes, usage.memory_total_bytes
+            if used is not None and total and total - used < free_part * total:
+                found[gpu.uuid] = (
+                    f"GPU {gpu.index} is used by others: {used / 1e9:.3g} of {total / 1e9:.3g} GB "
+                    f"of its memory{_programs(gpu)}"
+                )
+    return found
+
+
+def _programs(gpu: Gpu) -> str:
+    """Which programs compute on a GPU, as far as the driver tells."""
+    running = _told(
+        lambda: pynvml.nvmlDeviceGetComputeRunningProcesses(
+            pynvml.nvmlDeviceGetHandleByIndex(gpu.index)
+        )
+    )
+    names = [f"{_program(one.pid)} {one.pid}" for one in running or ()]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f" ({', '.join(names[:3])}{more})" if names else ""
+
+
+def _program(pid: int) -> str:
+    try:
+        return psutil.Process(pid).name()
+    except psutil.Error:
+        return "process"  # it ended, or runs in another process namespace
 
 
 def _all_gpus() -> tuple[Gpu, ...]:

@@ -31,6 +31,19 @@ class HostReading:
 
 
 @dataclass(frozen=True, slots=True)
+class MachineSize:
+    """What the machine has in all."""
+
+    cpus: int
+    memory_bytes: int
+
+
+def machine_size() -> MachineSize:
+    """Say what the machine has in all."""
+    return MachineSize(psutil.cpu_count() or 1, psutil.virtual_memory().total)
+
+
+@dataclass(frozen=True, slots=True)
 class _Processors:
     at: float
     busy_seconds: float

@@ -19,7 +19,7 @@ import foundations
 from atlas_scheduler.core.reconcile import Seen, SeenStatus
 from atlas_scheduler.core.usage import Usage
 from atlas_scheduler.engine.attempts import AttemptDir, ExitRecord, boot_id, now_ms
-from atlas_scheduler.engine.gpus import described, discover_gpus
+from atlas_scheduler.engine.gpus import described, discover_gpus, missing_gpus
 from atlas_scheduler.engine.interpreter import choose_python, surroundings
 from atlas_scheduler.engine.launch import Places, job_environment, start_dir
 from atlas_scheduler.engine.port import (
@@ -59,7 +59,10 @@ class ProcessEngine:
 
     name = "process"
 
-    def __init__(self, *, home: Home, instance: str) -> None:
+    def __init__(
+        self, *, home: Home, instance: str, allowed_gpus: Sequence[str] | None = None
+    ) -> None:
+        self._allowed_gpus = allowed_gpus
         self._home = home
         self._attempts = home.run / "attempts"
         self._name = re.compile(
@@ -68,13 +71,14 @@ class ProcessEngine:
 
     async def capabilities(self) -> Capabilities:
         """Say what the engine is."""
-        gpus = await in_thread(discover_gpus, name="gpus")
+        discover = partial(discover_gpus, chosen=self._allowed_gpus)
+        gpus = await in_thread(discover, name="gpus")
         return Capabilities(
             name=self.name,
             version=foundations.__version__,
             isolated=False,
             gpus=tuple(gpu.uuid for gpu in gpus),
-            notes=NOTES,
+            notes=(*NOTES, *missing_gpus(gpus, self._allowed_gpus)),
         )
 
     async def prepare(self, launch: Launch, log: JobLog) -> None:

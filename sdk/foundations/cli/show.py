@@ -19,6 +19,7 @@ from foundations.cli.context import (
 )
 from foundations.cli.pause import pause_lines
 from foundations.cli.render import Column
+from foundations.cli.set import limit_lines
 
 if TYPE_CHECKING:
     from foundations.client import Client
@@ -92,7 +93,7 @@ def queue(scheduler: str, *, as_json: bool) -> None:
         render.print_json(document)
         return
     click.echo(f"{running} of at most {info.queue.max_running_jobs} running, {len(waiting)} queued")
-    for line in pause_lines(info.queue):
+    for line in (*limit_lines(info.queue), *pause_lines(info.queue)):
         click.echo(render.clean(line, one_line=True))
     if not waiting:
         return

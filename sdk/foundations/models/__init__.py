@@ -27,13 +27,16 @@ from foundations.models.jobs import (
     Waiting,
 )
 from foundations.models.requests import (
+    BackfillSeconds,
     ClearQueue,
     DescribeProject,
     JobSpec,
     LogSearch,
+    MaxRunning,
     MoveJobs,
     NewNote,
     NewPriority,
+    NewQueueSettings,
     NewTags,
     PauseQueue,
     QueueSettings,
@@ -74,6 +77,7 @@ from foundations.models.words import (
     ProjectName,
     Request,
     TagKey,
+    UserName,
     View,
 )
 from foundations.provenance import Origin, Provenance
@@ -111,6 +115,7 @@ __all__ = [
     "JobView",
     "LocalRunView",
     "GpuCount",
+    "UserName",
     "LogLevel",
     "MetricPoint",
     "MetricSeries",
@@ -131,6 +136,9 @@ __all__ = [
     "ProjectView",
     "Provenance",
     "QueueChange",
+    "BackfillSeconds",
+    "MaxRunning",
+    "NewQueueSettings",
     "QueueSettings",
     "QueueView",
     "RenameProject",

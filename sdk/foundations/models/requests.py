@@ -19,6 +19,7 @@ from foundations.models.words import (
     ProjectName,
     Request,
     TagKey,
+    UserName,
 )
 from foundations.provenance import Origin
 
@@ -56,7 +57,7 @@ class JobSpec(Request):
     """Where the command starts; relative to the job's source directory; None is that directory."""
     environment: dict[EnvironmentName, Argument] = {}
     volumes: Annotated[tuple[Volume, ...], Field(max_length=64)] = ()
-    user: Annotated[str, StringConstraints(min_length=1, max_length=200)] = "unknown"
+    user: UserName = "unknown"
     log_level: LogLevel = "INFO"
     tags: dict[TagKey, Argument] = {}
     rerun_of: JobId | None = None
@@ -76,10 +77,37 @@ class Submission(Request):
     """None when the client does not say."""
 
 
-class QueueSettings(Request):
-    """Body of `PUT /queue`: how the queue is run."""
+MaxRunning = Annotated[int, Field(ge=1, le=10_000)]
+"""How many jobs may run at once."""
+NewLimit = Annotated[int, Field(ge=0, le=10_000)]
+"""How many jobs may run at once; 0 takes the limit away."""
+BackfillSeconds = Annotated[float, Field(ge=0, le=31_536_000)]
 
-    max_running_jobs: Annotated[int, Field(ge=1, le=10_000)]
+
+class QueueSettings(Request):
+    """How the queue is run."""
+
+    max_running_jobs: MaxRunning
+    max_running_per_project: MaxRunning | None = None
+    """Of each project that has no limit of its own; None is no limit."""
+    max_running_per_user: MaxRunning | None = None
+    project_limits: dict[ProjectName, MaxRunning] = {}
+    """Limits of their own, by project."""
+    user_limits: dict[UserName, MaxRunning] = {}
+    backfill_seconds: BackfillSeconds = 600.0
+    """For how long later jobs may pass one that does not fit."""
+
+
+class NewQueueSettings(Request):
+    """Body of `PUT /queue`: what is to change. What is left out, or None, stays as it is."""
+
+    max_running_jobs: MaxRunning | None = None
+    max_running_per_project: NewLimit | None = None
+    max_running_per_user: NewLimit | None = None
+    project_limits: dict[ProjectName, NewLimit] = {}
+    """Projects that are not named keep their limit."""
+    user_limits: dict[UserName, NewLimit] = {}
+    backfill_seconds: BackfillSeconds | None = None
 
 
 class ClearQueue(Request):

@@ -20,6 +20,14 @@ class QueueView(View):
     """How the queue is run, and what is paused; the answer of `/queue`."""
 
     max_running_jobs: int
+    max_running_per_project: int | None = None
+    """Of each project that has no limit of its own; None is no limit."""
+    max_running_per_user: int | None = None
+    project_limits: dict[str, int] = {}
+    """Limits of their own, by project."""
+    user_limits: dict[str, int] = {}
+    backfill_seconds: float = 600.0
+    """For how long later jobs may pass one that does not fit."""
     paused: PauseView | None = None
     """Of the whole queue."""
     paused_projects: list[PauseView] = []
@@ -84,6 +92,10 @@ class SchedulerInfo(View):
     engine: EngineView
     queue: QueueView
     gpus: list[str] = []
+    cpus: float | None = None
+    """Processors that jobs may ask for in all; None when they are not counted."""
+    ram_gb: float | None = None
+    """Memory that jobs may ask for in all, in units of 10^9 bytes."""
     states: dict[JobState, int] = {}
     slots_taken: int = 0
     """How many jobs hold a slot of the queue; local runs hold none."""
@@ -107,7 +119,9 @@ class GpuView(View):
     power_watts: float | None = None
     temperature_celsius: float | None = None
     job_id: str | None = None
-    """The job that holds it."""
+    """The job that holds it, or the first of those that share it."""
+    job_ids: list[str] = []
+    """All jobs that hold it or share it."""
 
 
 class HostView(View):
