@@ -86,6 +86,7 @@ def sections(detail: JobDetail, scheduler: str) -> list[Section]:
                 ("Attempt", str(detail.attempt) if detail.attempt > 1 else ""),
             ),
         ),
+        Section("Waits", _waits(detail)),
         Section("Resources", _resources(detail)),
         Section(
             "Kept",
@@ -247,6 +248,18 @@ def _clock(moment: datetime, first: datetime) -> str:
     local, begin = moment.astimezone(), first.astimezone()
     same_day = local.date() == begin.date() and moment != first
     return local.strftime("%H:%M:%S" if same_day else "%d %b %H:%M:%S").rjust(15)
+
+
+def _waits(detail: JobDetail) -> tuple[Fact, ...]:
+    """For whom, and how long that is expected to last."""
+    waiting = detail.waiting
+    if waiting is None:
+        return ()
+    start = waiting.expected_start_at
+    return (
+        ("For jobs", " ".join(one[:8] for one in waiting.blockers)),
+        ("May start", f"about {start.astimezone():%H:%M:%S, %d %b}" if start else ""),
+    )
 
 
 def _resources(detail: JobDetail) -> tuple[Fact, ...]:

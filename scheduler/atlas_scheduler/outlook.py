@@ -59,7 +59,7 @@ class Outlook:
             holding = jobs.holding(conn)
             decision = choose_next(line, holding, capacity, now_ms=now_ms)
             moment = Moment(line, holding, capacity, decision, now_ms)
-            places = Places(moment)
+            places = moment.places()
             starts = self._expected_starts(conn, moment)
             return {job.job_id: _told(job, moment, places, starts) for job in asked}
 

@@ -9,7 +9,9 @@ from typing import Any
 
 from atlas_scheduler.core.capacity import Pause
 from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.line import Line
 from atlas_scheduler.core.moves import ImpossibleMove, reorder
+from atlas_scheduler.core.waiting import Places
 from atlas_scheduler.store import jobs, meta, pauses
 from atlas_scheduler.store.queue_settings import SETTING, changed_settings, stored_settings
 from atlas_scheduler.writing import Writing
@@ -50,21 +52,21 @@ class Queueing(Writing):
             chosen = {job.job_id: job for job in (_waiting(conn, ref, "moved") for ref in refs)}
             anchor = None if other is None else _waiting(conn, other, "a place to move to")
             anchor_id = None if anchor is None else anchor.job_id
-            queued = jobs.queued(conn)
+            queue = self._line.up_to_date(conn)
+            line = list(self._places(conn, queue).in_turn())
             try:
-                orders = reorder(queued, chosen, place, anchor_id)
+                orders = reorder(line, chosen, place, anchor_id)
             except ImpossibleMove as error:
                 raise InvalidRequest(str(error)) from error
             detail = {"by": by, "place": place, **({"other": anchor_id} if anchor_id else {})}
-            for job in queued:
-                if job.job_id in orders:
-                    moved = replace(job, order=orders[job.job_id])
-                    jobs.save_job(conn, _afresh(moved) if job.job_id in chosen else moved)
+            for job_id, order in orders.items():
+                moved = replace(queue[job_id], order=order)
+                jobs.save_job(conn, _afresh(moved) if job_id in chosen else moved)
             for job_id in chosen if orders else ():
                 self._append(conn, chosen[job_id], "Moved", self._clock_ms(), detail)
             return list(chosen)
 
-        job_ids = await self._durably(self._database.write(step), self._wake)
+        job_ids = await self._durably(self._write_with_line(step), self._wake)
         return await self._database.read(
             lambda conn: self._views(conn, [jobs.load(conn, job_id) for job_id in job_ids])
         )
@@ -147,6 +149,10 @@ class Queueing(Writing):
 
         await self._durably(self._database.write(step), hold_from_now_on)
         return await self.queue_settings()
+
+    def _places(self, conn: sqlite3.Connection, line: Line) -> Places:
+        holding, capacity = jobs.holding(conn), self._capacity(pauses.in_force(conn))
+        return Places(line, holding, capacity, now_ms=self._clock_ms())
 
     async def _change_waiting(self, ref: str, event: str, change: _Edit, *, by: str) -> JobView:
         def step(conn: sqlite3.Connection) -> str:

@@ -231,14 +231,7 @@ class Service(Remarks, Projects, Deletions, Queueing):
                 for pick in decision.picks
             ]
 
-        async def claim() -> list[Moved]:
-            try:
-                return await self._database.write(step)
-            except BaseException:
-                self._line.forget()  # it may have seen what was undone
-                raise
-
-        await self._durably(claim(), self._publish)
+        await self._durably(self._write_with_line(step), self._publish)
         return GPU_LOOK_SECONDS if self.supply.occupied_gpus else None
 
     async def _look_at_gpus(self) -> None:

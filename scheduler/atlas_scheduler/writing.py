@@ -79,6 +79,14 @@ class Writing(Catalogue):
         task.add_done_callback(self._writes.discard)
         return await asyncio.shield(task)
 
+    async def _write_with_line(self, step: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a write that looks at the queue in memory, which must not outlive its failure."""
+        try:
+            return await self._database.write(step)
+        except BaseException:
+            self._line.forget()  # it may have seen what was undone
+            raise
+
     def _announce(self, _: object = None) -> None:
         """Wake whoever follows the changes."""
         self.feed.announce()

@@ -232,7 +232,13 @@ class FakeScheduler:
         reason = self.engine_problem or (
             f"{running} job is running, and max_running_jobs is {self.max_running_jobs}"
         )
-        return Waiting(reason=reason, position=queue.index(job.job_id) + 1)
+        blockers = [one.job_id for one in self.jobs.values() if one.state in HOLDING_STATES]
+        return Waiting(
+            reason=reason,
+            position=queue.index(job.job_id) + 1,
+            blockers=blockers,
+            expected_start_at=self.begin + timedelta(days=1),
+        )
 
     def view(self, job: FakeJob) -> JobView:
         return JobView(**self._fields(job))

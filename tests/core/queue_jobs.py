@@ -9,7 +9,7 @@ from atlas_scheduler.core.capacity import Capacity
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.line import Line
 from atlas_scheduler.core.queue import Decision, Pick, choose_next
-from atlas_scheduler.core.waiting import Moment, Places
+from atlas_scheduler.core.waiting import Moment
 from foundations.models import JobState
 
 FOUR_GPUS = ("gpu-0", "gpu-1", "gpu-2", "gpu-3")
@@ -92,7 +92,7 @@ class Outcome:
     @property
     def waiting(self) -> dict[str, str]:
         """Reasons, in the order of turns."""
-        line = Places(self.moment).in_turn()
+        line = self.moment.places().in_turn()
         return {
             job.job_id: self.moment.why(job).reason for job in line if job.job_id not in self.picked
         }

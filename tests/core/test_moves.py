@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atlas_scheduler.core.capacity import Capacity
 from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.line import Line
 from atlas_scheduler.core.moves import ImpossibleMove, reorder
+from atlas_scheduler.core.waiting import Places
 from foundations.models import MovePlace
 from tests.core.profiles import PROPERTY
 from tests.core.queue_jobs import job_id, waiting
@@ -18,11 +21,16 @@ from tests.core.queue_jobs import job_id, waiting
 PLACES: tuple[MovePlace, ...] = get_args(MovePlace)
 
 
+def in_turn(jobs: list[Job]) -> list[Job]:
+    """The jobs in the order of their turns, while none runs."""
+    return list(Places(Line(jobs), [], Capacity(1), now_ms=0).in_turn())
+
+
 def line(jobs: list[Job], orders: dict[str, int]) -> list[int]:
     """The numbers of the jobs in the order of their turns, after a move."""
     moved = [replace(job, order=orders.get(job.job_id, job.order)) for job in jobs]
     numbers = {job.job_id: number for number, job in enumerate(jobs)}
-    return [numbers[job.job_id] for job in sorted(moved, key=lambda job: job.turn)]
+    return [numbers[job.job_id] for job in in_turn(moved)]
 
 
 @pytest.mark.parametrize(
@@ -56,9 +64,29 @@ def test_jobs_go_where_they_are_moved_and_keep_their_order(
 def test_each_job_moves_among_those_of_its_priority() -> None:
     jobs = [waiting(number, priority=number % 2) for number in range(6)]
     assert line(jobs, {}) == [1, 3, 5, 0, 2, 4]
-    assert line(jobs, reorder(jobs, [job_id(5), job_id(4)], "first")) == [5, 1, 3, 4, 0, 2]
+    assert line(jobs, reorder(in_turn(jobs), [job_id(5), job_id(4)], "first")) == [5, 1, 3, 4, 0, 2]
     with pytest.raises(ImpossibleMove, match=r"has priority 0 and job `00000001-.*has 1"):
-        reorder(jobs, [job_id(4)], "before", job_id(1))
+        reorder(in_turn(jobs), [job_id(4)], "before", job_id(1))
+
+
+def test_a_move_past_jobs_of_other_projects_holds_against_the_fair_share() -> None:
+    jobs = [waiting(number, order=number + 1, project="cats") for number in range(4)]
+    jobs += [waiting(number, order=number + 1, project="dogs") for number in range(4, 7)]
+    assert line(jobs, {}) == [0, 4, 1, 5, 2, 6, 3]
+    before = in_turn(jobs)
+    moved = reorder(before, [job_id(2)], "up")
+    assert line(jobs, moved) == [0, 4, 1, 2, 5, 6, 3]
+    assert all(order <= 0 for order in moved.values())
+    assert line(jobs, reorder(before, [job_id(6)], "before", job_id(4))) == [0, 6, 4, 1, 5, 2, 3]
+    assert line(jobs, reorder(before, [job_id(3)], "first")) == [3, 4, 0, 5, 1, 6, 2]
+    assert line(jobs, reorder(before, [job_id(0)], "last")) == [1, 4, 2, 5, 3, 6, 0]
+
+
+def test_a_move_within_a_project_touches_no_other() -> None:
+    cats = [waiting(number, order=number + 1, project="cats") for number in range(4)]
+    dogs = [waiting(number, order=number + 1, project="dogs") for number in range(4, 5)]
+    moved = reorder(in_turn(cats + dogs), [job_id(3)], "up")
+    assert moved == {job_id(3): 3, job_id(2): 4}
 
 
 def test_a_move_to_an_end_touches_only_what_is_moved() -> None:
@@ -72,8 +100,14 @@ def test_a_move_to_an_end_touches_only_what_is_moved() -> None:
 @st.composite
 def queues(draw: st.DrawFn) -> list[Job]:
     orders = draw(st.lists(st.integers(-50, 50), unique=True, min_size=1, max_size=9))
+    projects = draw(st.sampled_from([["cats"], ["cats", "dogs"]]))
     return [
-        waiting(number, order=order, priority=draw(st.integers(0, 1)))
+        waiting(
+            number,
+            order=order,
+            priority=draw(st.integers(0, 1)),
+            project=draw(st.sampled_from(projects)),
+        )
         for number, order in enumerate(orders)
     ]
 
@@ -90,12 +124,14 @@ def test_no_series_of_moves_makes_two_orders_alike_or_changes_another_sequence(
         if other is not None:
             moved = [job for job in moved if job.priority == other.priority]
         ids = {job.job_id for job in moved}
-        before = sorted(jobs, key=lambda job: job.turn)
-        orders = reorder(jobs, ids, place, None if other is None else other.job_id)
+        before = in_turn(jobs)
+        orders = reorder(before, ids, place, None if other is None else other.job_id)
         jobs = [replace(job, order=orders.get(job.job_id, job.order)) for job in jobs]
-        after = sorted(jobs, key=lambda job: job.turn)
+        after = in_turn(jobs)
 
         assert len({job.order for job in jobs}) == len(jobs)
+        if place in ("first", "last") and len({job.project for job in jobs}) > 1:
+            continue  # what is left shares fairly anew
         for chosen in (True, False):
             old = [job.job_id for job in before if (job.job_id in ids) is chosen]
             new = [job.job_id for job in after if (job.job_id in ids) is chosen]

@@ -13,7 +13,6 @@ from atlas_scheduler.core.capacity import Capacity, Limits, Pause
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.line import Line
 from atlas_scheduler.core.queue import choose_next
-from atlas_scheduler.core.waiting import Places
 from foundations.models import JobState
 from tests.core.profiles import PROPERTY
 from tests.core.queue_jobs import FOUR_GPUS, Outcome, decide, holding, waiting
@@ -234,7 +233,7 @@ def test_what_is_held_or_paused_waits_and_holds_nobody_up(scene: Scene) -> None:
 @PROPERTY
 @given(scenes())
 def test_places_are_those_of_the_turns_and_one_of_each(scene: Scene) -> None:
-    places = Places(happens(scene).moment)
+    places = happens(scene).moment.places()
     in_turn = list(places.in_turn())
 
     assert sorted(in_turn, key=lambda job: job.job_id) == sorted(
@@ -253,7 +252,7 @@ def test_with_room_for_all_the_picks_are_the_turns(scene: Scene) -> None:
     queued = [replace(job, num_gpus=0, held_by=None) for job in scene.queued]
     found = decide(queued, scene.held, roomy, now_ms=NOW_MS)
 
-    assert found.picked == [job.job_id for job in Places(found.moment).in_turn()]
+    assert found.picked == [job.job_id for job in found.moment.places().in_turn()]
 
 
 @PROPERTY

@@ -123,6 +123,24 @@ def test_a_job_that_waits_says_why_and_at_which_place() -> None:
     assert overview.story(detail(waiting=waiting)) == "It waits: 2 of 2 jobs run (place 3)."
 
 
+def test_a_job_that_waits_says_for_whom_and_until_when() -> None:
+    waiting = Waiting(
+        reason="2 of 2 jobs run",
+        position=3,
+        blockers=["4c6d9a1e-0000", "0b1c2d3e-0000"],
+        expected_start_at=START,
+    )
+    (facts,) = [
+        dict(one.facts)
+        for one in overview.sections(detail(waiting=waiting), "scheduler")
+        if one.title == "Waits"
+    ]
+    assert facts == {
+        "For jobs": "4c6d9a1e 0b1c2d3e",
+        "May start": f"about {START.astimezone():%H:%M:%S, %d %b}",
+    }
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [

@@ -44,10 +44,10 @@ async def test_a_job_is_moved_in_the_queue(tmp_path: Path) -> None:
         await ready(stage)
         await stage.press("j", "j", "less_than_sign")
         await stage.until(lambda: stage.status.startswith("Moved first"))
-        assert await queue(stage) == ["run-2", "run-0", "run-1", "run-3"]
+        assert await queue(stage) == ["run-2", "run-1", "run-0", "run-3"]
         await stage.press("J")
         await stage.until(lambda: stage.status.startswith("Moved down"))
-        assert await queue(stage) == ["run-0", "run-2", "run-1", "run-3"]
+        assert await queue(stage) == ["run-1", "run-2", "run-0", "run-3"]
 
 
 async def test_a_priority_is_asked_for_and_checked(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from itertools import islice
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.playing import play
 from atlas_scheduler.core.queue import set_aside
-from atlas_scheduler.core.waiting import Moment, Places
+from atlas_scheduler.core.waiting import Moment
 
 FORESEEN = 64
 """For how many jobs of the queue, in the order of their turns, a start is worked out."""
@@ -54,7 +54,7 @@ def foreseen(moment: Moment) -> list[Job]:
     """The first jobs of the queue that have a turn, in its order."""
     ready = (
         job
-        for job in Places(moment).in_turn()
+        for job in moment.places().in_turn()
         if set_aside(job, moment.capacity, now_ms=moment.now_ms) is None
     )
     return list(islice(ready, FORESEEN))

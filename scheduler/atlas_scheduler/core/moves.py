@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 
 from atlas_scheduler.core.job import Job
@@ -14,17 +14,18 @@ class ImpossibleMove(Exception):
 
 
 def reorder(
-    queued: Sequence[Job], moved: Iterable[str], place: MovePlace, other: str | None = None
+    line: Sequence[Job], moved: Iterable[str], place: MovePlace, other: str | None = None
 ) -> dict[str, int]:
     """Move queued jobs, and return the new `Job.order` of every job whose order changes.
 
     A job keeps its priority: it moves among the jobs that have the same. Jobs that are moved
-    together keep their order among themselves. `first` gives orders of 0 and below, which go before
-    the fair share of projects. Orders stay unique: a move to an end takes numbers
-    that nobody has, every other one deals the numbers that are there out anew.
+    together keep their order among themselves. Orders stay unique. A move within a project deals
+    the numbers that are there out anew. One past jobs of other projects would be undone by the fair
+    share between them: it gives orders of 0 and below, which go before that, to the job and to
+    everyone before it. `last` is behind all of the job's own project.
 
     Args:
-        queued: every job that waits.
+        line: every job that waits, in the order of their turns.
         moved: ids of the jobs to move, all of them queued.
         place: where to.
         other: for `before` and `after`, the id of the queued job that they are put next to.
@@ -33,7 +34,6 @@ def reorder(
         ImpossibleMove: they do not have the priority of the job that they are to stand next to.
     """
     chosen = set(moved)
-    line = sorted(queued, key=lambda job: job.turn)
     if other is not None:
         _require_same_priority(line, chosen, other)
     orders = [job.order for job in line]
@@ -41,21 +41,40 @@ def reorder(
     for _, group in groupby(line, key=lambda job: job.priority):
         before = list(group)
         after = _arranged(before, chosen, place, other)
-        if after == before:
-            continue
-        block = [job.job_id for job in after if job.job_id in chosen]
-        if place == "first":
-            before_all = min(*orders, 1)
-            new = dict(zip(block, range(before_all - len(block), before_all), strict=True))
-        elif place == "last":
-            new = dict(
-                zip(block, range(max(orders) + 1, max(orders) + 1 + len(block)), strict=True)
-            )
-        else:
-            new = _dealt(before, after)
+        new = _new_orders(before, after, chosen, place, taken=orders)
         orders += new.values()
         changed |= new
     return changed
+
+
+def _new_orders(
+    before: list[Job],
+    after: list[Job],
+    chosen: set[str],
+    place: MovePlace,
+    *,
+    taken: Collection[int],
+) -> dict[str, int]:
+    """The orders that make the jobs of one priority have their turns in another sequence."""
+    block = [job for job in after if job.job_id in chosen]
+    if place == "first":
+        if after == before and all(job.order <= 0 for job in block):
+            return {}
+        return _numbered(block, min(*taken, 1) - len(block))
+    if after == before:
+        return {}
+    if place == "last":
+        return _numbered(block, max(taken) + 1)
+    differ = [place for place, job in enumerate(after) if job is not before[place]]
+    window = slice(differ[0], differ[-1] + 1)
+    if len({job.project for job in before[window]}) == 1:
+        return _dealt(before[window], after[window])
+    ahead = after[: window.stop]
+    return _numbered(ahead, min(*taken, 1) - len(ahead))
+
+
+def _numbered(jobs: list[Job], start: int) -> dict[str, int]:
+    return {job.job_id: order for order, job in enumerate(jobs, start)}
 
 
 def _require_same_priority(line: Iterable[Job], chosen: set[str], other: str) -> None:
@@ -98,6 +117,6 @@ def _lifted(line: list[Job], chosen: set[str]) -> list[Job]:
     return lifted
 
 
-def _dealt(before: list[Job], after: list[Job]) -> dict[str, int]:
+def _dealt(before: Sequence[Job], after: Sequence[Job]) -> dict[str, int]:
     """The orders of one sequence dealt out to another, where they differ."""
     return {new.job_id: old.order for old, new in zip(before, after, strict=True) if old is not new}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
@@ -47,6 +47,10 @@ class Moment:
         if aside is not None:
             return Why(aside)
         return self._limited(job) or self._short(job) or Why("about to start")
+
+    def places(self) -> Places:
+        """Say at which places the jobs of the line are."""
+        return Places(self.line, self.holding, self.capacity, now_ms=self.now_ms)
 
     def _limited(self, job: Job) -> Why | None:
         left, limits = self.decision.left, self.capacity.limits
@@ -137,15 +141,17 @@ class _Row:
 class Places:
     """At which place of the queue jobs are, as if each of them could have its turn."""
 
-    def __init__(self, moment: Moment) -> None:
-        self._line = moment.line
+    def __init__(
+        self, line: Line, holding: Iterable[Job], capacity: Capacity, *, now_ms: int
+    ) -> None:
+        self._line = line
         self._ahead: dict[int, int] = {}
         self._rows: dict[int, dict[str, _Row]] = {}
         self._reserved: dict[int, list[Job]] = {one: [] for one in self._line.priorities()}
         for job in sorted(self._line.passed_over.values(), key=reserved_first):
-            if is_reserved(job, moment.capacity, now_ms=moment.now_ms):
+            if is_reserved(job, capacity, now_ms=now_ms):
                 self._reserved[job.priority].append(job)
-        running = Counter(job.project for job in moment.holding)
+        running = Counter(job.project for job in holding)
         ahead = 0
         for priority, reserved in self._reserved.items():
             projects = self._line.by_project(priority)

@@ -41,10 +41,13 @@ _FIELD_KINDS: dict[str, Kind] = {
     "exit_code": "integer",
     "attempt": "integer",
     "priority": "integer",
-    "gpus": "integer",
+    "gpus": "number",
     "cpus": "number",
     "ram": "number",
     "duration": "number",
+    "position": "integer",
+    "expected_start": "time",
+    "waits_for": "texts",
 }
 _POINT_FIELDS = ("job_id", "metric", "step", "value", "at")
 

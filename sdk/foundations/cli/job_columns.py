@@ -40,7 +40,14 @@ _FIELDS = {
     "finished": "finished_at",
     "duration": "duration_seconds",
 }
-_MOMENTS = ("submitted", "started", "finished")
+_OF_WAITING = {
+    "position": "position",
+    "expected_start": "expected_start_at",
+    "waits_for": "blockers",
+}
+"""What only jobs have that wait, by its name in `waiting`."""
+_NAMES = (*_FIELDS, *_OF_WAITING)
+_MOMENTS = ("submitted", "started", "finished", "expected_start")
 _ALWAYS = (
     *("id", "project", "user", "state", "reason", "exit_code"),
     *("submitted", "started", "finished", "duration"),
@@ -104,7 +111,7 @@ def all_columns(jobs: Sequence[Job]) -> list[JobColumn]:
 def every_column(recorded: Mapping[str, Iterable[str]]) -> list[JobColumn]:
     """All fields, and these names of `parameters`, `metrics` and `tags`."""
     return [
-        *(_column(name) for name in _FIELDS),
+        *(_column(name) for name in _NAMES),
         *(
             _recorded_column(kind, name)
             for kind in ("param", "metric", "tag")
@@ -132,8 +139,10 @@ def _column(name: str) -> JobColumn:
         return JobColumn(name, _reason)
     if name in _FIELDS:
         return JobColumn(name, lambda job: job.get(_FIELDS[name]))
-    near = get_close_matches(name, _FIELDS, n=1)
-    hint = f"Did you mean `{near[0]}`?" if near else f"There are {', '.join(_FIELDS)}"
+    if name in _OF_WAITING:
+        return JobColumn(name, lambda job: (job.get("waiting") or {}).get(_OF_WAITING[name]))
+    near = get_close_matches(name, _NAMES, n=1)
+    hint = f"Did you mean `{near[0]}`?" if near else f"There are {', '.join(_NAMES)}"
     more = "" if near else ", metric.NAME, param.NAME and tag.NAME."
     raise click.BadParameter(f"there is no column `{clean(name, one_line=True)}`. {hint}{more}")
 

@@ -23,7 +23,7 @@ from foundations.cli.set import limit_lines
 
 if TYPE_CHECKING:
     from foundations.client import Client
-    from foundations.models import JobDetail, JobView
+    from foundations.models import JobDetail, JobView, Waiting
 
 
 @click.group()
@@ -102,6 +102,7 @@ def queue(scheduler: str, *, as_json: bool) -> None:
         Column("JOB ID", narrowest=8, ellipsis=False),
         Column("PROJECT", narrowest=8),
         Column("PRIORITY"),
+        Column("EXPECTED START", droppable=True),
         Column("WAITS BECAUSE", narrowest=16),
     ]
     render.print_table(
@@ -112,6 +113,7 @@ def queue(scheduler: str, *, as_json: bool) -> None:
                 job.job_id,
                 job.project,
                 str(job.priority),
+                _expected_start(job.waiting) or render.MISSING,
                 job.waiting.reason if job.waiting else "",
             ]
             for job in waiting
@@ -146,6 +148,8 @@ def _fields(detail: JobDetail) -> list[tuple[str, str]]:
         ("State", detail.state),
         ("Reason", detail.reason or ""),
         ("Waits because", f"{waiting.reason} (place {waiting.position})" if waiting else ""),
+        ("Waits for", ", ".join(waiting.blockers) if waiting else ""),
+        ("Expected start", _expected_start(waiting)),
         ("Priority", str(detail.priority) if detail.priority else ""),
         ("Exit code", "" if detail.exit_code is None else str(detail.exit_code)),
         ("User", detail.user),
@@ -176,6 +180,12 @@ def _fields(detail: JobDetail) -> list[tuple[str, str]]:
         ("Log", "" if detail.local else render.size(detail.log_size_bytes)),
         ("Archive", "complete" if detail.archived else "not complete yet"),
     ]
+
+
+def _expected_start(waiting: Waiting | None) -> str:
+    """When a job that waits may start, as far as that is known."""
+    start = None if waiting is None else waiting.expected_start_at
+    return "" if start is None else f"about {render.local_time(start)}"
 
 
 def _skipped(detail: JobDetail) -> str:
