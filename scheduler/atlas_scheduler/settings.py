@@ -81,8 +81,8 @@ class ServerSettings(_Section):
     """Limits of single projects, in place of `max_running_per_project`."""
     user_limits: dict[UserName, MaxRunning] = {}
     """Limits of single users."""
-    backfill_seconds: BackfillSeconds = 600.0
-    """For how long later jobs may pass one that does not fit."""
+    backfill_seconds: BackfillSeconds = 86_400.0
+    """For how long at most later jobs may pass one that does not fit."""
     gpus: tuple[int | str, ...] | None = None
     """GPUs that jobs get, by index or id; all of the machine when it is not given."""
     cpus: Annotated[float, Field(gt=0)] | None = None

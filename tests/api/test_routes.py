@@ -165,7 +165,7 @@ async def test_queue_settings_are_changed(http: httpx.AsyncClient) -> None:
         "max_running_per_user": None,
         "project_limits": {},
         "user_limits": {},
-        "backfill_seconds": 600.0,
+        "backfill_seconds": 86_400.0,
         "paused": None,
         "paused_projects": [],
     }

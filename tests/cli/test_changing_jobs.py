@@ -146,7 +146,7 @@ def test_set_queue_changes_how_many_jobs_run_at_once(
         "max_running_per_user": None,
         "project_limits": {},
         "user_limits": {},
-        "backfill_seconds": 600,
+        "backfill_seconds": 86_400,
         "paused": None,
         "paused_projects": [],
     }
@@ -167,7 +167,7 @@ def test_limits_of_projects_and_users_are_set_and_shown(run: Run, scheduler: Fak
         "At most 1 job(s) run at once now\n"
         "At most 3 job(s) of each user\n"
         "At most 2 job(s) of project iris\n"
-        "Later jobs pass one that does not fit for 60 s\n"
+        "Later jobs pass one that does not fit for at most 60 s\n"
     )
     run("set", "user", "scheduler", "ada", "--max-running", "1")
     assert scheduler.queue_settings["user_limits"] == {"ada": 1}

@@ -56,6 +56,7 @@ def holding(
     cpus: float = 0,
     ram_gb: float = 0,
     user: str = "ada",
+    started_at_ms: int = 0,
 ) -> Job:
     return Job(
         job_id(number),
@@ -68,6 +69,7 @@ def holding(
         cpus=cpus,
         ram_gb=ram_gb,
         user=user,
+        started_at_ms=started_at_ms,
     )
 
 

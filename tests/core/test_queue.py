@@ -95,20 +95,29 @@ def test_what_a_job_waits_for_is_kept_for_it_once_it_was_passed_over_too_long() 
     assert late.moment.why(queued[1]).blockers == (job_id(1),)
 
 
-def test_a_share_may_not_go_on_using_a_gpu_that_a_job_waits_for() -> None:
-    queued = [waiting(1, num_gpus=1, passed_over_at_ms=0), waiting(2, num_gpus=0.5)]
-    held = [holding(9, "gpu-0", num_gpus=0.5)]
+def test_it_is_kept_as_soon_as_all_has_ended_that_ran_when_it_was_first_passed_over() -> None:
+    queued = [waiting(1, num_gpus=2, passed_over_at_ms=1_000), waiting(2, num_gpus=1)]
+    capacity = Capacity(9, FOUR_GPUS[:3])
+    old, new = holding(8, started_at_ms=999), holding(9, "gpu-0", "gpu-1", started_at_ms=1_001)
 
-    assert decide(queued, held, Capacity(9, ("gpu-0",)), now_ms=600_000).picks == ()
-    assert decide(queued, held, Capacity(9, ("gpu-0",)), now_ms=599_999).picked == [job_id(2)]
+    assert decide(queued, [old, new], capacity, now_ms=2_000).picked == [job_id(2)]
+    assert decide(queued, [new], capacity, now_ms=2_000).picks == ()
+
+
+def test_a_share_may_not_go_on_using_a_gpu_that_a_job_waits_for() -> None:
+    queued = [waiting(1, num_gpus=1, passed_over_at_ms=1), waiting(2, num_gpus=0.5)]
+    held, capacity = [holding(9, "gpu-0", num_gpus=0.5)], Capacity(9, ("gpu-0",), backfill_ms=10)
+
+    assert decide(queued, held, capacity, now_ms=11).picks == ()
+    assert decide(queued, held, capacity, now_ms=10).picked == [job_id(2)]
 
 
 def test_a_job_that_was_passed_over_too_long_goes_before_the_fair_share() -> None:
-    queued = [waiting(1, passed_over_at_ms=0), waiting(2, project="cats")]
-    held = [holding(9, project="iris")]
+    queued = [waiting(1, passed_over_at_ms=1), waiting(2, project="cats")]
+    held, capacity = [holding(9, project="iris")], Capacity(2, backfill_ms=10)
 
-    assert decide(queued, held, Capacity(2), now_ms=599_999).picked == [job_id(2)]
-    assert decide(queued, held, Capacity(2), now_ms=600_000).picked == [job_id(1)]
+    assert decide(queued, held, capacity, now_ms=10).picked == [job_id(2)]
+    assert decide(queued, held, capacity, now_ms=11).picked == [job_id(1)]
 
 
 def test_without_backfill_nothing_passes_what_does_not_fit() -> None:

@@ -70,7 +70,8 @@ def workloads(draw: st.DrawFn) -> Workload:
 @given(workloads())
 def test_whoever_is_passed_over_starts_within_the_bound(workload: Workload) -> None:
     found = workload.played()
-    bound_ms = workload.capacity.backfill_ms + len(PROJECTS) * LONGEST_MS
+    first_ms = min(workload.capacity.backfill_ms, LONGEST_MS)
+    bound_ms = first_ms + len(PROJECTS) * LONGEST_MS
 
     assert set(found.starts) == {job.job_id for job in workload.jobs}
     for passed, at_ms in found.passed_over.items():
@@ -96,19 +97,30 @@ def test_a_later_job_of_the_same_project_passes_only_one_that_is_marked(workload
             assert not passed or (marked_ms is not None and marked_ms <= min(passed))
 
 
-def a_stream_of_small_jobs(backfill_ms: int) -> Workload:
-    """Two GPUs, always one of them busy, and a job that needs both."""
+def a_stream_of_small_jobs(backfill_ms: int, *, endless: bool = False) -> Workload:
+    """GPUs of which one is always busy, and a job that needs two; one may be taken for ever."""
     small = [
-        replace(waiting(number, num_gpus=1), submitted_at_ms=5 * number) for number in range(200)
+        replace(waiting(number, num_gpus=1), submitted_at_ms=5 * number) for number in range(1, 200)
     ]
     large = replace(waiting(999, num_gpus=2, order=3), submitted_at_ms=12)
     jobs = sorted([*small, large], key=lambda job: job.submitted_at_ms)
     lasts_ms = {job.job_id: 10 for job in jobs}
-    return Workload(jobs, lasts_ms, Capacity(9, FOUR_GPUS[:2], backfill_ms=backfill_ms))
+    gpus = FOUR_GPUS[:2]
+    if endless:
+        jobs.insert(0, waiting(0, num_gpus=1, order=-1))
+        lasts_ms[job_id(0)] = 10**6
+        gpus = FOUR_GPUS[:3]
+    return Workload(jobs, lasts_ms, Capacity(9, gpus, backfill_ms=backfill_ms))
 
 
-def test_a_large_job_gets_its_turn_in_a_stream_of_small_ones() -> None:
-    found = a_stream_of_small_jobs(100).played()
+def test_a_large_job_gets_its_turn_once_what_ran_has_ended() -> None:
+    found = a_stream_of_small_jobs(10**9).played()
+
+    assert 0 < found.starts[job_id(999)] - found.passed_over[job_id(999)] <= 20
+
+
+def test_a_job_that_never_ends_does_not_put_that_off_for_ever() -> None:
+    found = a_stream_of_small_jobs(100, endless=True).played()
     passed_at_ms = found.passed_over[job_id(999)]
 
     assert 100 <= found.starts[job_id(999)] - passed_at_ms <= 110
@@ -116,6 +128,6 @@ def test_a_large_job_gets_its_turn_in_a_stream_of_small_ones() -> None:
 
 
 def test_without_a_reservation_it_would_wait_for_the_end_of_the_stream() -> None:
-    found = a_stream_of_small_jobs(10**9).played()
+    found = a_stream_of_small_jobs(10**9, endless=True).played()
 
     assert found.starts[job_id(999)] == max(found.starts.values())

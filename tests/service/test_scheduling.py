@@ -130,12 +130,13 @@ async def test_who_is_passed_over_is_remembered_over_a_restart_until_it_runs_or_
 ) -> None:
     first = await submitted(database, num_gpus=1)
     await busy.claim_next()
+    await busy.apply(first, Started(clock.now_ms - 1))
     large = await submitted(database, num_gpus=2)
     small = await submitted(database, num_gpus=1)
     await busy.claim_next()
     assert (await shown(busy, small)).gpus == ["GPU-bbbb"]
 
-    clock.now_ms += 600_000
+    clock.now_ms += 86_400_000
     restarted = make_service(database, service, clock)
     late = await submitted(database, num_gpus=1)
     await end(restarted, small, at_ms=clock.now_ms)

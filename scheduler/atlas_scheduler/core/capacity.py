@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from atlas_scheduler.core.resources import Needs, Room
 
-BACKFILL_MS = 600_000
-"""For how long a job is passed over, unless the settings say otherwise."""
+BACKFILL_MS = 86_400_000
+"""For how long at most a job is passed over, unless the settings say otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Capacity:
     occupied_gpus: Mapping[str, str] = field(default_factory=dict)
     """GPUs whose memory somebody else uses, and who: no job begins to use them."""
     backfill_ms: int = BACKFILL_MS
-    """For how long later jobs may pass one that does not fit."""
+    """For how long at most later jobs may pass one that does not fit."""
 
     def empty(self) -> Room:
         """All of it, free."""

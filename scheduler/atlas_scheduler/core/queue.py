@@ -81,10 +81,15 @@ def paused(project: str, capacity: Capacity) -> str | None:
     return None
 
 
-def is_reserved(job: Job, capacity: Capacity, *, now_ms: int) -> bool:
-    """Whether the job was passed over for so long that what it waits for is kept for it."""
-    since = job.passed_over_at_ms
-    return since is not None and now_ms - since >= capacity.backfill_ms
+def reserved_since_ms(holding: Iterable[Job], capacity: Capacity, *, now_ms: int) -> int:
+    """What jobs wait for is kept for them if they were first passed over by this time or before.
+
+    That is once all has ended that ran when a job was first passed over: what it waits for comes
+    free about as often as jobs end, and to keep it earlier would let much of the machine stand
+    idle. A job that never ends must not put that off for ever.
+    """
+    starts = [now_ms if job.started_at_ms is None else job.started_at_ms for job in holding]
+    return max(now_ms - capacity.backfill_ms, min(starts, default=now_ms))
 
 
 def reserved_first(job: Job) -> tuple[int, int, str]:
@@ -134,7 +139,9 @@ class _Choice:
         self._capacity = capacity
         self._now_ms = now_ms
         self.left = Left(capacity.empty(), Counter(), Counter())
-        for job in holding:
+        running = list(holding)
+        self._reserved_since_ms = reserved_since_ms(running, capacity, now_ms=now_ms)
+        for job in running:
             self._count(job)
             self.left.room.occupy(job.needs, job.gpus)
         self.picks: dict[str, Pick] = {}
@@ -181,6 +188,8 @@ class _Choice:
         """The jobs that have to be asked and have a turn."""
         found: dict[tuple[int, str, Shape], list[Key]] = defaultdict(list)
         for job in self._line.conditional.values():
+            if job.held_by is not None:
+                continue  # thousands may be held: nothing else of them is of interest
             if set_aside(job, self._capacity, now_ms=self._now_ms) is None:
                 found[job.priority, job.project, shape_of(job)].append((job.order, job.job_id))
         lanes: dict[int, dict[str, list[Lane]]] = {}
@@ -193,7 +202,7 @@ class _Choice:
             job
             for job in self._line.passed_over.values()
             if job.priority == priority
-            and is_reserved(job, self._capacity, now_ms=self._now_ms)
+            and (job.passed_over_at_ms or 0) <= self._reserved_since_ms
             and set_aside(job, self._capacity, now_ms=self._now_ms) is None
         ]
         for job in sorted(reserved, key=reserved_first):

@@ -11,7 +11,7 @@ from heapq import heapify, heappop, heappush
 from atlas_scheduler.core.capacity import Capacity, gpu_count
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.line import Key, Line, goes_first
-from atlas_scheduler.core.queue import Decision, is_reserved, reserved_first, set_aside
+from atlas_scheduler.core.queue import Decision, reserved_first, reserved_since_ms, set_aside
 from atlas_scheduler.core.resources import Needs, Scarce
 
 _Test = Callable[[Job], bool]
@@ -145,13 +145,15 @@ class Places:
         self, line: Line, holding: Iterable[Job], capacity: Capacity, *, now_ms: int
     ) -> None:
         self._line = line
+        running_jobs = list(holding)
+        since_ms = reserved_since_ms(running_jobs, capacity, now_ms=now_ms)
         self._ahead: dict[int, int] = {}
         self._rows: dict[int, dict[str, _Row]] = {}
         self._reserved: dict[int, list[Job]] = {one: [] for one in self._line.priorities()}
         for job in sorted(self._line.passed_over.values(), key=reserved_first):
-            if is_reserved(job, capacity, now_ms=now_ms):
+            if (job.passed_over_at_ms or 0) <= since_ms:
                 self._reserved[job.priority].append(job)
-        running = Counter(job.project for job in holding)
+        running = Counter(job.project for job in running_jobs)
         ahead = 0
         for priority, reserved in self._reserved.items():
             projects = self._line.by_project(priority)

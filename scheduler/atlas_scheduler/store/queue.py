@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 
 from atlas_scheduler.core.forecast import PAST_JOBS, Kind
 from atlas_scheduler.core.line import Line
 from atlas_scheduler.store import jobs, sql
 from atlas_scheduler.store.job_rows import read_job
-from foundations.models import JobState
 
 _SQL = sql.queries("queue")
 _LOOK_BACK = 200
@@ -42,11 +42,11 @@ class QueueLine:
         self._known = None
 
     def _catch_up(self, conn: sqlite3.Connection, known: int) -> None:
-        for row in conn.execute(_SQL["changed"], {"after": known}):
-            if row["state"] == JobState.QUEUED:
-                self._line.put(read_job(row))
-            else:
-                self._line.drop(row["changed_id"])
+        changed = [row["job_id"] for row in conn.execute(_SQL["changed"], {"after": known})]
+        for job_id in changed:
+            self._line.drop(job_id)
+        for row in conn.execute(_SQL["still_queued"], {"job_ids": json.dumps(changed)}):
+            self._line.put(read_job(row))
 
 
 def past_durations_ms(conn: sqlite3.Connection, kind: Kind) -> list[int]:

@@ -36,7 +36,7 @@ def set_() -> None:
 @click.option(
     "--backfill-seconds",
     type=click.FloatRange(min=0),
-    help="For how long later jobs may pass one that does not fit; 0 lets none pass.",
+    help="For how long at most later jobs may pass one that does not fit; 0 lets none pass.",
 )
 @json_option
 def queue(scheduler: str, *, as_json: bool, **given: Any) -> None:
@@ -104,7 +104,7 @@ def _tell(settings: QueueView, *, as_json: bool) -> None:
     click.echo(f"At most {settings.max_running_jobs} job(s) run at once now")
     for line in limit_lines(settings):
         click.echo(render.clean(line, one_line=True))
-    click.echo(f"Later jobs pass one that does not fit for {settings.backfill_seconds:g} s")
+    click.echo(f"Later jobs pass one that does not fit for at most {settings.backfill_seconds:g} s")
 
 
 @set_.command()

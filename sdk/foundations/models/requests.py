@@ -94,8 +94,8 @@ class QueueSettings(Request):
     project_limits: dict[ProjectName, MaxRunning] = {}
     """Limits of their own, by project."""
     user_limits: dict[UserName, MaxRunning] = {}
-    backfill_seconds: BackfillSeconds = 600.0
-    """For how long later jobs may pass one that does not fit."""
+    backfill_seconds: BackfillSeconds = 86_400.0
+    """For how long at most later jobs may pass one that does not fit."""
 
 
 class NewQueueSettings(Request):

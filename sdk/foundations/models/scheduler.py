@@ -26,8 +26,8 @@ class QueueView(View):
     project_limits: dict[str, int] = {}
     """Limits of their own, by project."""
     user_limits: dict[str, int] = {}
-    backfill_seconds: float = 600.0
-    """For how long later jobs may pass one that does not fit."""
+    backfill_seconds: float = 86_400.0
+    """For how long at most later jobs may pass one that does not fit."""
     paused: PauseView | None = None
     """Of the whole queue."""
     paused_projects: list[PauseView] = []

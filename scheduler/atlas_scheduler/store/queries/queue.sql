@@ -3,11 +3,12 @@ SELECT coalesce(min(change_number), 0) AS first, coalesce(max(change_number), 0)
 FROM queue_changes;
 
 -- name: changed
--- A job that is gone has no row of the view.
-SELECT changed.job_id AS changed_id, core_jobs.*
-FROM (
-    SELECT DISTINCT job_id FROM queue_changes WHERE change_number > :after
-) AS changed LEFT JOIN core_jobs USING (job_id);
+SELECT DISTINCT job_id FROM queue_changes WHERE change_number > :after;
+
+-- name: still_queued
+-- Of these jobs. No outer join with the view: SQLite would make all of it first.
+SELECT * FROM core_jobs
+WHERE job_id IN (SELECT value FROM json_each(:job_ids)) AND state = 'queued';
 
 -- name: durations
 -- Of the latest completed jobs of a project that ran this script; only so far back that a script

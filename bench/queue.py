@@ -1,0 +1,233 @@
+"""Figure 12: a queue of ten thousand jobs, and how well a machine with GPUs is used."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import statistics
+import time
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from atlas_scheduler.app import now_ms
+from atlas_scheduler.core.capacity import BACKFILL_MS, Capacity
+from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.lifecycle import Effect, Exited, Started
+from atlas_scheduler.core.line import Line
+from atlas_scheduler.core.queue import choose_next
+from atlas_scheduler.engine.port import Capabilities
+from atlas_scheduler.engine_state import EngineState
+from atlas_scheduler.service import Service
+from atlas_scheduler.store import history, jobs
+from atlas_scheduler.store.db import Database
+from atlas_scheduler.store.jobs import StoredJob
+from atlas_scheduler.store.queue import QueueLine
+from bench import rig
+from bench.measure import Figure, Peer, Plan, Result, timed
+from bench.queue_trace import GPUS, make_trace
+from foundations.home import Home
+from foundations.models import JobSpec, JobState, QueueSettings
+
+QUEUED = 10_000
+ACCEPT_TARGET_S = 3.0
+DECISION_TARGET_MS = 5.0
+TRACE_JOBS = 1_000
+SEEDS = range(1, 7)
+_DIGEST = f"sha256:{'0' * 64}"
+
+
+def run(plan: Plan) -> Result:
+    """Fill a queue and let it decide, then let it work off a trace."""
+    with rig.workspace() as root:
+        figures = asyncio.run(_queue(Home(root / "home"), plan))
+    return Result([*figures, _every_job_its_own_shape(plan), *_trace_figures(plan)])
+
+
+# -- ten thousand jobs
+
+
+async def _queue(home: Home, plan: Plan) -> list[Figure]:
+    accepted: list[float] = []
+    async with _service(home) as (database, service):
+        began = time.process_time()
+        with timed(accepted):
+            await database.write(lambda conn: _insert(conn, QUEUED))
+        processor = time.process_time() - began
+        figures = [
+            Figure(
+                f"queue: {QUEUED:,} jobs accepted in one write",
+                [sample / 1000 for sample in accepted],
+                unit="s",
+                target=ACCEPT_TARGET_S,
+            ),
+            Figure("queue: processor time of that", [processor], unit="s"),
+        ]
+        figures += await _decisions(database, service, plan.count(40, 10))
+        figures += await _questions(service, plan.count(20, 5))
+    return figures
+
+
+async def _decisions(database: Database, service: Service, count: int) -> list[Figure]:
+    line, decisions, whole, claims = QueueLine(), list[float](), list[float](), list[float]()
+    capacity = Capacity(4, GPUS)
+
+    def decide(conn: sqlite3.Connection) -> None:
+        with timed(decisions):
+            found = choose_next(
+                line.up_to_date(conn), jobs.holding(conn), capacity, now_ms=now_ms()
+            )
+        assert found.picks
+        with timed(whole):
+            jobs.queued(conn)
+
+    await service.claim_next()
+    await database.read(line.up_to_date)
+    for _ in range(count):
+        ended = (await service.holding())[0].job_id
+        await service.apply(ended, Started(now_ms()))
+        await service.apply(ended, Exited(now_ms(), exit_code=0, oom_killed=False))
+        await database.read(decide)
+        with timed(claims):
+            await service.claim_next()
+    return [
+        Figure(
+            f"queue: who is next of {QUEUED:,}, after a job ended",
+            decisions,
+            target=DECISION_TARGET_MS,
+            peer=Peer("every waiting job read", whole),
+        ),
+        Figure("queue: the same with its commit", claims),
+    ]
+
+
+async def _questions(service: Service, count: int) -> list[Figure]:
+    pages, first, up = list[float](), list[float](), list[float]()
+    for _ in range(count):
+        with timed(pages):
+            page = await service.jobs(states=[JobState.QUEUED], limit=50)
+    for job in page.jobs[:count]:
+        with timed(first):
+            await service.move([job.job_id], "first", None, by="bench")
+    for job in page.jobs[:count]:
+        with timed(up):
+            await service.move([job.job_id], "down", None, by="bench")
+    return [
+        Figure("queue: a page of 50 that wait, with reasons, places and starts", pages),
+        Figure("queue: a job moved to the front", first),
+        Figure("queue: a job moved by one place", up),
+    ]
+
+
+def _every_job_its_own_shape(plan: Plan) -> Figure:
+    """The worst case: no two jobs start under the same circumstances, and none can."""
+    line = Line(
+        Job(f"job-{number}", "bench", JobState.QUEUED, number, num_gpus=1, cpus=number)
+        for number in range(1, QUEUED + 1)
+    )
+    running = [Job("all", "bench", JobState.RUNNING, 0, num_gpus=8, attempt=1, gpus=GPUS)]
+    samples: list[float] = []
+    for _ in range(plan.count(20, 5)):
+        with timed(samples):
+            choose_next(line, running, Capacity(9, GPUS), now_ms=now_ms())
+    return Figure(f"queue: {QUEUED:,} jobs of as many shapes, none fits", samples)
+
+
+def _insert(conn: sqlite3.Connection, count: int) -> None:
+    """Take in jobs as an accepted submission does, all in one transaction."""
+    begin = jobs.next_order(conn)
+    for number in range(count):
+        spec = JobSpec(
+            project=f"project-{number % 5}",
+            user=f"user-{number % 7}",
+            num_gpus=number % 3,
+            entrypoint=("true",),
+        )
+        job = Job(
+            job_id=str(uuid.uuid4()),
+            project=spec.project,
+            state=JobState.QUEUED,
+            order=begin + number,
+            num_gpus=spec.num_gpus,
+            submitted_at_ms=now_ms(),
+            user=spec.user,
+        )
+        stored = StoredJob(job=job, spec=spec, bundle=_DIGEST, bundle_size_bytes=1)
+        jobs.insert_job(conn, stored, now_ms=job.submitted_at_ms)
+        history.append_change(
+            conn,
+            job_id=job.job_id,
+            project=job.project,
+            event="Submitted",
+            state=job.state,
+            at_ms=job.submitted_at_ms,
+            detail={"user": spec.user},
+        )
+
+
+class _Onlooker:
+    """Acts on nothing that is decided."""
+
+    def perform(self, job: Job, effects: Sequence[Effect]) -> None:
+        pass
+
+    def wake(self) -> None:
+        pass
+
+    async def settle(self, job_id: str) -> None:
+        pass
+
+    def tidy(self) -> None:
+        pass
+
+
+@asynccontextmanager
+async def _service(home: Home) -> AsyncIterator[tuple[Database, Service]]:
+    home.create()
+    engine = EngineState(name="bench", problem=None)
+    engine.capabilities = Capabilities("bench", "1", isolated=False, gpus=GPUS)
+    async with await Database.open(home.database) as database:
+        service = Service(
+            database=database,
+            home=home,
+            instance="bench000",
+            queue=QueueSettings(max_running_jobs=4),
+            engine=engine,
+            clock_ms=now_ms,
+        )
+        service.shell = _Onlooker()
+        try:
+            yield database, service
+        finally:
+            await service.close()
+
+
+# -- the trace
+
+
+def _trace_figures(plan: Plan) -> list[Figure]:
+    """Use of the GPUs, and how long jobs wait, in traces of several seeds."""
+    ways = {"strict": 0, "Atlas": BACKFILL_MS}
+    used: dict[str, list[float]] = {name: [] for name in ways}
+    waits: dict[str, list[float]] = {name: [] for name in ways}
+    for seed in list(SEEDS)[: plan.count(len(SEEDS), 2)]:
+        trace = make_trace(TRACE_JOBS, seed=seed)
+        for name, backfill_ms in ways.items():
+            played = trace.played(backfill_ms=backfill_ms)
+            used[name].append(trace.utilisation(played))
+            waits[name].append(statistics.fmean(trace.waits_minutes(played)) / 60)
+    return [
+        Figure(
+            "queue: GPU time used on the trace",
+            used["Atlas"],
+            unit="%",
+            at_least=True,
+            peer=Peer("a strict queue", used["strict"]),
+        ),
+        Figure(
+            "queue: mean wait on the trace",
+            waits["Atlas"],
+            unit="h",
+            peer=Peer("a strict queue", waits["strict"]),
+        ),
+    ]
