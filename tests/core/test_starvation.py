@@ -105,7 +105,7 @@ def a_stream_of_small_jobs(backfill_ms: int, *, endless: bool = False) -> Worklo
     large = replace(waiting(999, num_gpus=2, order=3), submitted_at_ms=12)
     jobs = sorted([*small, large], key=lambda job: job.submitted_at_ms)
     lasts_ms = {job.job_id: 10 for job in jobs}
-    gpus = FOUR_GPUS[:2]
+    gpus: tuple[str, ...] = FOUR_GPUS[:2]
     if endless:
         jobs.insert(0, waiting(0, num_gpus=1, order=-1))
         lasts_ms[job_id(0)] = 10**6
