@@ -15,6 +15,7 @@ from pathlib import Path
 
 import structlog
 
+from atlas_scheduler.alarm import Alarm
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.lifecycle import (
     Effect,
@@ -121,11 +122,12 @@ class Loop:
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def _dispatch(self) -> None:
+        alarm = Alarm(self.wake, clock_ms=self._clock_ms)
         while True:
             await self._woken.wait()
             self._woken.clear()
             try:
-                await self._service.claim_next()
+                alarm.set(await self._service.claim_next())
             except AtlasError as error:
                 log.error("no job can start", problem=error.message)
                 asyncio.get_running_loop().call_later(STORAGE_RETRY_SECONDS, self.wake)

@@ -200,8 +200,12 @@ class Service(Remarks, Projects, Deletions, Queueing):
         job_ids = [job.job_id for job, _ in moved]
         return Cleared(removed=len(job_ids), job_ids=job_ids)
 
-    async def claim_next(self) -> None:
-        """Claim every job whose turn it is; their starts go to the shell."""
+    async def claim_next(self) -> int | None:
+        """Claim every job whose turn it is; their starts go to the shell.
+
+        Returns:
+            When (ms) to look again even though nothing happened: a job waits for that time.
+        """
         now_ms = self._clock_ms()
 
         def step(conn: sqlite3.Connection) -> list[Moved]:
@@ -210,7 +214,7 @@ class Service(Remarks, Projects, Deletions, Queueing):
                 return []  # the queue may be long, and reading it would decide nothing
             waiting = {job.job_id: job for job in jobs.queued(conn)}
             capacity = self._capacity(pauses.in_force(conn))
-            decision = choose_next(list(waiting.values()), holding, capacity)
+            decision = choose_next(list(waiting.values()), holding, capacity, now_ms=now_ms)
             return [
                 self._advance(
                     conn,
@@ -222,6 +226,7 @@ class Service(Remarks, Projects, Deletions, Queueing):
             ]
 
         await self._durably(self._database.write(step), self._publish)
+        return await self._database.read(lambda conn: jobs.next_turn_ms(conn, now_ms=now_ms))
 
     # -- state
 

@@ -101,6 +101,14 @@ ROWS: tuple[Row, ...] = (
         {"attempt": 3, "reason": None},
     ),
     Row(
+        "a job that waited for a time no longer does once it is claimed",
+        replace(QUEUED, not_before_ms=4_000),
+        Claimed(NOW),
+        JobState.STARTING,
+        (_START,),
+        {"attempt": 1, "not_before_ms": None},
+    ),
+    Row(
         "a local run that is found runs, since it began, and takes no GPU",
         LOCAL,
         RunFound(900),

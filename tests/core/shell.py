@@ -89,7 +89,7 @@ class Shell:
             self.store.max_running_jobs, GPUS, None if self.engine.up else "the engine is down"
         )
         waiting = self.store.in_state(JobState.QUEUED)
-        decision = choose_next(waiting, self.store.holding(), capacity)
+        decision = choose_next(waiting, self.store.holding(), capacity, now_ms=self.clock())
         assert set(decision.waiting) | {pick.job_id for pick in decision.picks} == {
             job.job_id for job in waiting
         }

@@ -21,6 +21,8 @@ class Job:
     """From -100 to 100; larger goes first."""
     held_by: str | None = None
     """Who keeps it from being chosen while it waits; None lets it have its turn."""
+    not_before_ms: int | None = None
+    """When it may have its turn while it waits; None is at once."""
     attempt: int = 0
     """How often it was chosen to run; names its container."""
     gpus: tuple[str, ...] = ()

@@ -164,7 +164,7 @@ def advance(job: Job, event: Event) -> tuple[Job, tuple[Effect, ...]]:
         state = rule.target(event)
     moved = _record(replace(job, state=state), event)
     if state is not JobState.QUEUED:
-        moved = replace(moved, held_by=None)
+        moved = replace(moved, held_by=None, not_before_ms=None)
     if moved.is_final:
         moved = replace(moved, finished_at_ms=event.at_ms)
     return moved, rule.effects

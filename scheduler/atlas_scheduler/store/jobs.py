@@ -27,6 +27,7 @@ __all__ = [
     "mark_archived",
     "mark_deleted",
     "next_order",
+    "next_turn_ms",
     "oldest_deletion",
     "page",
     "projects",
@@ -199,6 +200,12 @@ def queued(conn: sqlite3.Connection, project: str | None = None) -> list[Job]:
     """Jobs that wait, in the order of their turns, of all projects or of one."""
     name = "queued" if project is None else "queued_of_project"
     return [read_job(row) for row in conn.execute(_SQL[name], {"project": project})]
+
+
+def next_turn_ms(conn: sqlite3.Connection, *, now_ms: int) -> int | None:
+    """When the next of the jobs that wait for a time may have its turn."""
+    at_ms: int | None = conn.execute(_SQL["next_turn"], {"now_ms": now_ms}).fetchone()["at_ms"]
+    return at_ms
 
 
 def holding(conn: sqlite3.Connection) -> list[Job]:
