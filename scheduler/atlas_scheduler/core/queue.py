@@ -105,7 +105,8 @@ def _set_aside(job: Job, capacity: Capacity, now_ms: int) -> str | None:
     if job.held_by is not None:
         return f"held by {job.held_by}"
     if job.not_before_ms is not None and now_ms < job.not_before_ms:
-        return f"waits until {_moment(job.not_before_ms):%Y-%m-%d %H:%M:%S} UTC"
+        what_for = f": {job.reason}" if job.reason else ""
+        return f"waits until {_moment(job.not_before_ms):%Y-%m-%d %H:%M:%S} UTC{what_for}"
     # What is wider is told first: who takes it back must look further anyway.
     for pause in sorted(capacity.pauses, key=lambda one: one.project is not None):
         if pause.project in (None, job.project):
