@@ -53,20 +53,29 @@ async def test_the_engine_is_asked_before_a_job_is_over_its_time(
 ) -> None:
     service.shell = recorder = Recorder()
     job_id = await running(service, database, time_limit_seconds=10)
-    assert await service.next_moment_ms() is None
-    await service.end_overdue()
+    assert await service.end_overdue() is None
     assert (await service.view(job_id)).state == "running"
     service.engine.problem = None
-    assert await service.next_moment_ms() == 910_000
-    await service.end_overdue()
+    assert await service.end_overdue() is None
     view = await service.view(job_id)
     assert (view.state, view.reason) == ("stopping", "time limit of 10s")
     assert recorder.performed[-1] == (job_id, Effect.STOP)
-    assert await service.next_moment_ms() is None
     await service.apply(job_id, Exited(2_000_000, 0))
     view = await service.view(job_id)
     assert (view.state, view.reason, view.exit_code) == ("failed", "time limit of 10s", 0)
     assert [one.event for one in (await service.job(job_id)).history][-2:] == ["TimedOut", "Exited"]
+
+
+async def test_the_next_end_of_a_time_is_when_to_look_again(
+    service: Service, database: Database
+) -> None:
+    service.engine.problem = None
+    await running(service, database, time_limit_seconds=500)
+    assert await service.end_overdue() == 1_400_000
+    await running(service, database, time_limit_seconds=400)
+    assert await service.end_overdue() == 1_300_000
+    await running(service, database)
+    assert await service.end_overdue() == 1_300_000
 
 
 async def test_jobs_that_waited_too_long_are_stopped_though_the_engine_is_away(
@@ -74,8 +83,9 @@ async def test_jobs_that_waited_too_long_are_stopped_though_the_engine_is_away(
 ) -> None:
     plain = await submitted(database)
     brief = await submitted(database, queue_ttl_seconds=90)
-    assert await service.next_moment_ms() == 91_000
-    await service.end_overdue()
+    later = await submitted(database, queue_ttl_seconds=5_000)
+    assert await service.end_overdue() == 5_001_000
+    assert (await service.view(later)).state == "queued"
     view = await service.view(brief)
     assert (view.state, view.reason) == ("stopped", "waited longer than 1m30s")
     assert (await service.view(plain)).state == "queued"
@@ -92,7 +102,7 @@ async def test_a_retry_is_told_with_its_cause_and_wakes_whoever_dispatches(
     await service.apply(job_id, Exited(2_000_000, 3))
     assert recorder.wakes == wakes + 1
     assert recorder.performed[-1] == (job_id, Effect.DISCARD)
-    assert await service.next_moment_ms() == 2_060_000
+    assert await service.end_overdue() == 2_060_000
     last = (await service.job(job_id)).history[-1]
     assert (last.event, last.state, last.detail["exit_code"]) == ("Exited", "queued", 3)
     assert last.detail["retry"] == "retry 1 of 1 after exit code 3"
