@@ -17,6 +17,7 @@ from atlas_tui.row_layout import fit
 from atlas_tui.stretches import Stretch, stretches
 from foundations.cli import provenance_fields
 from foundations.cli.render import value as value_text
+from foundations.limits import limit_facts
 from foundations.models import FINAL_STATES, JobDetail, JobState
 from foundations.quantities import duration, size
 from foundations.terminal import clean, display_width
@@ -274,6 +275,7 @@ def _resources(detail: JobDetail) -> tuple[Fact, ...]:
         ("Memory", f"{spec.ram_gb:g} GB" if spec.ram_gb else "no limit"),
         ("Shared memory", f"{spec.shm_gb:g} GB" if spec.shm_gb else ""),
         ("Volumes", volumes),
+        *limit_facts(spec),
     )
 
 

@@ -12,10 +12,12 @@ from contextlib import asynccontextmanager
 
 from atlas_scheduler.app import now_ms
 from atlas_scheduler.core.capacity import BACKFILL_MS, Capacity
+from atlas_scheduler.core.events import Exited, Started
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.core.lifecycle import Effect, Exited, Started
+from atlas_scheduler.core.lifecycle import Effect
 from atlas_scheduler.core.line import Line
 from atlas_scheduler.core.queue import choose_next
+from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
 from atlas_scheduler.engine.port import Capabilities
 from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.service import Service
@@ -26,6 +28,7 @@ from atlas_scheduler.store.queue import QueueLine
 from bench import rig
 from bench.measure import Figure, Peer, Plan, Result, timed
 from bench.queue_trace import GPUS, make_trace
+from foundations.errors import JobConflict
 from foundations.home import Home
 from foundations.models import JobSpec, JobState, QueueSettings
 
@@ -176,6 +179,9 @@ class _Onlooker:
 
     async def settle(self, job_id: str) -> None:
         pass
+
+    async def run_beside(self, job: Job, plan: ExecPlan) -> ExecSession:
+        raise JobConflict("Nothing runs here.")
 
     def tidy(self) -> None:
         pass

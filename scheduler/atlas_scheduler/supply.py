@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from atlas_scheduler.core.capacity import Capacity, Limits, Pause
+from atlas_scheduler.core.capacity import Capacity, Pause, RunningLimits
 from atlas_scheduler.engine.host import machine_size
 from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.settings import ServerSettings
@@ -49,7 +49,7 @@ class Supply:
             pauses=pauses,
             cpus=self.cpus,
             ram_gb=self.ram_gb,
-            limits=Limits(
+            limits=RunningLimits(
                 each_project=queue.max_running_per_project,
                 each_user=queue.max_running_per_user,
                 projects=queue.project_limits,

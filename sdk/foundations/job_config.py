@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,9 +17,11 @@ from pydantic import (
     StringConstraints,
     ValidationError,
 )
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
+from foundations.durations import read_duration
 from foundations.errors import ConfigError
+from foundations.limits import read_retries
 from foundations.models import (
     Argument,
     EnvironmentName,
@@ -27,8 +29,10 @@ from foundations.models import (
     LogLevel,
     Priority,
     ProjectName,
+    Retries,
     Volume,
 )
+from foundations.models.limits import Pause, Seconds
 from foundations.yaml_source import YamlSource, read_yaml, unknown_key
 
 FILE_NAME = "job.config.yaml"
@@ -50,6 +54,18 @@ Program = Annotated[
     tuple[Argument, ...], BeforeValidator(split_words), Field(min_length=1, max_length=64)
 ]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+
+
+def _said(read: Callable[[Any], Any]) -> BeforeValidator:
+    """Read a value, and word what is wrong with it as its reader does."""
+
+    def validate(value: Any) -> Any:
+        try:
+            return read(value)
+        except ValueError as error:
+            raise PydanticCustomError("limit", "{said}", {"said": str(error)}) from error
+
+    return BeforeValidator(validate)
 
 
 class _Section(BaseModel):
@@ -104,6 +120,14 @@ class JobConfig(_Section):
     """Size of a job's /dev/shm in GB (10^9 bytes)."""
     entrypoint: Program | None = None
     """Same as `worker: entrypoint:`."""
+    time_limit: Annotated[Seconds | None, _said(read_duration)] = None
+    """Longest that an attempt of a job may run."""
+    queue_ttl: Annotated[Seconds | None, _said(read_duration)] = None
+    """Longest that a job may wait in the queue."""
+    retries: Annotated[Retries | None, _said(read_retries)] = None
+    """How often a job is tried again: a number, or one by cause."""
+    retry_delay: Annotated[Pause | None, _said(read_duration)] = None
+    """Pause before the first retry; it doubles with each."""
     params: dict[str, JsonValue] = {}
     """Parameters, as `foundations.load_parameters()` returns them."""
     tags: dict[Annotated[str, StringConstraints(min_length=1, max_length=200)], Argument] = {}

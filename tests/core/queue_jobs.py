@@ -14,6 +14,9 @@ from foundations.models import JobState
 
 FOUR_GPUS = ("gpu-0", "gpu-1", "gpu-2", "gpu-3")
 
+NOW = 1_700_000_000_000
+"""A time that matters to few tests."""
+
 
 def job_id(number: int) -> str:
     return f"{number:08x}-0000-4000-8000-000000000000"
@@ -26,6 +29,7 @@ def waiting(
     order: int | None = None,
     priority: int = 0,
     held_by: str | None = None,
+    not_before_ms: int | None = None,
     project: str = "iris",
     cpus: float = 0,
     ram_gb: float = 0,
@@ -40,6 +44,7 @@ def waiting(
         num_gpus,
         priority=priority,
         held_by=held_by,
+        not_before_ms=not_before_ms,
         cpus=cpus,
         ram_gb=ram_gb,
         user=user,

@@ -8,20 +8,15 @@ from dataclasses import dataclass
 from enum import Enum
 
 from atlas_scheduler.core.capacity import Capacity
+from atlas_scheduler.core.deadlines import overdue
+from atlas_scheduler.core.events import Claimed, Event, Started, StartRefused
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.core.lifecycle import (
-    Claimed,
-    Effect,
-    Event,
-    Started,
-    StartRefused,
-    advance,
-)
+from atlas_scheduler.core.lifecycle import Effect, advance
 from atlas_scheduler.core.line import Line
 from atlas_scheduler.core.queue import choose_next
 from atlas_scheduler.core.reconcile import Seen, leftovers, observe
 from foundations.models import JobState
-from tests.core.world import EngineSilent, FakeEngine, Flaw, Refused, Store
+from tests.core.world import Attempt, EngineSilent, FakeEngine, Flaw, Refused, Store
 
 GPUS = ("gpu-0", "gpu-1")
 
@@ -40,7 +35,14 @@ class Step(Enum):
     REMOVE = "remove"
 
 
-Task = Effect | Step | Event
+@dataclass(frozen=True)
+class Discard:
+    """Remove the container of an attempt that another one follows."""
+
+    attempt: Attempt
+
+
+Task = Effect | Step | Discard | Event
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,11 @@ class Shell:
         decision = choose_next(line, self.store.holding(), capacity, now_ms=self.clock())
         self._apply([(pick.job_id, Claimed(self.clock(), pick.gpus)) for pick in decision.picks])
 
+    def end_overdue(self) -> None:
+        """End what has run or waited for as long as it may, in one transaction."""
+        late = overdue(self.store.jobs.values(), now_ms=self.clock())
+        self._apply([(job.job_id, event) for job, event in late])
+
     def apply(self, job_id: str, event: Event) -> None:
         """Let an event happen: commit first, act second."""
         self._apply([(job_id, event)])
@@ -104,9 +111,11 @@ class Shell:
         self.store.save([(job, event) for (job, _), event in moved])
         self.point()
         for (job, effects), _ in moved:
-            if job.is_final:
+            if not job.holds_slot:
                 self.watching.discard(job.job_id)
-            self._queue(job.job_id, effects)
+            discard = Discard((job.job_id, job.attempt))
+            tasks = (discard if one is Effect.DISCARD else one for one in effects)
+            self._queue(job.job_id, tuple(tasks))
 
     def perform(self, job_id: str) -> None:
         """Do the next thing that is due for a job."""
@@ -139,6 +148,8 @@ class Shell:
         }
         if isinstance(task, Effect | Step):
             deeds[task](job)
+        elif isinstance(task, Discard):
+            self.engine.remove(task.attempt)
         else:
             self.apply(job.job_id, task)
 

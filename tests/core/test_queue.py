@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
-from atlas_scheduler.core.capacity import Capacity, Limits, Pause, refusal
+from atlas_scheduler.core.capacity import Capacity, Pause, RunningLimits, refusal
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.queue import Pick
 from atlas_scheduler.core.resources import Needs
 from foundations.models import JobState
-from tests.core.queue_jobs import FOUR_GPUS, Outcome, decide, holding, job_id, waiting
+from tests.core.queue_jobs import FOUR_GPUS, NOW, Outcome, decide, holding, job_id, waiting
 
 
 def reason(decision: Outcome, number: int) -> str:
@@ -159,7 +159,7 @@ def test_limits_of_projects_and_users_hold_nobody_else_up() -> None:
         waiting(4, project="dogs", user="eve"),
     ]
     held = [holding(9, user="eve"), holding(8, project="birds", user="bob")]
-    limits = Limits(each_user=5, projects={"iris": 1}, users={"bob": 1})
+    limits = RunningLimits(each_user=5, projects={"iris": 1}, users={"bob": 1})
     decision = decide(queued, held, Capacity(9, limits=limits))
 
     assert decision.picked == [job_id(2), job_id(4)]
@@ -173,7 +173,7 @@ def test_limits_of_projects_and_users_hold_nobody_else_up() -> None:
 
 def test_a_limit_counts_the_jobs_that_are_about_to_start() -> None:
     queued = [waiting(number) for number in (1, 2, 3)]
-    decision = decide(queued, [], Capacity(9, limits=Limits(each_project=2)))
+    decision = decide(queued, [], Capacity(9, limits=RunningLimits(each_project=2)))
 
     assert decision.picked == [job_id(1), job_id(2)]
     assert reason(decision, 3) == "2 jobs are running in project iris, and its limit is 2"
@@ -417,3 +417,23 @@ def test_a_larger_priority_goes_before_a_smaller_order() -> None:
     decision = decide([low, plain, high], [], Capacity(1))
     assert decision.picked == [high.job_id]
     assert list(decision.waiting) == [plain.job_id, low.job_id]
+
+
+def test_a_job_has_no_turn_before_its_time_and_holds_nobody_up() -> None:
+    later, now, first = waiting(1, not_before_ms=NOW + 1), waiting(2), waiting(3, not_before_ms=NOW)
+    decision = decide([later, now, first], [], Capacity(3), now_ms=NOW)
+    assert decision.picked == [now.job_id, first.job_id]
+    assert decision.waiting == {later.job_id: "waits until 2023-11-14 22:13:20 UTC"}
+    due = decide([later, now], [], Capacity(1), now_ms=NOW + 1)
+    assert due.picked == [later.job_id]
+
+
+def test_a_job_that_waits_for_its_retry_is_told_what_for() -> None:
+    job = replace(waiting(1, not_before_ms=NOW + 1), reason="retry 1 of 2 after exit code 3")
+    told = reason(decide([job], [], Capacity(1), now_ms=NOW), 1)
+    assert told == "waits until 2023-11-14 22:13:20 UTC: retry 1 of 2 after exit code 3"
+
+
+def test_who_holds_a_job_that_waits_for_a_time_is_told_before_the_time() -> None:
+    job = waiting(1, held_by="ada", not_before_ms=NOW + 1)
+    assert reason(decide([job], [], Capacity(1), now_ms=NOW), 1) == "held by ada"

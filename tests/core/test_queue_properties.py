@@ -9,7 +9,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_scheduler.core.capacity import Capacity, Limits, Pause
+from atlas_scheduler.core.capacity import Capacity, Pause, RunningLimits
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.line import Line
 from atlas_scheduler.core.queue import choose_next
@@ -41,6 +41,7 @@ def queued_jobs(draw: st.DrawFn) -> list[Job]:
             ram_gb=draw(st.sampled_from([0, 0, 3, 20])),
             priority=draw(st.sampled_from([-100, 0, 0, 7])),
             held_by=draw(st.sampled_from([None, None, None, "ada"])),
+            not_before_ms=draw(st.sampled_from([None, None, NOW_MS, NOW_MS + 1])),
             project=draw(st.sampled_from(["iris", "iris", "cats"])),
             user=draw(st.sampled_from(["ada", "bob"])),
             passed_over_at_ms=draw(st.sampled_from([None, None, None, 0, NOW_MS - 1, NOW_MS])),
@@ -63,7 +64,7 @@ def scenes(draw: st.DrawFn) -> Scene:
         count = draw(st.integers(0, min(2, len(whole))))
         held.append(holding(100 + number, *whole[:count], state=state, project=project, cpus=1))
         del whole[:count]
-    limits = Limits(
+    limits = RunningLimits(
         each_project=draw(st.sampled_from([None, None, 2])),
         users=draw(st.sampled_from([{}, {}, {"bob": 1}])),
     )
@@ -87,12 +88,12 @@ def happens(scene: Scene) -> Outcome:
 
 def is_set_aside(job: Job, capacity: Capacity) -> bool:
     paused = {pause.project for pause in capacity.pauses}
-    too_large = (
-        job.num_gpus > len(capacity.gpus)
-        or job.cpus > capacity.cpus
-        or job.ram_gb > capacity.ram_gb
-    )
-    return job.held_by is not None or None in paused or job.project in paused or too_large
+    has = len(capacity.gpus), capacity.cpus, capacity.ram_gb
+    wants = job.num_gpus, job.cpus, job.ram_gb
+    too_large = any(want > there for want, there in zip(wants, has, strict=True))
+    too_early = job.not_before_ms is not None and job.not_before_ms > NOW_MS
+    is_paused = None in paused or job.project in paused
+    return job.held_by is not None or too_early or is_paused or too_large
 
 
 def turn(job: Job, running: Counter[str]) -> tuple[int, int, int]:
@@ -249,7 +250,7 @@ def test_places_are_those_of_the_turns_and_one_of_each(scene: Scene) -> None:
 @given(scenes())
 def test_with_room_for_all_the_picks_are_the_turns(scene: Scene) -> None:
     roomy = Capacity(99, backfill_ms=scene.capacity.backfill_ms)
-    queued = [replace(job, num_gpus=0, held_by=None) for job in scene.queued]
+    queued = [replace(job, num_gpus=0, held_by=None, not_before_ms=None) for job in scene.queued]
     found = decide(queued, scene.held, roomy, now_ms=NOW_MS)
 
     assert found.picked == [job.job_id for job in found.moment.places().in_turn()]

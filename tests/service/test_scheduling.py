@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from atlas_scheduler.core.lifecycle import Exited, Started
+from atlas_scheduler.core.events import Exited, Started
 from atlas_scheduler.engine import gpus
 from atlas_scheduler.engine.port import Capabilities
 from atlas_scheduler.engine_state import EngineState

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.limits import Limits
 from atlas_scheduler.store import jobs, regexp, schema, sql
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.sql import Migration
@@ -55,6 +56,7 @@ def new_job(
         user=made.user,
         script=made.command[0] if made.command else "",
         priority=made.priority,
+        limits=Limits.of(made),
         submitted_at_ms=submitted_at_ms,
     )
     return replace(StoredJob(job=job, spec=made, bundle=DIGEST, bundle_size_bytes=1), **stored)

@@ -8,8 +8,9 @@ from random import Random
 
 import pytest
 
+from atlas_scheduler.core.events import StopRequested
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.core.lifecycle import StopRequested, advance
+from atlas_scheduler.core.lifecycle import advance
 from atlas_scheduler.store import jobs, projects
 from atlas_scheduler.store.queue import QueueLine, past_durations_ms
 from foundations.models import JobState

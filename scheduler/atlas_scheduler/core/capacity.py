@@ -31,7 +31,7 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RunningLimits:
     """How many jobs of one project and of one user may run at once; None is no limit."""
 
     each_project: int | None = None
@@ -61,7 +61,7 @@ class Capacity:
     cpus: float = math.inf
     """Processors that jobs may ask for."""
     ram_gb: float = math.inf
-    limits: Limits = Limits()
+    limits: RunningLimits = RunningLimits()
     occupied_gpus: Mapping[str, str] = field(default_factory=dict)
     """GPUs whose memory somebody else uses, and who: no job begins to use them."""
     backfill_ms: int = BACKFILL_MS

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from heapq import heapify, heappop, heappush
 
 from atlas_scheduler.core.capacity import Capacity, refusal
@@ -49,8 +50,8 @@ class Decision:
 def choose_next(line: Line, holding: Iterable[Job], capacity: Capacity, *, now_ms: int) -> Decision:
     """Choose which jobs start now.
 
-    A job that could never start, is held, is paused or belongs to a project or user that has
-    reached its limit waits, and holds nobody up.
+    A job that could never start, is held, is paused, waits for a time or belongs to a project or
+    user that has reached its limit waits, and holds nobody up.
 
     Args:
         line: jobs that wait.
@@ -69,6 +70,10 @@ def set_aside(job: Job, capacity: Capacity, *, now_ms: int) -> str | None:
     """Why `job` has no turn at all, whatever is free and whoever is before it."""
     if job.held_by is not None:
         return f"held by {job.held_by}"
+    if job.not_before_ms is not None and now_ms < job.not_before_ms:
+        moment = datetime.fromtimestamp(job.not_before_ms / 1000, tz=UTC)
+        what_for = f": {job.reason}" if job.reason else ""
+        return f"waits until {moment:%Y-%m-%d %H:%M:%S} UTC{what_for}"
     return paused(job.project, capacity) or capacity.problem or refusal(job.needs, capacity)
 
 

@@ -8,6 +8,7 @@ unless the name says otherwise (`ram_gb`).
 from __future__ import annotations
 
 from foundations.models.changes import Change, NewRecords, QueueChange
+from foundations.models.execs import ExecInput, ExecView, NewExec, TerminalSize
 from foundations.models.jobs import (
     ArtifactView,
     FileDiff,
@@ -26,6 +27,7 @@ from foundations.models.jobs import (
     SourceDiff,
     Waiting,
 )
+from foundations.models.limits import Retries
 from foundations.models.requests import (
     BackfillSeconds,
     ClearQueue,
@@ -143,6 +145,7 @@ __all__ = [
     "QueueView",
     "RenameProject",
     "Request",
+    "Retries",
     "SYSTEM_PREFIX",
     "SchedulerInfo",
     "SourceDiff",
@@ -152,4 +155,8 @@ __all__ = [
     "Volume",
     "Waiting",
     "WireError",
+    "ExecInput",
+    "ExecView",
+    "NewExec",
+    "TerminalSize",
 ]

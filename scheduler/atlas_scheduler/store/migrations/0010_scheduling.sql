@@ -1,4 +1,4 @@
--- Schema version 9: what jobs ask for in full, jobs that were passed over, and what changed in the
+-- Schema version 10: what jobs ask for in full, jobs that were passed over, and what changed in the
 -- queue.
 
 DROP VIEW core_jobs;
@@ -14,7 +14,8 @@ ALTER TABLE jobs ADD COLUMN passed_over_at_ms INTEGER
 
 CREATE VIEW core_jobs AS
 SELECT
-    job_id, projects.name AS project, state, queue_order, num_gpus, priority, held_by, attempt,
+    job_id, projects.name AS project, state, queue_order, num_gpus, priority, held_by,
+    not_before_ms, limits, retried, timed_out, attempt,
     gpus, submitted_at_ms, started_at_ms, finished_at_ms, exit_code, reason,
     archived, deleted_at_ms, jobs.job_number, local_run,
     coalesce(json_extract(spec, '$.cpus'), 0) AS cpus,
@@ -24,7 +25,8 @@ FROM jobs JOIN projects USING (project_number);
 
 CREATE VIEW stored_jobs AS
 SELECT
-    job_id, projects.name AS project, state, queue_order, num_gpus, priority, held_by, attempt,
+    job_id, projects.name AS project, state, queue_order, num_gpus, priority, held_by,
+    not_before_ms, limits, retried, timed_out, attempt,
     gpus, submitted_at_ms, started_at_ms, finished_at_ms, exit_code, reason,
     archived, deleted_at_ms, jobs.job_number, local_run,
     coalesce(json_extract(spec, '$.cpus'), 0) AS cpus,
@@ -57,4 +59,4 @@ BEGIN
     DELETE FROM queue_changes WHERE change_number <= new.change_number - 5000;
 END;
 
-PRAGMA user_version = 9;
+PRAGMA user_version = 10;
