@@ -28,6 +28,7 @@ from foundations.models import (
     API_VERSION,
     FINAL_STATES,
     SYSTEM_PREFIX,
+    ArrayView,
     ArtifactView,
     BundleView,
     Change,
@@ -49,6 +50,7 @@ from foundations.models import (
     MetricPoint,
     MetricSeries,
     MetricSummary,
+    NewArray,
     NewRecords,
     NoteView,
     PauseView,
@@ -62,6 +64,7 @@ from foundations.models import (
     Submission,
     Waiting,
 )
+from foundations.models.arrays import read_indices
 from foundations.provenance import Provenance
 
 if TYPE_CHECKING:
@@ -155,6 +158,7 @@ class FakeService:
         self.submissions = 0
         self._jobs: dict[str, _Job] = {}
         self._keys: dict[str, str] = {}
+        self._arrays: dict[str, ArrayView] = {}
         self._changes: list[Change] = []
         self._new_names: dict[str, str] = {}
         self._descriptions: dict[str, str] = {}
@@ -391,6 +395,34 @@ class FakeService:
             self._keys[idempotency_key] = job.job_id
         self._move(job.job_id, "Submitted", JobState.QUEUED)
         return self._view(job)
+
+    async def submit_array(self, wanted: NewArray, *, idempotency_key: str | None) -> ArrayView:
+        if idempotency_key is not None and idempotency_key in self._keys:
+            return await self.array(self._keys[idempotency_key])
+        array_id = str(uuid.uuid4())
+        indices = read_indices(wanted.indices)
+        for _ in indices:
+            await self.submit(wanted.submission, idempotency_key=None)
+        self._arrays[array_id] = ArrayView(
+            array_id=array_id,
+            project=wanted.submission.spec.project,
+            indices=wanted.indices,
+            size=len(indices),
+            max_at_once=wanted.max_at_once,
+            submitted_at=MOMENT,
+            states={JobState.QUEUED: len(indices)},
+        )
+        if idempotency_key is not None:
+            self._keys[idempotency_key] = array_id
+        return self._arrays[array_id]
+
+    async def array(self, ref: str) -> ArrayView:
+        if len(ref) < 4:
+            raise InvalidRequest(f"`{ref}` is too short: give 4 characters or more.")
+        found = [one for array_id, one in self._arrays.items() if array_id.startswith(ref)]
+        if not found:
+            raise NotFound(f"There is no array `{ref}`.")
+        return found[0]
 
     async def jobs(
         self,

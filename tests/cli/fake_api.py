@@ -39,6 +39,7 @@ from foundations.models import (
     MetricPoint,
     MetricSeries,
     MoveJobs,
+    NewArray,
     NoteView,
     PauseView,
     ProjectView,
@@ -133,6 +134,20 @@ def _submit(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
     return answer
 
 
+def _submit_array(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    wanted = NewArray.model_validate_json(request.read())
+    if wanted.submission.bundle not in scheduler.bundles:
+        raise NotFound(f"Bundle {wanted.submission.bundle} is not here. Upload it first.")
+    key = request.headers["Idempotency-Key"]
+    if key not in scheduler.keys:
+        scheduler.keys[key] = scheduler.add_array(wanted)
+    return _json(scheduler.array_view(scheduler.keys[key]), status=201)
+
+
+def _array(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    return _json(scheduler.array_view(ref))
+
+
 def _list(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
     params = request.url.params
     states = params.get_list("state")
@@ -158,7 +173,13 @@ def _filtered(jobs: list[FakeJob], text: str) -> list[FakeJob]:
     plain = [
         naive_filter.Job(
             number,
-            {BuiltIn.ID: job.job_id, BuiltIn.STATE: job.state, BuiltIn.PROJECT: job.spec.project},
+            {
+                BuiltIn.ID: job.job_id,
+                BuiltIn.STATE: job.state,
+                BuiltIn.PROJECT: job.spec.project,
+                BuiltIn.ARRAY: None if job.array is None else job.array.array_id,
+                BuiltIn.ARRAY_INDEX: None if job.array is None else job.array.index,
+            },
             parameters=job.parameters,
             metrics=job.metrics,
             tags=job.spec.tags,
@@ -589,6 +610,8 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("POST", "/jobs/([^/]+)/release", _release),
     ("POST", "/jobs/([^/]+)/restore", _restore),
     ("POST", "/projects/([^/]+)/restore", _restore_project),
+    ("POST", "/arrays", _submit_array),
+    ("GET", "/arrays/([^/]+)", _array),
     ("GET", "/projects", _projects),
     ("POST", "/projects/([^/]+)/rename", _rename_project),
     ("PUT", "/projects/([^/]+)/description", _describe_project),

@@ -20,6 +20,7 @@ def waiting(
     priority: int = 0,
     held_by: str | None = None,
     project: str = "iris",
+    array: int | None = None,
 ) -> Job:
     return Job(
         job_id(number),
@@ -29,6 +30,7 @@ def waiting(
         num_gpus,
         priority=priority,
         held_by=held_by,
+        array=array,
     )
 
 

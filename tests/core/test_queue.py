@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -246,3 +246,30 @@ def test_a_larger_priority_goes_before_a_smaller_order() -> None:
     decision = choose_next([low, plain, high], [], Capacity(1))
     assert [pick.job_id for pick in decision.picks] == [high.job_id]
     assert list(decision.waiting) == [plain.job_id, low.job_id]
+
+
+# -- arrays
+
+
+def test_no_more_of_an_array_run_than_it_allows_and_others_go_past_it() -> None:
+    running = replace(holding(9), array=5)
+    queued = [waiting(number, array=5) for number in (1, 2, 3)] + [waiting(4)]
+    decision = choose_next(queued, [running], Capacity(9, array_limits={5: 2}))
+
+    assert decision.picks == (Pick(job_id(1)), Pick(job_id(4)))
+    assert reason(decision, 2) == reason(decision, 3) == "its array runs at most 2 jobs at once"
+
+
+def test_an_array_may_run_one_at_a_time() -> None:
+    queued = [waiting(1, array=5), waiting(2, array=5)]
+    decision = choose_next(queued, [], Capacity(9, array_limits={5: 1}))
+
+    assert decision.picks == (Pick(job_id(1)),)
+    assert reason(decision, 2) == "its array runs at most 1 job at once"
+
+
+def test_an_array_without_a_limit_takes_all_slots() -> None:
+    queued = [waiting(1, array=5), waiting(2, array=5), waiting(3, array=6)]
+    decision = choose_next(queued, [], Capacity(9, array_limits={6: 1}))
+
+    assert len(decision.picks) == 3

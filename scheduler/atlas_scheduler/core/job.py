@@ -32,6 +32,8 @@ class Job:
     reason: str | None = None
     is_local: bool = False
     """Whether a program that no scheduler started records it: it takes nothing of what there is."""
+    array: int | None = None
+    """Number of the array that it is part of."""
 
     @property
     def is_final(self) -> bool:

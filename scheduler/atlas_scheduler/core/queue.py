@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -35,6 +36,8 @@ class Capacity:
     problem: str | None = None
     """Why nothing can start at all, such as an engine that does not answer."""
     pauses: tuple[Pause, ...] = ()
+    array_limits: Mapping[int, int] = field(default_factory=dict)
+    """How many jobs of an array may run at once, by its number; arrays without a limit are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,8 @@ def refusal(num_gpus: int, capacity: Capacity) -> str | None:
 def choose_next(queued: Sequence[Job], holding: Iterable[Job], capacity: Capacity) -> Decision:
     """Choose which jobs start now: by priority, then first in, first out, as capacity goes.
 
-    A job that could never start, is held or is paused waits, and holds nobody up.
+    A job that could never start, is held or is paused waits, and holds nobody up; so does one whose
+    array has as many running as it allows.
 
     Args:
         queued: jobs that wait, in any order; `Job.turn` decides.
@@ -79,8 +83,9 @@ def choose_next(queued: Sequence[Job], holding: Iterable[Job], capacity: Capacit
     picks: list[Pick] = []
     waiting: dict[str, str] = {}
     blocker: Job | None = None
+    of_array = Counter(job.array for job in held if job.array is not None)
     for job in sorted(queued, key=lambda job: job.turn):
-        aside = _set_aside(job, capacity)
+        aside = _set_aside(job, capacity) or _array_is_full(job, of_array, capacity)
         if aside is not None:
             waiting[job.job_id] = aside
             continue
@@ -95,6 +100,8 @@ def choose_next(queued: Sequence[Job], holding: Iterable[Job], capacity: Capacit
         picks.append(Pick(job.job_id, tuple(free_gpus[: job.num_gpus])))
         free_gpus = free_gpus[job.num_gpus :]
         free_slots -= 1
+        if job.array is not None:
+            of_array[job.array] += 1
     return Decision(tuple(picks), waiting)
 
 
@@ -107,6 +114,15 @@ def _set_aside(job: Job, capacity: Capacity) -> str | None:
         if pause.project in (None, job.project):
             return pause.reason
     return capacity.problem or refusal(job.num_gpus, capacity)
+
+
+def _array_is_full(job: Job, running: Mapping[int, int], capacity: Capacity) -> str | None:
+    """Why `job` must let the others of its array end first."""
+    limit = None if job.array is None else capacity.array_limits.get(job.array)
+    if limit is None or job.array is None or running[job.array] < limit:
+        return None
+    jobs = "1 job" if limit == 1 else f"{limit} jobs"
+    return f"its array runs at most {jobs} at once"
 
 
 def _shortage(job: Job, free_slots: int, free_gpus: int, capacity: Capacity) -> str | None:

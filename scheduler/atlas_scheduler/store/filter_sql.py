@@ -36,6 +36,10 @@ _COLUMNS = {
     BuiltIn.STATE: "jobs.state",
     BuiltIn.REASON: "jobs.reason",
     BuiltIn.RERUN_OF: "jobs.rerun_of",
+    BuiltIn.ARRAY: (
+        "(SELECT arrays.array_id FROM arrays WHERE arrays.array_number = jobs.array_number)"
+    ),
+    BuiltIn.ARRAY_INDEX: "jobs.array_index",
     BuiltIn.COMMAND: (
         "(SELECT group_concat(word.value, ' ') FROM json_each(jobs.spec, '$.command') AS word)"
     ),

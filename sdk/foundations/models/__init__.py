@@ -7,6 +7,7 @@ unless the name says otherwise (`ram_gb`).
 
 from __future__ import annotations
 
+from foundations.models.arrays import ArrayPlace, ArrayView, NewArray
 from foundations.models.changes import Change, NewRecords, QueueChange
 from foundations.models.jobs import (
     ArtifactView,
@@ -80,6 +81,8 @@ from foundations.provenance import Origin, Provenance
 __all__ = [
     "API_VERSION",
     "Argument",
+    "ArrayPlace",
+    "ArrayView",
     "ArtifactView",
     "BundleView",
     "Change",
@@ -115,6 +118,7 @@ __all__ = [
     "MetricSummary",
     "MoveJobs",
     "MovePlace",
+    "NewArray",
     "NewNote",
     "NewPriority",
     "NewRecords",

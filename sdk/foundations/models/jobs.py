@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from foundations.models.arrays import ArrayPlace, ArrayView
 from foundations.models.changes import Change
 from foundations.models.requests import JobSpec
 from foundations.models.words import JobState, View
@@ -164,6 +165,8 @@ class JobView(View):
     waiting: Waiting | None = None
     local: bool = False
     """Whether it is a local run: a program that was started without the scheduler."""
+    array: ArrayPlace | None = None
+    """Its place in the array it was submitted with; None for a job of its own."""
 
 
 class LocalRunView(View):
@@ -202,6 +205,8 @@ class JobDetail(JobView):
     notes: list[NoteView] = []
     """Oldest first."""
     history: list[Change] = []
+    whole_array: ArrayView | None = None
+    """The array that it is part of."""
     provenance: Provenance = Provenance()
     """Without the diff."""
 

@@ -33,6 +33,8 @@ class BuiltIn(StrEnum):
     REASON = "reason"
     NOTE = "note"
     RERUN_OF = "rerun_of"
+    ARRAY = "array"
+    ARRAY_INDEX = "array_index"
     COMMAND = "command"
     IMAGE = "image"
     ENGINE = "engine"
@@ -68,6 +70,8 @@ _KINDS = {
     BuiltIn.REASON: Kind.TEXT,
     BuiltIn.NOTE: Kind.NOTES,
     BuiltIn.RERUN_OF: Kind.TEXT,
+    BuiltIn.ARRAY: Kind.TEXT,
+    BuiltIn.ARRAY_INDEX: Kind.NUMBER,
     BuiltIn.COMMAND: Kind.TEXT,
     BuiltIn.IMAGE: Kind.TEXT,
     BuiltIn.ENGINE: Kind.NAME,

@@ -7,18 +7,18 @@ INSERT INTO jobs (
     job_id, project_number, state, queue_order, num_gpus, priority, held_by, attempt, gpus,
     submitted_at_ms, started_at_ms, finished_at_ms, exit_code, reason,
     engine, archived, records_offset, idempotency_key, deleted_at_ms,
-    bundle, bundle_size_bytes, spec, local_run
+    bundle, bundle_size_bytes, spec, local_run, array_number, array_index
 ) VALUES (
     :job_id, (SELECT project_number FROM projects WHERE name = :project),
     :state, :queue_order, :num_gpus, :priority, :held_by, :attempt, :gpus,
     :submitted_at_ms, :started_at_ms, :finished_at_ms, :exit_code, :reason,
     :engine, :archived, :records_offset, :idempotency_key, :deleted_at_ms,
-    :bundle, :bundle_size_bytes, :spec, :local_run
-)
-RETURNING job_number;
+    :bundle, :bundle_size_bytes, :spec, :local_run, :array_number, :array_index
+);
 
 -- name: insert_tag
-INSERT INTO tags (job_number, name, value) VALUES (?, ?, ?);
+INSERT INTO tags (job_number, name, value)
+SELECT job_number, :name, :value FROM jobs WHERE job_id = :job_id;
 
 -- name: save_job
 -- What the submitter decided never changes; an engine, once known, is not forgotten.

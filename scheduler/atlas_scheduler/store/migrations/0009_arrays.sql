@@ -1,0 +1,45 @@
+-- Schema version 9: arrays of jobs.
+
+-- Jobs that one submission made, which differ by an index. What the submitter says of all of them
+-- is here once: `diff` is what was changed in the submitted directory since its commit.
+CREATE TABLE arrays (
+    array_number INTEGER PRIMARY KEY,
+    array_id TEXT NOT NULL UNIQUE CHECK (length(array_id) = 36),
+    indices TEXT NOT NULL CHECK (indices <> ''),
+    size INTEGER NOT NULL CHECK (size > 0),
+    max_at_once INTEGER CHECK (max_at_once > 0),
+    submitted_at_ms INTEGER NOT NULL,
+    diff TEXT
+) STRICT;
+
+ALTER TABLE jobs ADD COLUMN array_number INTEGER REFERENCES arrays;
+ALTER TABLE jobs ADD COLUMN array_index INTEGER
+    CHECK ((array_index IS NULL) = (array_number IS NULL));
+
+-- The jobs of an array, and with the other columns how many are in which state.
+CREATE INDEX jobs_by_array ON jobs (array_number, array_index, state, deleted_at_ms)
+    WHERE array_number IS NOT NULL;
+-- Which arrays the queue must look at.
+CREATE INDEX jobs_queued_of_array ON jobs (array_number)
+    WHERE array_number IS NOT NULL AND state = 'queued';
+CREATE INDEX arrays_with_limits ON arrays (array_number) WHERE max_at_once IS NOT NULL;
+
+DROP VIEW core_jobs;
+CREATE VIEW core_jobs AS
+SELECT
+    job_id, projects.name AS project, state, queue_order, num_gpus, priority, held_by, attempt,
+    gpus, submitted_at_ms, started_at_ms, finished_at_ms, exit_code, reason,
+    archived, deleted_at_ms, jobs.job_number, local_run, array_number
+FROM jobs JOIN projects USING (project_number);
+
+DROP VIEW stored_jobs;
+CREATE VIEW stored_jobs AS
+SELECT
+    job_id, projects.name AS project, state, queue_order, num_gpus, priority, held_by, attempt,
+    gpus, jobs.submitted_at_ms, started_at_ms, finished_at_ms, exit_code, reason,
+    archived, deleted_at_ms, jobs.job_number, local_run, array_number, array_index,
+    (SELECT array_id FROM arrays WHERE arrays.array_number = jobs.array_number) AS array_id,
+    engine, records_offset, idempotency_key, bundle, bundle_size_bytes, spec, project_number
+FROM jobs JOIN projects USING (project_number);
+
+PRAGMA user_version = 9;

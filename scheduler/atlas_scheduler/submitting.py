@@ -1,0 +1,170 @@
+"""The verbs that make jobs: one job, or many that differ by an index."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from dataclasses import replace
+
+from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.queue import refusal
+from atlas_scheduler.store import arrays, jobs, provenance
+from atlas_scheduler.store.jobs import StoredJob
+from atlas_scheduler.writing import Writing
+from foundations.errors import InvalidRequest, JobConflict
+from foundations.models import ArrayView, JobState, JobView, NewArray, Submission
+from foundations.models.arrays import (
+    COUNT_VARIABLE,
+    ID_VARIABLE,
+    INDEX_VARIABLE,
+    read_indices,
+)
+from foundations.provenance import Origin
+
+
+class Submitting(Writing):
+    """What is accepted is durable, and has its place in the queue."""
+
+    async def submit(self, submission: Submission, *, idempotency_key: str | None) -> JobView:
+        """Accept a job. It is durable when this returns.
+
+        A second call with the same key returns the job of the first.
+
+        Raises:
+            InvalidRequest: it asks for more than there is in all.
+            NotFound: its bundle is not here.
+        """
+        self._refuse_impossible(submission)
+        job_id = await self._durably(
+            self._database.write(lambda conn: self._insert(conn, submission, idempotency_key)),
+            self._wake,
+        )
+        # Why it waits is for who asks: it takes a look at the whole queue.
+        return await self.view(job_id, explain=False)
+
+    def _insert(
+        self,
+        conn: sqlite3.Connection,
+        submission: Submission,
+        idempotency_key: str | None,
+    ) -> str:
+        if idempotency_key is not None:
+            earlier = jobs.by_idempotency_key(conn, idempotency_key)
+            if earlier is not None:
+                return earlier
+        now_ms = self._clock_ms()
+        stored = self._new_job(conn, submission, idempotency_key, now_ms)
+        job = stored.job
+        jobs.insert_job(conn, stored, now_ms=now_ms)
+        origin = self._origin(conn, submission)
+        if origin is not None:
+            provenance.save_origin(conn, job.job_id, origin)
+        self._append(conn, job, "Submitted", now_ms, {"user": stored.spec.user})
+        return job.job_id
+
+    async def submit_array(self, wanted: NewArray, *, idempotency_key: str | None) -> ArrayView:
+        """Accept an array of jobs: all of them, durable when this returns, or none.
+
+        A second call with the same key returns the array of the first.
+
+        Raises:
+            InvalidRequest: its jobs ask for more than there is in all.
+            JobConflict: the key is that of a job of its own.
+            NotFound: its bundle is not here.
+        """
+        self._refuse_impossible(wanted.submission)
+        number = await self._durably(
+            self._database.write(lambda conn: self._insert_array(conn, wanted, idempotency_key)),
+            self._wake,
+        )
+        return await self._database.read(lambda conn: arrays.view(conn, number))
+
+    def _insert_array(
+        self, conn: sqlite3.Connection, wanted: NewArray, idempotency_key: str | None
+    ) -> int:
+        if idempotency_key is not None:
+            earlier = jobs.by_idempotency_key(conn, idempotency_key)
+            if earlier is not None:
+                return _array_of(conn, earlier)
+        now_ms = self._clock_ms()
+        indices = read_indices(wanted.indices)
+        first = self._new_job(conn, wanted.submission, None, now_ms)
+        array_id = str(uuid.uuid4())
+        number = arrays.insert_array(conn, array_id, wanted, size=len(indices), now_ms=now_ms)
+        members = []
+        for place, index in enumerate(indices):
+            environment = {
+                **first.spec.environment,
+                ID_VARIABLE: array_id,
+                INDEX_VARIABLE: str(index),
+                COUNT_VARIABLE: str(len(indices)),
+            }
+            job = replace(
+                first.job,
+                job_id=str(uuid.uuid4()),
+                order=first.job.order + place,
+                array=number,
+            )
+            members.append(
+                replace(
+                    first,
+                    job=job,
+                    spec=first.spec.model_copy(update={"environment": environment}),
+                    array_index=index,
+                    # The key finds one of them, and that one the array.
+                    idempotency_key=None if place else idempotency_key,
+                )
+            )
+        origin = self._origin(conn, wanted.submission)
+        arrays.insert_members(conn, members, origin, now_ms=now_ms)
+        return number
+
+    def _refuse_impossible(self, submission: Submission) -> None:
+        reason = refusal(submission.spec.num_gpus, self._capacity())
+        if reason is not None and self.engine.capabilities is not None:
+            raise InvalidRequest(f"{reason[0].upper()}{reason[1:]}.")
+
+    def _new_job(
+        self,
+        conn: sqlite3.Connection,
+        submission: Submission,
+        idempotency_key: str | None,
+        now_ms: int,
+    ) -> StoredJob:
+        """Make a job that waits behind all others; it is not in the database yet."""
+        spec = submission.spec
+        job = Job(
+            job_id=str(uuid.uuid4()),
+            project=spec.project,
+            state=JobState.QUEUED,
+            order=jobs.next_order(conn),
+            num_gpus=spec.num_gpus,
+            priority=spec.priority,
+            held_by=spec.user if submission.hold else None,
+            submitted_at_ms=now_ms,
+        )
+        return StoredJob(
+            job=job,
+            spec=spec,
+            bundle=submission.bundle,
+            # Here and not before: `purge` takes unused bundles away on this same thread.
+            bundle_size_bytes=self.bundles.size_bytes(submission.bundle),
+            idempotency_key=idempotency_key,
+        )
+
+    @staticmethod
+    def _origin(conn: sqlite3.Connection, submission: Submission) -> Origin | None:
+        origin, spec = submission.origin, submission.spec
+        if spec.rerun_of is not None and (origin is None or origin.git is None):
+            # Whoever repeats a job need not have its files: they come from where they came from.
+            git = provenance.source_of(conn, spec.rerun_of, bundle=submission.bundle)
+            if git is not None:
+                origin = (origin or Origin()).model_copy(update={"git": git})
+        return origin
+
+
+def _array_of(conn: sqlite3.Connection, job_id: str) -> int:
+    number = arrays.number_of(conn, job_id)
+    if number is None:
+        raise JobConflict(f"This Idempotency-Key is that of job `{job_id}`, which is no array.")
+    return number

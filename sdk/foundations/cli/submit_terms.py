@@ -1,0 +1,39 @@
+"""The options of `submit` that say how often a job runs, and what it waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from foundations.terms import Terms
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def term_options(function: F) -> F:
+    """Offer the options; `read_terms` takes what they were given."""
+    options = [
+        click.option(
+            "--array",
+            metavar="INDICES",
+            help="Many jobs that differ by ATLAS_ARRAY_INDEX: 0-99, 0-99:10 or 1,4,7-9; %N behind "
+            "them lets at most N run at once. Does not stay.",
+        ),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def read_terms(given: dict[str, Any]) -> Terms:
+    """Take the options from what was given, and read them.
+
+    Raises:
+        ConfigError: one of them cannot be read.
+    """
+    from foundations.terms import Terms
+
+    return Terms(array=given.pop("array"))

@@ -1,0 +1,66 @@
+"""What `submit` can be told, as data: its arguments, and what they ask for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypedDict
+
+from foundations.errors import ConfigError
+from foundations.preparation import Asked, split_command
+from foundations.terms import Terms
+
+
+class SubmitOptions(TypedDict, total=False):
+    """What `submit` takes, as it explains it, except for whether to stay."""
+
+    scheduler_config: str
+    job_directory: str | os.PathLike[str] | None
+    job_dir: str | os.PathLike[str] | None
+    command: str | Sequence[str] | None
+    params: Mapping[str, Any] | None
+    project_name: str | None
+    num_gpus: int | None
+    priority: int | None
+    hold: bool
+    ram: float | None
+    cpus: float | None
+    entrypoint: str | Sequence[str] | None
+    image: str | None
+    environment: Mapping[str, str] | None
+    tags: Mapping[str, str] | None
+
+
+def directory_of(options: SubmitOptions) -> Path:
+    """Return the directory to copy.
+
+    Raises:
+        ConfigError: it is given twice.
+    """
+    job_directory, job_dir = options.get("job_directory"), options.get("job_dir")
+    if job_directory is not None and job_dir is not None:
+        raise ConfigError("Give job_directory or job_dir, not both: they mean the same.")
+    chosen = job_directory if job_directory is not None else job_dir
+    return Path("." if chosen is None else chosen)
+
+
+def asked_for(options: SubmitOptions, terms: Terms) -> Asked:
+    """Say what the arguments ask for."""
+    return Asked(
+        command=split_command(options.get("command")),
+        project_name=options.get("project_name"),
+        num_gpus=options.get("num_gpus"),
+        priority=options.get("priority"),
+        hold=options.get("hold", False),
+        ram_gb=options.get("ram"),
+        cpus=options.get("cpus"),
+        image=options.get("image"),
+        entrypoint=options.get("entrypoint"),
+        params=options.get("params"),
+        environment=options.get("environment"),
+        tags=options.get("tags"),
+        terms=terms,
+        interpreter=sys.executable or None,
+    )

@@ -1,0 +1,71 @@
+"""How often a submitted job runs, and what it waits for: what its spec does not say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from foundations.errors import ConfigError
+from foundations.models import JobSpec, NewArray, Submission
+from foundations.models.arrays import LONGEST_ARRAY, read_indices, write_indices
+
+if TYPE_CHECKING:
+    from foundations.provenance import Origin
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What a submitter asks for beside what runs; None and empty ask nothing.
+
+    Raises:
+        ConfigError: something of it cannot be read.
+    """
+
+    array: str | None = None
+    """Indices of the jobs that it is to be, with `%N` at the end for at most N at once."""
+
+    def __post_init__(self) -> None:
+        if self.array is not None:
+            _read_array(self.array)
+
+
+NO_TERMS = Terms()
+"""A job that runs once, as soon as it has its turn."""
+
+
+def array_text(array: str | Iterable[int], max_at_once: int | None = None) -> str:
+    """Write indices as `Terms.array` has them."""
+    text = array if isinstance(array, str) else write_indices(array)
+    return text if max_at_once is None else f"{text}%{max_at_once}"
+
+
+def submission(
+    spec: JobSpec, bundle: str, terms: Terms, *, origin: Origin | None, hold: bool
+) -> Submission:
+    """Write the request for one job."""
+    return Submission(spec=spec, bundle=bundle, origin=origin, hold=hold)
+
+
+def array_request(submission: Submission, terms: Terms) -> NewArray:
+    """Write the request for an array, of jobs each of which is this submission."""
+    assert terms.array is not None
+    indices, max_at_once = _read_array(terms.array)
+    return NewArray(submission=submission, indices=indices, max_at_once=max_at_once)
+
+
+def _read_array(text: str) -> tuple[str, int | None]:
+    indices, percent, most = text.partition("%")
+    if percent and not (most.isascii() and most.isdecimal() and 0 < int(most) <= LONGEST_ARRAY):
+        raise ConfigError(
+            f"array: `%{most}` is to say how many run at once: a number from 1 to {LONGEST_ARRAY}, "
+            "such as %4."
+        )
+    try:
+        read_indices(indices)
+    except ValueError as error:
+        raise ConfigError(
+            f"array: {error}. Write indices such as 0-99, 0-99:10 or 1,4,7-9, and %4 behind them "
+            "for at most 4 at once."
+        ) from error
+    return indices, int(most) if percent else None
