@@ -327,7 +327,9 @@ class Catalogue(JobFiles):
         )
 
     def _decide(self, conn: sqlite3.Connection) -> Decision:
-        return choose_next(jobs.queued(conn), jobs.holding(conn), self._capacity(conn))
+        return choose_next(
+            jobs.queued(conn), jobs.holding(conn), self._capacity(conn), now_ms=self._clock_ms()
+        )
 
     def _waiting(self, conn: sqlite3.Connection, shown: Iterable[StoredJob]) -> dict[str, Waiting]:
         if not any(one.job.state is JobState.QUEUED for one in shown):

@@ -7,6 +7,7 @@ import uuid
 from dataclasses import replace
 
 from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.limits import Limits
 from atlas_scheduler.core.queue import refusal
 from atlas_scheduler.store import arrays, jobs, provenance
 from atlas_scheduler.store.jobs import StoredJob
@@ -141,6 +142,7 @@ class Submitting(Writing):
             num_gpus=spec.num_gpus,
             priority=spec.priority,
             held_by=spec.user if submission.hold else None,
+            limits=Limits.of(spec),
             submitted_at_ms=now_ms,
         )
         return StoredJob(

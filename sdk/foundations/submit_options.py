@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypedDict
 
 from foundations.errors import ConfigError
+from foundations.limits import asked_limits
 from foundations.preparation import Asked, split_command
 from foundations.terms import Terms
 
@@ -31,6 +33,10 @@ class SubmitOptions(TypedDict, total=False):
     image: str | None
     environment: Mapping[str, str] | None
     tags: Mapping[str, str] | None
+    time_limit: str | timedelta | None
+    queue_ttl: str | timedelta | None
+    retries: int | str | Mapping[str, int] | None
+    retry_delay: str | timedelta | None
 
 
 def directory_of(options: SubmitOptions) -> Path:
@@ -62,5 +68,11 @@ def asked_for(options: SubmitOptions, terms: Terms) -> Asked:
         environment=options.get("environment"),
         tags=options.get("tags"),
         terms=terms,
+        **asked_limits(
+            time_limit=options.get("time_limit"),
+            queue_ttl=options.get("queue_ttl"),
+            retries=options.get("retries"),
+            retry_delay=options.get("retry_delay"),
+        ),
         interpreter=sys.executable or None,
     )

@@ -1,4 +1,4 @@
--- Schema version 9: arrays of jobs.
+-- Schema version 10: arrays of jobs.
 
 -- Jobs that one submission made, which differ by an index. What the submitter says of all of them
 -- is here once: `diff` is what was changed in the submitted directory since its commit.
@@ -27,7 +27,8 @@ CREATE INDEX arrays_with_limits ON arrays (array_number) WHERE max_at_once IS NO
 DROP VIEW core_jobs;
 CREATE VIEW core_jobs AS
 SELECT
-    job_id, projects.name AS project, state, queue_order, num_gpus, priority, held_by, attempt,
+    job_id, projects.name AS project, state, queue_order, num_gpus, priority, held_by,
+    not_before_ms, limits, retried, timed_out, attempt,
     gpus, submitted_at_ms, started_at_ms, finished_at_ms, exit_code, reason,
     archived, deleted_at_ms, jobs.job_number, local_run, array_number
 FROM jobs JOIN projects USING (project_number);
@@ -35,11 +36,12 @@ FROM jobs JOIN projects USING (project_number);
 DROP VIEW stored_jobs;
 CREATE VIEW stored_jobs AS
 SELECT
-    job_id, projects.name AS project, state, queue_order, num_gpus, priority, held_by, attempt,
+    job_id, projects.name AS project, state, queue_order, num_gpus, priority, held_by,
+    not_before_ms, limits, retried, timed_out, attempt,
     gpus, jobs.submitted_at_ms, started_at_ms, finished_at_ms, exit_code, reason,
     archived, deleted_at_ms, jobs.job_number, local_run, array_number, array_index,
     (SELECT array_id FROM arrays WHERE arrays.array_number = jobs.array_number) AS array_id,
     engine, records_offset, idempotency_key, bundle, bundle_size_bytes, spec, project_number
 FROM jobs JOIN projects USING (project_number);
 
-PRAGMA user_version = 9;
+PRAGMA user_version = 10;
