@@ -18,6 +18,7 @@ from atlas_tui.stretches import Stretch, stretches
 from foundations.array_text import states_text
 from foundations.cli import provenance_fields
 from foundations.cli.render import value as value_text
+from foundations.dependency_text import after_text
 from foundations.limits import limit_facts
 from foundations.models import FINAL_STATES, JobDetail, JobState
 from foundations.quantities import duration, size
@@ -107,6 +108,7 @@ def sections(detail: JobDetail, scheduler: str) -> list[Section]:
                 ("Tags", _pairs(detail.tags)),
                 ("Rerun of", f"{spec.rerun_of} (Enter)" if spec.rerun_of else ""),
                 ("Array", _array(detail)),
+                ("Comes after", after_text(detail.after)),
                 ("Environment", _pairs(spec.environment)),
                 ("Submit again", again(detail, scheduler)),
             ),

@@ -25,6 +25,7 @@ from atlas_scheduler.machine import Machine
 from atlas_scheduler.store import (
     array_refs,
     arrays,
+    dependencies,
     history,
     jobs,
     metric_points,
@@ -227,6 +228,7 @@ class Catalogue(JobFiles):
                     "skipped_records": records.skipped(conn, job_id),
                     "notes": remarks.notes(conn, job_id),
                     "history": history.changes_since(conn, 0, job_id=job_id, limit=HISTORY_LIMIT),
+                    "after": dependencies.of_job(conn, job_id),
                     "whole_array": stored.job.array and arrays.view(conn, stored.job.array),
                     "provenance": self._provenance(conn, stored),
                 },

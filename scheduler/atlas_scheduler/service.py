@@ -22,7 +22,7 @@ from atlas_scheduler.store.job_search import every_id
 from atlas_scheduler.store.local_runs import local_run_job
 from atlas_scheduler.store.run_dirs import RunDescription
 from atlas_scheduler.submitting import Submitting
-from atlas_scheduler.transitions import Moved, Transitions
+from atlas_scheduler.transitions import Moved
 from foundations.errors import JobConflict
 from foundations.models import (
     BundleView,
@@ -35,7 +35,7 @@ from foundations.provenance import Execution
 _QUEUED = JobState.QUEUED
 
 
-class Service(Submitting, Remarks, Projects, Deletions, Queueing, Transitions):
+class Service(Submitting, Remarks, Projects, Deletions, Queueing):
     """The catalogue's questions, plus what changes something.
 
     Methods raise `foundations.errors.SchedulerError` kinds.
@@ -106,11 +106,12 @@ class Service(Submitting, Remarks, Projects, Deletions, Queueing, Transitions):
 
         def step(conn: sqlite3.Connection) -> list[Moved]:
             taken = None if query is None else set(every_id(conn, query, now_ms=now_ms))
-            return [
+            moved = [
                 self._advance(conn, job, event)
                 for job in jobs.queued(conn, project)
                 if taken is None or job.job_id in taken
             ]
+            return self._with_dependents(conn, moved)
 
         moved = await self._durably(self._database.write(step), self._publish)
         job_ids = [job.job_id for job, _ in moved]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 
+from atlas_scheduler.core.dependencies import Condition, Verdict, verdict
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.limits import Limits
 from atlas_scheduler.core.queue import refusal
-from atlas_scheduler.store import arrays, jobs, provenance
+from atlas_scheduler.store import array_refs, arrays, dependencies, jobs, provenance
 from atlas_scheduler.store.jobs import StoredJob
-from atlas_scheduler.writing import Writing
+from atlas_scheduler.transitions import Moved, Transitions
 from foundations.errors import InvalidRequest, JobConflict
-from foundations.models import ArrayView, JobState, JobView, NewArray, Submission
+from foundations.models import After, ArrayView, JobState, JobView, NewArray, Submission
 from foundations.models.arrays import (
     COUNT_VARIABLE,
     ID_VARIABLE,
@@ -22,8 +24,12 @@ from foundations.models.arrays import (
 )
 from foundations.provenance import Origin
 
+MOST_DEPENDENCIES = 100_000
+"""Of one submission: each of its jobs on each of the others."""
+_ARRAY = "array:"
 
-class Submitting(Writing):
+
+class Submitting(Transitions):
     """What is accepted is durable, and has its place in the queue."""
 
     async def submit(self, submission: Submission, *, idempotency_key: str | None) -> JobView:
@@ -36,9 +42,9 @@ class Submitting(Writing):
             NotFound: its bundle is not here.
         """
         self._refuse_impossible(submission)
-        job_id = await self._durably(
+        job_id, _ = await self._durably(
             self._database.write(lambda conn: self._insert(conn, submission, idempotency_key)),
-            self._wake,
+            self._tell,
         )
         # Why it waits is for who asks: it takes a look at the whole queue.
         return await self.view(job_id, explain=False)
@@ -48,11 +54,11 @@ class Submitting(Writing):
         conn: sqlite3.Connection,
         submission: Submission,
         idempotency_key: str | None,
-    ) -> str:
+    ) -> tuple[str, list[Moved]]:
         if idempotency_key is not None:
             earlier = jobs.by_idempotency_key(conn, idempotency_key)
             if earlier is not None:
-                return earlier
+                return earlier, []
         now_ms = self._clock_ms()
         stored = self._new_job(conn, submission, idempotency_key, now_ms)
         job = stored.job
@@ -61,7 +67,7 @@ class Submitting(Writing):
         if origin is not None:
             provenance.save_origin(conn, job.job_id, origin)
         self._append(conn, job, "Submitted", now_ms, {"user": stored.spec.user})
-        return job.job_id
+        return job.job_id, self._let_come_after(conn, [job], submission)
 
     async def submit_array(self, wanted: NewArray, *, idempotency_key: str | None) -> ArrayView:
         """Accept an array of jobs: all of them, durable when this returns, or none.
@@ -74,19 +80,19 @@ class Submitting(Writing):
             NotFound: its bundle is not here.
         """
         self._refuse_impossible(wanted.submission)
-        number = await self._durably(
+        number, _ = await self._durably(
             self._database.write(lambda conn: self._insert_array(conn, wanted, idempotency_key)),
-            self._wake,
+            self._tell,
         )
         return await self._database.read(lambda conn: arrays.view(conn, number))
 
     def _insert_array(
         self, conn: sqlite3.Connection, wanted: NewArray, idempotency_key: str | None
-    ) -> int:
+    ) -> tuple[int, list[Moved]]:
         if idempotency_key is not None:
             earlier = jobs.by_idempotency_key(conn, idempotency_key)
             if earlier is not None:
-                return _array_of(conn, earlier)
+                return _array_of(conn, earlier), []
         now_ms = self._clock_ms()
         indices = read_indices(wanted.indices)
         first = self._new_job(conn, wanted.submission, None, now_ms)
@@ -118,7 +124,29 @@ class Submitting(Writing):
             )
         origin = self._origin(conn, wanted.submission)
         arrays.insert_members(conn, members, origin, now_ms=now_ms)
-        return number
+        added = [one.job for one in members]
+        return number, self._let_come_after(conn, added, wanted.submission)
+
+    def _let_come_after(
+        self, conn: sqlite3.Connection, added: Sequence[Job], submission: Submission
+    ) -> list[Moved]:
+        """Note what new jobs come after; those that can never start end at once."""
+        others = _others(conn, submission.after)
+        if len(others) * len(added) > MOST_DEPENDENCIES:
+            raise InvalidRequest(
+                f"{len(added)} jobs after {len(others)} others are more than {MOST_DEPENDENCIES} "
+                "dependencies. Put one job in between."
+            )
+        dependencies.insert(conn, [job.job_id for job in added], others)
+        for other_id, (condition, state) in others.items():
+            if verdict(condition, state) is Verdict.NEVER:
+                other = jobs.load_job(conn, other_id)
+                return [self._bar(conn, job.job_id, other) for job in added]
+        return []
+
+    def _tell(self, accepted: tuple[object, list[Moved]]) -> None:
+        self._publish(accepted[1])
+        self.shell.wake()
 
     def _refuse_impossible(self, submission: Submission) -> None:
         reason = refusal(submission.spec.num_gpus, self._capacity())
@@ -170,3 +198,23 @@ def _array_of(conn: sqlite3.Connection, job_id: str) -> int:
     if number is None:
         raise JobConflict(f"This Idempotency-Key is that of job `{job_id}`, which is no array.")
     return number
+
+
+def _others(
+    conn: sqlite3.Connection, wanted: Sequence[After]
+) -> dict[str, tuple[Condition, JobState]]:
+    """By their ids, the jobs to come after: how each must end, and where it stands."""
+    found: dict[str, tuple[Condition, JobState]] = {}
+    for one in wanted:
+        if one.job.startswith(_ARRAY):
+            array = array_refs.resolve(conn, one.job.removeprefix(_ARRAY))
+            named = arrays.members(conn, array)
+        else:
+            job = jobs.load_job(conn, jobs.resolve(conn, one.job))
+            named = {job.job_id: job.state}
+        twice = next((job_id for job_id in named if job_id in found), None)
+        if twice is not None:
+            raise InvalidRequest(f"Job `{twice}` is named twice as one to come after.")
+        condition = Condition(one.on)
+        found |= {job_id: (condition, state) for job_id, state in named.items()}
+    return found

@@ -6,7 +6,7 @@ import os
 import tempfile
 import uuid
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,7 +20,7 @@ from foundations.preparation import Asked, PreparedSubmission, prepare_submissio
 from foundations.provenance import Origin
 from foundations.quantities import size
 from foundations.streaming import JobConsole, follow_job
-from foundations.submit_options import SubmitOptions, asked_for, directory_of
+from foundations.submit_options import SubmitOptions, asked_for, directory_of, read_terms
 from foundations.submitted_job import SubmittedJob
 from foundations.terms import Terms, array_request, submission
 
@@ -150,6 +150,7 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
     queue_ttl: str | timedelta | None = None,
     retries: int | str | Mapping[str, int] | None = None,
     retry_delay: str | timedelta | None = None,
+    after: str | Iterable[str] | None = None,
     stream_job_logs: bool = False,
 ) -> SubmittedJob:
     """Copy a directory, queue a job that runs a command in the copy, and return the job.
@@ -175,6 +176,8 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
         retries: how often it is tried again after its program failed; or numbers by cause, such as
             `{"exit": 2, "oom": 1, "lost": 3}`.
         retry_delay: pause before the first retry, which doubles with each; 10 seconds by default.
+        after: jobs that have to end first, each as `ID`, or as `ID:ok` (it must complete),
+            `ID:any` or `ID:failed`; `array:ID` is each job of an array.
         stream_job_logs: print what happens, and wait until the job has ended.
 
     Raises:
@@ -203,8 +206,11 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
         queue_ttl=queue_ttl,
         retries=retries,
         retry_delay=retry_delay,
+        after=after,
     )
-    client, console, job = carry_out(options, Terms(), create_job, stream=stream_job_logs)
+    client, console, job = carry_out(
+        options, read_terms(options), create_job, stream=stream_job_logs
+    )
     console.info(f"Job submitted with ID '{job.job_id}'.")
     if stream_job_logs:
         follow_job(client, job, console)

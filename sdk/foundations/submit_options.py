@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypedDict
@@ -12,7 +12,7 @@ from typing import Any, TypedDict
 from foundations.errors import ConfigError
 from foundations.limits import asked_limits
 from foundations.preparation import Asked, split_command
-from foundations.terms import Terms
+from foundations.terms import Terms, read_after
 
 
 class SubmitOptions(TypedDict, total=False):
@@ -37,6 +37,7 @@ class SubmitOptions(TypedDict, total=False):
     queue_ttl: str | timedelta | None
     retries: int | str | Mapping[str, int] | None
     retry_delay: str | timedelta | None
+    after: str | Iterable[str] | None
 
 
 def directory_of(options: SubmitOptions) -> Path:
@@ -76,3 +77,12 @@ def asked_for(options: SubmitOptions, terms: Terms) -> Asked:
         ),
         interpreter=sys.executable or None,
     )
+
+
+def read_terms(options: SubmitOptions) -> Terms:
+    """Read how often what is submitted runs, and what it waits for.
+
+    Raises:
+        ConfigError: one of the arguments cannot be read.
+    """
+    return Terms(after=read_after(options.get("after")))

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Unpack
 
 from foundations.errors import JobConflict
 from foundations.models import FINAL_STATES, ArrayView, JobState
 from foundations.paging import job_pages
 from foundations.submission import carry_out, create_array
-from foundations.submit_options import SubmitOptions
+from foundations.submit_options import SubmitOptions, read_terms
 from foundations.submitted_job import SubmittedJob
-from foundations.terms import Terms, array_text
+from foundations.terms import array_text
 
 if TYPE_CHECKING:
     from foundations.client import Client
@@ -41,7 +42,7 @@ def submit_array(
         Unreachable: the scheduler does not answer.
         SchedulerError: the scheduler refuses the jobs.
     """
-    terms = Terms(array=array_text(array, max_at_once))
+    terms = replace(read_terms(options), array=array_text(array, max_at_once))
     client, _, made = carry_out(options, terms, create_array)
     return SubmittedArray(client, made.array_id)
 

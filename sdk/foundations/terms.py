@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from foundations.errors import ConfigError
-from foundations.models import JobSpec, NewArray, Submission
+from foundations.models import After, JobSpec, NewArray, Submission
 from foundations.models.arrays import LONGEST_ARRAY, read_indices, write_indices
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ class Terms:
 
     array: str | None = None
     """Indices of the jobs that it is to be, with `%N` at the end for at most N at once."""
+
+    after: tuple[After, ...] = ()
+    """What has to end before it may have its turn."""
 
     def __post_init__(self) -> None:
         if self.array is not None:
@@ -44,7 +49,30 @@ def submission(
     spec: JobSpec, bundle: str, terms: Terms, *, origin: Origin | None, hold: bool
 ) -> Submission:
     """Write the request for one job."""
-    return Submission(spec=spec, bundle=bundle, origin=origin, hold=hold)
+    return Submission(spec=spec, bundle=bundle, origin=origin, hold=hold, after=terms.after)
+
+
+def read_after(given: str | Iterable[str] | None) -> tuple[After, ...]:
+    """Read what a job comes after: `ID`, or `ID:ok`, `ID:any` or `ID:failed`.
+
+    Raises:
+        ConfigError: one cannot be read.
+    """
+    texts = [given] if isinstance(given, str) else given or ()
+    return tuple(_read_after(text) for text in texts)
+
+
+def _read_after(text: str) -> After:
+    job, colon, on = text.rpartition(":")
+    if not colon or job == "array":
+        job, on = text, "ok"
+    try:
+        return After.model_validate({"job": job, "on": on})
+    except ValidationError as error:
+        raise ConfigError(
+            f"after: `{text}` is no job to come after. Write its id, and behind it :ok (it must "
+            "complete, as without), :any or :failed; array:ID means each job of an array."
+        ) from error
 
 
 def array_request(submission: Submission, terms: Terms) -> NewArray:

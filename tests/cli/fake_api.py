@@ -124,6 +124,7 @@ def _submit(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
     if key not in scheduler.keys:
         scheduler.keys[key] = str(uuid.uuid4())
         job = scheduler.add(scheduler.keys[key], spec=submission.spec, bundle=submission.bundle)
+        job.submission = submission
         job.priority = submission.spec.priority
         job.held_by = submission.spec.user if submission.hold else None
         job.provenance = Provenance(origin=submission.origin)

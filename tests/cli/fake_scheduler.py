@@ -22,6 +22,7 @@ from foundations.models import (
     FINAL_STATES,
     HOLDING_STATES,
     SYSTEM_PREFIX,
+    AfterView,
     ArrayPlace,
     ArrayView,
     ArtifactView,
@@ -39,6 +40,7 @@ from foundations.models import (
     NewArray,
     NoteView,
     ProjectDisk,
+    Submission,
     Waiting,
 )
 from foundations.models.arrays import read_indices
@@ -81,6 +83,8 @@ class FakeJob:
     local_run: LocalRunView | None = None
     skipped_records: int = 0
     array: ArrayPlace | None = None
+    submission: Submission | None = None
+    """As it was asked for; None for jobs that tests put in."""
 
 
 class FakeScheduler:
@@ -152,7 +156,7 @@ class FakeScheduler:
         spec, bundle = wanted.submission.spec, wanted.submission.bundle
         for index in read_indices(wanted.indices):
             place = ArrayPlace(array_id=array_id, index=index)
-            self.add(spec=spec, bundle=bundle, array=place)
+            self.add(spec=spec, bundle=bundle, array=place, submission=wanted.submission)
         return array_id
 
     def only_job(self) -> FakeJob:
@@ -299,6 +303,14 @@ class FakeScheduler:
             count=len(points),
         )
 
+    def _after(self, job: FakeJob) -> list[AfterView]:
+        asked = () if job.submission is None else job.submission.after
+        others = [(self.resolve(one.job), one.on) for one in asked]
+        return [
+            AfterView(job_id=other.job_id, on=on, status="open", state=other.state)
+            for other, on in others
+        ]
+
     def detail(self, job: FakeJob) -> JobDetail:
         return JobDetail(
             local_run=job.local_run,
@@ -316,6 +328,7 @@ class FakeScheduler:
                 for key, content in job.artifacts.items()
             ],
             notes=job.notes,
+            after=self._after(job),
             whole_array=None if job.array is None else self.array_view(job.array.array_id),
             history=[change for change in self.changes if change.job_id == job.job_id],
             provenance=_without_diff(job.provenance),

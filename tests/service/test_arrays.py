@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from atlas_scheduler.core.lifecycle import Exited, Started
+from atlas_scheduler.core.events import Exited, Started
 from atlas_scheduler.service import Service
 from atlas_scheduler.store.db import Database
 from foundations.errors import AmbiguousJob, InvalidRequest, JobConflict, NotFound

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from atlas_scheduler.core.dependencies import blocked
 from atlas_scheduler.core.job import Job
 
 
@@ -69,8 +70,8 @@ def choose_next(
 ) -> Decision:
     """Choose which jobs start now: by priority, then first in, first out, as capacity goes.
 
-    A job that could never start, is held, is paused or waits for a time holds nobody up; nor does
-    one whose array has as many running as it allows.
+    A job that could never start, is held, is paused or waits for a time or another job holds nobody
+    up; nor does one whose array has as many running as it allows.
 
     Args:
         queued: jobs that wait, in any order; `Job.turn` decides.
@@ -111,6 +112,8 @@ def _set_aside(job: Job, capacity: Capacity, now_ms: int) -> str | None:
     """Why `job` has no turn at all, whatever is free and whoever is before it."""
     if job.held_by is not None:
         return f"held by {job.held_by}"
+    if job.blockers:
+        return blocked(job.blockers)
     if job.not_before_ms is not None and now_ms < job.not_before_ms:
         what_for = f": {job.reason}" if job.reason else ""
         return f"waits until {_moment(job.not_before_ms):%Y-%m-%d %H:%M:%S} UTC{what_for}"

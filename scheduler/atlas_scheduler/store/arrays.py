@@ -74,6 +74,12 @@ def view(conn: sqlite3.Connection, array_number: int) -> ArrayView:
     )
 
 
+def members(conn: sqlite3.Connection, array_number: int) -> dict[str, JobState]:
+    """The jobs of an array that are there, and where each stands."""
+    rows = conn.execute(_SQL["members"], {"array_number": array_number})
+    return {row["job_id"]: JobState(row["state"]) for row in rows}
+
+
 def number_of(conn: sqlite3.Connection, job_id: str) -> int | None:
     """The number of the array that a job is part of."""
     row = conn.execute(_SQL["number_of_job"], {"job_id": job_id}).fetchone()

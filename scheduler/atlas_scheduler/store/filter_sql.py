@@ -36,6 +36,10 @@ _COLUMNS = {
     BuiltIn.STATE: "jobs.state",
     BuiltIn.REASON: "jobs.reason",
     BuiltIn.RERUN_OF: "jobs.rerun_of",
+    BuiltIn.AFTER: (
+        "(SELECT group_concat(dependencies.other_id, ' ') FROM dependencies "
+        "WHERE dependencies.job_number = jobs.job_number)"
+    ),
     BuiltIn.ARRAY: (
         "(SELECT arrays.array_id FROM arrays WHERE arrays.array_number = jobs.array_number)"
     ),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.store import sql
+from atlas_scheduler.store import dependencies, sql
 from atlas_scheduler.store.array_refs import PREFIX_LENGTH, member
 from atlas_scheduler.store.job_lists import PAGE_LIMIT, count_by_state, page, projects
 from atlas_scheduler.store.job_rows import (
@@ -227,7 +228,14 @@ def next_order(conn: sqlite3.Connection) -> int:
 def queued(conn: sqlite3.Connection, project: str | None = None) -> list[Job]:
     """Jobs that wait, in the order of their turns, of all projects or of one."""
     name = "queued" if project is None else "queued_of_project"
-    return [read_job(row) for row in conn.execute(_SQL[name], {"project": project})]
+    found = [read_job(row) for row in conn.execute(_SQL[name], {"project": project})]
+    blockers = dependencies.blockers(conn)
+    if not blockers:
+        return found
+    return [
+        replace(job, blockers=tuple(blockers[job.job_id])) if job.job_id in blockers else job
+        for job in found
+    ]
 
 
 def next_turn_ms(conn: sqlite3.Connection, *, now_ms: int) -> int | None:

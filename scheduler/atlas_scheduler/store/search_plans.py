@@ -45,7 +45,11 @@ _LISTED = {
     BuiltIn.FINISHED: ("numbers_by_end", ORDERED),
 }
 """Fields whose jobs an index lists: by which query, and for which comparisons."""
-_RARE = {BuiltIn.NOTE: "numbers_with_notes", BuiltIn.RERUN_OF: "numbers_of_reruns"}
+_RARE = {
+    BuiltIn.NOTE: "numbers_with_notes",
+    BuiltIn.RERUN_OF: "numbers_of_reruns",
+    BuiltIn.AFTER: "numbers_of_dependents",
+}
 """Fields that few jobs have a value of: by which query."""
 
 

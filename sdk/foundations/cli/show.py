@@ -20,6 +20,7 @@ from foundations.cli.context import (
 )
 from foundations.cli.pause import pause_lines
 from foundations.cli.render import Column
+from foundations.dependency_text import after_text
 from foundations.limits import limit_facts
 
 if TYPE_CHECKING:
@@ -163,6 +164,7 @@ def _fields(detail: JobDetail) -> list[tuple[str, str]]:
         ("Project", detail.project),
         ("Rerun of", spec.rerun_of or ""),
         ("Array", _array(detail)),
+        ("Comes after", after_text(detail.after)),
         ("State", detail.state),
         ("Reason", detail.reason or ""),
         ("Waits because", f"{waiting.reason} (place {waiting.position})" if waiting else ""),

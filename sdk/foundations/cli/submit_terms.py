@@ -22,6 +22,13 @@ def term_options(function: F) -> F:
             help="Many jobs that differ by ATLAS_ARRAY_INDEX: 0-99, 0-99:10 or 1,4,7-9; %N behind "
             "them lets at most N run at once. Does not stay.",
         ),
+        click.option(
+            "--after",
+            multiple=True,
+            metavar="ID[:ok|any|failed]",
+            help="Start only when this job has ended so: completed (ok, the default), in any way, "
+            "or failed. array:ID is each job of an array. May be repeated.",
+        ),
     ]
     for option in reversed(options):
         function = option(function)
@@ -34,6 +41,6 @@ def read_terms(given: dict[str, Any]) -> Terms:
     Raises:
         ConfigError: one of them cannot be read.
     """
-    from foundations.terms import Terms
+    from foundations.terms import Terms, read_after
 
-    return Terms(array=given.pop("array"))
+    return Terms(array=given.pop("array"), after=read_after(given.pop("after")))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from foundations.models.arrays import ArrayPlace, ArrayView, NewArray
 from foundations.models.changes import Change, NewRecords, QueueChange
+from foundations.models.dependencies import After, AfterView
 from foundations.models.jobs import (
     ArtifactView,
     FileDiff,
@@ -81,6 +82,8 @@ from foundations.provenance import Origin, Provenance
 
 __all__ = [
     "API_VERSION",
+    "After",
+    "AfterView",
     "Argument",
     "ArrayPlace",
     "ArrayView",

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from foundations.models.arrays import ArrayPlace, ArrayView
 from foundations.models.changes import Change
+from foundations.models.dependencies import AfterView
 from foundations.models.requests import JobSpec
 from foundations.models.words import JobState, View
 from foundations.provenance import Provenance
@@ -207,6 +208,8 @@ class JobDetail(JobView):
     notes: list[NoteView] = []
     """Oldest first."""
     history: list[Change] = []
+    after: list[AfterView] = []
+    """What it comes after; of very many the first."""
     whole_array: ArrayView | None = None
     """The array that it is part of."""
     provenance: Provenance = Provenance()

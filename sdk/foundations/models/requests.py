@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, StringConstraints
 
+from foundations.models.dependencies import MOST_AFTER, After
 from foundations.models.limits import Pause, Retries, Seconds
 from foundations.models.words import (
     Argument,
@@ -78,6 +79,8 @@ class Submission(Request):
     bundle: Digest
     hold: bool = False
     """Whether it waits until somebody releases it."""
+    after: Annotated[tuple[After, ...], Field(max_length=MOST_AFTER)] = ()
+    """What has to end before it may have its turn."""
     origin: Origin | None = None
     """None when the client does not say."""
 

@@ -33,6 +33,7 @@ class BuiltIn(StrEnum):
     REASON = "reason"
     NOTE = "note"
     RERUN_OF = "rerun_of"
+    AFTER = "after"
     ARRAY = "array"
     ARRAY_INDEX = "array_index"
     COMMAND = "command"
@@ -70,6 +71,7 @@ _KINDS = {
     BuiltIn.REASON: Kind.TEXT,
     BuiltIn.NOTE: Kind.NOTES,
     BuiltIn.RERUN_OF: Kind.TEXT,
+    BuiltIn.AFTER: Kind.TEXT,
     BuiltIn.ARRAY: Kind.TEXT,
     BuiltIn.ARRAY_INDEX: Kind.NUMBER,
     BuiltIn.COMMAND: Kind.TEXT,

@@ -1,4 +1,4 @@
--- Schema version 10: arrays of jobs.
+-- Schema version 10: arrays of jobs, and jobs that come after others.
 
 -- Jobs that one submission made, which differ by an index. What the submitter says of all of them
 -- is here once: `diff` is what was changed in the submitted directory since its commit.
@@ -43,5 +43,16 @@ SELECT
     (SELECT array_id FROM arrays WHERE arrays.array_number = jobs.array_number) AS array_id,
     engine, records_offset, idempotency_key, bundle, bundle_size_bytes, spec, project_number
 FROM jobs JOIN projects USING (project_number);
+
+-- What a job comes after. `open` are those that it still waits for, so only jobs in the queue have
+-- any; how the others stood when the job had its turn or ended outlives the job that it came after.
+CREATE TABLE dependencies (
+    job_number INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
+    other_id TEXT NOT NULL CHECK (length(other_id) = 36),
+    condition TEXT NOT NULL CHECK (condition IN ('ok', 'any', 'failed')),
+    status TEXT NOT NULL CHECK (status IN ('open', 'met', 'unmet')),
+    PRIMARY KEY (job_number, other_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX dependencies_open ON dependencies (other_id) WHERE status = 'open';
 
 PRAGMA user_version = 10;

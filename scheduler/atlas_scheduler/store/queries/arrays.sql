@@ -34,6 +34,10 @@ WHERE array_number = :array_number AND deleted_at_ms IS NULL GROUP BY state;
 SELECT job_id FROM jobs
 WHERE array_number = :array_number AND array_index = :index AND deleted_at_ms IS NULL;
 
+-- name: members
+SELECT job_id, state FROM jobs
+WHERE array_number = :array_number AND deleted_at_ms IS NULL ORDER BY job_number;
+
 -- name: number_of_job
 SELECT array_number FROM jobs WHERE job_id = :job_id;
 

@@ -50,3 +50,6 @@ WHERE found.array_number = (SELECT array_number FROM arrays WHERE array_id = ?)
 -- name: numbers_of_arrays_like
 SELECT found.job_number FROM arrays CROSS JOIN jobs AS found USING (array_number)
 WHERE instr(arrays.array_id, lower(?)) > 0
+
+-- name: numbers_of_dependents
+SELECT DISTINCT found.job_number FROM dependencies AS found
