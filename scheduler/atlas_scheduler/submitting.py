@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
 
 from atlas_scheduler.core.dependencies import Condition, Verdict, verdict
+from atlas_scheduler.core.events import StopRequested
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.limits import Limits
 from atlas_scheduler.core.queue import refusal
@@ -15,7 +18,7 @@ from atlas_scheduler.store import array_refs, arrays, dependencies, jobs, proven
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.transitions import Moved, Transitions
 from foundations.errors import InvalidRequest, JobConflict
-from foundations.models import After, ArrayView, JobState, JobView, NewArray, Submission
+from foundations.models import Accepted, After, ArrayView, JobState, NewArray, Submission
 from foundations.models.arrays import (
     COUNT_VARIABLE,
     ID_VARIABLE,
@@ -28,46 +31,65 @@ MOST_DEPENDENCIES = 100_000
 """Of one submission: each of its jobs on each of the others."""
 _ARRAY = "array:"
 
+NOTHING: Mapping[str, tuple[Condition, JobState]] = MappingProxyType({})
+_Answer = tuple[str, dict[str, Any]]
+"""The id of a job, and what else `Accepted` says."""
+
 
 class Submitting(Transitions):
     """What is accepted is durable, and has its place in the queue."""
 
-    async def submit(self, submission: Submission, *, idempotency_key: str | None) -> JobView:
-        """Accept a job. It is durable when this returns.
+    async def submit(self, submission: Submission, *, idempotency_key: str | None) -> Accepted:
+        """Accept a job, or find the one that has its unique key. It is durable when this returns.
 
-        A second call with the same key returns the job of the first.
+        A second call with the same idempotency key returns the job of the first.
 
         Raises:
             InvalidRequest: it asks for more than there is in all.
             NotFound: its bundle is not here.
         """
         self._refuse_impossible(submission)
-        job_id, _ = await self._durably(
+        (job_id, more), _ = await self._durably(
             self._database.write(lambda conn: self._insert(conn, submission, idempotency_key)),
             self._tell,
         )
         # Why it waits is for who asks: it takes a look at the whole queue.
-        return await self.view(job_id, explain=False)
+        view = await self.view(job_id, explain=False)
+        return Accepted.model_validate({**dict(view), **more})
 
     def _insert(
         self,
         conn: sqlite3.Connection,
         submission: Submission,
         idempotency_key: str | None,
-    ) -> tuple[str, list[Moved]]:
+    ) -> tuple[_Answer, list[Moved]]:
         if idempotency_key is not None:
             earlier = jobs.by_idempotency_key(conn, idempotency_key)
             if earlier is not None:
-                return earlier, []
+                return (earlier, {}), []
+        rivals = _rivals(conn, submission)
+        holder = next((one for one in rivals if one.state is not JobState.STOPPING), None)
+        if holder is not None and submission.unique and submission.unique.if_exists == "skip":
+            return (holder.job_id, {"existed": True}), []
         now_ms = self._clock_ms()
         stored = self._new_job(conn, submission, idempotency_key, now_ms)
         job = stored.job
+        moved = [] if holder is None else self._replace(conn, holder, stored)
+        # What still has the key is ending; the two must never run at once.
+        endings = {one.job_id: (Condition.ANY, one.state) for one in _rivals(conn, submission)}
         jobs.insert_job(conn, stored, now_ms=now_ms)
         origin = self._origin(conn, submission)
         if origin is not None:
             provenance.save_origin(conn, job.job_id, origin)
         self._append(conn, job, "Submitted", now_ms, {"user": stored.spec.user})
-        return job.job_id, self._let_come_after(conn, [job], submission)
+        moved += self._let_come_after(conn, [job], submission, endings)
+        return (job.job_id, {"replaced": holder and holder.job_id}), moved
+
+    def _replace(self, conn: sqlite3.Connection, holder: Job, stored: StoredJob) -> list[Moved]:
+        """Ask the job to end whose place a new one takes."""
+        by = f"{stored.spec.user} (job {stored.job.job_id[:8]} takes its place)"
+        moved = self._advance(conn, holder, StopRequested(self._clock_ms(), by))
+        return self._with_dependents(conn, [moved])
 
     async def submit_array(self, wanted: NewArray, *, idempotency_key: str | None) -> ArrayView:
         """Accept an array of jobs: all of them, durable when this returns, or none.
@@ -80,6 +102,8 @@ class Submitting(Transitions):
             NotFound: its bundle is not here.
         """
         self._refuse_impossible(wanted.submission)
+        if wanted.submission.unique is not None:
+            raise InvalidRequest("A unique key is that of one job: an array cannot have it.")
         number, _ = await self._durably(
             self._database.write(lambda conn: self._insert_array(conn, wanted, idempotency_key)),
             self._tell,
@@ -128,10 +152,14 @@ class Submitting(Transitions):
         return number, self._let_come_after(conn, added, wanted.submission)
 
     def _let_come_after(
-        self, conn: sqlite3.Connection, added: Sequence[Job], submission: Submission
+        self,
+        conn: sqlite3.Connection,
+        added: Sequence[Job],
+        submission: Submission,
+        more: Mapping[str, tuple[Condition, JobState]] = NOTHING,
     ) -> list[Moved]:
         """Note what new jobs come after; those that can never start end at once."""
-        others = _others(conn, submission.after)
+        others = {**more, **_others(conn, submission.after)}
         if len(others) * len(added) > MOST_DEPENDENCIES:
             raise InvalidRequest(
                 f"{len(added)} jobs after {len(others)} others are more than {MOST_DEPENDENCIES} "
@@ -180,6 +208,7 @@ class Submitting(Transitions):
             # Here and not before: `purge` takes unused bundles away on this same thread.
             bundle_size_bytes=self.bundles.size_bytes(submission.bundle),
             idempotency_key=idempotency_key,
+            unique_key=None if submission.unique is None else submission.unique.key,
         )
 
     @staticmethod
@@ -198,6 +227,13 @@ def _array_of(conn: sqlite3.Connection, job_id: str) -> int:
     if number is None:
         raise JobConflict(f"This Idempotency-Key is that of job `{job_id}`, which is no array.")
     return number
+
+
+def _rivals(conn: sqlite3.Connection, submission: Submission) -> list[Job]:
+    """Jobs that have the unique key of a submission and have not ended."""
+    if submission.unique is None:
+        return []
+    return jobs.with_unique_key(conn, submission.spec.project, submission.unique.key)
 
 
 def _others(

@@ -100,6 +100,7 @@ def _fields(
         "engine": stored.engine,
         "local": job.is_local,
         "array": _array_place(stored),
+        "unique_key": stored.unique_key,
         "num_gpus": spec.num_gpus,
         "priority": job.priority,
         "held_by": job.held_by,

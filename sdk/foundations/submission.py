@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from foundations import autostart, bundle, configs
 from foundations.errors import NotFound, Unreachable
 from foundations.home import Home
-from foundations.models import ArrayView, JobView, Submission
+from foundations.models import Accepted, ArrayView, Submission
 from foundations.origin import Inquiry
 from foundations.preparation import Asked, PreparedSubmission, prepare_submission
 from foundations.provenance import Origin
@@ -22,7 +22,7 @@ from foundations.quantities import size
 from foundations.streaming import JobConsole, follow_job
 from foundations.submit_options import SubmitOptions, asked_for, directory_of, read_terms
 from foundations.submitted_job import SubmittedJob
-from foundations.terms import Terms, array_request, submission
+from foundations.terms import Terms, array_request, said_of, submission
 
 if TYPE_CHECKING:
     from foundations.client import Client
@@ -90,7 +90,7 @@ def create_job(
     packed: bundle.Packed,
     path: Path,
     origin: Origin | None = None,
-) -> JobView:
+) -> Accepted:
     """Queue one job of an uploaded bundle; a lost answer never queues it twice."""
     wanted = _wanted(prepared, packed, origin)
     key = str(uuid.uuid4())
@@ -151,6 +151,8 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
     retries: int | str | Mapping[str, int] | None = None,
     retry_delay: str | timedelta | None = None,
     after: str | Iterable[str] | None = None,
+    unique: str | None = None,
+    if_exists: str | None = None,
     stream_job_logs: bool = False,
 ) -> SubmittedJob:
     """Copy a directory, queue a job that runs a command in the copy, and return the job.
@@ -178,6 +180,9 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
         retry_delay: pause before the first retry, which doubles with each; 10 seconds by default.
         after: jobs that have to end first, each as `ID`, or as `ID:ok` (it must complete),
             `ID:any` or `ID:failed`; `array:ID` is each job of an array.
+        unique: a key that one job of the project has at a time, as long as it has not ended.
+        if_exists: what to do when a job has the key: `"skip"`, which submits nothing and returns
+            that job, or `"replace"`, which ends it.
         stream_job_logs: print what happens, and wait until the job has ended.
 
     Raises:
@@ -207,14 +212,16 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
         retries=retries,
         retry_delay=retry_delay,
         after=after,
+        unique=unique,
+        if_exists=if_exists,
     )
     client, console, job = carry_out(
         options, read_terms(options), create_job, stream=stream_job_logs
     )
-    console.info(f"Job submitted with ID '{job.job_id}'.")
-    if stream_job_logs:
+    console.info(said_of(job))
+    if stream_job_logs and not job.existed:
         follow_job(client, job, console)
-    return SubmittedJob(client, job.job_id)
+    return SubmittedJob(client, job.job_id, existed=job.existed)
 
 
 Create = Callable[["Client", PreparedSubmission, bundle.Packed, Path, Origin], T]

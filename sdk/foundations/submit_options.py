@@ -12,7 +12,7 @@ from typing import Any, TypedDict
 from foundations.errors import ConfigError
 from foundations.limits import asked_limits
 from foundations.preparation import Asked, split_command
-from foundations.terms import Terms, read_after
+from foundations.terms import Terms, read_after, read_unique
 
 
 class SubmitOptions(TypedDict, total=False):
@@ -38,6 +38,8 @@ class SubmitOptions(TypedDict, total=False):
     retries: int | str | Mapping[str, int] | None
     retry_delay: str | timedelta | None
     after: str | Iterable[str] | None
+    unique: str | None
+    if_exists: str | None
 
 
 def directory_of(options: SubmitOptions) -> Path:
@@ -85,4 +87,7 @@ def read_terms(options: SubmitOptions) -> Terms:
     Raises:
         ConfigError: one of the arguments cannot be read.
     """
-    return Terms(after=read_after(options.get("after")))
+    return Terms(
+        after=read_after(options.get("after")),
+        unique=read_unique(options.get("unique"), options.get("if_exists")),
+    )

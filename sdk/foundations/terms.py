@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from foundations.errors import ConfigError
-from foundations.models import After, JobSpec, NewArray, Submission
+from foundations.models import Accepted, After, JobSpec, NewArray, Submission, Unique
 from foundations.models.arrays import LONGEST_ARRAY, read_indices, write_indices
 
 if TYPE_CHECKING:
@@ -30,9 +30,14 @@ class Terms:
     after: tuple[After, ...] = ()
     """What has to end before it may have its turn."""
 
+    unique: Unique | None = None
+    """A key that one job of the project has at a time."""
+
     def __post_init__(self) -> None:
         if self.array is not None:
             _read_array(self.array)
+            if self.unique is not None:
+                raise ConfigError("unique: a key is that of one job: an array cannot have it.")
 
 
 NO_TERMS = Terms()
@@ -49,7 +54,42 @@ def submission(
     spec: JobSpec, bundle: str, terms: Terms, *, origin: Origin | None, hold: bool
 ) -> Submission:
     """Write the request for one job."""
-    return Submission(spec=spec, bundle=bundle, origin=origin, hold=hold, after=terms.after)
+    return Submission(
+        spec=spec,
+        bundle=bundle,
+        origin=origin,
+        hold=hold,
+        after=terms.after,
+        unique=terms.unique,
+    )
+
+
+def read_unique(key: str | None, if_exists: str | None) -> Unique | None:
+    """Read a unique key, and what to do when a job has it.
+
+    Raises:
+        ConfigError: one of them cannot be read, or there is no key.
+    """
+    if key is None:
+        if if_exists is not None:
+            raise ConfigError("if_exists: says what to do when a job has the unique key: name one.")
+        return None
+    try:
+        return Unique.model_validate({"key": key, "if_exists": if_exists or "skip"})
+    except ValidationError as error:
+        complaint = error.errors(include_url=False)[0]
+        raise ConfigError(f"unique: {complaint['msg']}, not {complaint['input']!r}") from error
+
+
+def said_of(job: Accepted) -> str:
+    """Say what became of a submission."""
+    if job.existed:
+        return (
+            f"Job '{job.job_id}' has the key '{job.unique_key}' and is {job.state}: nothing was "
+            "submitted."
+        )
+    instead = f", in place of job '{job.replaced}'" if job.replaced else ""
+    return f"Job submitted with ID '{job.job_id}'{instead}."
 
 
 def read_after(given: str | Iterable[str] | None) -> tuple[After, ...]:

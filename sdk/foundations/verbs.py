@@ -52,10 +52,11 @@ class Verbs(ABC):
 
     def submit(
         self, submission: models.Submission, *, idempotency_key: str | None = None
-    ) -> models.JobView:
+    ) -> models.Accepted:
         """Submit a job whose bundle is there. A second call with the same key gets the first's job.
 
-        Without a key one is made up, so that a connection that breaks never doubles the job.
+        Without a key one is made up, so that a connection that breaks never doubles the job. A
+        submission that is `unique` may get the job that has its key already; that has `existed`.
         """
         key = idempotency_key or uuid.uuid4().hex
         return self.send(calls.submit(submission, idempotency_key=key))
@@ -299,7 +300,7 @@ class AsyncVerbs(ABC):
 
     async def submit(
         self, submission: models.Submission, *, idempotency_key: str | None = None
-    ) -> models.JobView:
+    ) -> models.Accepted:
         """Submit a job whose bundle is there."""
         key = idempotency_key or uuid.uuid4().hex
         return await self.send(calls.submit(submission, idempotency_key=key))

@@ -28,6 +28,7 @@ from foundations.models import (
     API_VERSION,
     FINAL_STATES,
     SYSTEM_PREFIX,
+    Accepted,
     ArrayView,
     ArtifactView,
     BundleView,
@@ -90,6 +91,12 @@ class _Job:
     notes: list[NoteView] = field(default_factory=list)
     priority: int = 0
     held_by: str | None = None
+
+
+def _has_key(job: _Job, submission: Submission) -> bool:
+    """Whether a job that goes on has the unique key of a submission."""
+    has_key = submission.unique is not None and job.submission.unique == submission.unique
+    return has_key and job.state not in FINAL_STATES
 
 
 class FakeMachine:
@@ -382,10 +389,13 @@ class FakeService:
         self.bundles[digest] = bytes(data)
         return BundleView(digest=digest, size_bytes=len(data))
 
-    async def submit(self, submission: Submission, *, idempotency_key: str | None) -> JobView:
+    async def submit(self, submission: Submission, *, idempotency_key: str | None) -> Accepted:
         self.submissions += 1
         if idempotency_key is not None and idempotency_key in self._keys:
-            return self._view(self._jobs[self._keys[idempotency_key]])
+            return self._accepted(self._jobs[self._keys[idempotency_key]])
+        holder = next((job for job in self._jobs.values() if _has_key(job, submission)), None)
+        if holder is not None:
+            return self._accepted(holder, existed=True)
         if submission.bundle not in self.bundles:
             raise NotFound(f"Bundle {submission.bundle} is not here. Upload it first.")
         job = _Job(str(uuid.uuid4()), submission, priority=submission.spec.priority)
@@ -394,7 +404,10 @@ class FakeService:
         if idempotency_key is not None:
             self._keys[idempotency_key] = job.job_id
         self._move(job.job_id, "Submitted", JobState.QUEUED)
-        return self._view(job)
+        return self._accepted(job)
+
+    def _accepted(self, job: _Job, *, existed: bool = False) -> Accepted:
+        return Accepted.model_validate({**dict(self._view(job)), "existed": existed})
 
     async def submit_array(self, wanted: NewArray, *, idempotency_key: str | None) -> ArrayView:
         if idempotency_key is not None and idempotency_key in self._keys:

@@ -86,6 +86,17 @@ async def test_an_array_without_readable_indices_is_refused(
     assert "`indices`" in answer.json()["message"]
 
 
+async def test_the_job_that_has_a_unique_key_is_answered_with_another_status(
+    http: httpx.AsyncClient, submission: Submission
+) -> None:
+    wanted = {**wire(submission), "unique": {"key": "nightly"}}
+    first = await http.post("/jobs", json=wanted)
+    again = await http.post("/jobs", json=wanted)
+    assert (first.status_code, first.json()["existed"]) == (201, False)
+    assert (again.status_code, again.json()["existed"]) == (200, True)
+    assert again.json()["job_id"] == first.json()["job_id"]
+
+
 @pytest.mark.parametrize("key", ["", "k" * 201])
 async def test_an_idempotency_key_has_a_length(
     http: httpx.AsyncClient, submission: Submission, key: str

@@ -121,6 +121,9 @@ def _submit(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
     if submission.bundle not in scheduler.bundles:
         raise NotFound(f"Bundle {submission.bundle} is not here. Upload it first.")
     key = request.headers.get("Idempotency-Key", str(uuid.uuid4()))
+    holder = scheduler.holder(submission)
+    if holder is not None and submission.unique and submission.unique.if_exists == "skip":
+        return _json(scheduler.accepted(holder, existed=True))
     if key not in scheduler.keys:
         scheduler.keys[key] = str(uuid.uuid4())
         job = scheduler.add(scheduler.keys[key], spec=submission.spec, bundle=submission.bundle)
@@ -128,8 +131,10 @@ def _submit(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
         job.priority = submission.spec.priority
         job.held_by = submission.spec.user if submission.hold else None
         job.provenance = Provenance(origin=submission.origin)
+        if holder is not None:
+            scheduler.move(holder, JobState.STOPPED, "StopRequested")
     job = scheduler.jobs[scheduler.keys[key]]
-    answer = _json(scheduler.view(job), status=201)
+    answer = _json(scheduler.accepted(job, replaced=holder and holder.job_id), status=201)
     if scheduler.run is not None:
         scheduler.run(scheduler, job)
     return answer

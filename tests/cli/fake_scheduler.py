@@ -22,6 +22,7 @@ from foundations.models import (
     FINAL_STATES,
     HOLDING_STATES,
     SYSTEM_PREFIX,
+    Accepted,
     AfterView,
     ArrayPlace,
     ArrayView,
@@ -263,6 +264,7 @@ class FakeScheduler:
             "waiting": self._waiting(job),
             "local": job.local_run is not None,
             "array": job.array,
+            "unique_key": job.submission and job.submission.unique and job.submission.unique.key,
         }
 
     def _waiting(self, job: FakeJob) -> Waiting | None:
@@ -277,6 +279,18 @@ class FakeScheduler:
 
     def view(self, job: FakeJob) -> JobView:
         return JobView(**self._fields(job))
+
+    def accepted(self, job: FakeJob, **more: Any) -> Accepted:
+        return Accepted(**self._fields(job), **more)
+
+    def holder(self, submission: Submission) -> FakeJob | None:
+        """The job that goes on and has the unique key of a submission."""
+        for job in self.jobs.values():
+            held = job.submission.unique if job.submission else None
+            wanted = submission.unique
+            if held and wanted and held.key == wanted.key and job.state not in FINAL_STATES:
+                return job
+        return None
 
     def summaries(self, job: FakeJob) -> list[MetricSummary]:
         return [

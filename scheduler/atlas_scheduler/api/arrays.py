@@ -28,7 +28,7 @@ ArrayRef = Annotated[
     operation_id="submit_array",
     summary="Submit an array of jobs",
     status_code=201,
-    responses=answers(InvalidRequest, NotFound, JobConflict, StorageFull),
+    responses=answers(InvalidRequest, NotFound, AmbiguousJob, JobConflict, StorageFull),
 )
 async def submit_array(
     request: Request,

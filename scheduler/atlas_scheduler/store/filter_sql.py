@@ -36,6 +36,7 @@ _COLUMNS = {
     BuiltIn.STATE: "jobs.state",
     BuiltIn.REASON: "jobs.reason",
     BuiltIn.RERUN_OF: "jobs.rerun_of",
+    BuiltIn.UNIQUE: "jobs.unique_key",
     BuiltIn.AFTER: (
         "(SELECT group_concat(dependencies.other_id, ' ') FROM dependencies "
         "WHERE dependencies.job_number = jobs.job_number)"

@@ -36,6 +36,8 @@ class StoredJob:
     array_id: str | None = None
     """The array that it is part of."""
     array_index: int | None = None
+    unique_key: str | None = None
+    """What no other job of its project may have before this one has ended."""
 
 
 def columns(job: Job) -> dict[str, Any]:
@@ -113,4 +115,5 @@ def read_stored_job(row: sqlite3.Row) -> StoredJob:
         local_run=None if local_run is None else RunDescription.model_validate_json(local_run),
         array_id=row["array_id"],
         array_index=row["array_index"],
+        unique_key=row["unique_key"],
     )

@@ -53,6 +53,7 @@ __all__ = [
     "save_job",
     "sweeping",
     "unfinished_archives",
+    "with_unique_key",
 ]
 
 _SQL = sql.queries("jobs")
@@ -96,6 +97,7 @@ def _new_row(stored: StoredJob, now_ms: int) -> dict[str, Any]:
         "limits": written_limits(job.limits),
         "array_number": job.array,
         "array_index": stored.array_index,
+        "unique_key": stored.unique_key,
         "submitted_at_ms": job.submitted_at_ms,
         "engine": stored.engine,
         "archived": stored.archived,
@@ -196,6 +198,12 @@ def by_idempotency_key(conn: sqlite3.Connection, key: str) -> str | None:
     """The id of the job that was submitted with this key, if there is one."""
     row = conn.execute(_SQL["by_idempotency_key"], {"key": key}).fetchone()
     return None if row is None else str(row["job_id"])
+
+
+def with_unique_key(conn: sqlite3.Connection, project: str, key: str) -> list[Job]:
+    """Jobs of a project that have a unique key and have not ended; all but one are stopping."""
+    rows = conn.execute(_SQL["with_unique_key"], {"project": project, "key": key})
+    return [read_job(row) for row in rows]
 
 
 def mark_archived(conn: sqlite3.Connection, job_id: str) -> None:

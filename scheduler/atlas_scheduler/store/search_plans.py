@@ -39,6 +39,7 @@ _LISTED = {
     BuiltIn.STATE: ("numbers_in_state", frozenset({Operator.EQUAL})),
     BuiltIn.PROJECT: ("numbers_of_project", frozenset({Operator.EQUAL})),
     BuiltIn.USER: ("numbers_of_user", frozenset({Operator.EQUAL})),
+    BuiltIn.UNIQUE: ("numbers_with_key", frozenset({Operator.EQUAL})),
     BuiltIn.COMMIT: ("numbers_at_commit", frozenset({Operator.EQUAL})),
     BuiltIn.SUBMITTED: ("numbers_by_submission", ORDERED),
     BuiltIn.STARTED: ("numbers_by_start", ORDERED),

@@ -32,6 +32,7 @@ _FIELDS = {
     "image": "image",
     "engine": "engine",
     "local": "local",
+    "unique": "unique_key",
     "gpus": "num_gpus",
     "cpus": "cpus",
     "ram": "ram_gb",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from foundations.bundle import Packed
     from foundations.client import Client
-    from foundations.models import ArrayView, JobView
+    from foundations.models import Accepted, ArrayView, JobView
     from foundations.preparation import PreparedSubmission
     from foundations.provenance import Origin
     from foundations.streaming import JobConsole
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 def queue_directory(
     ctx: click.Context, client: Client, prepared: PreparedSubmission, console: JobConsole
-) -> JobView:
+) -> Accepted:
     """Pack, upload and queue; Ctrl-C leaves no job behind."""
     from foundations.submission import create_job
 
@@ -61,15 +61,17 @@ def queue_array(
 
 
 def queue(
-    ctx: click.Context, client: Client, create: Callable[[], JobView], console: JobConsole
-) -> JobView:
+    ctx: click.Context, client: Client, create: Callable[[], Accepted], console: JobConsole
+) -> Accepted:
     """Create a job; one that Ctrl-C came too late for is stopped."""
+    from foundations.terms import said_of
+
     job, interrupted = _create(ctx, create, console)
-    if interrupted:
+    if interrupted and not job.existed:
         client.stop(job.job_id)
         console.say("WARNING", f"Submission cancelled. Job '{job.job_id}' is stopped.")
         ctx.exit(INTERRUPTED)
-    console.info(f"Job submitted with ID '{job.job_id}'.")
+    console.info(said_of(job))
     return job
 
 

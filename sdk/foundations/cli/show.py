@@ -164,6 +164,7 @@ def _fields(detail: JobDetail) -> list[tuple[str, str]]:
         ("Project", detail.project),
         ("Rerun of", spec.rerun_of or ""),
         ("Array", _array(detail)),
+        ("Unique key", detail.unique_key or ""),
         ("Comes after", after_text(detail.after)),
         ("State", detail.state),
         ("Reason", detail.reason or ""),

@@ -100,7 +100,7 @@ def submit(
         render.print_json(render.model_document(job))
     elif detach:
         click.echo(job.job_id)
-    elif stream_job_logs:
+    elif stream_job_logs and not job.existed:
         stream(ctx, client, job, console, scheduler=scheduler)
 
 

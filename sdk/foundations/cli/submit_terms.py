@@ -29,6 +29,17 @@ def term_options(function: F) -> F:
             help="Start only when this job has ended so: completed (ok, the default), in any way, "
             "or failed. array:ID is each job of an array. May be repeated.",
         ),
+        click.option(
+            "--unique",
+            "unique_key",
+            metavar="KEY",
+            help="A key that one job of the project has at a time, as long as it has not ended.",
+        ),
+        click.option(
+            "--if-exists",
+            type=click.Choice(["skip", "replace"]),
+            help="When a job has the key: submit nothing, or end that job. Default: skip.",
+        ),
     ]
     for option in reversed(options):
         function = option(function)
@@ -41,6 +52,10 @@ def read_terms(given: dict[str, Any]) -> Terms:
     Raises:
         ConfigError: one of them cannot be read.
     """
-    from foundations.terms import Terms, read_after
+    from foundations.terms import Terms, read_after, read_unique
 
-    return Terms(array=given.pop("array"), after=read_after(given.pop("after")))
+    return Terms(
+        array=given.pop("array"),
+        after=read_after(given.pop("after")),
+        unique=read_unique(given.pop("unique_key"), given.pop("if_exists")),
+    )

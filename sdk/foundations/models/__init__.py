@@ -11,6 +11,7 @@ from foundations.models.arrays import ArrayPlace, ArrayView, NewArray
 from foundations.models.changes import Change, NewRecords, QueueChange
 from foundations.models.dependencies import After, AfterView
 from foundations.models.jobs import (
+    Accepted,
     ArtifactView,
     FileDiff,
     FileList,
@@ -42,6 +43,7 @@ from foundations.models.requests import (
     QueueSettings,
     RenameProject,
     Submission,
+    Unique,
     Volume,
 )
 from foundations.models.scheduler import (
@@ -82,6 +84,7 @@ from foundations.provenance import Origin, Provenance
 
 __all__ = [
     "API_VERSION",
+    "Accepted",
     "After",
     "AfterView",
     "Argument",
@@ -147,6 +150,7 @@ __all__ = [
     "SourceDiff",
     "Submission",
     "TagKey",
+    "Unique",
     "View",
     "Volume",
     "Waiting",

@@ -170,6 +170,17 @@ class JobView(View):
     """Whether it is a local run: a program that was started without the scheduler."""
     array: ArrayPlace | None = None
     """Its place in the array it was submitted with; None for a job of its own."""
+    unique_key: str | None = None
+    """What no other job of its project may have before this one has ended."""
+
+
+class Accepted(JobView):
+    """A job that was submitted, or the one that was there already."""
+
+    existed: bool = False
+    """Whether nothing was submitted, because this job has the unique key and has not ended."""
+    replaced: str | None = None
+    """Id of the job that was asked to end, because it had the unique key."""
 
 
 class LocalRunView(View):

@@ -34,6 +34,7 @@ class BuiltIn(StrEnum):
     NOTE = "note"
     RERUN_OF = "rerun_of"
     AFTER = "after"
+    UNIQUE = "unique"
     ARRAY = "array"
     ARRAY_INDEX = "array_index"
     COMMAND = "command"
@@ -72,6 +73,7 @@ _KINDS = {
     BuiltIn.NOTE: Kind.NOTES,
     BuiltIn.RERUN_OF: Kind.TEXT,
     BuiltIn.AFTER: Kind.TEXT,
+    BuiltIn.UNIQUE: Kind.NAME,
     BuiltIn.ARRAY: Kind.TEXT,
     BuiltIn.ARRAY_INDEX: Kind.NUMBER,
     BuiltIn.COMMAND: Kind.TEXT,
@@ -100,6 +102,7 @@ BY_NAME: dict[str, BuiltIn] = {
     **{field.value: field for field in BuiltIn},
     "status": BuiltIn.STATE,
     "job_id": BuiltIn.ID,
+    "unique_key": BuiltIn.UNIQUE,
     "notes": BuiltIn.NOTE,
     "num_gpus": BuiltIn.GPUS,
     "ram_gb": BuiltIn.RAM,

@@ -1,4 +1,4 @@
--- Schema version 10: arrays of jobs, and jobs that come after others.
+-- Schema version 10: arrays of jobs, jobs that come after others, and keys that one job has at a time.
 
 -- Jobs that one submission made, which differ by an index. What the submitter says of all of them
 -- is here once: `diff` is what was changed in the submitted directory since its commit.
@@ -15,6 +15,11 @@ CREATE TABLE arrays (
 ALTER TABLE jobs ADD COLUMN array_number INTEGER REFERENCES arrays;
 ALTER TABLE jobs ADD COLUMN array_index INTEGER
     CHECK ((array_index IS NULL) = (array_number IS NULL));
+-- What no other job of the project may have until this one has ended or is asked to.
+ALTER TABLE jobs ADD COLUMN unique_key TEXT CHECK (unique_key <> '');
+CREATE UNIQUE INDEX one_job_a_unique_key ON jobs (project_number, unique_key)
+    WHERE unique_key IS NOT NULL AND state IN ('queued', 'starting', 'running');
+CREATE INDEX jobs_by_unique_key ON jobs (unique_key) WHERE unique_key IS NOT NULL;
 
 -- The jobs of an array, and with the other columns how many are in which state.
 CREATE INDEX jobs_by_array ON jobs (array_number, array_index, state, deleted_at_ms)
@@ -40,6 +45,7 @@ SELECT
     not_before_ms, limits, retried, timed_out, attempt,
     gpus, jobs.submitted_at_ms, started_at_ms, finished_at_ms, exit_code, reason,
     archived, deleted_at_ms, jobs.job_number, local_run, array_number, array_index,
+    unique_key,
     (SELECT array_id FROM arrays WHERE arrays.array_number = jobs.array_number) AS array_id,
     engine, records_offset, idempotency_key, bundle, bundle_size_bytes, spec, project_number
 FROM jobs JOIN projects USING (project_number);

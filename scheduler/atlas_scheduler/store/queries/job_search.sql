@@ -53,3 +53,7 @@ WHERE instr(arrays.array_id, lower(?)) > 0
 
 -- name: numbers_of_dependents
 SELECT DISTINCT found.job_number FROM dependencies AS found
+
+-- name: numbers_with_key
+SELECT found.job_number FROM jobs AS found
+WHERE found.deleted_at_ms IS NULL AND found.unique_key
