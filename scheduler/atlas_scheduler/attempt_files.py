@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 
 from atlas_scheduler.engine.port import Launch, StartRefusedError
+from atlas_scheduler.store.boot import boot_id
 from atlas_scheduler.store.bundles import Bundles
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.logs import FileLog
@@ -42,6 +43,7 @@ async def make_attempt_files(
         launch.job_dir,
         attempt=attempt,
         records_offset=stored.records_offset,
+        boot_id=boot_id(),
         make=make,
     )
     try:

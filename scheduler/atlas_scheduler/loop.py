@@ -126,9 +126,8 @@ class Loop:
             await self._woken.wait()
             self._woken.clear()
             try:
-                await self._service.end_overdue()
+                alarm.set(await self._service.end_overdue())
                 await self._service.claim_next()
-                alarm.set(await self._service.next_moment_ms())
             except AtlasError as error:
                 log.error("no job can start", problem=error.message)
                 asyncio.get_running_loop().call_later(STORAGE_RETRY_SECONDS, self.wake)

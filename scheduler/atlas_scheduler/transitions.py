@@ -37,41 +37,40 @@ class Transitions(Writing):
         (job, _), *_ = await self._durably(self._database.write(step), self._publish)
         return job
 
-    async def end_overdue(self) -> None:
-        """End every job that has run or waited for as long as it may."""
+    async def end_overdue(self) -> int | None:
+        """End every job that has run or waited for as long as it may.
+
+        Returns:
+            When (ms) to look at the queue again though nothing happens; None is never.
+        """
         now_ms = self._clock_ms()
+        moment_ms = await self._database.read(lambda conn: self._next_moment_ms(conn, now_ms))
+        if moment_ms is None or moment_ms > now_ms:
+            return moment_ms
 
         def step(conn: sqlite3.Connection) -> list[Moved]:
+            limited = [*jobs.expired(conn, now_ms=now_ms), *self._running(conn)]
             moved = [
-                self._advance(conn, job, event)
-                for job, event in overdue(self._limited(conn, now_ms), now_ms=now_ms)
+                self._advance(conn, job, event) for job, event in overdue(limited, now_ms=now_ms)
             ]
             return self._with_dependents(conn, moved)
 
-        if overdue(
-            await self._database.read(lambda conn: self._limited(conn, now_ms)), now_ms=now_ms
-        ):
-            await self._durably(self._database.write(step), self._publish)
+        await self._durably(self._database.write(step), self._publish)
+        return await self._database.read(lambda conn: self._next_moment_ms(conn, now_ms))
 
-    def _limited(self, conn: sqlite3.Connection, now_ms: int) -> list[Job]:
-        """Jobs that may be over their time."""
+    def _next_moment_ms(self, conn: sqlite3.Connection, now_ms: int) -> int | None:
+        """When the next of those that wait has a turn, or the next job's time is over."""
+        moments = (
+            jobs.next_turn_ms(conn, now_ms=now_ms),
+            jobs.next_expiry_ms(conn),
+            next_due_ms(self._running(conn)),
+        )
+        return min((at_ms for at_ms in moments if at_ms is not None), default=None)
+
+    def _running(self, conn: sqlite3.Connection) -> list[Job]:
+        """Jobs that may be over their time limit."""
         # Until the engine was asked, a job that runs for the table may have ended long ago.
-        running = [] if self.engine.problem else jobs.holding(conn)
-        return [*jobs.expired(conn, now_ms=now_ms), *running]
-
-    async def next_moment_ms(self) -> int | None:
-        """When something is to be done though nothing happens: a turn, or the end of a time."""
-        now_ms = self._clock_ms()
-
-        def look(conn: sqlite3.Connection) -> int | None:
-            moments = (
-                jobs.next_turn_ms(conn, now_ms=now_ms),
-                jobs.next_expiry_ms(conn),
-                None if self.engine.problem else next_due_ms(jobs.holding(conn)),
-            )
-            return min((at_ms for at_ms in moments if at_ms is not None), default=None)
-
-        return await self._database.read(look)
+        return [] if self.engine.problem else jobs.holding(conn)
 
     def _advance(
         self, conn: sqlite3.Connection, job: Job, event: Event, *, engine: str | None = None

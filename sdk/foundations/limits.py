@@ -91,10 +91,14 @@ _AFTER = {"exit": "a failure", "oom": "running out of memory", "lost": "being lo
 def _counts_in(text: str) -> Any:
     """The numbers of `2` or `exit=2,lost=3`; None when it is written in another way."""
     words = [word.strip() for word in text.split(",")]
-    if len(words) == 1 and words[0].isdecimal():
+    if len(words) == 1 and _is_count(words[0]):
         return {"exit": int(words[0])}
     pairs = [word.partition("=") for word in words]
     names = [name.strip() for name, _, _ in pairs]
-    if len(set(names)) < len(names) or not all(count.strip().isdecimal() for _, _, count in pairs):
+    if len(set(names)) < len(names) or not all(_is_count(count) for _, _, count in pairs):
         return None
     return {name: int(count) for name, (_, _, count) in zip(names, pairs, strict=True)}
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.strip().isdecimal()

@@ -100,6 +100,28 @@ def test_a_retry_that_waits_frees_its_slot_survives_a_restart_and_is_stopped_for
     assert job.reason.startswith("stopped by ")
 
 
+def test_a_restart_during_a_retry_loses_and_repeats_no_line_of_its_log(own: Scheduler) -> None:
+    script = """\
+        import os, time
+        attempt = int(os.environ["FOUNDATIONS_ATTEMPT"])
+        for number in range(60):
+            print("attempt", attempt, "line", number, flush=True)
+            time.sleep(0.05 if attempt == 2 else 0)
+        raise SystemExit(2 - attempt)
+        """
+    project = write_project(own.root / "p", {"main.py": script})
+    job_id = own.submit(project, options=["--retries", "1", "--retry-delay", "0s"])
+    own.wait_for_text(job_id, "attempt 2 line 5")
+    own.kill()
+    own.start()
+    job = own.wait(job_id)
+    assert (job.state, job.attempt) == ("completed", 2)
+    said = "Foundations INFO: Attempt 2: retry 1 of 1, because its program failed"
+    lines = [[f"attempt {one} line {number}" for number in range(60)] for one in (1, 2)]
+    begun = "No user requirements found."
+    assert own.log(job_id).splitlines() == [begun, *lines[0], said, begun, *lines[1]]
+
+
 @on_docker
 def test_a_job_that_runs_out_of_memory_is_tried_again_for_that(shared: Scheduler) -> None:
     script = """\

@@ -28,10 +28,10 @@ async def test_the_next_time_that_a_job_waits_for_is_when_to_look_again(
     service: Service, database: Database
 ) -> None:
     service.engine.problem = None
-    assert await service.next_moment_ms() is None
+    assert await service.end_overdue() is None
     for at_ms in (SECOND_MS, FIRST_MS):
         await defer(database, at_ms)
-    assert await service.next_moment_ms() == FIRST_MS
+    assert await service.end_overdue() == FIRST_MS
 
 
 async def test_who_asks_is_told_when_and_others_pass(service: Service, database: Database) -> None:
@@ -49,7 +49,7 @@ async def test_who_asks_is_told_when_and_others_pass(service: Service, database:
 async def test_a_time_that_has_come_is_not_waited_for(service: Service, database: Database) -> None:
     service.engine.problem = None
     due = await defer(database, 1)
-    assert await service.next_moment_ms() is None
+    assert await service.end_overdue() is None
     await service.claim_next()
     claimed = await service.view(due)
     assert (claimed.state, claimed.not_before) == ("starting", None)

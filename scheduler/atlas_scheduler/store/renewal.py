@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from atlas_scheduler.store.archives import EVENTS
-from atlas_scheduler.store.boot import boot_id
 from atlas_scheduler.store.files import (
     make_readable,
     open_directory,
@@ -29,7 +28,12 @@ KEPT = (RECORDS, ARTIFACTS)
 
 
 def renew_work_dir(
-    job_dir: Path, *, attempt: int, records_offset: int, make: Callable[[Path], None]
+    job_dir: Path,
+    *,
+    attempt: int,
+    records_offset: int,
+    boot_id: str,
+    make: Callable[[Path], None],
 ) -> None:
     """Give an attempt a work dir like the first one's, with the records and artifacts so far.
 
@@ -40,13 +44,14 @@ def renew_work_dir(
         job_dir: The job's directory, as an earlier attempt left it.
         attempt: Which attempt it is for; nothing of an earlier one runs any more.
         records_offset: Up to where (bytes) the job's event file is taken in.
+        boot_id: The current boot.
         make: Makes a directory as for a first attempt.
 
     Raises:
         OSError: something in it belongs to another user.
         StorageFull: there is no space for the copy.
     """
-    mark, ready = mark_of(job_dir), f"{boot_id()} {attempt}"
+    mark, ready = mark_of(job_dir), f"{boot_id} {attempt}"
     if job_dir.is_dir() and mark.is_file() and mark.read_text() == ready:
         return
     fresh = renewed_dir(job_dir)
