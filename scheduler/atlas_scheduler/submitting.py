@@ -198,6 +198,7 @@ class Submitting(Transitions):
             num_gpus=spec.num_gpus,
             priority=spec.priority,
             held_by=spec.user if submission.hold else None,
+            not_before_ms=_to_come_ms(submission, now_ms),
             limits=Limits.of(spec),
             submitted_at_ms=now_ms,
         )
@@ -227,6 +228,13 @@ def _array_of(conn: sqlite3.Connection, job_id: str) -> int:
     if number is None:
         raise JobConflict(f"This Idempotency-Key is that of job `{job_id}`, which is no array.")
     return number
+
+
+def _to_come_ms(submission: Submission, now_ms: int) -> int | None:
+    """When a job may have its turn at the earliest, where that is still to come."""
+    moment = submission.not_before
+    at_ms = None if moment is None else int(moment.timestamp() * 1000)
+    return at_ms if at_ms is not None and at_ms > now_ms else None
 
 
 def _rivals(conn: sqlite3.Connection, submission: Submission) -> list[Job]:

@@ -7,7 +7,7 @@ import tempfile
 import uuid
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -153,6 +153,7 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
     after: str | Iterable[str] | None = None,
     unique: str | None = None,
     if_exists: str | None = None,
+    at: str | datetime | None = None,
     stream_job_logs: bool = False,
 ) -> SubmittedJob:
     """Copy a directory, queue a job that runs a command in the copy, and return the job.
@@ -183,6 +184,8 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
         unique: a key that one job of the project has at a time, as long as it has not ended.
         if_exists: what to do when a job has the key: `"skip"`, which submits nothing and returns
             that job, or `"replace"`, which ends it.
+        at: when it may have its turn: a `datetime`, or text such as `"in 2h"`, `"18:30"` (the next
+            one) or `"2026-12-01T08:00"`, in local time.
         stream_job_logs: print what happens, and wait until the job has ended.
 
     Raises:
@@ -214,6 +217,7 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
         after=after,
         unique=unique,
         if_exists=if_exists,
+        at=at,
     )
     client, console, job = carry_out(
         options, read_terms(options), create_job, stream=stream_job_logs

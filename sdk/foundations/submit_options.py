@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypedDict
 
 from foundations.errors import ConfigError
 from foundations.limits import asked_limits
 from foundations.preparation import Asked, split_command
-from foundations.terms import Terms, read_after, read_unique
+from foundations.terms import Terms, read_after, read_at, read_unique
 
 
 class SubmitOptions(TypedDict, total=False):
@@ -40,6 +40,7 @@ class SubmitOptions(TypedDict, total=False):
     after: str | Iterable[str] | None
     unique: str | None
     if_exists: str | None
+    at: str | datetime | None
 
 
 def directory_of(options: SubmitOptions) -> Path:
@@ -89,5 +90,6 @@ def read_terms(options: SubmitOptions) -> Terms:
     """
     return Terms(
         after=read_after(options.get("after")),
+        not_before=read_at(options.get("at")),
         unique=read_unique(options.get("unique"), options.get("if_exists")),
     )

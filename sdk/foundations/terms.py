@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -11,6 +12,8 @@ from pydantic import ValidationError
 from foundations.errors import ConfigError
 from foundations.models import Accepted, After, JobSpec, NewArray, Submission, Unique
 from foundations.models.arrays import LONGEST_ARRAY, read_indices, write_indices
+from foundations.moments import read_moment
+from foundations.time_zones import local_zone
 
 if TYPE_CHECKING:
     from foundations.provenance import Origin
@@ -32,6 +35,9 @@ class Terms:
 
     unique: Unique | None = None
     """A key that one job of the project has at a time."""
+
+    not_before: datetime | None = None
+    """When it may have its turn."""
 
     def __post_init__(self) -> None:
         if self.array is not None:
@@ -61,7 +67,26 @@ def submission(
         hold=hold,
         after=terms.after,
         unique=terms.unique,
+        not_before=terms.not_before,
     )
+
+
+def read_at(given: str | datetime | None) -> datetime | None:
+    """Read when a job may have its turn; a time without a zone is one of this machine's.
+
+    Raises:
+        ConfigError: it is no moment, or over.
+    """
+    if given is None:
+        return None
+    now = datetime.now().astimezone()
+    if isinstance(given, datetime):
+        return given.astimezone()
+    zone = local_zone()
+    try:
+        return read_moment(given, now if zone is None else now.astimezone(zone))
+    except ValueError as error:
+        raise ConfigError(f"at: {error}, not {given!r}") from error
 
 
 def read_unique(key: str | None, if_exists: str | None) -> Unique | None:

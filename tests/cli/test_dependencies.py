@@ -1,6 +1,8 @@
-"""`submit --after`, and what `show job` says of it."""
+"""`submit --after` and `--at`, and what `show job` says of it."""
 
 from __future__ import annotations
+
+from datetime import UTC, datetime
 
 import pytest
 
@@ -52,3 +54,19 @@ def test_show_job_names_what_it_comes_after(run: Run, scheduler: FakeScheduler) 
     job_id = run(*words).stdout.strip()
 
     assert "45540b52 (queued, any)" in run("show", "job", "scheduler", job_id).stdout
+
+
+def test_a_job_may_be_submitted_for_a_time(run: Run, scheduler: FakeScheduler) -> None:
+    words = ("--at", "2999-12-01T08:00+01:00", "project", "--detach")
+    run("submit", "scheduler", *words)
+
+    submission = scheduler.only_job().submission
+    assert submission is not None
+    assert submission.not_before == datetime(2999, 12, 1, 7, tzinfo=UTC)
+
+
+def test_a_time_that_cannot_be_read_is_refused(run: Run, scheduler: FakeScheduler) -> None:
+    result = run("submit", "scheduler", "--at", "soon", "project", exit_code=1)
+
+    assert "at: write a moment such as `in 2h`" in result.stderr
+    assert scheduler.uploads == []

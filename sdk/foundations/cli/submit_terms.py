@@ -40,6 +40,11 @@ def term_options(function: F) -> F:
             type=click.Choice(["skip", "replace"]),
             help="When a job has the key: submit nothing, or end that job. Default: skip.",
         ),
+        click.option(
+            "--at",
+            metavar="TIME",
+            help="Not before: 'in 2h', 18:30 (the next one), 2026-12-01T08:00; local time.",
+        ),
     ]
     for option in reversed(options):
         function = option(function)
@@ -52,10 +57,11 @@ def read_terms(given: dict[str, Any]) -> Terms:
     Raises:
         ConfigError: one of them cannot be read.
     """
-    from foundations.terms import Terms, read_after, read_unique
+    from foundations.terms import Terms, read_after, read_at, read_unique
 
     return Terms(
         array=given.pop("array"),
         after=read_after(given.pop("after")),
+        not_before=read_at(given.pop("at")),
         unique=read_unique(given.pop("unique_key"), given.pop("if_exists")),
     )

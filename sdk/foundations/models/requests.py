@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, StringConstraints
+from pydantic import AwareDatetime, Field, JsonValue, StringConstraints
 
 from foundations.models.dependencies import MOST_AFTER, After
 from foundations.models.limits import Pause, Retries, Seconds
@@ -89,6 +89,8 @@ class Submission(Request):
     """Whether it waits until somebody releases it."""
     after: Annotated[tuple[After, ...], Field(max_length=MOST_AFTER)] = ()
     """What has to end before it may have its turn."""
+    not_before: AwareDatetime | None = None
+    """When it may have its turn; a time that is over means at once."""
     unique: Unique | None = None
     """None when there may be any number of such jobs."""
     origin: Origin | None = None
