@@ -16,10 +16,10 @@ from atlas_tui.looks import Palette
 from atlas_tui.row_layout import fit
 from atlas_tui.stretches import Stretch, stretches
 from foundations.cli import provenance_fields
-from foundations.cli.render import value as value_text
 from foundations.models import FINAL_STATES, JobDetail, JobState
 from foundations.quantities import duration, size
 from foundations.terminal import clean, display_width
+from foundations.value_words import value as value_text
 
 TWO_COLUMNS = 110
 """From so many cells on the history is beside the facts."""
