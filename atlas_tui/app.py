@@ -3,44 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.console import RenderableType
 from textual import work
 from textual.screen import Screen
 from textual.worker import Worker
 
-from atlas_tui import app_handlers, saving, submit_handlers  # noqa: F401 - their handlers register
+from atlas_tui import last_view, later, modes
 from atlas_tui.action_table import BY_NAME, on_screen
 from atlas_tui.actions import Selection
 from atlas_tui.board import Board, Tidings
 from atlas_tui.endings import Teller, passed_on
-from atlas_tui.feed import Feed
-from atlas_tui.handlers import HANDLERS, Handler
 from atlas_tui.keys import label, textual_keymap
 from atlas_tui.messages import Choice, Listed, Said
 from atlas_tui.options import Options as Options
 from atlas_tui.questions import Questions
-from atlas_tui.schedulers import reach
-from atlas_tui.screens.compare import CompareScreen
-from atlas_tui.screens.dashboard import DashboardScreen
 from atlas_tui.screens.frame import Frame
-from atlas_tui.screens.job import JobScreen
-from atlas_tui.screens.jobs import JobsScreen
-from atlas_tui.screens.logs import LogsScreen
-from atlas_tui.screens.system import SystemScreen
-from atlas_tui.session import KEPT_JOBS, Session, path_of
+from atlas_tui.session import Seen, Session, path_of
 from atlas_tui.settings import Settings
 from atlas_tui.sparks import Sparks
 from atlas_tui.terminal_guard import TerminalGuard
-from atlas_tui.widgets.job_table import JobTable
-from foundations.client import AsyncClient
 from foundations.configs import SchedulerConfig
 from foundations.errors import AtlasError
 from foundations.home import Home
+
+if TYPE_CHECKING:
+    from atlas_tui.feed import Feed
+    from atlas_tui.handlers import Handler
+    from foundations.client import AsyncClient
+    from foundations.models import JobView
+
+REST_SECONDS = 0.5
+"""So long after the first picture what is not needed yet is loaded: rows come first."""
 
 
 class AtlasApp(Questions):
@@ -49,14 +48,7 @@ class AtlasApp(Questions):
     CSS_PATH = Path(__file__).with_name("atlas.tcss")
     TITLE = "Atlas"
     ENABLE_COMMAND_PALETTE = False
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
-        "dashboard": DashboardScreen,
-        "job": JobScreen,
-        "jobs": JobsScreen,
-        "logs": LogsScreen,
-        "compare": CompareScreen,
-        "system": SystemScreen,
-    }
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {**modes.SCREENS}
 
     def __init__(
         self,
@@ -80,6 +72,7 @@ class AtlasApp(Questions):
         self.guard = TerminalGuard(self._leave)
         self.guards_terminal = False
         """Whether the process is the app's own, with its signals and its terminal."""
+        self._is_connectable = asyncio.Event()
         self.set_keymap(textual_keymap(self.settings.keymap))
         self._begin_with(client, scheduler, session or Session())
 
@@ -90,16 +83,25 @@ class AtlasApp(Questions):
         self.session = session
         """Where the user left off; screens write into it."""
         self.board = Board(scheduler, read_only=self.options.read_only)
-        self.board.info, self.board.info_is_old = session.info, session.info is not None
-        self.feed = Feed(
-            client,
-            self.board,
-            self._broadcast,
-            period_seconds=1.0 if self.options.low_bandwidth else 0.2,
-        )
+        remembered = last_view.info if self._is_connectable.is_set() else last_view.stand_in_info
+        self.board.info = remembered(session)
+        self.board.info_is_old = self.board.info is not None
+        self._feed: Feed | None = None
         self.teller = Teller(self.board, self.settings)
         self._trail: list[str] = []
         self._following: Worker[None] | None = None
+
+    @property
+    def feed(self) -> Feed:
+        """What keeps the board current."""
+        if self._feed is None:
+            from atlas_tui.feed import Feed  # late: it brings the client and all models
+
+            period_seconds = 1.0 if self.options.low_bandwidth else 0.2
+            self._feed = Feed(
+                self.client, self.board, self._broadcast, period_seconds=period_seconds
+            )
+        return self._feed
 
     def on_load(self) -> None:
         """Watch over the terminal before it is changed."""
@@ -110,7 +112,7 @@ class AtlasApp(Questions):
         """Show what the last session showed, then connect."""
         self.dress()
         self.switch_mode(self._first_mode())
-        self._following = self._follow()
+        self.call_after_refresh(self.begin)
 
     def _first_mode(self) -> str:
         wanted = self.session.screen if self.settings.restore else "dashboard"
@@ -118,6 +120,36 @@ class AtlasApp(Questions):
         return (
             wanted if wanted in ("dashboard", "jobs", "system") & self.MODES.keys() else "dashboard"
         )
+
+    @work(group="begin")
+    async def begin(self) -> None:
+        """Load what the first picture did without, and connect."""
+        await asyncio.to_thread(later.load_connection)
+        self._is_connectable.set()
+        if self.board.info_is_old:
+            self.board.info = last_view.info(self.session)
+        for frame in self._frames():
+            frame.models_loaded()
+        self._following = self._follow()
+        await asyncio.sleep(REST_SECONDS)
+        await asyncio.to_thread(later.load_all_else)
+        self._all_loaded()
+
+    def _all_loaded(self) -> None:
+        """Look for garbage from now on, and not among what was loaded (see `__main__`)."""
+        if self.guards_terminal:
+            gc.freeze()
+            gc.enable()
+
+    async def reached(self) -> AsyncClient:
+        """The client, as soon as it can be used: not before the first picture."""
+        await self._is_connectable.wait()
+        return self.client
+
+    def remembered(self, seen: Seen) -> list[JobView]:
+        """The jobs of a list of the session before."""
+        find = last_view.jobs if self._is_connectable.is_set() else last_view.stand_in_jobs
+        return find(seen)
 
     @work(group="feed", exit_on_error=True)
     async def _follow(self) -> None:
@@ -143,16 +175,17 @@ class AtlasApp(Questions):
         """Write down where the user leaves off."""
         session, frames = self.session, self._frames() if self._screen_stack else []
         session.screen = frames[0].NAME if frames else session.screen
-        session.info = self.board.info
+        if self.board.info is not None and not self.board.info_is_old:
+            (session.info,) = last_view.documents([self.board.info])
         for frame in frames:
-            if isinstance(frame, DashboardScreen) and frame.query(JobTable):
-                session.jobs = tuple(frame.table.every_here()[:KEPT_JOBS])
-                session.total = frame.table.total
+            frame.remember(session)
         if self._keeps_session:
             session.save(path_of(self.home, self.board.scheduler))
 
     async def change_scheduler(self, config: SchedulerConfig) -> None:
         """Show another scheduler."""
+        from atlas_tui.schedulers import reach
+
         client = reach(config)
         self.keep_session()
         if self._following is not None:
@@ -250,8 +283,8 @@ class AtlasApp(Questions):
             if selection.jobs:
                 self.board.subject = tuple(job.job_id for job in selection.jobs)
             self.go(name)
-        elif name in HANDLERS:
-            self._handle(HANDLERS[name], selection)
+        elif (handler := _handler(name)) is not None:
+            self._handle(handler, selection)
         else:
             getattr(screen, f"action_{name}")()
 
@@ -294,3 +327,9 @@ class AtlasApp(Questions):
     def listed(self) -> Listed:
         """What the screen in front lists."""
         return self.front.listed()
+
+
+def _handler(name: str) -> Handler | None:
+    from atlas_tui.all_handlers import HANDLERS
+
+    return HANDLERS.get(name)
