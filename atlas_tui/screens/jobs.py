@@ -17,6 +17,7 @@ from atlas_tui.columns import DEFAULT, Column, column, columns
 from atlas_tui.filter_words import Vocabulary, columns_known, trouble
 from atlas_tui.job_listing import SORTABLE, Listing
 from atlas_tui.job_window import JobWindow
+from atlas_tui.keyboard import ASKING
 from atlas_tui.keys import bindings
 from atlas_tui.messages import Choice, Listed, Prompt, Said
 from atlas_tui.screens.list_frame import ListFrame
@@ -168,7 +169,7 @@ class JobsScreen(ListFrame):
             return True
         return super().clear_one()
 
-    @work(group="filters", exclusive=True)
+    @work(group=ASKING, exclusive=True)
     async def action_filters(self) -> None:
         """Take a kept filter, or keep the one that is shown."""
         session, now = self.atlas.session, self._listing.filter
@@ -218,7 +219,7 @@ class JobsScreen(ListFrame):
         except ValueError as error:
             self.say(Said(f"{error}".capitalize(), "bad"))
 
-    @work(group="sort", exclusive=True)
+    @work(group=ASKING, exclusive=True)
     async def action_sort(self) -> None:
         """Choose the column that orders the list."""
         recorded = columns_known(self.table.every_here())
@@ -232,7 +233,7 @@ class JobsScreen(ListFrame):
         """Turn the order around."""
         self._list(self._listing.reversed())
 
-    @work(group="columns", exclusive=True)
+    @work(group=ASKING, exclusive=True)
     async def action_columns(self) -> None:
         """Choose the columns."""
         from atlas_tui.screens.columns_dialog import ColumnsDialog
