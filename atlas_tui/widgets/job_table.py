@@ -383,7 +383,7 @@ class JobTable(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Paint one line: the titles, or the row that is scrolled there."""
-        width, base = self.size.width, self.rich_style
+        width = self.size.width
         if not self._placed:
             self._lay_out()
         if y < HEADER_LINES:
@@ -393,7 +393,7 @@ class JobTable(ScrollView, can_focus=True):
         number = self.scroll_offset.y + y - HEADER_LINES
         if number >= self.total:
             is_empty = self._window.total == 0 and y == HEADER_LINES
-            text = f"  {self.empty}" if is_empty else ""
+            base, text = self.rich_style, f"  {self.empty}" if is_empty else ""
             return Strip([Segment(text, base)]).adjust_cell_length(width, base)
         style = self._row_style(number)
         # Joined: each segment is sent over the line with its colours.

@@ -38,7 +38,7 @@ MovePlace = Literal["first", "last", "up", "down", "before", "after"]
 class Request(BaseModel):
     """A body that a client sends; unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class View(BaseModel):
