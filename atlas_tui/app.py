@@ -21,11 +21,11 @@ from atlas_tui.board import Board, Tidings
 from atlas_tui.endings import Teller, passed_on
 from atlas_tui.keyboard import ASKING
 from atlas_tui.keys import label, textual_keymap
+from atlas_tui.loading import Loading
 from atlas_tui.messages import Choice, Listed, Said
 from atlas_tui.options import Options as Options
-from atlas_tui.questions import Questions
 from atlas_tui.screens.frame import Frame
-from atlas_tui.session import Seen, Session, path_of
+from atlas_tui.session import Session, path_of
 from atlas_tui.settings import Settings
 from atlas_tui.sparks import Sparks
 from atlas_tui.terminal_guard import TerminalGuard
@@ -37,13 +37,9 @@ if TYPE_CHECKING:
     from atlas_tui.feed import Feed
     from atlas_tui.handlers import Handler
     from foundations.client import AsyncClient
-    from foundations.models import JobView
-
-REST_SECONDS = 0.5
-"""So long after the first picture what is not needed yet is loaded: rows come first."""
 
 
-class AtlasApp(Questions):
+class AtlasApp(Loading):
     """The control center of one scheduler."""
 
     CSS_PATH = Path(__file__).with_name("atlas.tcss")
@@ -70,10 +66,9 @@ class AtlasApp(Questions):
         self.home = home or Home.default()
         self._keeps_session = home is not None
         self.has_mouse = options.mouse
-        self.guard = TerminalGuard(self._leave)
+        self.guard = TerminalGuard(lambda code: self.exit(return_code=code))
         self.guards_terminal = False
         """Whether the process is the app's own, with its signals and its terminal."""
-        self._is_connectable = asyncio.Event()
         self.set_keymap(textual_keymap(self.settings.keymap))
         self._begin_with(client, scheduler, session or Session())
 
@@ -84,8 +79,7 @@ class AtlasApp(Questions):
         self.session = session
         """Where the user left off; screens write into it."""
         self.board = Board(scheduler, read_only=self.options.read_only)
-        remembered = last_view.info if self._is_connectable.is_set() else last_view.stand_in_info
-        self.board.info = remembered(session)
+        self.board.info = self.remembered_info(session)
         self.board.info_is_old = self.board.info is not None
         self._feed: Feed | None = None
         self.teller = Teller(self.board, self.settings)
@@ -98,10 +92,8 @@ class AtlasApp(Questions):
         if self._feed is None:
             from atlas_tui.feed import Feed  # late: it brings the client and all models
 
-            period_seconds = 1.0 if self.options.low_bandwidth else 0.2
-            self._feed = Feed(
-                self.client, self.board, self._broadcast, period_seconds=period_seconds
-            )
+            seconds = 1.0 if self.options.low_bandwidth else 0.2
+            self._feed = Feed(self.client, self.board, self._broadcast, period_seconds=seconds)
         return self._feed
 
     def on_load(self) -> None:
@@ -118,49 +110,26 @@ class AtlasApp(Questions):
     def _first_mode(self) -> str:
         wanted = self.session.screen if self.settings.restore else "dashboard"
         # The screens about single jobs have nothing to show yet.
-        return (
-            wanted if wanted in ("dashboard", "jobs", "system") & self.MODES.keys() else "dashboard"
-        )
+        return wanted if wanted in ("dashboard", "jobs", "system") else "dashboard"
 
-    @work(group="begin")
-    async def begin(self) -> None:
-        """Load what the first picture did without, and connect."""
-        await asyncio.to_thread(later.load_connection)
-        self._is_connectable.set()
-        if self.board.info_is_old:
-            self.board.info = last_view.info(self.session)
+    def connectable(self) -> None:
+        """Put views into the place of what stands in for them, and connect."""
+        self.board.info = self.board.info and self.remembered_info(self.session)
         for frame in self._frames():
             frame.models_loaded()
         self._following = self._follow()
-        await asyncio.sleep(REST_SECONDS)
-        await asyncio.to_thread(later.load_all_else)
-        self._all_loaded()
 
-    def _all_loaded(self) -> None:
+    def all_loaded(self) -> None:
         """Look for garbage from now on, and not among what was loaded (see `__main__`)."""
         if self.guards_terminal:
             gc.freeze()
             gc.enable()
-
-    async def reached(self) -> AsyncClient:
-        """The client, as soon as it can be used: not before the first picture."""
-        await self._is_connectable.wait()
-        return self.client
-
-    def remembered(self, seen: Seen) -> list[JobView]:
-        """The jobs of a list of the session before."""
-        find = last_view.jobs if self._is_connectable.is_set() else last_view.stand_in_jobs
-        return find(seen)
 
     @work(group="feed", exit_on_error=True)
     async def _follow(self) -> None:
         await self.feed.run()
 
     # -- between sessions
-
-    def _leave(self, code: int) -> None:
-        """End because of a signal, or because the terminal is gone."""
-        self.exit(return_code=code)
 
     def exit(
         self,
@@ -187,6 +156,7 @@ class AtlasApp(Questions):
         """Show another scheduler."""
         from atlas_tui.schedulers import reach
 
+        await self.reached()
         client = reach(config)
         self.keep_session()
         if self._following is not None:
@@ -284,7 +254,7 @@ class AtlasApp(Questions):
             if selection.jobs:
                 self.board.subject = tuple(job.job_id for job in selection.jobs)
             self.go(name)
-        elif (handler := _handler(name)) is not None:
+        elif (handler := later.handler(name)) is not None:
             self._handle(handler, selection)
         else:
             getattr(screen, f"action_{name}")()
@@ -328,9 +298,3 @@ class AtlasApp(Questions):
     def listed(self) -> Listed:
         """What the screen in front lists."""
         return self.front.listed()
-
-
-def _handler(name: str) -> Handler | None:
-    from atlas_tui.all_handlers import HANDLERS
-
-    return HANDLERS.get(name)

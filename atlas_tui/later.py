@@ -1,11 +1,15 @@
 """Loads what the first picture does without, so that nobody waits for it when it is wanted.
 
-Called in threads: the event loop goes on meanwhile.
+`load_…` are called in threads: the event loop goes on meanwhile.
 """
 
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from atlas_tui.handlers import Handler
 
 _CONNECTION = ("foundations.client", "foundations.models", "atlas_tui.feed")
 _ALL_ELSE = (
@@ -33,6 +37,13 @@ def load_connection() -> None:
 def load_all_else() -> None:
     """Load the other screens, the dialogs and what the actions do."""
     _load(_ALL_ELSE)
+
+
+def handler(name: str) -> Handler | None:
+    """What does an action; None when a screen does it itself."""
+    from atlas_tui.all_handlers import HANDLERS
+
+    return HANDLERS.get(name)
 
 
 def _load(names: tuple[str, ...]) -> None:
