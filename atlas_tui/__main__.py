@@ -40,6 +40,9 @@ def _run_as_it_is() -> None:
     except AtlasError as error:
         sys.stderr.write(f"Error: {clean(error.message)}\n")
         sys.exit(FAILED)
+    except KeyboardInterrupt:  # while the scheduler is being started
+        sys.stderr.write("Aborted!\n")
+        sys.exit(FAILED)
 
 
 def need_terminal() -> None:
