@@ -26,6 +26,7 @@ from atlas_scheduler.core.lifecycle import (
     StartRefused,
 )
 from atlas_scheduler.core.reconcile import SeenStatus, leftovers, observe
+from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
 from atlas_scheduler.engine.port import AttemptId, Engine, Launch, StartRefusedError
 from atlas_scheduler.intake import Intake
 from atlas_scheduler.launch import plan_launch
@@ -93,6 +94,10 @@ class Loop:
         for effect in effects:
             if (job.job_id, effect) not in self._tasks:
                 self._begin(job, effect, verbs[effect])
+
+    async def run_beside(self, job: Job, plan: ExecPlan) -> ExecSession:
+        """Run a command where a job runs."""
+        return await self._engine.execute(self._attempt(job.job_id, job.attempt), plan)
 
     async def settle(self, job_id: str) -> None:
         """Wait until nothing is being done for a final job any more."""

@@ -24,6 +24,7 @@ from atlas_scheduler.core.lifecycle import (
 )
 from atlas_scheduler.core.queue import choose_next, refusal
 from atlas_scheduler.deletions import Deletions
+from atlas_scheduler.executing import Executing
 from atlas_scheduler.projects import Projects
 from atlas_scheduler.queueing import Queueing
 from atlas_scheduler.remarks import Remarks
@@ -49,7 +50,7 @@ Moved = tuple[Job, tuple[Effect, ...]]
 _QUEUED = JobState.QUEUED
 
 
-class Service(Remarks, Projects, Deletions, Queueing):
+class Service(Remarks, Projects, Deletions, Queueing, Executing):
     """The catalogue's questions, plus what changes something.
 
     Methods raise `foundations.errors.SchedulerError` kinds.
@@ -261,6 +262,7 @@ class Service(Remarks, Projects, Deletions, Queueing):
         for job, effects in moved:
             if job.is_final:
                 self._mark_ended(job.job_id)
+                self.execs.end_those_of(job.job_id)
                 self.shell.wake()
             self.shell.perform(job, effects)
         self.feed.announce()
