@@ -98,7 +98,8 @@ class Frame(Screen[None]):
 
     def choice_changed(self) -> None:
         """Show which keys are possible now."""
-        self.query_one(KeyBar).show(self.selection())
+        if self.is_attached and self.query(KeyBar):  # neither while the app is closing
+            self.query_one(KeyBar).show(self.selection())
 
     def on_screen_resume(self) -> None:
         """Show the subject, which may be another one than last time."""
