@@ -63,16 +63,20 @@ def _paint_figures(server: rig.Server, plan: Plan) -> list[Figure]:
     for screen, key, job in (("dashboard", "1", ended), ("jobs", "2", newest)):
         _leave_on(server, key, job)
         bare, ours, live = [], [], []
+        bare_cpu, our_cpu = [], []
         for _ in range(rounds):
             with peer("bare") as shown:
                 bare.append(shown.until_shown(READY, since=shown.began))
+                bare_cpu.append(1000 * shown.cpu_seconds)
             with atlas(server.home) as shown:
                 ours.append(shown.until_shown(job.job_id[:8], since=shown.began))
+                our_cpu.append(1000 * shown.cpu_seconds)
                 live.append(shown.until_shown(LIVE, since=shown.began))
-        beside = Peer("bare Textual", bare)
+        beside, processor = Peer("bare Textual", bare), Peer("bare Textual", bare_cpu)
         found += [
             Figure(f"tui: paint of {screen}, own work", differences(ours, bare), target=PAINT_MS),
             Figure(f"tui: paint of {screen}, the whole", ours, peer=beside),
+            Figure(f"tui: paint of {screen}, processor", our_cpu, peer=processor),
             Figure(f"tui: {screen} live, own work", differences(live, bare), target=LIVE_MS),
             Figure(f"tui: {screen} live, the whole", live, peer=beside),
         ]
