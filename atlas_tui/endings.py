@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from foundations.client import AsyncClient
     from foundations.models import Change, JobView
 
-ENDING_EVENTS = frozenset({"Exited", "Gone", "NotStarted", "StartRefused", "StopRequested"})
+ENDING_EVENTS = frozenset(
+    {"Exited", "Expired", "Gone", "NotStarted", "StartRefused", "StopRequested"}
+)
 """What can end a job, in the lifecycle's words; a tag on a job that has ended is none of them."""
 ASKED_AT_ONCE = 100
 LONGEST_NOTICE = 200

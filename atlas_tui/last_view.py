@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _PARTS = frozenset({"waiting", "engine", "queue", "paused", "paused_projects"})
 """Fields that hold a view, or a list of views, where they do not hold a text."""
-_MOMENTS = frozenset({"submitted_at", "started_at", "finished_at", "at"})
+_MOMENTS = frozenset({"submitted_at", "started_at", "finished_at", "not_before", "at"})
 
 _NOT_OURS = (ValueError, TypeError, AttributeError)
 """What comes of a file that the app has not written."""

@@ -70,6 +70,7 @@ JOB = JobView(
     started_at=AT,
     finished_at=AT,
     duration_seconds=3.5,
+    not_before=AT,
     parameters={"lr": 0.1, "engine": {"state": "x", "at": "then"}},
     metrics={"queue": 1, "states": "NaN"},
     tags={"waiting": "yes", "paused": ""},

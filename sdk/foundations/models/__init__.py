@@ -27,6 +27,7 @@ from foundations.models.jobs import (
     SourceDiff,
     Waiting,
 )
+from foundations.models.limits import Retries
 from foundations.models.requests import (
     ClearQueue,
     DescribeProject,
@@ -134,6 +135,7 @@ __all__ = [
     "QueueView",
     "RenameProject",
     "Request",
+    "Retries",
     "SYSTEM_PREFIX",
     "SchedulerInfo",
     "SourceDiff",
