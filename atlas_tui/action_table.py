@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from atlas_tui.actions import Action, Check, Danger, Scope, Selection
-from foundations.models import FINAL_STATES, HOLDING_STATES, JobState
+from foundations.job_states import FINAL_STATES, HOLDING_STATES, JobState
 
 
 def _some(states: Iterable[JobState], what: str) -> Check:

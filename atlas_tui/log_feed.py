@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from atlas_tui.log_store import FIRST_BYTES, LogStore
 from atlas_tui.log_times import LogTimes
-from foundations.client import AsyncClient
+from foundations.job_states import FINAL_STATES
 from foundations.log_lines import BLOCK_BYTES
-from foundations.models import FINAL_STATES, JobDetail
+
+if TYPE_CHECKING:
+    from foundations.client import AsyncClient
+    from foundations.models import JobDetail
 
 
 class LogFeed:

@@ -7,7 +7,6 @@ from datetime import datetime
 
 from textual import on, work
 
-from atlas_tui.log_files import save_log
 from atlas_tui.log_matches import Query
 from atlas_tui.log_times import read_time
 from atlas_tui.messages import Prompt, Said
@@ -117,6 +116,8 @@ class LogPane(SearchedLog):
         """Save the log to a file."""
         if self.feed is None:
             return
+        from atlas_tui.log_files import save_log  # late: it brings all handlers
+
         try:
             await save_log(self.atlas, self.feed.job_id)
         except AtlasError as error:
