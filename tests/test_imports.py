@@ -27,6 +27,7 @@ CORE = [
     "atlas_scheduler.core.queue",
     "atlas_scheduler.core.reconcile",
     "atlas_scheduler.core.seeds",
+    "atlas_scheduler.core.time_index",
     "atlas_scheduler.core.usage",
 ]
 NOT_FOR_THE_CORE = [
