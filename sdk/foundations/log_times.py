@@ -35,8 +35,8 @@ class TimeMarks:
         self.times_ms = array("Q", times_ms)
         if any(map(ge, self.offsets, islice(self.offsets, 1, None))):
             self._put_right()
-        self._latest_ms = array("Q", accumulate(self.times_ms, max))
-        """Of each mark and those before it."""
+        self._latest_ms: array[int] | None = None
+        """Of each mark and those before it; made when a time is looked for."""
 
     def __len__(self) -> int:
         """How many there are."""
@@ -49,11 +49,10 @@ class TimeMarks:
     def add(self, offset: int, at_ms: int) -> None:
         """Add a mark."""
         place = bisect_left(self.offsets, offset)
-        for column in (self.offsets, self.times_ms, self._latest_ms):
-            del column[place:]
+        del self.offsets[place:], self.times_ms[place:]
         self.offsets.append(offset)
         self.times_ms.append(at_ms)
-        self._latest_ms.append(max(at_ms, *self._latest_ms[-1:]) if place else at_ms)
+        self._latest_ms = None
 
     def time_ms_of(self, offset: int) -> int | None:
         """When the byte at an offset was written; None before the first mark."""
@@ -96,11 +95,13 @@ class TimeMarks:
         return TimeMarks([mark.offset for mark in kept], [mark.at_ms for mark in kept])
 
     def _place_at(self, at_ms: int) -> int:
+        if self._latest_ms is None:
+            self._latest_ms = array("Q", accumulate(self.times_ms, max))
         # The first mark that is late enough is the one where the latest time becomes so.
         return bisect_left(self._latest_ms, at_ms)
 
     def _put_right(self) -> None:
         marks = list(self)
-        self.offsets, self.times_ms, self._latest_ms = array("Q"), array("Q"), array("Q")
+        self.offsets, self.times_ms = array("Q"), array("Q")
         for mark in marks:
             self.add(*mark)
