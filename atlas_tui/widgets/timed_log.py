@@ -66,10 +66,10 @@ class TimedLog(FollowedLog):
         self._tells_day = False
         at = view.times.of(view.top)
         if at is None:
-            self.atlas.say(Said("Nobody knows when the first line here was written."))
+            self.atlas.say(Said("Nobody knows when the first of these lines was written."))
         else:
             day = datetime.fromtimestamp(at).astimezone()
-            self.atlas.say(Said(f"The first line here is of {day:%A, %Y-%m-%d, %H:%M:%S}."))
+            self.atlas.say(Said(f"The first of these lines is of {day:%A, %Y-%m-%d}."))
 
     # -- going to a time
 

@@ -289,7 +289,7 @@ async def test_a_log_has_times_of_before_the_app_was_opened(tmp_path: Path) -> N
         await stage.press("t")
         await stage.until(shows(stage, "12:00:00 line 499", "11:59:00 line 498"))
         await stage.until(
-            lambda: stage.status == f"The first line here is of {NOON:%A}, 2026-01-31, 11:26:00."
+            lambda: stage.status == f"The first of these lines is of {NOON:%A, %Y-%m-%d}."
         )
         asked = sum(path.endswith("/logs/times") for path in stage.line.requests)
         assert asked == 1
@@ -338,7 +338,7 @@ async def test_lines_that_come_in_meanwhile_have_the_time_they_came(tmp_path: Pa
         await stage.press("t")
         await stage.until(shows(stage, "--:--:-- before"))
         await stage.until(
-            lambda: stage.status == "Nobody knows when the first line here was written."
+            lambda: stage.status == "Nobody knows when the first of these lines was written."
         )
         with path.open("ab") as file:
             file.write(b"meanwhile\n")
