@@ -127,7 +127,7 @@ def test_what_came_while_no_server_ran_has_the_time_of_the_last_of_it(
     grow(log, b"one\ntwo\n", NOON_MS + 20_000)
     again = FileLog(log.path, clock_ms=clock)
     again.touch()
-    assert list(again.times()[1].marks) == [(0, NOON_MS + 20_000)]
+    assert list(again.times()[1].marks) == [(0, NOON_MS), (10, NOON_MS + 20_000)]
 
 
 def test_a_finished_log_is_not_looked_at_for_growth(log: FileLog, clock: Clock) -> None:

@@ -8,6 +8,7 @@ unless the name says otherwise (`ram_gb`).
 from __future__ import annotations
 
 from foundations.models.changes import Change, NewRecords, QueueChange
+from foundations.models.execs import ExecInput, ExecView, NewExec, TerminalSize
 from foundations.models.jobs import (
     ArtifactView,
     FileDiff,
@@ -27,6 +28,7 @@ from foundations.models.jobs import (
     SourceDiff,
     Waiting,
 )
+from foundations.models.limits import Retries
 from foundations.models.requests import (
     ClearQueue,
     DescribeProject,
@@ -137,6 +139,7 @@ __all__ = [
     "QueueView",
     "RenameProject",
     "Request",
+    "Retries",
     "SYSTEM_PREFIX",
     "SchedulerInfo",
     "SourceDiff",
@@ -146,4 +149,8 @@ __all__ = [
     "Volume",
     "Waiting",
     "WireError",
+    "ExecInput",
+    "ExecView",
+    "NewExec",
+    "TerminalSize",
 ]
