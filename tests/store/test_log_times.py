@@ -258,3 +258,22 @@ def test_times_are_read_while_they_are_thinned(
     stopped.set()
     reader.join()
     assert set(seen) == {NOON_MS}
+
+
+def test_a_further_attempt_goes_on_in_the_same_log(log: FileLog, clock: Clock) -> None:
+    log.begin_output()
+    clock.now_ms += 1_000
+    grow(log, b"one\n", clock.now_ms)
+    log.touch()
+    clock.now_ms += 60_000
+    log.begin_attempt(2, "Trying again.")
+    said_ms = clock.now_ms
+    clock.now_ms += 5_000
+    grow(log, b"two\n", clock.now_ms)
+    again = FileLog(log.path, clock_ms=clock)
+    again.touch()
+    assert list(again.times()[1].marks) == [
+        (0, NOON_MS + 1_000),
+        (4, said_ms),
+        (18, clock.now_ms),
+    ]
