@@ -12,7 +12,7 @@ from atlas_tui.widgets.followed_log import FollowedLog
 from atlas_tui.widgets.log_view import LogView
 from foundations.errors import AtlasError
 from foundations.models import LogTimes
-from foundations.moments import FORMS, milliseconds, read_moment
+from foundations.past_moments import FORMS, milliseconds, read_moment
 
 
 class TimedLog(FollowedLog):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from foundations.errors import InvalidRequest
 from foundations.log_lines import BLOCK_BYTES
 from foundations.log_times import TimeMarks
-from foundations.moments import milliseconds
+from foundations.past_moments import milliseconds
 
 if TYPE_CHECKING:
     from foundations.client import Client

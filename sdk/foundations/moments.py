@@ -1,41 +1,45 @@
-"""Reads the times that people type: a time of day, a date, or how long ago."""
+"""Moments as people write them, in their own time zone: `in 2h`, `18:30`, `2026-12-01T08:00`."""
 
 from __future__ import annotations
 
 import re
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 
-FORMS = "14:05, 14:05:30, 2026-01-31 14:05, 90s, 10m, 2h or 1d ago"
-"""What can be typed, for messages."""
-_AGO = re.compile(r"(\d{1,9}(?:\.\d+)?)\s*(s|m|h|d|w)(?:\s+ago)?")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+from foundations.durations import read_duration
+
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
+_FORM = "write a moment such as `in 2h`, `18:30`, `2026-12-01T08:00` or `2026-12-01T08:00+01:00`"
 
 
-def read_moment(text: str, *, now: datetime) -> datetime | None:
-    """Read a time that has passed.
+def read_moment(text: str, now: datetime) -> datetime:
+    """Read a moment that is to come.
 
     Args:
-        text: a time of day is the last such one before `now`; a date without a zone is in that of
-            `now`; `10m` or `10m ago` is so long before `now`.
-        now: with a zone.
+        text: `in` and a duration; a time of the day, which means the next one; or a time in
+            ISO 8601, in the zone of `now` where it names none.
+        now: the time, with its zone.
 
-    Returns:
-        The moment, or None when it is none.
+    Raises:
+        ValueError: it is no moment, or over; the text says which.
     """
-    text = text.strip()
-    ago = _AGO.fullmatch(text)
+    wanted = text.strip()
+    if wanted.startswith("in "):
+        # Not in its own zone, where a day has 23 or 25 hours when clocks are changed.
+        return now.astimezone(UTC) + timedelta(seconds=read_duration(wanted.removeprefix("in ")))
+    clock = _CLOCK.fullmatch(wanted)
+    if clock is not None:
+        return _next_time_of_day(now, int(clock[1]), int(clock[2]))
     try:
-        if ago is not None:
-            return now - timedelta(seconds=float(ago[1]) * _SECONDS[ago[2]])
-        if ":" in text and "-" not in text:
-            moment = datetime.combine(now.date(), time.fromisoformat(text), tzinfo=now.tzinfo)
-            return moment if moment <= now else moment - timedelta(days=1)
-        moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        return None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=now.tzinfo)
+        moment = datetime.fromisoformat(wanted)
+    except ValueError as error:
+        raise ValueError(_FORM) from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=now.tzinfo)
+    if moment < now:
+        raise ValueError("write a moment that is still to come")
+    return moment
 
 
-def milliseconds(moment: datetime) -> int:
-    """Return a moment in milliseconds since 1970, that year at the earliest."""
-    return max(0, int(moment.timestamp() * 1000))
+def _next_time_of_day(now: datetime, hour: int, minute: int) -> datetime:
+    today = now.replace(hour=hour, minute=minute, second=0, microsecond=0, fold=0)
+    return today if today > now else today + timedelta(days=1)

@@ -17,7 +17,7 @@ from foundations.cli.context import connect, job_argument, naming, scheduler_arg
 from foundations.cli.groups import CommandFailed
 from foundations.cli.stamped_logs import in_json, print_lines_as_json, stamp, stamped
 from foundations.log_stamps import LineTimes, offset_since
-from foundations.moments import FORMS, milliseconds, read_moment
+from foundations.past_moments import FORMS, milliseconds, read_moment
 
 if TYPE_CHECKING:
     from foundations.client import Client

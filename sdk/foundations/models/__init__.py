@@ -7,9 +7,12 @@ unless the name says otherwise (`ram_gb`).
 
 from __future__ import annotations
 
+from foundations.models.arrays import ArrayPlace, ArrayView, NewArray
 from foundations.models.changes import Change, NewRecords, QueueChange
+from foundations.models.dependencies import After, AfterView
 from foundations.models.execs import ExecInput, ExecView, NewExec, TerminalSize
 from foundations.models.jobs import (
+    Accepted,
     ArtifactView,
     FileDiff,
     FileList,
@@ -43,6 +46,7 @@ from foundations.models.requests import (
     QueueSettings,
     RenameProject,
     Submission,
+    Unique,
     Volume,
 )
 from foundations.models.scheduler import (
@@ -83,7 +87,12 @@ from foundations.provenance import Origin, Provenance
 
 __all__ = [
     "API_VERSION",
+    "Accepted",
+    "After",
+    "AfterView",
     "Argument",
+    "ArrayPlace",
+    "ArrayView",
     "ArtifactView",
     "BundleView",
     "Change",
@@ -121,6 +130,7 @@ __all__ = [
     "MetricSummary",
     "MoveJobs",
     "MovePlace",
+    "NewArray",
     "NewNote",
     "NewPriority",
     "NewRecords",
@@ -145,6 +155,7 @@ __all__ = [
     "SourceDiff",
     "Submission",
     "TagKey",
+    "Unique",
     "View",
     "Volume",
     "Waiting",
