@@ -28,10 +28,12 @@ CORE = [
     "atlas_scheduler.core.moves",
     "atlas_scheduler.core.queue",
     "atlas_scheduler.core.deadlines",
+    "atlas_scheduler.core.dependencies",
     "atlas_scheduler.core.events",
     "atlas_scheduler.core.limits",
     "atlas_scheduler.core.reconcile",
     "atlas_scheduler.core.seeds",
+    "atlas_scheduler.core.time_index",
     "atlas_scheduler.core.usage",
 ]
 NOT_FOR_THE_CORE = [

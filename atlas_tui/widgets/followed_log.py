@@ -97,7 +97,7 @@ class FollowedLog(Vertical):
 
     def _cease(self) -> None:
         """Stop reading; what was asked of the user goes on."""
-        for group in ("follow", "stands", "bring", "search"):
+        for group in ("follow", "stands", "bring", "search", "times"):
             self.workers.cancel_group(self, group)
 
     def resume(self) -> None:
