@@ -17,6 +17,7 @@ from atlas_scheduler.core.lifecycle import InvalidTransition
 from atlas_scheduler.core.limits import Limits
 from atlas_scheduler.core.queue import choose_next, refusal
 from atlas_scheduler.deletions import Deletions
+from atlas_scheduler.executing import Executing
 from atlas_scheduler.projects import Projects
 from atlas_scheduler.queueing import Queueing
 from atlas_scheduler.remarks import Remarks
@@ -39,7 +40,7 @@ from foundations.provenance import Execution, Origin
 _QUEUED = JobState.QUEUED
 
 
-class Service(Remarks, Projects, Deletions, Queueing, Transitions):
+class Service(Remarks, Projects, Deletions, Queueing, Transitions, Executing):
     """The catalogue's questions, plus what changes something.
 
     Methods raise `foundations.errors.SchedulerError` kinds.

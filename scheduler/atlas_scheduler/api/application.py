@@ -16,6 +16,7 @@ from atlas_scheduler.api import (
     bundles,
     changes,
     errors,
+    execs,
     files,
     info,
     jobs,
@@ -77,7 +78,19 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
     app.state.service = service
     app.state.closing = asyncio.Event()
     errors.install(app)
-    for part in (info, bundles, jobs, files, remarks, metrics, logs, changes, queue, projects):
+    for part in (
+        info,
+        bundles,
+        jobs,
+        execs,
+        files,
+        remarks,
+        metrics,
+        logs,
+        changes,
+        queue,
+        projects,
+    ):
         app.include_router(part.router, prefix=PREFIX)
     return app
 
