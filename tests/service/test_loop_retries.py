@@ -13,6 +13,7 @@ import pytest
 
 from atlas_scheduler.core.reconcile import Seen, SeenStatus
 from atlas_scheduler.core.usage import Usage
+from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
 from atlas_scheduler.engine.port import AttemptId, Capabilities, Ended, JobLog, Launch
 from atlas_scheduler.intake import Intake
 from atlas_scheduler.loop import Loop
@@ -20,7 +21,7 @@ from atlas_scheduler.sampling import Sampler
 from atlas_scheduler.service import Service
 from atlas_scheduler.store.db import Database
 from foundations.bundle import pack
-from foundations.errors import EngineDown
+from foundations.errors import EngineDown, JobConflict
 from foundations.models import JobSpec, JobState, JobView, QueueSettings, Submission
 from foundations.provenance import Execution
 
@@ -73,6 +74,9 @@ class FakeEngine:
 
     async def usage(self, attempts: Collection[AttemptId]) -> dict[AttemptId, Usage]:
         return {}
+
+    async def execute(self, attempt: AttemptId, plan: ExecPlan) -> ExecSession:
+        raise JobConflict("nothing runs beside these attempts")
 
     async def stop(self, attempt: AttemptId, *, grace_seconds: float) -> None:
         self.calls.append(("stop", attempt.attempt))
