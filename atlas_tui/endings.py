@@ -13,7 +13,7 @@ from foundations.preparation import current_user
 from foundations.terminal import clean
 
 ENDING_EVENTS = frozenset(
-    {"Exited", "Expired", "Gone", "NotStarted", "StartRefused", "StopRequested"}
+    {"Barred", "Exited", "Expired", "Gone", "NotStarted", "StartRefused", "StopRequested"}
 )
 """What can end a job, in the lifecycle's words; a tag on a job that has ended is none of them."""
 ASKED_AT_ONCE = 100

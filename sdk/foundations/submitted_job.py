@@ -39,10 +39,12 @@ class SubmittedJob:
     The names of the original SDK (`job_name`, `get_job_status`, …) work too.
     """
 
-    def __init__(self, client: Client, job_id: str) -> None:
+    def __init__(self, client: Client, job_id: str, *, existed: bool = False) -> None:
         self._client = client
         self.job_id = job_id
         """The job's id, as every command takes it."""
+        self.existed = existed
+        """Whether it was there already, because it has the unique key of a submission."""
 
     def __repr__(self) -> str:
         return f"SubmittedJob({self.job_id!r})"

@@ -41,6 +41,7 @@ from foundations.models import (
     MetricPoint,
     MetricSeries,
     MoveJobs,
+    NewArray,
     NoteView,
     PauseView,
     ProjectView,
@@ -122,17 +123,37 @@ def _submit(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
     if submission.bundle not in scheduler.bundles:
         raise NotFound(f"Bundle {submission.bundle} is not here. Upload it first.")
     key = request.headers.get("Idempotency-Key", str(uuid.uuid4()))
+    holder = scheduler.holder(submission)
+    if holder is not None and submission.unique and submission.unique.if_exists == "skip":
+        return _json(scheduler.accepted(holder, existed=True))
     if key not in scheduler.keys:
         scheduler.keys[key] = str(uuid.uuid4())
         job = scheduler.add(scheduler.keys[key], spec=submission.spec, bundle=submission.bundle)
+        job.submission = submission
         job.priority = submission.spec.priority
         job.held_by = submission.spec.user if submission.hold else None
         job.provenance = Provenance(origin=submission.origin)
+        if holder is not None:
+            scheduler.move(holder, JobState.STOPPED, "StopRequested")
     job = scheduler.jobs[scheduler.keys[key]]
-    answer = _json(scheduler.view(job), status=201)
+    answer = _json(scheduler.accepted(job, replaced=holder and holder.job_id), status=201)
     if scheduler.run is not None:
         scheduler.run(scheduler, job)
     return answer
+
+
+def _submit_array(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    wanted = NewArray.model_validate_json(request.read())
+    if wanted.submission.bundle not in scheduler.bundles:
+        raise NotFound(f"Bundle {wanted.submission.bundle} is not here. Upload it first.")
+    key = request.headers["Idempotency-Key"]
+    if key not in scheduler.keys:
+        scheduler.keys[key] = scheduler.add_array(wanted)
+    return _json(scheduler.array_view(scheduler.keys[key]), status=201)
+
+
+def _array(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    return _json(scheduler.array_view(ref))
 
 
 def _list(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
@@ -160,7 +181,13 @@ def _filtered(jobs: list[FakeJob], text: str) -> list[FakeJob]:
     plain = [
         naive_filter.Job(
             number,
-            {BuiltIn.ID: job.job_id, BuiltIn.STATE: job.state, BuiltIn.PROJECT: job.spec.project},
+            {
+                BuiltIn.ID: job.job_id,
+                BuiltIn.STATE: job.state,
+                BuiltIn.PROJECT: job.spec.project,
+                BuiltIn.ARRAY: None if job.array is None else job.array.array_id,
+                BuiltIn.ARRAY_INDEX: None if job.array is None else job.array.index,
+            },
             parameters=job.parameters,
             metrics=job.metrics,
             tags=job.spec.tags,
@@ -615,6 +642,8 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("POST", "/jobs/([^/]+)/release", _release),
     ("POST", "/jobs/([^/]+)/restore", _restore),
     ("POST", "/projects/([^/]+)/restore", _restore_project),
+    ("POST", "/arrays", _submit_array),
+    ("GET", "/arrays/([^/]+)", _array),
     ("GET", "/projects", _projects),
     ("POST", "/projects/([^/]+)/rename", _rename_project),
     ("PUT", "/projects/([^/]+)/description", _describe_project),

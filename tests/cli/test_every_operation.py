@@ -16,6 +16,7 @@ from tests.api.schema import Contract
 from tests.cli.fake_scheduler import FakeScheduler
 
 WAITS, RUNS, DONE = "a" * 36, "b" * 36, "c" * 36
+ARRAY = "d" * 36
 COMMANDS = {
     "health": "info --env",
     "info": "info",
@@ -30,6 +31,8 @@ COMMANDS = {
     "has_bundle": "submit scheduler project --detach",
     "upload_bundle": "submit scheduler project --detach",
     "submit": "submit scheduler project --detach",
+    "submit_array": "submit scheduler --array 0-2 project --detach",
+    "array": f"show array scheduler {ARRAY}",
     "jobs": "list jobs",
     "job": f"show job scheduler {DONE}",
     "provenance": f"show provenance scheduler {DONE}",
