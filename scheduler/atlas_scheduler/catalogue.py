@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 import foundations
-from atlas_scheduler.core.capacity import Capacity, Pause
+from atlas_scheduler.core.capacity import Capacity
 from atlas_scheduler.core.filters import FilterError, Query, narrowed, parse
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.seeds import seeds
@@ -24,7 +24,18 @@ from atlas_scheduler.feed import Feed, Interest, News
 from atlas_scheduler.job_files import JobFiles
 from atlas_scheduler.machine import Machine
 from atlas_scheduler.outlook import Outlook
-from atlas_scheduler.store import history, jobs, metric_points, pauses, provenance, records, remarks
+from atlas_scheduler.store import (
+    array_refs,
+    arrays,
+    dependencies,
+    history,
+    jobs,
+    metric_points,
+    pauses,
+    provenance,
+    records,
+    remarks,
+)
 from atlas_scheduler.store.db import Database
 from atlas_scheduler.store.job_search import search
 from atlas_scheduler.store.jobs import StoredJob
@@ -36,6 +47,7 @@ from foundations.errors import InvalidRequest
 from foundations.home import Home
 from foundations.models import (
     API_VERSION,
+    ArrayView,
     JobDetail,
     JobPage,
     JobState,
@@ -225,12 +237,24 @@ class Catalogue(JobFiles):
                     "skipped_records": records.skipped(conn, job_id),
                     "notes": remarks.notes(conn, job_id),
                     "history": history.changes_since(conn, 0, job_id=job_id, limit=HISTORY_LIMIT),
+                    "after": dependencies.of_job(conn, job_id),
+                    "whole_array": stored.job.array and arrays.view(conn, stored.job.array),
                     "provenance": self._provenance(conn, stored),
                 },
             )
 
         detail = await self._database.read(look)
         return detail.model_copy(update={"log_size_bytes": self.log_size(detail.job_id)})
+
+    async def array(self, ref: str) -> ArrayView:
+        """An array of jobs, and how they stand.
+
+        Raises:
+            NotFound: there is no such array, or none of its jobs is left.
+        """
+        return await self._database.read(
+            lambda conn: arrays.view(conn, array_refs.resolve(conn, ref))
+        )
 
     async def provenance(self, ref: str) -> Provenance:
         """Everything about where a job comes from, with the diff."""
@@ -303,15 +327,19 @@ class Catalogue(JobFiles):
         known = provenance.load(conn, job_id, with_diff=with_diff)
         return known.model_copy(update={"seeds": given})
 
-    def _capacity(self, paused: tuple[Pause, ...] = ()) -> Capacity:
-        return self.supply.capacity(self._queue, self.engine, paused)
+    def _capacity(self, conn: sqlite3.Connection | None = None) -> Capacity:
+        """What there is in all, and with a connection what somebody or an array holds back."""
+        if conn is None:
+            return self.supply.capacity(self._queue, self.engine)
+        return self.supply.capacity(
+            self._queue, self.engine, pauses.in_force(conn), arrays.limits(conn)
+        )
 
     def _waiting(self, conn: sqlite3.Connection, shown: Iterable[StoredJob]) -> dict[str, Waiting]:
         queued = [one.job.job_id for one in shown if one.job.state is JobState.QUEUED]
         if not queued:
             return {}
-        capacity = self._capacity(pauses.in_force(conn))
-        return self._outlook.of(conn, queued, capacity, now_ms=self._clock_ms())
+        return self._outlook.of(conn, queued, self._capacity(conn), now_ms=self._clock_ms())
 
     def _views(
         self, conn: sqlite3.Connection, found: Sequence[StoredJob], *, explain: bool = True

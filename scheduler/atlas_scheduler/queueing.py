@@ -151,7 +151,7 @@ class Queueing(Writing):
         return await self.queue_settings()
 
     def _places(self, conn: sqlite3.Connection, line: Line) -> Places:
-        holding, capacity = jobs.holding(conn), self._capacity(pauses.in_force(conn))
+        holding, capacity = jobs.holding(conn), self._capacity(conn)
         return Places(line, holding, capacity, now_ms=self._clock_ms())
 
     async def _change_waiting(self, ref: str, event: str, change: _Edit, *, by: str) -> JobView:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from atlas_scheduler.core.capacity import Capacity, Pause, RunningLimits
 from atlas_scheduler.engine.host import machine_size
@@ -13,6 +14,7 @@ from atlas_scheduler.settings import ServerSettings
 from foundations.models import QueueSettings
 
 GB = 10**9
+NO_LIMITS: Mapping[int, int] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -39,7 +41,11 @@ class Supply:
         )
 
     def capacity(
-        self, queue: QueueSettings, engine: EngineState, pauses: tuple[Pause, ...] = ()
+        self,
+        queue: QueueSettings,
+        engine: EngineState,
+        pauses: tuple[Pause, ...] = (),
+        array_limits: Mapping[int, int] = NO_LIMITS,
     ) -> Capacity:
         """Say what there is in all, as the queue is run now."""
         return Capacity(
@@ -47,6 +53,7 @@ class Supply:
             gpus=engine.gpus,
             problem=engine.problem,
             pauses=pauses,
+            array_limits=array_limits,
             cpus=self.cpus,
             ram_gb=self.ram_gb,
             limits=RunningLimits(

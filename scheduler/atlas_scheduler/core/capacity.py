@@ -62,6 +62,8 @@ class Capacity:
     """Processors that jobs may ask for."""
     ram_gb: float = math.inf
     limits: RunningLimits = RunningLimits()
+    array_limits: Mapping[int, int] = field(default_factory=dict)
+    """How many jobs of an array may run at once, by its number; arrays without a limit are not."""
     occupied_gpus: Mapping[str, str] = field(default_factory=dict)
     """GPUs whose memory somebody else uses, and who: no job begins to use them."""
     backfill_ms: int = BACKFILL_MS

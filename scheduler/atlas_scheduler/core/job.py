@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from atlas_scheduler.core.dependencies import Blocker
 from atlas_scheduler.core.limits import NO_LIMITS, Cause, Limits
 from atlas_scheduler.core.resources import Needs
 from foundations.models import FINAL_STATES, HOLDING_STATES, JobState
@@ -43,6 +44,10 @@ class Job:
     """Whether its end was asked for because its time was over, and by nobody."""
     is_local: bool = False
     """Whether a program that no scheduler started records it: it takes nothing of what there is."""
+    blockers: tuple[Blocker, ...] = ()
+    """Jobs that have to end before it may have its turn."""
+    array: int | None = None
+    """Number of the array that it is part of."""
     cpus: float = 0
     """Processors that it asked for; 0 when it did not ask."""
     ram_gb: float = 0
@@ -99,7 +104,7 @@ class Job:
     @property
     def has_condition(self) -> bool:
         """Whether something about this very job can keep it from having a turn."""
-        return self.held_by is not None or self.not_before_ms is not None
+        return self.held_by is not None or self.not_before_ms is not None or bool(self.blockers)
 
     @property
     def holds_slot(self) -> bool:

@@ -21,6 +21,7 @@ class Shape:
 
     user: str
     needs: Needs
+    array: int | None = None
 
 
 Lane = tuple[Shape, Sequence[Key]]
@@ -105,7 +106,7 @@ def goes_first(key: Key) -> bool:
 
 def shape_of(job: Job) -> Shape:
     """What decides, beside its turn and its project, when a job can start."""
-    return Shape(job.user, job.needs)
+    return Shape(job.user, job.needs, job.array)
 
 
 def _key(job: Job) -> Key:

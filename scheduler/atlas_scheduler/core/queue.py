@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from heapq import heapify, heappop, heappush
 
 from atlas_scheduler.core.capacity import Capacity, refusal
+from atlas_scheduler.core.dependencies import blocked
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.line import Key, Lane, Line, Shape, goes_first, shape_of
 from atlas_scheduler.core.resources import Room
@@ -35,6 +36,7 @@ class Left:
     room: Room
     running_by_project: Counter[str]
     running_by_user: Counter[str]
+    running_by_array: Counter[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,8 @@ class Decision:
 def choose_next(line: Line, holding: Iterable[Job], capacity: Capacity, *, now_ms: int) -> Decision:
     """Choose which jobs start now.
 
-    A job that could never start, is held, is paused, waits for a time or belongs to a project or
-    user that has reached its limit waits, and holds nobody up.
+    A job that could never start, is held, is paused, waits for a time or another job, or belongs to
+    a project, user or array that has reached its limit waits, and holds nobody up.
 
     Args:
         line: jobs that wait.
@@ -70,11 +72,22 @@ def set_aside(job: Job, capacity: Capacity, *, now_ms: int) -> str | None:
     """Why `job` has no turn at all, whatever is free and whoever is before it."""
     if job.held_by is not None:
         return f"held by {job.held_by}"
+    if job.blockers:
+        return blocked(job.blockers)
     if job.not_before_ms is not None and now_ms < job.not_before_ms:
         moment = datetime.fromtimestamp(job.not_before_ms / 1000, tz=UTC)
         what_for = f": {job.reason}" if job.reason else ""
         return f"waits until {moment:%Y-%m-%d %H:%M:%S} UTC{what_for}"
     return paused(job.project, capacity) or capacity.problem or refusal(job.needs, capacity)
+
+
+def array_is_full(array: int | None, left: Left, capacity: Capacity) -> str | None:
+    """Why a job must let the others of its array end first."""
+    limit = None if array is None else capacity.array_limits.get(array)
+    if limit is None or array is None or left.running_by_array[array] < limit:
+        return None
+    jobs = "1 job" if limit == 1 else f"{limit} jobs"
+    return f"its array runs at most {jobs} at once"
 
 
 def paused(project: str, capacity: Capacity) -> str | None:
@@ -143,7 +156,7 @@ class _Choice:
         self._line = line
         self._capacity = capacity
         self._now_ms = now_ms
-        self.left = Left(capacity.empty(), Counter(), Counter())
+        self.left = Left(capacity.empty(), Counter(), Counter(), Counter())
         running = list(holding)
         self._reserved_since_ms = reserved_since_ms(running, capacity, now_ms=now_ms)
         for job in running:
@@ -211,7 +224,7 @@ class _Choice:
             and set_aside(job, self._capacity, now_ms=self._now_ms) is None
         ]
         for job in sorted(reserved, key=reserved_first):
-            if self._project_is_full(job.project) or self._user_is_full(job.user):
+            if self._project_is_full(job.project) or not self._may_have(shape_of(job)):
                 continue
             if self.left.room.shortages(job.needs):
                 self.left.room.keep_for(job.job_id, job.needs)
@@ -244,7 +257,7 @@ class _Choice:
             cursor.advance()
         elif self._project_is_full(project):
             cursor.close()
-        elif self._user_is_full(shape.user) or refusal(shape.needs, self._capacity) is not None:
+        elif not self._may_have(shape):
             cursor.close_lane()
         elif self.left.room.shortages(shape.needs):
             if not self._capacity.backfill_ms:
@@ -261,14 +274,21 @@ class _Choice:
     def _count(self, job: Job) -> None:
         self.left.running_by_project[job.project] += 1
         self.left.running_by_user[job.user] += 1
+        if job.array is not None:
+            self.left.running_by_array[job.array] += 1
 
     def _project_is_full(self, project: str) -> bool:
         limit = self._capacity.limits.of_project(project)
         return limit is not None and self.left.running_by_project[project] >= limit
 
-    def _user_is_full(self, user: str) -> bool:
-        limit = self._capacity.limits.of_user(user)
-        return limit is not None and self.left.running_by_user[user] >= limit
+    def _may_have(self, shape: Shape) -> bool:
+        """Whether jobs of a shape could start if there were room."""
+        limit = self._capacity.limits.of_user(shape.user)
+        if limit is not None and self.left.running_by_user[shape.user] >= limit:
+            return False
+        if array_is_full(shape.array, self.left, self._capacity) is not None:
+            return False
+        return refusal(shape.needs, self._capacity) is None
 
     def _first_waiting(self, project: str, lanes: Iterable[Lane]) -> Job | None:
         """The project's first job that could start if there were room."""
@@ -277,7 +297,7 @@ class _Choice:
         heads = [
             next((key for key in keys if key[1] not in self.picks), None)
             for shape, keys in lanes
-            if not self._user_is_full(shape.user) and refusal(shape.needs, self._capacity) is None
+            if self._may_have(shape)
         ]
         waiting = [head for head in heads if head is not None]
         return self._line[min(waiting)[1]] if waiting else None

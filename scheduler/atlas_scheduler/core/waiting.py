@@ -11,7 +11,13 @@ from heapq import heapify, heappop, heappush
 from atlas_scheduler.core.capacity import Capacity, gpu_count
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.line import Key, Line, goes_first
-from atlas_scheduler.core.queue import Decision, reserved_first, reserved_since_ms, set_aside
+from atlas_scheduler.core.queue import (
+    Decision,
+    array_is_full,
+    reserved_first,
+    reserved_since_ms,
+    set_aside,
+)
 from atlas_scheduler.core.resources import Needs, Scarce
 
 _Test = Callable[[Job], bool]
@@ -45,7 +51,8 @@ class Moment:
             return Why("about to start")
         aside = set_aside(job, self.capacity, now_ms=self.now_ms)
         if aside is not None:
-            return Why(aside)
+            named = () if job.held_by else tuple(one.job_id for one in job.blockers)
+            return Why(aside, named[:BLOCKERS_SHOWN])
         return self._limited(job) or self._short(job) or Why("about to start")
 
     def places(self) -> Places:
@@ -63,6 +70,9 @@ class Moment:
         if of_user is not None and count >= of_user:
             reason = f"{_running(count)} of {job.user}, and the limit of that user is {of_user}"
             return Why(reason, self._named(lambda one: one.user == job.user))
+        full = array_is_full(job.array, left, self.capacity)
+        if full is not None:
+            return Why(full, self._named(lambda one: one.array == job.array))
         return None
 
     def _short(self, job: Job) -> Why | None:

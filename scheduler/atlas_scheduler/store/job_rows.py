@@ -33,6 +33,11 @@ class StoredJob:
     """Whether it is marked deleted: it waits to be restored or purged."""
     local_run: RunDescription | None = None
     """What a local run says of itself."""
+    array_id: str | None = None
+    """The array that it is part of."""
+    array_index: int | None = None
+    unique_key: str | None = None
+    """What no other job of its project may have before this one has ended."""
 
 
 def columns(job: Job) -> dict[str, Any]:
@@ -84,6 +89,7 @@ def read_job(row: sqlite3.Row) -> Job:
         user=row["user"] or "unknown",
         script=row["script"],
         passed_over_at_ms=row["passed_over_at_ms"],
+        array=row["array_number"],
     )
 
 
@@ -114,4 +120,7 @@ def read_stored_job(row: sqlite3.Row) -> StoredJob:
         idempotency_key=row["idempotency_key"],
         deleted=row["deleted_at_ms"] is not None,
         local_run=None if local_run is None else RunDescription.model_validate_json(local_run),
+        array_id=row["array_id"],
+        array_index=row["array_index"],
+        unique_key=row["unique_key"],
     )

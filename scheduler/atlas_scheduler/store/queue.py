@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import replace
 
 from atlas_scheduler.core.forecast import PAST_JOBS, Kind
 from atlas_scheduler.core.line import Line
-from atlas_scheduler.store import jobs, sql
+from atlas_scheduler.store import dependencies, jobs, sql
 from atlas_scheduler.store.job_rows import read_job
 
 _SQL = sql.queries("queue")
@@ -45,8 +46,11 @@ class QueueLine:
         changed = [row["job_id"] for row in conn.execute(_SQL["changed"], {"after": known})]
         for job_id in changed:
             self._line.drop(job_id)
+        blockers = dependencies.blockers(conn, changed)
         for row in conn.execute(_SQL["still_queued"], {"job_ids": json.dumps(changed)}):
-            self._line.put(read_job(row))
+            job = read_job(row)
+            waits_for = tuple(blockers.get(job.job_id, ()))
+            self._line.put(replace(job, blockers=waits_for) if waits_for else job)
 
 
 def past_durations_ms(conn: sqlite3.Connection, kind: Kind) -> list[int]:

@@ -32,6 +32,7 @@ _FIELDS = {
     "image": "image",
     "engine": "engine",
     "local": "local",
+    "unique": "unique_key",
     "gpus": "num_gpus",
     "cpus": "cpus",
     "ram": "ram_gb",
@@ -46,7 +47,8 @@ _OF_WAITING = {
     "waits_for": "blockers",
 }
 """What only jobs have that wait, by its name in `waiting`."""
-_NAMES = (*_FIELDS, *_OF_WAITING)
+_ARRAY = {"array": "array_id", "array_index": "index"}
+_NAMES = (*_FIELDS, *_ARRAY, *_OF_WAITING)
 _MOMENTS = ("submitted", "started", "finished", "expected_start")
 _ALWAYS = (
     *("id", "project", "user", "state", "reason", "exit_code"),
@@ -137,6 +139,8 @@ def _column(name: str) -> JobColumn:
         return _recorded_column(kind, key)
     if name == "reason":
         return JobColumn(name, _reason)
+    if name in _ARRAY:
+        return JobColumn(name, lambda job: (job.get("array") or {}).get(_ARRAY[name]))
     if name in _FIELDS:
         return JobColumn(name, lambda job: job.get(_FIELDS[name]))
     if name in _OF_WAITING:

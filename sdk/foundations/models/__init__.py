@@ -7,9 +7,12 @@ unless the name says otherwise (`ram_gb`).
 
 from __future__ import annotations
 
+from foundations.models.arrays import ArrayPlace, ArrayView, NewArray
 from foundations.models.changes import Change, NewRecords, QueueChange
+from foundations.models.dependencies import After, AfterView
 from foundations.models.execs import ExecInput, ExecView, NewExec, TerminalSize
 from foundations.models.jobs import (
+    Accepted,
     ArtifactView,
     FileDiff,
     FileList,
@@ -20,6 +23,7 @@ from foundations.models.jobs import (
     LocalRunView,
     LogLine,
     LogMatches,
+    LogTimes,
     MetricPoint,
     MetricSeries,
     MetricSummary,
@@ -34,6 +38,7 @@ from foundations.models.requests import (
     DescribeProject,
     JobSpec,
     LogSearch,
+    LogTimesRange,
     MaxRunning,
     MoveJobs,
     NewNote,
@@ -44,6 +49,7 @@ from foundations.models.requests import (
     QueueSettings,
     RenameProject,
     Submission,
+    Unique,
     Volume,
 )
 from foundations.models.scheduler import (
@@ -86,7 +92,12 @@ from foundations.provenance import Origin, Provenance
 
 __all__ = [
     "API_VERSION",
+    "Accepted",
+    "After",
+    "AfterView",
     "Argument",
+    "ArrayPlace",
+    "ArrayView",
     "ArtifactView",
     "BundleView",
     "Change",
@@ -103,6 +114,8 @@ __all__ = [
     "LogSearch",
     "LogMatches",
     "LogLine",
+    "LogTimesRange",
+    "LogTimes",
     "FileView",
     "FileList",
     "GpuView",
@@ -124,6 +137,7 @@ __all__ = [
     "MetricSummary",
     "MoveJobs",
     "MovePlace",
+    "NewArray",
     "NewNote",
     "NewPriority",
     "NewRecords",
@@ -151,6 +165,7 @@ __all__ = [
     "SourceDiff",
     "Submission",
     "TagKey",
+    "Unique",
     "View",
     "Volume",
     "Waiting",

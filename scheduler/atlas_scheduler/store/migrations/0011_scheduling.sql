@@ -1,4 +1,4 @@
--- Schema version 10: what jobs ask for in full, jobs that were passed over, and what changed in the
+-- Schema version 11: what jobs ask for in full, jobs that were passed over, and what changed in the
 -- queue.
 
 DROP VIEW core_jobs;
@@ -17,7 +17,7 @@ SELECT
     job_id, projects.name AS project, state, queue_order, num_gpus, priority, held_by,
     not_before_ms, limits, retried, timed_out, attempt,
     gpus, submitted_at_ms, started_at_ms, finished_at_ms, exit_code, reason,
-    archived, deleted_at_ms, jobs.job_number, local_run,
+    archived, deleted_at_ms, jobs.job_number, local_run, array_number,
     coalesce(json_extract(spec, '$.cpus'), 0) AS cpus,
     coalesce(json_extract(spec, '$.ram_gb'), 0) AS ram_gb,
     user, coalesce(json_extract(spec, '$.command[0]'), '') AS script, passed_over_at_ms
@@ -27,8 +27,10 @@ CREATE VIEW stored_jobs AS
 SELECT
     job_id, projects.name AS project, state, queue_order, num_gpus, priority, held_by,
     not_before_ms, limits, retried, timed_out, attempt,
-    gpus, submitted_at_ms, started_at_ms, finished_at_ms, exit_code, reason,
-    archived, deleted_at_ms, jobs.job_number, local_run,
+    gpus, jobs.submitted_at_ms, started_at_ms, finished_at_ms, exit_code, reason,
+    archived, deleted_at_ms, jobs.job_number, local_run, array_number, array_index,
+    unique_key,
+    (SELECT array_id FROM arrays WHERE arrays.array_number = jobs.array_number) AS array_id,
     coalesce(json_extract(spec, '$.cpus'), 0) AS cpus,
     coalesce(json_extract(spec, '$.ram_gb'), 0) AS ram_gb,
     user, coalesce(json_extract(spec, '$.command[0]'), '') AS script, passed_over_at_ms,
@@ -54,9 +56,26 @@ BEGIN
     INSERT INTO queue_changes (job_id)
     SELECT job_id FROM jobs WHERE project_number = new.project_number AND state = 'queued';
 END;
+-- What a job comes after, and how that stands.
+CREATE TRIGGER queue_dependency_added AFTER INSERT ON dependencies WHEN new.status = 'open'
+BEGIN
+    INSERT INTO queue_changes (job_id) SELECT job_id FROM jobs WHERE job_number = new.job_number;
+END;
+CREATE TRIGGER queue_dependency_changed AFTER UPDATE OF status ON dependencies
+WHEN old.status = 'open'
+BEGIN
+    INSERT INTO queue_changes (job_id) SELECT job_id FROM jobs WHERE job_number = new.job_number;
+END;
+CREATE TRIGGER queue_blocker_changed AFTER UPDATE OF state ON jobs WHEN old.state <> new.state
+BEGIN
+    INSERT INTO queue_changes (job_id)
+    SELECT waiting.job_id
+    FROM dependencies JOIN jobs AS waiting USING (job_number)
+    WHERE other_id = new.job_id AND status = 'open';
+END;
 CREATE TRIGGER queue_changes_age AFTER INSERT ON queue_changes
 BEGIN
     DELETE FROM queue_changes WHERE change_number <= new.change_number - 5000;
 END;
 
-PRAGMA user_version = 10;
+PRAGMA user_version = 11;
