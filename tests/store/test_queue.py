@@ -8,10 +8,11 @@ from random import Random
 
 import pytest
 
+from atlas_scheduler.core.dependencies import Blocker, Condition
 from atlas_scheduler.core.events import StopRequested
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.lifecycle import advance
-from atlas_scheduler.store import jobs, projects
+from atlas_scheduler.store import dependencies, jobs, projects
 from atlas_scheduler.store.queue import QueueLine, past_durations_ms
 from foundations.models import JobState
 from tests.store.samples import add, finish, run
@@ -38,6 +39,22 @@ def test_every_kind_of_change_is_followed(conn: sqlite3.Connection) -> None:
     assert in_memory(line, conn) == in_database(conn)
     assert {job.project for job in in_memory(line, conn).values()} == {"lions"}
     assert len(in_database(conn)) == 2
+
+
+def test_what_a_job_comes_after_is_followed_until_it_has_ended(conn: sqlite3.Connection) -> None:
+    line = QueueLine()
+    first, second = add(conn), add(conn)
+    assert len(in_memory(line, conn)) == 2
+    others = {first.job_id: (Condition.ANY, JobState.QUEUED)}
+    dependencies.insert(conn, [second.job_id], others)
+    assert in_memory(line, conn) == in_database(conn)
+    assert in_memory(line, conn)[second.job_id].blockers
+    run(conn, first)
+    (blocker,) = in_memory(line, conn)[second.job_id].blockers
+    assert blocker == Blocker(first.job_id, JobState.RUNNING)
+    dependencies.meet(conn, second.job_id, first.job_id)
+
+    assert in_memory(line, conn) == in_database(conn) == {second.job_id: second}
 
 
 def test_what_left_the_queue_and_is_purged_is_forgotten_too(conn: sqlite3.Connection) -> None:
