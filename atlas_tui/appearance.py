@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
+import struct
+import sys
+import termios
 from typing import ClassVar, Protocol, cast
 
 from textual import events
@@ -51,10 +56,26 @@ class Appearance(App[None], inherit_bindings=False):
         # After Ctrl-Z and `fg` the terminal is empty, and Textual thinks that it shows all.
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
 
+    @property
+    def has_few_colours(self) -> bool:
+        """Whether the terminal, or the line to it, is better off with its own sixteen."""
+        few = self.console.color_system in ("standard", None) and not self.is_headless
+        return self._low_bandwidth or few
+
     def theme_named(self, wanted: str) -> str:
         """The theme to use for a wanted one, which may be `auto`."""
-        few = self.console.color_system in ("standard", None) and not self.is_headless
-        return theme_for(wanted, os.environ, own_colours=self._low_bandwidth or few)
+        return theme_for(wanted, os.environ, own_colours=self.has_few_colours)
+
+    def half_block_shape(self) -> float:
+        """Height of half a cell for its width; one where the terminal does not tell."""
+        if not self.is_headless and sys.__stderr__ is not None:
+            with contextlib.suppress(OSError, ValueError):
+                answer = fcntl.ioctl(sys.__stderr__, termios.TIOCGWINSZ, bytes(8))
+                rows, columns, width, height = struct.unpack("HHHH", answer)
+                if rows and columns and width and height:
+                    shape: float = height / rows / 2 / (width / columns)
+                    return min(max(shape, 0.5), 2.0)
+        return 1.0
 
     def wear(self, theme: str) -> None:
         """Change the colours at once."""

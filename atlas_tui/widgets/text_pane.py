@@ -50,13 +50,23 @@ class TextPane(ScrollView, can_focus=True):
         """What is shown."""
         return self._lines
 
-    def show(self, lines: Sequence[PaneLine], *, keep_place: bool = False) -> None:
-        """Show other lines, from the top unless the place is to be kept."""
+    def show(
+        self, lines: Sequence[PaneLine], *, keep_place: bool = False, widest: int | None = None
+    ) -> None:
+        """Show other lines, from the top unless the place is to be kept.
+
+        Args:
+            lines: what to show; only those in sight are looked at when `widest` is known.
+            keep_place: whether to stay where the pane is scrolled to.
+            widest: how wide the widest line is.
+        """
         if keep_place and len(lines) == len(self._lines):
             self._change(lines)
             return
         self._lines = lines
-        self._widest = max(map(_width, lines[:_WIDTH_KNOWN_LINES]), default=0)
+        if widest is None:
+            widest = max(map(_width, lines[:_WIDTH_KNOWN_LINES]), default=0)
+        self._widest = widest
         self.virtual_size = Size(self.size.width, len(lines))
         if not keep_place:
             self._left = 0
