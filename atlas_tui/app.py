@@ -70,7 +70,10 @@ class AtlasApp(Questions):
     ) -> None:
         """Prepare the app; nothing is asked yet. Without a `home` the session is not kept."""
         super().__init__(
-            plain=options.plain, low_bandwidth=options.low_bandwidth, theme=options.theme
+            plain=options.plain,
+            low_bandwidth=options.low_bandwidth,
+            theme=options.theme,
+            light=options.light,
         )
         self.settings = settings or Settings()
         self.options = options

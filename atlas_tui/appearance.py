@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
 import struct
 import sys
 import termios
@@ -35,7 +34,7 @@ class Appearance(App[None], inherit_bindings=False):
         Binding("ctrl+z", "suspend_process", "Suspend", show=False),
     ]
 
-    def __init__(self, *, plain: bool, low_bandwidth: bool, theme: str) -> None:
+    def __init__(self, *, plain: bool, low_bandwidth: bool, theme: str, light: bool) -> None:
         super().__init__()
         self.palette = Palette(unicode=not plain)
         self.set_class(plain, "plain")
@@ -43,7 +42,7 @@ class Appearance(App[None], inherit_bindings=False):
         """Whether the mouse belongs to the app."""
         self.is_frozen = False
         """Whether the screen is kept as it is."""
-        self._wanted_theme = theme
+        self._wanted_theme, self._is_light = theme, light
         self._low_bandwidth = low_bandwidth
         self._about_to_quit = False
 
@@ -64,7 +63,7 @@ class Appearance(App[None], inherit_bindings=False):
 
     def theme_named(self, wanted: str) -> str:
         """The theme to use for a wanted one, which may be `auto`."""
-        return theme_for(wanted, os.environ, own_colours=self.has_few_colours)
+        return theme_for(wanted, light=self._is_light, own_colours=self.has_few_colours)
 
     def half_block_shape(self) -> float:
         """Height of half a cell for its width; one where the terminal does not tell."""

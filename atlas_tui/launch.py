@@ -14,8 +14,9 @@ from typing import ClassVar
 
 import click
 
+from atlas_tui import terminal_background
 from atlas_tui.session import Session, path_of
-from atlas_tui.settings import Settings, known_theme
+from atlas_tui.settings import AUTO, Settings, known_theme
 from foundations import autostart, configs
 from foundations.configs import SchedulerConfig
 from foundations.errors import AtlasError
@@ -80,17 +81,20 @@ def _run_app(wishes: Wishes, settings: Settings, config: SchedulerConfig, home: 
         _paint_seldom()
     if wishes.plain or settings.plain:
         _draw_plain_scrollbars()
-    # Late: a call that only fails should not wait for the screens to be loaded.
+    session = Session.load(path_of(home, config.name)) if settings.restore else Session()
+    picked = None if "theme" in settings.model_fields_set else session.theme
+    theme = wishes.theme or picked or settings.theme
+    plain = wishes.plain or settings.plain
+    light = _load_app(ask=theme == AUTO and not plain)
     from atlas_tui.app import AtlasApp, Options
     from foundations.client import AsyncClient
 
-    session = Session.load(path_of(home, config.name)) if settings.restore else Session()
-    picked = None if "theme" in settings.model_fields_set else session.theme
     options = Options(
         read_only=wishes.read_only or settings.read_only,
-        plain=wishes.plain or settings.plain,
+        plain=plain,
         low_bandwidth=wishes.low_bandwidth or settings.low_bandwidth,
-        theme=wishes.theme or picked or settings.theme,
+        theme=theme,
+        light=light,
         mouse=settings.mouse and not wishes.no_mouse,
     )
     client = AsyncClient(config.scheduler_url, token=config.token)
@@ -103,6 +107,22 @@ def _run_app(wishes: Wishes, settings: Settings, config: SchedulerConfig, home: 
     finally:
         app.guard.end()
     return app.return_code or 0
+
+
+def _load_app(*, ask: bool) -> bool:
+    """Load the screens, late: a call that only fails should not wait for them.
+
+    Returns whether the terminal's background is light, which is asked meanwhile if wanted.
+    """
+    if not ask or not terminal_background.can_be_asked(os.environ):
+        return terminal_background.is_light_by(os.environ)
+    with terminal_background.asked() as hear:
+        from atlas_tui import app, terminal_input  # noqa: F401 - loaded while the answer comes
+
+        heard = hear()
+    terminal_input.hand_over(heard)
+    light = heard.answers.light
+    return terminal_background.is_light_by(os.environ) if light is None else light
 
 
 def _paint_seldom() -> None:

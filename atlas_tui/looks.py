@@ -6,7 +6,6 @@ differently can tell apart (https://jfly.uni-koeln.de/color/).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -125,20 +124,18 @@ ANSI_DARK, ANSI_LIGHT = "ansi-dark", "ansi-light"
 THEME_NAMES = (DARK.name, LIGHT.name, ANSI_DARK, ANSI_LIGHT)
 
 
-def theme_for(wanted: str, environ: Mapping[str, str], *, own_colours: bool) -> str:
+def theme_for(wanted: str, *, light: bool, own_colours: bool) -> str:
     """Choose a theme.
 
     Args:
         wanted: a name, or `auto`.
-        environ: `COLORFGBG` says in some terminals whether the background is light.
+        light: whether the terminal's background is light.
         own_colours: whether the terminal, or the line to it, is better off with its own sixteen.
     """
     if wanted != "auto":
         if not own_colours:
             return wanted
         return ANSI_LIGHT if wanted.endswith("light") else ANSI_DARK
-    background = environ.get("COLORFGBG", "").rpartition(";")[2]
-    light = background in ("7", "15")
     if own_colours:
         return ANSI_LIGHT if light else ANSI_DARK
     return LIGHT.name if light else DARK.name
