@@ -286,3 +286,16 @@ async def test_the_last_view_is_shown_before_the_first_answer(tmp_path: Path) ->
             text = "\n".join(strip.text for strip in strips)
             assert "run-2.py" in text
             assert "completed 3" in text
+
+
+@pytest.mark.parametrize(("width", "on_one_line"), [(60, False), (200, True)])
+async def test_the_palette_uses_a_wide_terminal(
+    tmp_path: Path, width: int, on_one_line: bool
+) -> None:
+    async with staged(tmp_path, size=(width, 50)) as stage:
+        stage.app.perform("palette")
+        await stage.until(lambda: isinstance(stage.app.screen, PickDialog))
+        await stage.press(*"mouse")
+        await stage.until(lambda: "or take it." in stage.text())
+        (first,) = (line for line in stage.text().splitlines() if "Mouse  m" in line)
+        assert ("or take it." in first) == on_one_line
