@@ -13,6 +13,7 @@ from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from atlas_tui.keys import moving
 from foundations.terminal import display_width
 
 PaneLine = str | Text | Strip
@@ -27,14 +28,7 @@ class TextPane(ScrollView, can_focus=True):
     TextPane { height: 1fr; scrollbar-size: 1 1; overflow-x: hidden; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        ("down,j", "scroll_lines(1)", "Down"),
-        ("up,k", "scroll_lines(-1)", "Up"),
-        ("pagedown", "scroll_pages(1)", "Page down"),
-        ("pageup", "scroll_pages(-1)", "Page up"),
-        ("ctrl+d", "scroll_pages(0.5)", "Half page down"),
-        ("ctrl+u", "scroll_pages(-0.5)", "Half page up"),
-        ("home,g", "go_end(0)", "Top"),
-        ("end,G", "go_end(1)", "Bottom"),
+        *moving("scroll_lines({})", "scroll_pages({})", ("go_end(0)", "go_end(1)")),
         ("left,h", "scroll_sideways(-8)", "Left"),
         ("right", "scroll_sideways(8)", "Right"),
     ]
