@@ -69,13 +69,18 @@ class Palette:
     def state(self, state: JobState) -> tuple[str, Style]:
         """The text of a state, with its glyph, and its style."""
         look = STATES[state]
-        colour = look.colour if self.dark else look.on_light
-        return f"{self.glyph(state)} {state}", Style(color=look.ansi if self.ansi else colour)
+        colour = self._colour(look.colour, look.on_light, look.ansi)
+        return f"{self.glyph(state)} {state}", Style(color=colour)
 
     def tone(self, name: Tone) -> Style:
         """The style of what is good, high, bad, or only compared."""
-        colour, on_light, ansi = _TONES[name]
-        return Style(color=ansi if self.ansi else colour if self.dark else on_light)
+        return Style(color=self._colour(*_TONES[name]))
+
+    def _colour(self, on_dark: str, on_light: str, ansi: str) -> str:
+        if not self.ansi:
+            return on_dark if self.dark else on_light
+        # Bright colours are hard to read on a light background; grey is the bright one of black.
+        return ansi if self.dark or ansi == "bright_black" else ansi.removeprefix("bright_")
 
     def glyph(self, state: JobState) -> str:
         """The sign of a state alone."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.style import Style
 from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
@@ -12,6 +13,7 @@ from textual.binding import BindingType
 from textual.widgets import ContentSwitcher
 
 from atlas_tui.board import Tidings
+from atlas_tui.chart_labels import line_style
 from atlas_tui.comparison import (
     AXIS_PEN,
     LETTERS,
@@ -26,7 +28,6 @@ from atlas_tui.comparison import (
 from atlas_tui.diff_lines import diff_lines
 from atlas_tui.keyboard import ASKING
 from atlas_tui.keys import bindings
-from atlas_tui.looks import SERIES
 from atlas_tui.messages import Choice, Said
 from atlas_tui.row_layout import fit
 from atlas_tui.screens.frame import Frame
@@ -202,7 +203,7 @@ class CompareScreen(Frame):
         head = Text(fit(" ", _NAME_WIDTH))
         for number, title in enumerate(titles):
             head.append(" ")
-            head.append(fit(title, width), f"bold {_colour(number)}")
+            head.append(fit(title, width), self._colour(number) + Style(bold=True))
         if not found:
             return [head, Text(" Nothing differs in what is known of the jobs.")]
         return [head, *(_line(row, width) for row in found)]
@@ -219,7 +220,7 @@ class CompareScreen(Frame):
         for number in range(height):
             line = Text(" ")
             for glyph, pen in canvas.row(number, braille=self.atlas.palette.unicode):
-                line.append(glyph, "dim" if pen == AXIS_PEN else _colour(pen))
+                line.append(glyph, "dim" if pen == AXIS_PEN else self._colour(pen))
             lines.append(line)
         lines.append(_ticks([axis.ticks[0] for axis in shown], places, width))
         room = max(width // len(shown), _AXIS_WIDTH) - 1
@@ -230,8 +231,12 @@ class CompareScreen(Frame):
         lines.append(_ticks(names, places, width, style="bold"))
         for number, job in enumerate(self._jobs):
             words = clean(" ".join(job.command), one_line=True)
-            lines.append(Text(f" {LETTERS[number]} {job.job_id[:8]} {words}", _colour(number)))
+            lines.append(Text(f" {LETTERS[number]} {job.job_id[:8]} {words}", self._colour(number)))
         return lines
+
+    def _colour(self, number: int) -> Style:
+        """The colour of a job, which is that of its curves."""
+        return line_style(number, self.atlas.palette)
 
     @work(exclusive=True, group="source")
     async def _show_source(self) -> None:
@@ -269,7 +274,3 @@ def _ticks(texts: Sequence[str], places: Sequence[int], width: int, *, style: st
         begin = max(begin, len(line) + (1 if line else 0))
         line = line.ljust(begin) + shown
     return Text(line, style)
-
-
-def _colour(number: int) -> str:
-    return SERIES[number % len(SERIES)]
