@@ -18,6 +18,8 @@ SKY, GREEN, VERMILLION = "#56b4e9", "#1fae86", "#e8743b"
 YELLOW, ORANGE, PURPLE, GREY = "#e3d44a", "#e69f00", "#cc79a7", "#8a8f98"
 SERIES = (SKY, ORANGE, GREEN, PURPLE, YELLOW, VERMILLION)
 """Colours of the lines of a chart, in order; later lines begin again with the first."""
+SERIES_ON_LIGHT = ("#00629b", "#a05f00", "#00714f", "#8f3f6f", "#7a6c00", "#b34700")
+"""The same on a light background."""
 
 
 @dataclass(frozen=True, slots=True)

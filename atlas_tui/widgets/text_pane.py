@@ -10,6 +10,7 @@ from rich.segment import Segment
 from rich.text import Text
 from textual.binding import BindingType
 from textual.geometry import Region, Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -32,6 +33,9 @@ class TextPane(ScrollView, can_focus=True):
         ("left,h", "scroll_sideways(-8)", "Left"),
         ("right", "scroll_sideways(8)", "Right"),
     ]
+
+    class Resized(Message):
+        """The pane has another size; who fitted its lines may do so again."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -100,6 +104,7 @@ class TextPane(ScrollView, can_focus=True):
     def on_resize(self) -> None:
         """Fit the scroll bar."""
         self.virtual_size = Size(self.size.width, len(self._lines))
+        self.post_message(self.Resized())
 
     def render_line(self, y: int) -> Strip:
         """Paint one line."""

@@ -12,8 +12,9 @@ from textual.widget import Widget
 
 from atlas_tui.action_table import on_screen
 from atlas_tui.app import AtlasApp, Options
+from atlas_tui.chart_labels import line_style
 from atlas_tui.keys import label
-from atlas_tui.looks import Palette
+from atlas_tui.looks import SERIES, Palette
 from atlas_tui.screens.dialogs import ConfirmDialog, PickDialog, PromptDialog
 from atlas_tui.screens.help import HelpScreen, help_lines
 from atlas_tui.screens.jobs import JobsScreen
@@ -361,3 +362,14 @@ async def test_the_help_goes_up_and_down(tmp_path: Path) -> None:
         await stage.until(lambda: "THE MARKED JOBS" not in stage.text())
         await stage.press("ctrl+u", "ctrl+u", "k", "k")
         await stage.until(lambda: "THE MARKED JOBS" in stage.text())
+
+
+def test_the_lines_of_a_chart_stand_out_from_a_light_background() -> None:
+    def brightness(place: int, *, dark: bool) -> float:
+        colour = line_style(place, Palette(dark=dark)).color
+        assert colour is not None
+        red, green, blue = colour.get_truecolor()
+        return (0.2126 * red + 0.7152 * green + 0.0722 * blue) / 255
+
+    for place in range(len(SERIES)):
+        assert brightness(place, dark=False) < 0.45 < brightness(place, dark=True)
