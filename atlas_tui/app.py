@@ -229,6 +229,11 @@ class AtlasApp(Questions):
             self.front.arrive()
         self.go(mode)
 
+    def list_jobs(self, filter: str) -> None:
+        """Show all jobs that a filter takes."""
+        self.board.wanted_filter = filter
+        self.go("jobs")
+
     def go(self, mode: str) -> None:
         """Bring a screen to the front."""
         here = self.front.NAME

@@ -34,6 +34,8 @@ class Board:
     """The newest change that was seen; the feed goes on from here."""
     subject: tuple[str, ...] = ()
     """Ids of the jobs that the screens about single jobs show."""
+    wanted_filter: str | None = None
+    """What the screen of all jobs is to be narrowed down to when it comes to the front."""
     read_only: bool = False
     marked: dict[str, JobView] = field(default_factory=dict)
     """The jobs that the user has marked, by id, as last seen."""

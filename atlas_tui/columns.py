@@ -173,6 +173,14 @@ _COLUMNS = {
         Column("ram", "RAM", _plain("ram_gb"), 6, "right"),
         Column("metrics", "METRICS", lambda job, now: _mapping(job.metrics), 20, grows=True),
         Column("params", "PARAMETERS", lambda job, now: _mapping(job.parameters), 20, grows=True),
+        Column("array", "ARRAY", lambda job, now: job.array.array_id[:8] if job.array else "", 8),
+        Column(
+            "array_index",
+            "INDEX",
+            lambda job, now: str(job.array.index) if job.array else "",
+            6,
+            "right",
+        ),
         Column("tags", "TAGS", lambda job, now: _mapping(dict(job.tags)), 12),
     )
 }

@@ -20,8 +20,22 @@ _WORDS = {
     "Exited": "ended",
     "Gone": "lost",
     "StopRequested": "asked to stop",
+    "TimedOut": "out of time",
+    "Expired": "waited too long",
+    "Barred": "can never start",
 }
-_TOLD = ("reason", "exit_code", "by", "user", "name", "key", "value", "new_name", "priority")
+_TOLD = (
+    "reason",
+    "exit_code",
+    "retry",
+    "by",
+    "user",
+    "name",
+    "key",
+    "value",
+    "new_name",
+    "priority",
+)
 """Details that are worth a place on the line."""
 
 

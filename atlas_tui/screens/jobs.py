@@ -68,6 +68,14 @@ class JobsScreen(ListFrame):
         self._caption()
         self._bring_projects()
 
+    def arrive(self) -> None:
+        """Show what another screen wants to be shown, and the marks."""
+        wanted, self.board.wanted_filter = self.board.wanted_filter, None
+        if wanted is not None:
+            self.query_one(ProjectList).choose(None)
+            self._list(Listing(filter=wanted))
+        super().arrive()
+
     # -- the list
 
     def _window(self) -> JobWindow:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from pydantic import JsonValue
 
+from foundations.executed import Executed, execute
 from foundations.job_differences import Difference, differences
 from foundations.log_matches import found_lines
 from foundations.models import (
@@ -38,10 +39,12 @@ class SubmittedJob:
     The names of the original SDK (`job_name`, `get_job_status`, …) work too.
     """
 
-    def __init__(self, client: Client, job_id: str) -> None:
+    def __init__(self, client: Client, job_id: str, *, existed: bool = False) -> None:
         self._client = client
         self.job_id = job_id
         """The job's id, as every command takes it."""
+        self.existed = existed
+        """Whether it was there already, because it has the unique key of a submission."""
 
     def __repr__(self) -> str:
         return f"SubmittedJob({self.job_id!r})"
@@ -226,6 +229,20 @@ class SubmittedJob:
     def source_diff(self, other: SubmittedJob) -> SourceDiff:
         """Return what differs between the files that the job and another one ran."""
         return self._client.source_diff(self.job_id, other.job_id)
+
+    def execute(self, command: Sequence[str], *, input: bytes = b"") -> Executed:
+        """Run a command beside the job while it runs, and wait for its end.
+
+        It runs as the job's user, with its environment, in its work dir.
+
+        Args:
+            command: program and arguments.
+            input: what it reads from standard input.
+
+        Raises:
+            JobConflict: the job does not run.
+        """
+        return execute(self._client, self.job_id, command, input=input)
 
     def rerun(
         self,

@@ -52,13 +52,28 @@ class Verbs(ABC):
 
     def submit(
         self, submission: models.Submission, *, idempotency_key: str | None = None
-    ) -> models.JobView:
+    ) -> models.Accepted:
         """Submit a job whose bundle is there. A second call with the same key gets the first's job.
 
-        Without a key one is made up, so that a connection that breaks never doubles the job.
+        Without a key one is made up, so that a connection that breaks never doubles the job. A
+        submission that is `unique` may get the job that has its key already; that has `existed`.
         """
         key = idempotency_key or uuid.uuid4().hex
         return self.send(calls.submit(submission, idempotency_key=key))
+
+    def submit_array(
+        self, wanted: models.NewArray, *, idempotency_key: str | None = None
+    ) -> models.ArrayView:
+        """Submit an array of jobs whose bundle is there: all of them, or none.
+
+        A second call with the same key gets the array of the first; without one it is made up.
+        """
+        key = idempotency_key or uuid.uuid4().hex
+        return self.send(calls.submit_array(wanted, idempotency_key=key))
+
+    def array(self, ref: str) -> models.ArrayView:
+        """Show an array of jobs and how they stand; `ref` is its id or a unique prefix of it."""
+        return self.send(calls.array(ref))
 
     def jobs(
         self,
@@ -285,10 +300,21 @@ class AsyncVerbs(ABC):
 
     async def submit(
         self, submission: models.Submission, *, idempotency_key: str | None = None
-    ) -> models.JobView:
+    ) -> models.Accepted:
         """Submit a job whose bundle is there."""
         key = idempotency_key or uuid.uuid4().hex
         return await self.send(calls.submit(submission, idempotency_key=key))
+
+    async def submit_array(
+        self, wanted: models.NewArray, *, idempotency_key: str | None = None
+    ) -> models.ArrayView:
+        """Submit an array of jobs whose bundle is there."""
+        key = idempotency_key or uuid.uuid4().hex
+        return await self.send(calls.submit_array(wanted, idempotency_key=key))
+
+    async def array(self, ref: str) -> models.ArrayView:
+        """Show an array of jobs and how they stand."""
+        return await self.send(calls.array(ref))
 
     async def jobs(
         self,

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import foundations
 from atlas_scheduler.api.logs import FARTHEST
+from atlas_scheduler.engine.exec_port import ExecPlan
+from atlas_scheduler.execs import Execs, Running
 from atlas_scheduler.store.log_search import search_log
 from foundations.decimation import decimate
 from foundations.errors import (
@@ -28,6 +30,8 @@ from foundations.models import (
     API_VERSION,
     FINAL_STATES,
     SYSTEM_PREFIX,
+    Accepted,
+    ArrayView,
     ArtifactView,
     BundleView,
     Change,
@@ -35,6 +39,8 @@ from foundations.models import (
     DeletedProject,
     DiskView,
     EngineView,
+    ExecInput,
+    ExecView,
     FileDiff,
     FileList,
     FileView,
@@ -49,6 +55,8 @@ from foundations.models import (
     MetricPoint,
     MetricSeries,
     MetricSummary,
+    NewArray,
+    NewExec,
     NewRecords,
     NoteView,
     PauseView,
@@ -60,9 +68,12 @@ from foundations.models import (
     SchedulerInfo,
     SourceDiff,
     Submission,
+    TerminalSize,
     Waiting,
 )
+from foundations.models.arrays import read_indices
 from foundations.provenance import Provenance
+from tests.api.echo_session import EchoSession
 
 if TYPE_CHECKING:
     from atlas_scheduler.service import Service
@@ -87,6 +98,12 @@ class _Job:
     notes: list[NoteView] = field(default_factory=list)
     priority: int = 0
     held_by: str | None = None
+
+
+def _has_key(job: _Job, submission: Submission) -> bool:
+    """Whether a job that goes on has the unique key of a submission."""
+    has_key = submission.unique is not None and job.submission.unique == submission.unique
+    return has_key and job.state not in FINAL_STATES
 
 
 class FakeMachine:
@@ -155,6 +172,7 @@ class FakeService:
         self.submissions = 0
         self._jobs: dict[str, _Job] = {}
         self._keys: dict[str, str] = {}
+        self._arrays: dict[str, ArrayView] = {}
         self._changes: list[Change] = []
         self._new_names: dict[str, str] = {}
         self._descriptions: dict[str, str] = {}
@@ -164,6 +182,9 @@ class FakeService:
         self._recorded: set[str] = set()
         self._changed = asyncio.Event()
         self.machine = FakeMachine()
+        self.execs = Execs()
+        self.echoes: list[EchoSession] = []
+        """The commands that run beside jobs, or did."""
 
     # -- what happens to jobs
 
@@ -323,6 +344,27 @@ class FakeService:
         job.priority = priority
         return self._view(job)
 
+    async def start_exec(self, ref: str, wanted: NewExec, *, by: str) -> ExecView:
+        job_id = await self.resolve(ref)
+        if self._jobs[job_id].state is not JobState.RUNNING:
+            raise JobConflict(f"Job `{job_id}` is {self._jobs[job_id].state}.")
+        self.echoes.append(EchoSession())
+        running = Running(job_id, ExecPlan(wanted.command, wanted.terminal), self.echoes[-1])
+        self.execs.add(running)
+        return ExecView(exec_id=running.exec_id, job_id=job_id, command=list(wanted.command))
+
+    def exec_output(self, exec_id: str, offset: int) -> AsyncIterator[bytes]:
+        return self.execs.find(exec_id).output(offset)
+
+    async def write_exec(self, exec_id: str, piece: ExecInput) -> None:
+        await self.execs.find(exec_id).give(piece)
+
+    async def resize_exec(self, exec_id: str, size: TerminalSize) -> None:
+        await self.execs.find(exec_id).resize(size)
+
+    async def end_exec(self, exec_id: str) -> None:
+        await self.execs.end(exec_id)
+
     async def hold(self, ref: str, *, by: str) -> JobView:
         job = self._waiting(await self.resolve(ref))
         job.held_by = by
@@ -378,10 +420,13 @@ class FakeService:
         self.bundles[digest] = bytes(data)
         return BundleView(digest=digest, size_bytes=len(data))
 
-    async def submit(self, submission: Submission, *, idempotency_key: str | None) -> JobView:
+    async def submit(self, submission: Submission, *, idempotency_key: str | None) -> Accepted:
         self.submissions += 1
         if idempotency_key is not None and idempotency_key in self._keys:
-            return self._view(self._jobs[self._keys[idempotency_key]])
+            return self._accepted(self._jobs[self._keys[idempotency_key]])
+        holder = next((job for job in self._jobs.values() if _has_key(job, submission)), None)
+        if holder is not None:
+            return self._accepted(holder, existed=True)
         if submission.bundle not in self.bundles:
             raise NotFound(f"Bundle {submission.bundle} is not here. Upload it first.")
         job = _Job(str(uuid.uuid4()), submission, priority=submission.spec.priority)
@@ -390,7 +435,38 @@ class FakeService:
         if idempotency_key is not None:
             self._keys[idempotency_key] = job.job_id
         self._move(job.job_id, "Submitted", JobState.QUEUED)
-        return self._view(job)
+        return self._accepted(job)
+
+    def _accepted(self, job: _Job, *, existed: bool = False) -> Accepted:
+        return Accepted.model_validate({**dict(self._view(job)), "existed": existed})
+
+    async def submit_array(self, wanted: NewArray, *, idempotency_key: str | None) -> ArrayView:
+        if idempotency_key is not None and idempotency_key in self._keys:
+            return await self.array(self._keys[idempotency_key])
+        array_id = str(uuid.uuid4())
+        indices = read_indices(wanted.indices)
+        for _ in indices:
+            await self.submit(wanted.submission, idempotency_key=None)
+        self._arrays[array_id] = ArrayView(
+            array_id=array_id,
+            project=wanted.submission.spec.project,
+            indices=wanted.indices,
+            size=len(indices),
+            max_at_once=wanted.max_at_once,
+            submitted_at=MOMENT,
+            states={JobState.QUEUED: len(indices)},
+        )
+        if idempotency_key is not None:
+            self._keys[idempotency_key] = array_id
+        return self._arrays[array_id]
+
+    async def array(self, ref: str) -> ArrayView:
+        if len(ref) < 4:
+            raise InvalidRequest(f"`{ref}` is too short: give 4 characters or more.")
+        found = [one for array_id, one in self._arrays.items() if array_id.startswith(ref)]
+        if not found:
+            raise NotFound(f"There is no array `{ref}`.")
+        return found[0]
 
     async def jobs(
         self,

@@ -23,6 +23,7 @@ from atlas_scheduler.core.moves import reorder
 from atlas_scheduler.store.log_search import search_log
 from foundations.decimation import decimate
 from foundations.errors import InvalidRequest, JobConflict, NotFound, SchedulerError
+from foundations.exec_frames import EXIT, STDERR, STDOUT, frame
 from foundations.models import (
     API_VERSION,
     FINAL_STATES,
@@ -31,6 +32,7 @@ from foundations.models import (
     Cleared,
     DeletedProject,
     EngineView,
+    ExecView,
     FileList,
     FileView,
     JobPage,
@@ -39,6 +41,7 @@ from foundations.models import (
     MetricPoint,
     MetricSeries,
     MoveJobs,
+    NewArray,
     NoteView,
     PauseView,
     ProjectView,
@@ -120,17 +123,37 @@ def _submit(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
     if submission.bundle not in scheduler.bundles:
         raise NotFound(f"Bundle {submission.bundle} is not here. Upload it first.")
     key = request.headers.get("Idempotency-Key", str(uuid.uuid4()))
+    holder = scheduler.holder(submission)
+    if holder is not None and submission.unique and submission.unique.if_exists == "skip":
+        return _json(scheduler.accepted(holder, existed=True))
     if key not in scheduler.keys:
         scheduler.keys[key] = str(uuid.uuid4())
         job = scheduler.add(scheduler.keys[key], spec=submission.spec, bundle=submission.bundle)
+        job.submission = submission
         job.priority = submission.spec.priority
         job.held_by = submission.spec.user if submission.hold else None
         job.provenance = Provenance(origin=submission.origin)
+        if holder is not None:
+            scheduler.move(holder, JobState.STOPPED, "StopRequested")
     job = scheduler.jobs[scheduler.keys[key]]
-    answer = _json(scheduler.view(job), status=201)
+    answer = _json(scheduler.accepted(job, replaced=holder and holder.job_id), status=201)
     if scheduler.run is not None:
         scheduler.run(scheduler, job)
     return answer
+
+
+def _submit_array(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    wanted = NewArray.model_validate_json(request.read())
+    if wanted.submission.bundle not in scheduler.bundles:
+        raise NotFound(f"Bundle {wanted.submission.bundle} is not here. Upload it first.")
+    key = request.headers["Idempotency-Key"]
+    if key not in scheduler.keys:
+        scheduler.keys[key] = scheduler.add_array(wanted)
+    return _json(scheduler.array_view(scheduler.keys[key]), status=201)
+
+
+def _array(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    return _json(scheduler.array_view(ref))
 
 
 def _list(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
@@ -158,7 +181,13 @@ def _filtered(jobs: list[FakeJob], text: str) -> list[FakeJob]:
     plain = [
         naive_filter.Job(
             number,
-            {BuiltIn.ID: job.job_id, BuiltIn.STATE: job.state, BuiltIn.PROJECT: job.spec.project},
+            {
+                BuiltIn.ID: job.job_id,
+                BuiltIn.STATE: job.state,
+                BuiltIn.PROJECT: job.spec.project,
+                BuiltIn.ARRAY: None if job.array is None else job.array.array_id,
+                BuiltIn.ARRAY_INDEX: None if job.array is None else job.array.index,
+            },
             parameters=job.parameters,
             metrics=job.metrics,
             tags=job.spec.tags,
@@ -549,6 +578,25 @@ def _json_list(models: list[Any]) -> httpx.Response:
     return httpx.Response(200, json=[model.model_dump(mode="json") for model in models])
 
 
+def _start_exec(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    job = scheduler.resolve(ref)
+    if job.state is not JobState.RUNNING:
+        raise JobConflict(f"Job `{job.job_id}` is {job.state}: only a job that runs has room.")
+    command = json.loads(request.read())["command"]
+    return _json(ExecView(exec_id="e1", job_id=job.job_id, command=command), status=201)
+
+
+def _exec_output(scheduler: FakeScheduler, request: httpx.Request, _: str) -> httpx.Response:
+    """Say what every command says here, and exit with 4."""
+    written = frame(STDOUT, b"out\xff\n") + frame(STDERR, b"err\n") + frame(EXIT, b"4")
+    rest = written[int(request.url.params["offset"]) :]
+    return httpx.Response(200, stream=httpx.ByteStream(rest))
+
+
+def _done(scheduler: FakeScheduler, request: httpx.Request, _: str) -> httpx.Response:
+    return httpx.Response(204)
+
+
 _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/health", _health),
     ("GET", "/info", _info),
@@ -570,6 +618,11 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/jobs/([^/]+)/artifacts/(.+)", _artifact),
     ("GET", "/jobs/([^/]+)/files", _files),
     ("GET", "/jobs/([^/]+)/files/(.+)", _file),
+    ("POST", "/jobs/([^/]+)/execs", _start_exec),
+    ("GET", "/execs/([^/]+)/output", _exec_output),
+    ("POST", "/execs/([^/]+)/input", _done),
+    ("PUT", "/execs/([^/]+)/terminal", _done),
+    ("DELETE", "/execs/([^/]+)", _done),
     ("POST", "/jobs/([^/]+)/tags", _tag),
     ("DELETE", "/jobs/([^/]+)/tags", _untag),
     ("POST", "/jobs/([^/]+)/notes", _note),
@@ -589,6 +642,8 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("POST", "/jobs/([^/]+)/release", _release),
     ("POST", "/jobs/([^/]+)/restore", _restore),
     ("POST", "/projects/([^/]+)/restore", _restore_project),
+    ("POST", "/arrays", _submit_array),
+    ("GET", "/arrays/([^/]+)", _array),
     ("GET", "/projects", _projects),
     ("POST", "/projects/([^/]+)/rename", _rename_project),
     ("PUT", "/projects/([^/]+)/description", _describe_project),

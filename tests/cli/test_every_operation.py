@@ -16,6 +16,7 @@ from tests.api.schema import Contract
 from tests.cli.fake_scheduler import FakeScheduler
 
 WAITS, RUNS, DONE = "a" * 36, "b" * 36, "c" * 36
+ARRAY = "d" * 36
 COMMANDS = {
     "health": "info --env",
     "info": "info",
@@ -30,6 +31,8 @@ COMMANDS = {
     "has_bundle": "submit scheduler project --detach",
     "upload_bundle": "submit scheduler project --detach",
     "submit": "submit scheduler project --detach",
+    "submit_array": "submit scheduler --array 0-2 project --detach",
+    "array": f"show array scheduler {ARRAY}",
     "jobs": "list jobs",
     "job": f"show job scheduler {DONE}",
     "provenance": f"show provenance scheduler {DONE}",
@@ -39,6 +42,11 @@ COMMANDS = {
     "set_priority": f"set job scheduler {WAITS} --priority 3",
     "hold": f"hold job scheduler {WAITS}",
     "release": f"release job scheduler {WAITS}",
+    "start_exec": f"exec job scheduler {RUNS} true",
+    "exec_output": f"exec job scheduler {RUNS} true",
+    "write_exec": f"exec job scheduler {RUNS} true",
+    "resize_exec": f"shell job scheduler {RUNS}",
+    "end_exec": f"exec job scheduler {RUNS} true",
     "source_diff": f"diff jobs scheduler {DONE} {RUNS} --source",
     "archive": f"get job scheduler {DONE}",
     "tensorboard_logs": f"tensorboard scheduler {DONE}",
@@ -62,9 +70,9 @@ COMMANDS = {
     "restore_project": "restore project scheduler demo",
 }
 """A command for each operation of the API."""
-TOLD_OTHERWISE = {"health", "queue_settings"}
+TOLD_OTHERWISE = {"health", "queue_settings", "resize_exec"}
 """`info --env` looks past the connection that tests replace; `show queue` reads `info`, which has
-the settings too."""
+the settings too; only a real terminal changes its size."""
 BUILT_ON_OTHERS = {
     "rerun job": "submit",
     "compare jobs": "job",

@@ -19,7 +19,7 @@ from foundations.errors import (
     SchedulerError,
     Unreachable,
 )
-from foundations.models import JobSpec, JobState, LogSearch, Submission, Volume
+from foundations.models import JobSpec, JobState, LogSearch, NewArray, Submission, Volume
 
 JOB_ID = "45540b52-ffe2-44ab-9838-db467d3499c0"
 SUBMISSION = Submission(spec=JobSpec(project="cats"), bundle=f"sha256:{'0' * 64}")
@@ -60,6 +60,8 @@ INFO = {
         (calls.has_bundle("sha256:00"), "HEAD /bundles/sha256%3A00"),
         (calls.upload_bundle("sha256:00", size_bytes=5), "PUT /bundles/sha256%3A00"),
         (calls.submit(SUBMISSION), "POST /jobs"),
+        (calls.submit_array(NewArray(submission=SUBMISSION, indices="0-9")), "POST /arrays"),
+        (calls.array("a b"), "GET /arrays/a%20b"),
         (calls.jobs(), "GET /jobs"),
         (calls.job(JOB_ID), f"GET /jobs/{JOB_ID}"),
         (calls.standing(JOB_ID), f"GET /jobs/{JOB_ID}"),

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.limits import Limits
 from atlas_scheduler.store import jobs, regexp, schema, sql
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.sql import Migration
@@ -40,6 +41,7 @@ def new_job(
     order: int = 1,
     submitted_at_ms: int = 1_000,
     spec: Mapping[str, Any] | None = None,
+    array: int | None = None,
     **stored: Any,
 ) -> StoredJob:
     """A queued job as a submission makes it."""
@@ -51,7 +53,9 @@ def new_job(
         order=order,
         num_gpus=made.num_gpus,
         priority=made.priority,
+        limits=Limits.of(made),
         submitted_at_ms=submitted_at_ms,
+        array=array,
     )
     return replace(StoredJob(job=job, spec=made, bundle=DIGEST, bundle_size_bytes=1), **stored)
 

@@ -96,12 +96,12 @@ class Terminal:
             written.rfind(_LEAVE_SCREEN) > written.rfind(_ENTER_SCREEN)
             and written.rfind(b"\x1b[?1003l") > written.rfind(b"\x1b[?1003h")
             and written.rfind(b"\x1b[?25h") > written.rfind(b"\x1b[?25l")
-            and self.has_its_modes
+            and self.has_modes_of_before
         )
 
     @property
-    def has_its_modes(self) -> bool:
-        """Whether lines are edited and shown as before."""
+    def has_modes_of_before(self) -> bool:
+        """Whether its lines are read and shown as they were."""
         assert self._slave is not None
         return termios.tcgetattr(self._slave)[:4] == self.attributes[:4]
 

@@ -98,14 +98,14 @@ def test_a_signal_while_it_asks_leaves_the_terminal_as_before(
     with asking(home) as terminal:
         os.kill(terminal.process.pid, number)
         assert terminal.wait(DEADLINE_SECONDS) == 128 + number
-        assert terminal.has_its_modes
+        assert terminal.has_modes_of_before
 
 
 def test_ctrl_c_while_it_asks_leaves_the_terminal_as_before(home: Path) -> None:
     with asking(home) as terminal:
         terminal.type("\x03")
         assert terminal.wait(DEADLINE_SECONDS) != 0
-        assert terminal.has_its_modes
+        assert terminal.has_modes_of_before
         assert b"Traceback" not in terminal.seen
 
 

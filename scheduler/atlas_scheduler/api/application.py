@@ -13,9 +13,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import foundations
 from atlas_scheduler.api import (
+    arrays,
     bundles,
     changes,
     errors,
+    execs,
     files,
     info,
     jobs,
@@ -77,7 +79,20 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
     app.state.service = service
     app.state.closing = asyncio.Event()
     errors.install(app)
-    for part in (info, bundles, jobs, files, remarks, metrics, logs, changes, queue, projects):
+    for part in (
+        info,
+        bundles,
+        jobs,
+        execs,
+        arrays,
+        files,
+        remarks,
+        metrics,
+        logs,
+        changes,
+        queue,
+        projects,
+    ):
         app.include_router(part.router, prefix=PREFIX)
     return app
 

@@ -7,7 +7,9 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from foundations.models.arrays import ArrayPlace, ArrayView
 from foundations.models.changes import Change
+from foundations.models.dependencies import AfterView
 from foundations.models.requests import JobSpec
 from foundations.models.words import JobState, View
 from foundations.provenance import Provenance
@@ -148,6 +150,8 @@ class JobView(View):
     """Larger goes first."""
     held_by: str | None = None
     """Who keeps it waiting until it is released."""
+    not_before: datetime | None = None
+    """When it may have its turn; None is at once, or that it does not wait."""
     gpus: list[str] = []
     """Ids of the GPUs it holds or held."""
     cpus: float | None = None
@@ -164,6 +168,19 @@ class JobView(View):
     waiting: Waiting | None = None
     local: bool = False
     """Whether it is a local run: a program that was started without the scheduler."""
+    array: ArrayPlace | None = None
+    """Its place in the array it was submitted with; None for a job of its own."""
+    unique_key: str | None = None
+    """What no other job of its project may have before this one has ended."""
+
+
+class Accepted(JobView):
+    """A job that was submitted, or the one that was there already."""
+
+    existed: bool = False
+    """Whether nothing was submitted, because this job has the unique key and has not ended."""
+    replaced: str | None = None
+    """Id of the job that was asked to end, because it had the unique key."""
 
 
 class LocalRunView(View):
@@ -202,6 +219,10 @@ class JobDetail(JobView):
     notes: list[NoteView] = []
     """Oldest first."""
     history: list[Change] = []
+    after: list[AfterView] = []
+    """What it comes after; of very many the first."""
+    whole_array: ArrayView | None = None
+    """The array that it is part of."""
     provenance: Provenance = Provenance()
     """Without the diff."""
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, StringConstraints
+from pydantic import AwareDatetime, Field, JsonValue, StringConstraints
 
+from foundations.models.dependencies import MOST_AFTER, After
+from foundations.models.limits import Pause, Retries, Seconds
 from foundations.models.words import (
     Argument,
     Digest,
@@ -60,6 +62,22 @@ class JobSpec(Request):
     """The job that this one repeats, which may be deleted meanwhile."""
     pinned_image: ImageId | None = None
     """The very image to run, whatever `image` means by then; one that is gone is not missed."""
+    time_limit_seconds: Seconds | None = None
+    """Longest that an attempt may run; None is for ever."""
+    queue_ttl_seconds: Seconds | None = None
+    """Longest that it may wait in the queue; None is for ever."""
+    retries: Retries | None = None
+    """None tries nothing again."""
+    retry_delay_seconds: Pause | None = None
+    """Pause before the first retry, which doubles with each; None lets the server choose."""
+
+
+class Unique(Request):
+    """A key that one job of a project has at a time, as long as it has not ended."""
+
+    key: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=200)]
+    if_exists: Literal["skip", "replace"] = "skip"
+    """What to do when a job has it: submit nothing, or end that job and take its place."""
 
 
 class Submission(Request):
@@ -69,6 +87,12 @@ class Submission(Request):
     bundle: Digest
     hold: bool = False
     """Whether it waits until somebody releases it."""
+    after: Annotated[tuple[After, ...], Field(max_length=MOST_AFTER)] = ()
+    """What has to end before it may have its turn."""
+    not_before: AwareDatetime | None = None
+    """When it may have its turn; a time that is over means at once."""
+    unique: Unique | None = None
+    """None when there may be any number of such jobs."""
     origin: Origin | None = None
     """None when the client does not say."""
 
