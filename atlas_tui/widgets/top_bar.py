@@ -129,6 +129,8 @@ class TopBar(Widget):
         text.append(clean(f"{info.engine.name}{version}", one_line=True))
         if not info.engine.available:
             text.append("  engine does not answer", self._style("bad"))
+        if info.storage is not None and info.storage.problem:
+            text.append("  DISK NEARLY FULL, nothing starts", self._style("bad"))
         if not info.engine.isolated:
             text.append("  jobs are not isolated", self._style("warning"))
         text.append(f"  {info.queue.max_running_jobs} at once", self._style("faint"))

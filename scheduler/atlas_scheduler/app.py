@@ -28,7 +28,10 @@ from atlas_scheduler.sampling import Sampler
 from atlas_scheduler.service import Service
 from atlas_scheduler.settings import DockerSection, ServerSettings
 from atlas_scheduler.store import jobs, meta
+from atlas_scheduler.store.ballast import Ballast
 from atlas_scheduler.store.db import Database
+from atlas_scheduler.store.disk_guard import DiskGuard
+from atlas_scheduler.store.disk_guard import places as disk_places
 from atlas_scheduler.store.library import install_library
 from foundations.errors import ConfigError, EngineDown
 from foundations.home import Home
@@ -77,6 +80,12 @@ async def _service(
         clock_ms=now_ms,
     )
     service.max_bundle_bytes = int(settings.max_bundle_gb * 10**9)
+    service.disk_guard = DiskGuard(
+        disk_places(home), stop_below_bytes=settings.disk.stop_below_bytes
+    )
+    # Between the mark and half of it submissions are still taken, and wait.
+    service.bundles.keep_free_bytes = lambda: service.disk_guard.stop_below_bytes // 2
+    service.ballast = Ballast(home.ballast)
     service.delete_grace_ms = int(settings.delete_grace_seconds * 1000)
     sampler = Sampler(
         database=database,

@@ -24,6 +24,8 @@ from atlas_scheduler.job_files import JobFiles
 from atlas_scheduler.machine import Machine
 from atlas_scheduler.store import history, jobs, metric_points, pauses, provenance, records, remarks
 from atlas_scheduler.store.db import Database
+from atlas_scheduler.store.disk_guard import DiskGuard
+from atlas_scheduler.store.disk_guard import places as disk_places
 from atlas_scheduler.store.job_search import search
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.listings import Listings
@@ -71,6 +73,7 @@ class Catalogue(JobFiles):
     ) -> None:
         super().__init__(database, home)
         self.machine = Machine(database, home, clock_ms=clock_ms)
+        self.disk_guard = DiskGuard(disk_places(home))
         self.engine = engine
         self.instance = instance
         self._queue = queue
@@ -105,6 +108,7 @@ class Catalogue(JobFiles):
             slots_taken=len(holding),
             last_seq=last_seq,
             delete_grace_seconds=self.delete_grace_ms / 1000,
+            storage=self.disk_guard.view(),
         )
 
     async def queue_settings(self) -> QueueView:
@@ -298,7 +302,7 @@ class Catalogue(JobFiles):
         return Capacity(
             max_running_jobs=self._queue.max_running_jobs,
             gpus=self.engine.gpus,
-            problem=self.engine.problem,
+            problem=self.engine.problem or self.disk_guard.reason,
             pauses=paused,
         )
 

@@ -43,6 +43,8 @@ ENGINE_RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Pauses between questions to an engine that does not answer; the last one repeats."""
 STORAGE_RETRY_SECONDS = 30.0
 """Pause before an archive that did not fit is tried again."""
+DISK_LOOK_SECONDS = 10.0
+"""How often the disk is looked at beside each start."""
 
 log = structlog.get_logger(__name__)
 
@@ -111,6 +113,7 @@ class Loop:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._finish_archives())
                 group.create_task(self._sweep_deleted())
+                group.create_task(self._watch_disk())
                 group.create_task(self._keep_local_runs())
                 group.create_task(self._keep_engine())
                 group.create_task(self._dispatch())
@@ -144,6 +147,15 @@ class Loop:
             with suppress(TimeoutError):
                 async with asyncio.timeout(RECONCILE_SECONDS):
                     await self._local_runs.find()
+
+    async def _watch_disk(self) -> None:
+        """Let starts stop and go on as the disk has space; what fills it need not be ours."""
+        while True:
+            try:
+                await self._service.watch_disk()
+            except AtlasError as error:
+                log.warning("the disk is not watched", problem=error.message)
+            await asyncio.sleep(DISK_LOOK_SECONDS)
 
     async def _sweep_deleted(self) -> None:
         """Remove what is left of deleted jobs, each as soon as it cannot come back."""

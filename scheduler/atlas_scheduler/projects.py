@@ -61,7 +61,7 @@ class Projects(Writing):
             projects.retire(conn, name, now_ms)
             return len(ended)
 
-        count = await self._durably(self._database.write(step), self._announce_deletion)
+        count = await self._durably(self._write_to_free(step), self._announce_deletion)
         return DeletedProject(name=name, jobs=count)
 
     async def restore_project(self, name: str, *, by: str) -> DeletedProject:

@@ -32,6 +32,7 @@ from atlas_scheduler.store.job_search import every_id
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.local_runs import local_run_job
 from atlas_scheduler.store.run_dirs import RunDescription
+from atlas_scheduler.upkeep import Upkeep
 from foundations.errors import InvalidRequest, JobConflict
 from foundations.models import (
     BundleView,
@@ -49,7 +50,7 @@ Moved = tuple[Job, tuple[Effect, ...]]
 _QUEUED = JobState.QUEUED
 
 
-class Service(Remarks, Projects, Deletions, Queueing):
+class Service(Remarks, Projects, Deletions, Queueing, Upkeep):
     """The catalogue's questions, plus what changes something.
 
     Methods raise `foundations.errors.SchedulerError` kinds.
@@ -205,6 +206,7 @@ class Service(Remarks, Projects, Deletions, Queueing):
         now_ms = self._clock_ms()
 
         def step(conn: sqlite3.Connection) -> list[Moved]:
+            self.disk_guard.look()
             holding = jobs.holding(conn)
             if len(holding) >= self._queue.max_running_jobs:
                 return []  # the queue may be long, and reading it would decide nothing

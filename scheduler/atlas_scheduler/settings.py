@@ -51,6 +51,19 @@ class DockerSection(_Section):
         )
 
 
+class DiskSection(_Section):
+    """What is done before the disk is full."""
+
+    stop_below_gb: Annotated[float, Field(ge=0)] | None = None
+    """Free space below which no job starts, in units of 10^9 bytes; 0 never stops. Without it the
+    smaller of 1 GB and a fiftieth of the disk."""
+
+    @property
+    def stop_below_bytes(self) -> int | None:
+        """The same in bytes."""
+        return None if self.stop_below_gb is None else int(self.stop_below_gb * 10**9)
+
+
 class ServerSettings(_Section):
     """The whole file."""
 
@@ -66,6 +79,7 @@ class ServerSettings(_Section):
     """Time between two samples of what a running job uses, at its start; 0 takes none."""
     max_bundle_gb: Annotated[float, Field(gt=0)] = 20.0
     """Largest bundle, unpacked, in units of 10^9 bytes."""
+    disk: DiskSection = DiskSection()
     docker: DockerSection = DockerSection()
 
     @classmethod

@@ -92,6 +92,7 @@ def _info(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
             states={state: states.count(state) for state in set(states)},
             slots_taken=sum(state in HOLDING_STATES for state in states),
             delete_grace_seconds=10,
+            storage=scheduler.storage,
         )
     )
 

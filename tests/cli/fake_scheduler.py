@@ -36,6 +36,7 @@ from foundations.models import (
     MetricSummary,
     NoteView,
     ProjectDisk,
+    StorageView,
     Waiting,
 )
 from foundations.provenance import Provenance
@@ -95,6 +96,7 @@ class FakeScheduler:
         """What is paused: projects, and None for the whole queue."""
         self.deleted: dict[str, FakeJob] = {}
         self.engine_problem: str | None = None
+        self.storage: StorageView | None = None
         self.run: Callable[[FakeScheduler, FakeJob], None] | None = finish_at_once
         self.on_request: Callable[[httpx.Request], None] | None = None
         """Called before each request is answered; may raise what a test wants to happen there."""

@@ -9,7 +9,7 @@ import re
 import shutil
 import threading
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -25,6 +25,7 @@ from atlas_scheduler.store.work_dirs import make_work_dir
 from foundations.errors import InvalidRequest, NotFound, StorageFull
 from foundations.home import Home
 from foundations.models import BundleView
+from foundations.quantities import size
 from foundations.unpack import Manifest
 
 _BATCH_BYTES = 1024 * 1024
@@ -58,6 +59,8 @@ class Bundles:
         self._incoming = home.bundles / "incoming"
         self._extractor = extractor or Extractor()
         self._boot_id = boot_id or boot.boot_id()
+        self.keep_free_bytes: Callable[[], int] = int
+        """How much space an upload must leave for what else is written."""
         self._locks_guard = threading.Lock()
         self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
 
@@ -200,10 +203,12 @@ class Bundles:
 
     def _require_space(self, size_bytes: int) -> None:
         self._incoming.mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(self._incoming).free < size_bytes:
+        free_bytes, kept_bytes = shutil.disk_usage(self._incoming).free, self.keep_free_bytes()
+        if free_bytes - kept_bytes < size_bytes:
             raise StorageFull(
-                f"The scheduler has no space for a bundle of {size_bytes} bytes. Free space on its "
-                "disk and try again."
+                f"The scheduler has no space for a bundle of {size_bytes} bytes: its disk has "
+                f"{size(free_bytes)} free, of which {size(kept_bytes)} are kept for jobs that "
+                "run. Free space on its disk and try again."
             )
 
     async def _receive(self, upload: Upload, stream: AsyncIterator[bytes], digest: str) -> None:

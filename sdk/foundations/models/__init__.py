@@ -54,6 +54,7 @@ from foundations.models.scheduler import (
     ProjectView,
     QueueView,
     SchedulerInfo,
+    StorageView,
     WireError,
 )
 from foundations.models.words import (
@@ -136,6 +137,7 @@ __all__ = [
     "SYSTEM_PREFIX",
     "SchedulerInfo",
     "SourceDiff",
+    "StorageView",
     "Submission",
     "TagKey",
     "View",

@@ -73,6 +73,16 @@ class EngineView(View):
     notes: list[str] = []
 
 
+class StorageView(View):
+    """Whether there is space to start jobs, on the disk that is nearest to its mark."""
+
+    free_bytes: int
+    stop_below_bytes: int
+    """Free space below which no job starts."""
+    problem: str | None = None
+    """Why no job starts now; by itself they start again when there is space."""
+
+
 class SchedulerInfo(View):
     """Answer of `/info`: who answers, and how it stands."""
 
@@ -91,6 +101,8 @@ class SchedulerInfo(View):
     """The newest change; a feed from here misses nothing that comes after this answer."""
     delete_grace_seconds: float = 0.0
     """For how long a deletion can be undone."""
+    storage: StorageView | None = None
+    """None until the scheduler has looked."""
 
 
 class GpuView(View):
