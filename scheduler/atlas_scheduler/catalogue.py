@@ -16,20 +16,31 @@ import foundations
 from atlas_scheduler.core.filters import FilterError, Query, narrowed, parse
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.queue import Capacity, Decision, Pause, choose_next
+from atlas_scheduler.core.retention import Policy
 from atlas_scheduler.core.seeds import seeds
 from atlas_scheduler.engine.port import AttemptId
 from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.feed import Feed, Interest, News
 from atlas_scheduler.job_files import JobFiles
 from atlas_scheduler.machine import Machine
-from atlas_scheduler.store import history, jobs, metric_points, pauses, provenance, records, remarks
+from atlas_scheduler.store import (
+    history,
+    jobs,
+    metric_points,
+    pauses,
+    projects,
+    provenance,
+    records,
+    remarks,
+    retention,
+)
 from atlas_scheduler.store.db import Database
 from atlas_scheduler.store.disk_guard import DiskGuard
 from atlas_scheduler.store.disk_guard import places as disk_places
 from atlas_scheduler.store.job_search import search
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.listings import Listings
-from atlas_scheduler.views import job_detail, job_view, queue_view, waiting_by_job
+from atlas_scheduler.views import job_detail, job_view, project_view, queue_view, waiting_by_job
 from foundations.errors import InvalidRequest
 from foundations.home import Home
 from foundations.models import (
@@ -60,6 +71,8 @@ class Catalogue(JobFiles):
 
     delete_grace_ms: int = 10_000
     """For how long a deletion can be undone."""
+    retention: Policy = Policy()
+    """What the server's settings say that projects keep."""
 
     def __init__(
         self,
@@ -117,7 +130,14 @@ class Catalogue(JobFiles):
 
     async def projects(self) -> list[ProjectView]:
         """Every project, and how its jobs stand."""
-        return await self._database.read(jobs.projects)
+        found, own = await self._database.read(
+            lambda conn: (jobs.projects(conn), retention.own_rules(conn))
+        )
+        return [project_view(one, self.retention, own.get(one.name)) for one in found]
+
+    def _project(self, conn: sqlite3.Connection, name: str) -> ProjectView:
+        own = retention.own_rules(conn)
+        return project_view(projects.view(conn, name), self.retention, own.get(name))
 
     # -- jobs
 

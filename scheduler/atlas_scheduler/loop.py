@@ -45,6 +45,8 @@ STORAGE_RETRY_SECONDS = 30.0
 """Pause before an archive that did not fit is tried again."""
 DISK_LOOK_SECONDS = 10.0
 """How often the disk is looked at beside each start."""
+GARBAGE_SECONDS = 24 * 3600.0
+"""How often what is kept no longer goes."""
 
 log = structlog.get_logger(__name__)
 
@@ -114,6 +116,7 @@ class Loop:
                 group.create_task(self._finish_archives())
                 group.create_task(self._sweep_deleted())
                 group.create_task(self._watch_disk())
+                group.create_task(self._collect_garbage())
                 group.create_task(self._keep_local_runs())
                 group.create_task(self._keep_engine())
                 group.create_task(self._dispatch())
@@ -156,6 +159,15 @@ class Loop:
             except AtlasError as error:
                 log.warning("the disk is not watched", problem=error.message)
             await asyncio.sleep(DISK_LOOK_SECONDS)
+
+    async def _collect_garbage(self) -> None:
+        """Let go of what is kept no longer, at the start and once a day."""
+        while True:
+            try:
+                await self._service.collect_garbage(by="retention")
+            except AtlasError as error:
+                log.warning("garbage stays", problem=error.message)
+            await asyncio.sleep(GARBAGE_SECONDS)
 
     async def _sweep_deleted(self) -> None:
         """Remove what is left of deleted jobs, each as soon as it cannot come back."""

@@ -24,6 +24,7 @@ from atlas_scheduler.core.lifecycle import (
 )
 from atlas_scheduler.core.queue import choose_next, refusal
 from atlas_scheduler.deletions import Deletions
+from atlas_scheduler.garbage import Garbage
 from atlas_scheduler.projects import Projects
 from atlas_scheduler.queueing import Queueing
 from atlas_scheduler.remarks import Remarks
@@ -50,7 +51,7 @@ Moved = tuple[Job, tuple[Effect, ...]]
 _QUEUED = JobState.QUEUED
 
 
-class Service(Remarks, Projects, Deletions, Queueing, Upkeep):
+class Service(Remarks, Projects, Deletions, Garbage, Queueing, Upkeep):
     """The catalogue's questions, plus what changes something.
 
     Methods raise `foundations.errors.SchedulerError` kinds.

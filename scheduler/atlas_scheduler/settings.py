@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from foundations.errors import ConfigError
-from foundations.models import EnvironmentName, Volume
+from foundations.models import EnvironmentName, ProjectName, RetentionRule, TagKey, Volume
 
 
 class _Section(BaseModel):
@@ -64,6 +64,15 @@ class DiskSection(_Section):
         return None if self.stop_below_gb is None else int(self.stop_below_gb * 10**9)
 
 
+class RetentionSection(RetentionRule):
+    """What projects keep of their jobs; without anything everything is kept."""
+
+    keep_tags: tuple[TagKey, ...] = ("keep", "promoted")
+    """A job with one of these tags is always kept."""
+    projects: dict[ProjectName, RetentionRule] = Field(default_factory=dict)
+    """Rules of single projects."""
+
+
 class ServerSettings(_Section):
     """The whole file."""
 
@@ -80,6 +89,7 @@ class ServerSettings(_Section):
     max_bundle_gb: Annotated[float, Field(gt=0)] = 20.0
     """Largest bundle, unpacked, in units of 10^9 bytes."""
     disk: DiskSection = DiskSection()
+    retention: RetentionSection = RetentionSection()
     docker: DockerSection = DockerSection()
 
     @classmethod

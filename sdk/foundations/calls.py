@@ -110,6 +110,12 @@ def describe_project(name: str, description: str) -> Call[models.ProjectView]:
     return Call("PUT", path, _project_view, json={"description": description})
 
 
+def set_retention(name: str, rule: models.RetentionRule | None) -> Call[models.ProjectView]:
+    """Set what a project keeps of its jobs; None leaves it to the server's settings."""
+    body = None if rule is None else rule.model_dump(mode="json", exclude_none=True)
+    return Call("PUT", f"{_project(name)}/retention", _project_view, json={"rule": body})
+
+
 def delete_project(name: str) -> Call[models.DeletedProject]:
     """Delete a project whose jobs have all ended, with them."""
     return Call("DELETE", _project(name), _deleted_project)
@@ -118,6 +124,19 @@ def delete_project(name: str) -> Call[models.DeletedProject]:
 def restore_project(name: str) -> Call[models.DeletedProject]:
     """Undo the deletion of a project."""
     return Call("POST", f"{_project(name)}/restore", _deleted_project)
+
+
+# -- what may go
+
+
+def garbage() -> Call[models.GarbageView]:
+    """Ask what would go now."""
+    return Call("GET", "/garbage", _garbage_view)
+
+
+def collect_garbage() -> Call[models.GarbageView]:
+    """Let go of jobs that are kept no longer, and of files that nothing needs."""
+    return Call("POST", "/garbage", _garbage_view)
 
 
 # -- the queue
@@ -503,6 +522,10 @@ def _deleted_project(status: int, body: bytes) -> models.DeletedProject:
 
 def _project_view(status: int, body: bytes) -> models.ProjectView:
     return models.ProjectView.model_validate_json(body)
+
+
+def _garbage_view(status: int, body: bytes) -> models.GarbageView:
+    return models.GarbageView.model_validate_json(body)
 
 
 def _job_view(status: int, body: bytes) -> models.JobView:

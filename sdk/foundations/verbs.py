@@ -171,6 +171,21 @@ class Verbs(ABC):
         """Say what a project is about (Markdown)."""
         return self.send(calls.describe_project(name, description))
 
+    def set_retention(self, name: str, rule: models.RetentionRule | None) -> models.ProjectView:
+        """Set what a project keeps of its jobs; None leaves it to the server's settings.
+
+        Nothing goes at once: `collect_garbage` does it, and the server once a day.
+        """
+        return self.send(calls.set_retention(name, rule))
+
+    def garbage(self) -> models.GarbageView:
+        """Show which jobs their projects keep no longer, and which files nothing needs."""
+        return self.send(calls.garbage())
+
+    def collect_garbage(self) -> models.GarbageView:
+        """Delete what `garbage` shows, and return it; jobs can be restored for some seconds."""
+        return self.send(calls.collect_garbage())
+
     def delete_project(self, name: str) -> models.DeletedProject:
         """Delete a project with its jobs, which have all ended, and their archives."""
         return self.send(calls.delete_project(name))
@@ -374,6 +389,20 @@ class AsyncVerbs(ABC):
     async def describe_project(self, name: str, description: str) -> models.ProjectView:
         """Say what a project is about (Markdown)."""
         return await self.send(calls.describe_project(name, description))
+
+    async def set_retention(
+        self, name: str, rule: models.RetentionRule | None
+    ) -> models.ProjectView:
+        """Set what a project keeps of its jobs; None leaves it to the server's settings."""
+        return await self.send(calls.set_retention(name, rule))
+
+    async def garbage(self) -> models.GarbageView:
+        """Show which jobs their projects keep no longer, and which files nothing needs."""
+        return await self.send(calls.garbage())
+
+    async def collect_garbage(self) -> models.GarbageView:
+        """Delete what `garbage` shows, and return it; jobs can be restored for some seconds."""
+        return await self.send(calls.collect_garbage())
 
     async def delete_project(self, name: str) -> models.DeletedProject:
         """Delete a project with its jobs, which have all ended, and their archives."""

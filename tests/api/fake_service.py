@@ -35,15 +35,18 @@ from foundations.models import (
     DeletedProject,
     DiskView,
     EngineView,
+    ExpiredJob,
     FileDiff,
     FileList,
     FileView,
+    GarbageView,
     GpuView,
     HostView,
     JobDetail,
     JobPage,
     JobState,
     JobView,
+    Leftover,
     LogMatches,
     LogSearch,
     MetricPoint,
@@ -57,6 +60,8 @@ from foundations.models import (
     QueueChange,
     QueueSettings,
     QueueView,
+    RetentionRule,
+    RetentionView,
     SchedulerInfo,
     SourceDiff,
     Submission,
@@ -158,6 +163,7 @@ class FakeService:
         self._changes: list[Change] = []
         self._new_names: dict[str, str] = {}
         self._descriptions: dict[str, str] = {}
+        self._rules: dict[str, RetentionRule | None] = {}
         self._queue = QueueView(max_running_jobs=1)
         self._queue_changes: list[QueueChange] = []
         self._deleted: dict[str, _Job] = {}
@@ -248,6 +254,34 @@ class FakeService:
         self._descriptions[name] = description
         return self._project_view(name)
 
+    async def set_retention(self, name: str, rule: RetentionRule | None) -> ProjectView:
+        self._require_project(name)
+        self._rules[name] = rule
+        return self._project_view(name)
+
+    async def garbage(self) -> GarbageView:
+        return GarbageView(
+            at=MOMENT,
+            jobs=[
+                ExpiredJob(
+                    job_id=job_id,
+                    project=self._project(job),
+                    finished_at=MOMENT,
+                    reason="kept no longer",
+                    archive_bytes=1000,
+                )
+                for job_id, job in self._jobs.items()
+                if job.state in FINAL_STATES and self._rules.get(self._project(job)) is not None
+            ],
+            leftovers=[Leftover(kind="upload", name="ab.part", size_bytes=10)],
+        )
+
+    async def collect_garbage(self, *, by: str) -> GarbageView:
+        found = await self.garbage()
+        for one in found.jobs:
+            self.forget(one.job_id)
+        return found
+
     async def delete_project(self, name: str, *, by: str) -> DeletedProject:
         self._require_project(name)
         found = [job for job in self._jobs.values() if self._project(job) == name]
@@ -267,7 +301,11 @@ class FakeService:
 
     def _project_view(self, name: str) -> ProjectView:
         description = self._descriptions.get(name, "")
-        return ProjectView(name=name, created_at=MOMENT, jobs=1, description=description)
+        rule = self._rules.get(name)
+        shown = None if rule is None else RetentionView(**rule.model_dump())
+        return ProjectView(
+            name=name, created_at=MOMENT, jobs=1, description=description, retention=shown
+        )
 
     async def restore_project(self, name: str, *, by: str) -> DeletedProject:
         found = [one for one in self._deleted.values() if self._project(one) == name]

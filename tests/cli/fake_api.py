@@ -33,6 +33,7 @@ from foundations.models import (
     EngineView,
     FileList,
     FileView,
+    GarbageView,
     JobPage,
     JobState,
     LogSearch,
@@ -43,7 +44,9 @@ from foundations.models import (
     PauseView,
     ProjectView,
     QueueView,
+    RetentionView,
     SchedulerInfo,
+    SetRetention,
     SourceDiff,
     Submission,
 )
@@ -504,6 +507,7 @@ def _project_views(scheduler: FakeScheduler, wanted: str | None = None) -> list[
                 states=counts,
                 last_submitted_at=scheduler.begin,
                 description=scheduler.descriptions.get(name, ""),
+                retention=scheduler.rules.get(name),
             )
         )
     return views
@@ -524,6 +528,24 @@ def _describe_project(
     scheduler.descriptions[name] = json.loads(request.read())["description"]
     (view,) = _project_views(scheduler, name)
     return _json(view)
+
+
+def _set_retention(scheduler: FakeScheduler, request: httpx.Request, name: str) -> httpx.Response:
+    _jobs_of(scheduler, name)
+    rule = SetRetention.model_validate_json(request.read()).rule
+    limited = rule is not None and (rule.keep_last or rule.keep_days)
+    scheduler.rules[name] = RetentionView(**rule.model_dump()) if rule and limited else None
+    (view,) = _project_views(scheduler, name)
+    return _json(view)
+
+
+def _garbage(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return _json(scheduler.garbage)
+
+
+def _collect_garbage(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    collected, scheduler.garbage = scheduler.garbage, GarbageView(at=scheduler.begin)
+    return _json(collected)
 
 
 def _delete_project(scheduler: FakeScheduler, request: httpx.Request, name: str) -> httpx.Response:
@@ -593,5 +615,8 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/projects", _projects),
     ("POST", "/projects/([^/]+)/rename", _rename_project),
     ("PUT", "/projects/([^/]+)/description", _describe_project),
+    ("PUT", "/projects/([^/]+)/retention", _set_retention),
+    ("GET", "/garbage", _garbage),
+    ("POST", "/garbage", _collect_garbage),
     ("DELETE", "/projects/([^/]+)", _delete_project),
 ]

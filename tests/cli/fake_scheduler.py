@@ -26,6 +26,7 @@ from foundations.models import (
     Change,
     DiskView,
     FileDiff,
+    GarbageView,
     GpuView,
     HostView,
     JobDetail,
@@ -36,6 +37,7 @@ from foundations.models import (
     MetricSummary,
     NoteView,
     ProjectDisk,
+    RetentionView,
     StorageView,
     Waiting,
 )
@@ -97,6 +99,10 @@ class FakeScheduler:
         self.deleted: dict[str, FakeJob] = {}
         self.engine_problem: str | None = None
         self.storage: StorageView | None = None
+        self.garbage = GarbageView(at=datetime.now(UTC))
+        """What would go now."""
+        self.rules: dict[str, RetentionView | None] = {}
+        """What projects keep, by their names."""
         self.run: Callable[[FakeScheduler, FakeJob], None] | None = finish_at_once
         self.on_request: Callable[[httpx.Request], None] | None = None
         """Called before each request is answered; may raise what a test wants to happen there."""

@@ -58,6 +58,9 @@ COMMANDS = {
     "projects": "list projects",
     "rename_project": "rename project scheduler demo digits",
     "describe_project": "describe project scheduler demo about",
+    "set_retention": "set project scheduler demo --keep-last 20",
+    "garbage": "gc scheduler --dry-run",
+    "collect_garbage": "gc scheduler",
     "delete_project": "delete project scheduler demo --yes",
     "restore_project": "restore project scheduler demo",
 }

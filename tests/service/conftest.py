@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -41,8 +41,10 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def service_on(home: Home, database: Database) -> AsyncIterator[Service]:
-    """Open a service whose clock moves on by a second at each look."""
+async def service_on(
+    home: Home, database: Database, *, clock_ms: Callable[[], int] | None = None
+) -> AsyncIterator[Service]:
+    """Open a service; without a clock its own moves on by a second at each look."""
     ticks = itertools.count(1_000_000, 1_000)
     service = Service(
         database=database,
@@ -50,7 +52,7 @@ async def service_on(home: Home, database: Database) -> AsyncIterator[Service]:
         instance="0123abcd",
         queue=QueueSettings(max_running_jobs=1),
         engine=EngineState(name="process"),
-        clock_ms=lambda: next(ticks),
+        clock_ms=clock_ms or (lambda: next(ticks)),
     )
     service.shell = Onlooker()
     try:

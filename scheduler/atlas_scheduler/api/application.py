@@ -17,6 +17,7 @@ from atlas_scheduler.api import (
     changes,
     errors,
     files,
+    garbage,
     info,
     jobs,
     logs,
@@ -77,7 +78,8 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
     app.state.service = service
     app.state.closing = asyncio.Event()
     errors.install(app)
-    for part in (info, bundles, jobs, files, remarks, metrics, logs, changes, queue, projects):
+    parts = (info, bundles, jobs, files, remarks, metrics, logs, changes, queue, projects, garbage)
+    for part in parts:
         app.include_router(part.router, prefix=PREFIX)
     return app
 

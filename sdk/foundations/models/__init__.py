@@ -8,6 +8,14 @@ unless the name says otherwise (`ram_gb`).
 from __future__ import annotations
 
 from foundations.models.changes import Change, NewRecords, QueueChange
+from foundations.models.garbage import (
+    ExpiredJob,
+    GarbageView,
+    Leftover,
+    RetentionRule,
+    RetentionView,
+    SetRetention,
+)
 from foundations.models.jobs import (
     ArtifactView,
     FileDiff,
@@ -92,6 +100,7 @@ __all__ = [
     "DiskView",
     "EngineView",
     "EnvironmentName",
+    "ExpiredJob",
     "FINAL_STATES",
     "FileDiff",
     "LogSearch",
@@ -99,6 +108,7 @@ __all__ = [
     "LogLine",
     "FileView",
     "FileList",
+    "GarbageView",
     "GpuView",
     "HOLDING_STATES",
     "HostView",
@@ -109,6 +119,7 @@ __all__ = [
     "JobSpec",
     "JobState",
     "JobView",
+    "Leftover",
     "LocalRunView",
     "LogLevel",
     "MetricPoint",
@@ -135,7 +146,10 @@ __all__ = [
     "RenameProject",
     "Request",
     "SYSTEM_PREFIX",
+    "RetentionRule",
+    "RetentionView",
     "SchedulerInfo",
+    "SetRetention",
     "SourceDiff",
     "StorageView",
     "Submission",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from foundations.models.garbage import RetentionView
 from foundations.models.words import JobState, View
 
 
@@ -35,6 +36,8 @@ class ProjectView(View):
     last_submitted_at: datetime | None = None
     description: str = ""
     """Markdown."""
+    retention: RetentionView | None = None
+    """What it keeps of its jobs; None is everything."""
 
 
 class DeletedProject(View):
