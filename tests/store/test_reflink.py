@@ -90,8 +90,10 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     image = tmp_path / "image"
     with image.open("wb") as file:
         file.truncate(320 * 2**20)
-    for command in (["mkfs.xfs", "-q", str(image)], ["mount", "-o", "loop", image, folder]):
-        program = shutil.which(str(command[0]))
+    make = ["mkfs.xfs", "-q", str(image)]
+    mount = ["mount", "-o", "loop", str(image), str(folder)]
+    for command in (make, mount):
+        program = shutil.which(command[0])
         if program is None or subprocess.run(command, check=False, capture_output=True).returncode:
             pytest.skip("no XFS can be made and mounted here")
     try:
