@@ -93,9 +93,7 @@ class Garbage(Writing):
 
     async def _leftovers(self) -> list[Candidate]:
         now_ms = self._clock_ms()
-        found = await asyncio.to_thread(
-            lambda: list(leftovers.candidates(self.home, now_seconds=now_ms / 1000))
-        )
+        found = await asyncio.to_thread(self._candidates, now_ms / 1000)
         until_ms = now_ms - WORK_DIR_REST_MS
 
         def is_useless(conn: sqlite3.Connection, one: Candidate) -> bool:
@@ -110,6 +108,14 @@ class Garbage(Writing):
             lambda conn: [one for one in found if is_useless(conn, one)]
         )
 
+    def _candidates(self, now_seconds: float) -> list[Candidate]:
+        before = now_seconds - leftovers.UPLOAD_REST_SECONDS
+        orphans = self.bundles.listed.orphans(changed_before_seconds=before)
+        return [
+            *leftovers.candidates(self.home, now_seconds=now_seconds),
+            *(Candidate("file", path.name, path) for path in orphans),
+        ]
+
     async def _remove(self, one: Candidate) -> bool:
         """Remove a leftover. Returns whether it is gone."""
 
@@ -121,9 +127,13 @@ class Garbage(Writing):
             if one.kind == "work_dir":
                 await asyncio.to_thread(remove_work_dir, one.path)
                 return True
+            if one.kind == "file":
+                await asyncio.to_thread(self.bundles.listed.drop_orphan, one.name)
+                return True
             path = await self._database.write(retire) if one.kind == "bundle" else one.path
             if path is not None:
-                await asyncio.to_thread(remove_tree, path)
+                remove = self.bundles.listed.discard if one.kind == "bundle" else remove_tree
+                await asyncio.to_thread(remove, path)
             return path is not None
         except OSError as error:
             log.warning("garbage stays", kind=one.kind, name=one.name, problem=str(error))

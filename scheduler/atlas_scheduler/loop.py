@@ -32,7 +32,6 @@ from atlas_scheduler.launch import plan_launch
 from atlas_scheduler.local_runs import LocalRuns
 from atlas_scheduler.sampling import Sampler
 from atlas_scheduler.service import Service
-from atlas_scheduler.store.files import remove_tree
 from atlas_scheduler.store.threads import finish_in_thread
 from foundations.errors import AtlasError, EngineDown, NotFound, StorageFull
 from foundations.models import JobState
@@ -194,7 +193,7 @@ class Loop:
             await asyncio.to_thread(self._service.archives.remove, job_id)
             leftover = await self._service.purge(job_id)
             if leftover is not None:
-                await asyncio.to_thread(remove_tree, leftover)
+                await asyncio.to_thread(self._service.bundles.listed.discard, leftover)
         except (AtlasError, OSError) as error:
             log.warning("files stay behind", job_id=job_id, problem=str(error))
             return False

@@ -10,6 +10,7 @@ import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import asdict
+from functools import partial
 
 from atlas_scheduler.catalogue import parsed
 from atlas_scheduler.core.job import Job
@@ -33,13 +34,17 @@ from atlas_scheduler.store.job_search import every_id
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.local_runs import local_run_job
 from atlas_scheduler.store.run_dirs import RunDescription
+from atlas_scheduler.store.threads import in_thread
 from atlas_scheduler.upkeep import Upkeep
 from foundations.errors import InvalidRequest, JobConflict
 from foundations.models import (
     BundleView,
     Cleared,
+    FilesReceived,
     JobState,
     JobView,
+    MissingFile,
+    MissingFiles,
     Submission,
 )
 from foundations.provenance import Execution, Origin
@@ -69,6 +74,22 @@ class Service(Remarks, Projects, Deletions, Garbage, Queueing, Upkeep):
         return await self.bundles.receive(
             stream, digest=digest, size_bytes=size_bytes, max_bytes=self.max_bundle_bytes
         )
+
+    async def declare_bundle(self, digest: str, listing: bytes) -> MissingFiles:
+        """Take in a bundle by its listing; when nothing is missing it is durable and checked."""
+        declare = partial(self.bundles.listed.declare, max_bytes=self.max_bundle_bytes)
+        missing = await in_thread(declare, digest, listing)
+        return MissingFiles(
+            missing=[
+                MissingFile(sha256=sha256, size_bytes=size_bytes, arrived_bytes=arrived_bytes)
+                for sha256, (size_bytes, arrived_bytes) in missing.items()
+            ]
+        )
+
+    async def receive_files(self, stream: AsyncIterator[bytes]) -> FilesReceived:
+        """Take in files of bundles; they are durable and checked when this returns."""
+        max_bytes = self.max_bundle_bytes
+        return FilesReceived(files=await self.bundles.listed.receive(stream, max_bytes=max_bytes))
 
     async def submit(self, submission: Submission, *, idempotency_key: str | None) -> JobView:
         """Accept a job. It is durable when this returns.

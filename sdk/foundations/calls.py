@@ -34,6 +34,8 @@ class Call(Generic[T]):
     params: tuple[tuple[str, str], ...] = ()
     json: Any = None
     """The body, when it is JSON."""
+    body: bytes | None = None
+    """The body, when it is bytes already."""
     headers: Mapping[str, str] = field(default_factory=dict)
     expected: tuple[int, ...] = (200,)
     """Statuses that are not errors."""
@@ -50,7 +52,7 @@ class Call(Generic[T]):
             InvalidRequest: JSON cannot express it.
         """
         if self.json is None:
-            return None
+            return self.body
         try:
             return json_text.dumps(self.json, ensure_ascii=False, allow_nan=False).encode()
         except ValueError as error:
@@ -203,6 +205,27 @@ def upload_bundle(digest: str, *, size_bytes: int) -> Call[models.BundleView]:
         lambda _, body: models.BundleView.model_validate_json(body),
         headers={"Content-Type": "application/gzip", "Content-Length": str(size_bytes)},
         expected=(201,),
+    )
+
+
+def declare_bundle(digest: str, listing: bytes) -> Call[models.MissingFiles]:
+    """Say what is in a bundle, and ask which of its files are missing; without any it is there."""
+    return Call(
+        "PUT",
+        f"/bundles/{quote(digest, safe='')}/files",
+        lambda _, body: models.MissingFiles.model_validate_json(body),
+        body=listing,
+        headers={"Content-Type": "application/json"},
+    )
+
+
+def send_files() -> Call[models.FilesReceived]:
+    """Send files of bundles; the body is that of `foundations.packs`."""
+    return Call(
+        "POST",
+        "/bundles/files",
+        lambda _, body: models.FilesReceived.model_validate_json(body),
+        headers={"Content-Type": "application/octet-stream"},
     )
 
 

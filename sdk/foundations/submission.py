@@ -7,12 +7,13 @@ import sys
 import tempfile
 import uuid
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from foundations import autostart, bundle, configs
-from foundations.errors import ConfigError, NotFound, Unreachable
+from foundations.delivery import Delivery, make_ready, twice
+from foundations.errors import ConfigError, NotFound
 from foundations.home import Home
 from foundations.models import JobSpec, JobView, Submission
 from foundations.origin import Inquiry
@@ -34,20 +35,22 @@ __all__ = [
     "pack_and_upload",
     "prepare_submission",
     "submit",
-    "upload_bundle",
 ]
-
-T = TypeVar("T")
-
 
 WARN_ABOVE_BYTES = 100 * 10**6
 """Size of a directory from which on a submission says what is so large."""
 
 
 def pack_and_upload(
-    client: Client, prepared: PreparedSubmission, path: Path, *, console: JobConsole
-) -> tuple[bundle.Packed, Origin]:
-    """Pack the job directory into a new file and give it to the scheduler.
+    client: Client, prepared: PreparedSubmission, folder: Path, *, console: JobConsole
+) -> tuple[Delivery, Origin]:
+    """Give the scheduler what it lacks of the job directory.
+
+    Args:
+        client: The scheduler.
+        prepared: What to submit.
+        folder: An own, empty directory for a packed file.
+        console: Told what happens.
 
     Returns:
         The bundle, and where it comes from.
@@ -65,43 +68,32 @@ def pack_and_upload(
     for warning in (*prepared.warnings, *estimate.warnings, *_size_warnings(estimate)):
         console.say("WARNING", warning)
     console.info("Bundling job contents.")
-    packed = bundle.pack(prepared.job_dir, path)
-    upload_bundle(client, packed, path)
-    return packed, inquiry.origin(packed.digest)
-
-
-def upload_bundle(client: Client, packed: bundle.Packed, path: Path) -> None:
-    """Give the scheduler a packed directory, unless it has the same content already."""
-
-    def send() -> None:
-        if not client.has_bundle(packed.digest):
-            client.upload_bundle(packed.digest, path)
-
-    _twice(send)
+    delivery = make_ready(prepared.job_dir, folder, size_bytes=estimate.size_bytes)
+    delivery.send(client)
+    return delivery, inquiry.origin(delivery.digest)
 
 
 def create_job(
     client: Client,
     spec: JobSpec,
-    packed: bundle.Packed,
-    path: Path,
+    delivery: Delivery,
     *,
     origin: Origin | None = None,
     hold: bool = False,
 ) -> JobView:
     """Queue one job of an uploaded bundle; a lost answer never queues it twice."""
-    submission = Submission(spec=spec, bundle=packed.digest, origin=origin, hold=hold)
+    submission = Submission(spec=spec, bundle=delivery.digest, origin=origin, hold=hold)
     key = str(uuid.uuid4())
 
     def send() -> JobView:
         return client.submit(submission, idempotency_key=key)
 
     try:
-        return _twice(send)
+        return twice(send)
     except NotFound:
         # The last other job with this bundle was deleted since the upload was found needless.
-        upload_bundle(client, packed, path)
-        return _twice(send)
+        delivery.send(client)
+        return twice(send)
 
 
 def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the command line
@@ -175,9 +167,8 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
             warnings.warn(text, stacklevel=2)
     client = _reach(config, home)
     with tempfile.TemporaryDirectory(prefix="atlas-bundle-") as folder:
-        path = Path(folder) / "bundle.tar.gz"
-        packed, origin = pack_and_upload(client, prepared, path, console=console)
-        job = create_job(client, prepared.spec, packed, path, origin=origin, hold=prepared.hold)
+        delivery, origin = pack_and_upload(client, prepared, Path(folder), console=console)
+        job = create_job(client, prepared.spec, delivery, origin=origin, hold=prepared.hold)
     console.info(f"Job submitted with ID '{job.job_id}'.")
     if stream_job_logs:
         follow_job(client, job, console)
@@ -216,11 +207,3 @@ def _one_of(
         raise ConfigError("Give job_directory or job_dir, not both: they mean the same.")
     chosen = job_directory if job_directory is not None else job_dir
     return "." if chosen is None else chosen
-
-
-def _twice(send: Callable[[], T]) -> T:
-    """Repeat a request once when its connection broke; only for requests that may be repeated."""
-    try:
-        return send()
-    except Unreachable:
-        return send()

@@ -206,6 +206,18 @@ class Verbs(ABC):
         """Say whether a bundle is there and need not be uploaded."""
         return self.send(calls.has_bundle(digest))
 
+    def declare_bundle(self, digest: str, listing: bytes) -> models.MissingFiles:
+        """Say what is in a bundle, and ask which files are missing; without any it is there.
+
+        Args:
+            digest: of the listing.
+            listing: what `foundations.tree.list_tree` returned.
+
+        Raises:
+            BundleRejected, TooLarge, StorageFull: the scheduler does not take it.
+        """
+        return self.send(calls.declare_bundle(digest, listing))
+
     def tag(self, ref: str, tags: Mapping[str, str]) -> models.JobView:
         """Give a job tags; one that it has already gets the new value."""
         return self.send(calls.tag(ref, tags))
@@ -423,6 +435,10 @@ class AsyncVerbs(ABC):
     async def has_bundle(self, digest: str) -> bool:
         """Say whether a bundle is there and need not be uploaded."""
         return await self.send(calls.has_bundle(digest))
+
+    async def declare_bundle(self, digest: str, listing: bytes) -> models.MissingFiles:
+        """Say what is in a bundle, and ask which files are missing; without any it is there."""
+        return await self.send(calls.declare_bundle(digest, listing))
 
     async def tag(self, ref: str, tags: Mapping[str, str]) -> models.JobView:
         """Give a job tags; one that it has already gets the new value."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import foundations
 from atlas_scheduler.api.logs import FARTHEST
 from atlas_scheduler.store.log_search import search_log
+from foundations.bundle_listing import digest_of, distinct, parse_listing
 from foundations.decimation import decimate
 from foundations.errors import (
     AmbiguousJob,
@@ -38,6 +39,7 @@ from foundations.models import (
     ExpiredJob,
     FileDiff,
     FileList,
+    FilesReceived,
     FileView,
     GarbageView,
     GpuView,
@@ -52,6 +54,8 @@ from foundations.models import (
     MetricPoint,
     MetricSeries,
     MetricSummary,
+    MissingFile,
+    MissingFiles,
     NewRecords,
     NoteView,
     PauseView,
@@ -68,6 +72,7 @@ from foundations.models import (
     Waiting,
 )
 from foundations.provenance import Provenance
+from tests.store.listings import unframed
 
 if TYPE_CHECKING:
     from atlas_scheduler.service import Service
@@ -149,6 +154,8 @@ class FakeService:
 
     def __init__(self) -> None:
         self.bundles: dict[str, bytes] = {}
+        self.blobs: dict[str, bytes] = {}
+        """Files of bundles, by the digest of each."""
         self.incoming = 0
         """Uploads under way."""
         self.followers = 0
@@ -415,6 +422,32 @@ class FakeService:
             raise BundleRejected("The upload is not what its digest says.")
         self.bundles[digest] = bytes(data)
         return BundleView(digest=digest, size_bytes=len(data))
+
+    async def declare_bundle(self, digest: str, listing: bytes) -> MissingFiles:
+        if digest_of(listing) != digest:
+            raise BundleRejected("The listing is not what its digest says.")
+        missing = [
+            MissingFile(sha256=sha256, size_bytes=size_bytes)
+            for sha256, size_bytes in distinct(parse_listing(listing).files.values()).items()
+            if sha256 not in self.blobs
+        ]
+        if not missing:
+            self.bundles[digest] = listing
+        return MissingFiles(missing=missing)
+
+    async def receive_files(self, stream: AsyncIterator[bytes]) -> FilesReceived:
+        self.incoming += 1
+        self.announce()
+        try:
+            found = unframed(b"".join([piece async for piece in stream]))
+        finally:
+            self.incoming -= 1
+            self.announce()
+        for name, _, content in found:
+            if hashlib.sha256(content).hexdigest() != name:
+                raise BundleRejected("A file is not what its digest says.")
+            self.blobs[name] = content
+        return FilesReceived(files=len(found))
 
     async def submit(self, submission: Submission, *, idempotency_key: str | None) -> JobView:
         self.submissions += 1

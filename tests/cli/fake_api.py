@@ -21,6 +21,7 @@ from atlas_scheduler.core.filters.fields import BuiltIn
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.moves import reorder
 from atlas_scheduler.store.log_search import search_log
+from foundations.bundle_listing import digest_of, distinct, parse_listing
 from foundations.decimation import decimate
 from foundations.errors import InvalidRequest, JobConflict, NotFound, SchedulerError
 from foundations.models import (
@@ -32,6 +33,7 @@ from foundations.models import (
     DeletedProject,
     EngineView,
     FileList,
+    FilesReceived,
     FileView,
     GarbageView,
     JobPage,
@@ -39,6 +41,8 @@ from foundations.models import (
     LogSearch,
     MetricPoint,
     MetricSeries,
+    MissingFile,
+    MissingFiles,
     MoveJobs,
     NoteView,
     PauseView,
@@ -52,6 +56,7 @@ from foundations.models import (
 )
 from foundations.provenance import Provenance
 from tests.store import naive_filter
+from tests.store.listings import unframed
 
 if TYPE_CHECKING:
     from tests.cli.fake_scheduler import FakeJob, FakeScheduler
@@ -117,6 +122,29 @@ def _upload(scheduler: FakeScheduler, request: httpx.Request, digest: str) -> ht
     scheduler.uploads.append(digest)
     view = BundleView(digest=digest, size_bytes=len(scheduler.bundles[digest]))
     return _json(view, status=201)
+
+
+def _declare(scheduler: FakeScheduler, request: httpx.Request, digest: str) -> httpx.Response:
+    if not scheduler.knows_listings:
+        raise NotFound(f"No such route: {request.method} {request.url.path}")
+    data = request.read()
+    assert digest_of(data) == digest
+    missing = [
+        MissingFile(sha256=sha256, size_bytes=size_bytes)
+        for sha256, size_bytes in distinct(parse_listing(data).files.values()).items()
+        if sha256 not in scheduler.files
+    ]
+    if not missing:
+        scheduler.bundles[digest] = data
+    return _json(MissingFiles(missing=missing))
+
+
+def _send_files(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    found = {name: content for name, _, content in unframed(request.read())}
+    scheduler.files_sent += found
+    if not scheduler.files_are_lost:
+        scheduler.files |= found
+    return _json(FilesReceived(files=len(found)))
 
 
 def _submit(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
@@ -579,6 +607,8 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/disk", _disk),
     ("HEAD", "/bundles/([^/]+)", _has_bundle),
     ("PUT", "/bundles/([^/]+)", _upload),
+    ("PUT", "/bundles/([^/]+)/files", _declare),
+    ("POST", "/bundles/files", _send_files),
     ("POST", "/jobs", _submit),
     ("GET", "/jobs", _list),
     ("GET", "/jobs/([^/]+)", _job),

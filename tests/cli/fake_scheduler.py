@@ -91,6 +91,13 @@ class FakeScheduler:
     def __init__(self) -> None:
         self.jobs: dict[str, FakeJob] = {}
         self.bundles: dict[str, bytes] = {}
+        self.files: dict[str, bytes] = {}
+        """Files of bundles that come one by one, by the digest of each."""
+        self.files_sent: list[str] = []
+        self.files_are_lost = False
+        """Whether files that were sent are missing all the same."""
+        self.knows_listings = True
+        """Whether bundles may come file by file."""
         self.uploads: list[str] = []
         self.keys: dict[str, str] = {}
         self.max_running_jobs = 1

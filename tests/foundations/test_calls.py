@@ -62,6 +62,8 @@ INFO = {
         (calls.restore_project("a"), "POST /projects/a/restore"),
         (calls.has_bundle("sha256:00"), "HEAD /bundles/sha256%3A00"),
         (calls.upload_bundle("sha256:00", size_bytes=5), "PUT /bundles/sha256%3A00"),
+        (calls.declare_bundle("sha256:00", b"{}"), "PUT /bundles/sha256%3A00/files"),
+        (calls.send_files(), "POST /bundles/files"),
         (calls.submit(SUBMISSION), "POST /jobs"),
         (calls.jobs(), "GET /jobs"),
         (calls.job(JOB_ID), f"GET /jobs/{JOB_ID}"),

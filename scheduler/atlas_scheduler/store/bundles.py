@@ -1,15 +1,16 @@
-"""Bundles by digest: the packed file, durable, and its unpacked tree, a cache."""
+"""Bundles by digest: the packed file or a listing, durable, and the tree of files, a cache."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import re
 import shutil
 import threading
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -17,8 +18,10 @@ from weakref import WeakValueDictionary
 from pydantic import JsonValue
 
 from atlas_scheduler.store import boot
+from atlas_scheduler.store.blobs import Blobs
 from atlas_scheduler.store.extraction import Extractor, Order
 from atlas_scheduler.store.files import remove_tree, storage_errors, sync_directory
+from atlas_scheduler.store.listed_bundles import BLOBS, ListedBundles
 from atlas_scheduler.store.threads import in_thread
 from atlas_scheduler.store.uploads import Upload
 from atlas_scheduler.store.work_dirs import make_work_dir
@@ -31,6 +34,8 @@ from foundations.unpack import Manifest
 _BATCH_BYTES = 1024 * 1024
 _DIGEST = re.compile("sha256:([0-9a-f]{64})")
 _PACKED_SUFFIX = ".tar.gz"
+_RESUMABLE = re.compile("[0-9a-f]{64}\\.part")
+"""Names of files that were cut off and can be continued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,12 @@ class Bundles:
     """The bundles of one home. A bundle is here when its packed file is; the tree follows it."""
 
     def __init__(
-        self, home: Home, *, extractor: Extractor | None = None, boot_id: str | None = None
+        self,
+        home: Home,
+        *,
+        extractor: Extractor | None = None,
+        boot_id: str | None = None,
+        clock_seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         """Open the bundles of a home.
 
@@ -54,9 +64,15 @@ class Bundles:
             home: Where they lie.
             extractor: Unpacks them; one with the usual limits by default.
             boot_id: The machine's current boot; asked of the machine by default.
+            clock_seconds: Only grows.
         """
         self._directory = home.bundles
         self._incoming = home.bundles / "incoming"
+        self.listed = ListedBundles(
+            Blobs(home.bundles / BLOBS, self._incoming, clock_seconds=clock_seconds),
+            home.bundles,
+            self._require_space,
+        )
         self._extractor = extractor or Extractor()
         self._boot_id = boot_id or boot.boot_id()
         self.keep_free_bytes: Callable[[], int] = int
@@ -66,10 +82,13 @@ class Bundles:
 
     def sweep(self) -> None:
         """Remove what a crash left, and get ready. Call it once, before anything is received."""
-        remove_tree(self._incoming)
-        self._incoming.mkdir(parents=True)
+        self._incoming.mkdir(parents=True, exist_ok=True)
+        for path in self._incoming.iterdir():
+            if not _RESUMABLE.fullmatch(path.name):
+                remove_tree(path)
         for path in self._directory.iterdir():
-            if path != self._incoming and path.is_dir() and not self._packed(path.name).exists():
+            is_tree = path.is_dir() and path.name not in (self._incoming.name, BLOBS)
+            if is_tree and not self._is_here(path.name):
                 remove_tree(path)
         self._extractor.warm()
 
@@ -79,16 +98,19 @@ class Bundles:
 
     def has(self, digest: str) -> bool:
         """Say whether a bundle is here, checked and durable."""
-        return self._packed(_name(digest)).exists()
+        return self._is_here(_name(digest))
 
     def size_bytes(self, digest: str) -> int:
-        """Return the size of the packed file.
+        """Return the size of the packed file, or of all files where they came one by one.
 
         Raises:
             NotFound: it is not here.
         """
+        name = _name(digest)
+        with suppress(FileNotFoundError):
+            return self._packed(name).stat().st_size
         try:
-            return self._packed(_name(digest)).stat().st_size
+            return self.listed.size_bytes(name)
         except FileNotFoundError:
             raise _missing(digest) from None
 
@@ -185,14 +207,18 @@ class Bundles:
         aside = self._incoming / uuid.uuid4().hex
         aside.mkdir(parents=True)
         with self._lock_of(name):
-            for path in (self._packed(name), self._directory / name):
-                with contextlib.suppress(FileNotFoundError):
+            # The listing first: without it nothing counts on the files.
+            for path in (self.listed.path(name), self._packed(name), self._directory / name):
+                with suppress(FileNotFoundError):
                     path.rename(aside / path.name)
         return aside
 
     def remove(self, digest: str) -> None:
         """Remove a bundle that no job needs any more; a missing one is fine."""
-        remove_tree(self.retire(digest))
+        self.listed.discard(self.retire(digest))
+
+    def _is_here(self, name: str) -> bool:
+        return self._packed(name).exists() or self.listed.has(name)
 
     def _packed(self, name: str) -> Path:
         return self._directory / f"{name}{_PACKED_SUFFIX}"
@@ -272,12 +298,15 @@ class Bundles:
 
     def _unpack_again(self, name: str, digest: str) -> None:
         packed = self._packed(name)
-        if not packed.exists():
+        if not self._is_here(name):
             raise _missing(digest)
         content = self._incoming / uuid.uuid4().hex
         try:
             (content / "tree").mkdir(parents=True)
-            self._extractor.extract(self._order(packed, content))
+            if packed.exists():
+                self._extractor.extract(self._order(packed, content))
+            else:
+                self.listed.unpack(name, content, boot_id=self._boot_id)
             self._put_aside(name)
             content.rename(self._directory / name)
         finally:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from atlas_scheduler.store.files import open_directory
+from atlas_scheduler.store.listed_bundles import LISTING_SUFFIX
 from atlas_scheduler.store.tree_walk import walk
 from foundations.home import Home
 
@@ -19,9 +20,10 @@ BUNDLE_REST_SECONDS = 3600.0
 UPLOAD_REST_SECONDS = 24 * 3600.0
 """What has come of an upload may still be continued for so long."""
 
-Kind = Literal["bundle", "upload", "work_dir"]
+Kind = Literal["bundle", "upload", "file", "work_dir"]
 _BLOCK_BYTES = 512  # of `st_blocks`, whatever the file system's own
 _PACKED = ".tar.gz"
+_SUFFIXES = (_PACKED, LISTING_SUFFIX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,9 @@ class Candidate:
 def candidates(home: Home, *, now_seconds: float) -> Iterator[Candidate]:
     """Look for bundles and uploads that have rested for long enough, and for every work dir."""
     for path in _entries(home.bundles):
-        if path.name.endswith(_PACKED) and _rests(path, BUNDLE_REST_SECONDS, now_seconds):
-            yield Candidate("bundle", f"sha256:{path.name.removesuffix(_PACKED)}", path)
+        name, dot, kind = path.name.partition(".")
+        if dot + kind in _SUFFIXES and _rests(path, BUNDLE_REST_SECONDS, now_seconds):
+            yield Candidate("bundle", f"sha256:{name}", path)
     for path in _entries(home.bundles / "incoming"):
         if _rests(path, UPLOAD_REST_SECONDS, now_seconds):
             yield Candidate("upload", path.name, path)
@@ -64,9 +67,10 @@ def bytes_on_disk(path: Path) -> int:
 
 
 def bundle_bytes(home: Home, digest: str) -> int:
-    """What a bundle takes, packed and unpacked."""
+    """What a bundle takes, packed and unpacked; files that it shares with others count too."""
     name = digest.removeprefix("sha256:")
-    return bytes_on_disk(home.bundles / f"{name}{_PACKED}") + bytes_on_disk(home.bundles / name)
+    found = sum(bytes_on_disk(home.bundles / f"{name}{suffix}") for suffix in _SUFFIXES)
+    return found + bytes_on_disk(home.bundles / name)
 
 
 def _entries(directory: Path) -> list[Path]:

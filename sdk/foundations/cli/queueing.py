@@ -30,17 +30,14 @@ def queue_directory(
     from foundations.submission import create_job, pack_and_upload
 
     with tempfile.TemporaryDirectory(prefix="atlas-bundle-") as folder:
-        path = Path(folder) / "bundle.tar.gz"
         try:
-            packed, origin = pack_and_upload(client, prepared, path, console=console)
+            delivery, origin = pack_and_upload(client, prepared, Path(folder), console=console)
         except KeyboardInterrupt:
             console.say("WARNING", "Submission cancelled. No job was created.")
             ctx.exit(INTERRUPTED)
 
         def create() -> JobView:
-            return create_job(
-                client, prepared.spec, packed, path, origin=origin, hold=prepared.hold
-            )
+            return create_job(client, prepared.spec, delivery, origin=origin, hold=prepared.hold)
 
         return queue(ctx, client, create, console)
 

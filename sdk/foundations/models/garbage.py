@@ -53,7 +53,8 @@ class Leftover(View):
     """Files that nothing needs any more."""
 
     kind: str
-    """`bundle` (no job uses it), `upload` (never completed) or `work_dir` (of an archived job)."""
+    """`bundle` (no job uses it), `file` (no bundle has it), `upload` (never completed) or
+    `work_dir` (of an archived job)."""
     name: str
     size_bytes: int
 

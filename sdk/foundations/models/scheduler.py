@@ -56,6 +56,28 @@ class BundleView(View):
     """Of the packed file."""
 
 
+class MissingFile(View):
+    """A file of a bundle that the server has not."""
+
+    sha256: str
+    size_bytes: int
+    arrived_bytes: int = 0
+    """How much of it the server has, from an upload that was cut off."""
+
+
+class MissingFiles(View):
+    """Answer of `PUT /bundles/{digest}/files`."""
+
+    missing: list[MissingFile] = []
+    """Without any the bundle is there."""
+
+
+class FilesReceived(View):
+    """Answer of `POST /bundles/files`."""
+
+    files: int
+
+
 class Cleared(View):
     """Answer of `POST /queue/clear`."""
 
