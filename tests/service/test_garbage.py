@@ -20,6 +20,7 @@ from foundations.errors import NotFound
 from foundations.home import Home
 from foundations.models import JobState, RetentionRule
 from tests.service.conftest import service_on
+from tests.store.listings import frame, listed, sha256
 from tests.store.projects import packed, pieces, stored
 from tests.store.samples import add, finish
 
@@ -200,6 +201,34 @@ async def test_leftover_files_go_once_they_have_rested(timely: Service, database
     bundle = packed({"a": "y"})
     await service.receive_bundle(bundle.digest, pieces(bundle.data))
     assert await service.has_bundle(unused)
+
+
+async def test_a_bundle_of_files_goes_and_files_that_none_has(
+    timely: Service, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = timely
+    service.bundles.sweep()
+    shared = {"main.py": b"print()", "data": b"x" * 10_000}
+    used = await listed(service.bundles, shared)
+    unused = await listed(service.bundles, {"main.py": b"print()", "other": b"y" * 10_000})
+    await database.write(lambda conn: done(conn, 5_000, bundle=used))
+    age(service.home.bundles / f"{unused.removeprefix('sha256:')}.files")
+
+    gone = await service.collect_garbage(by="ada")
+
+    assert [(one.kind, one.name) for one in gone.leftovers] == [("bundle", unused)]
+    assert gone.leftovers[0].size_bytes > 0
+    assert not await service.has_bundle(unused)
+    assert service.bundles.size_bytes(used) == 10_007
+    blobs = service.home.bundles / "blobs"
+    assert {path.name for path in blobs.iterdir()} == {sha256(one) for one in shared.values()}
+
+    orphan = sha256(b"never submitted")
+    await service.receive_files(pieces(frame(b"never submitted")))
+    assert (await service.garbage()).leftovers == [], "it has just come"
+    monkeypatch.setattr("atlas_scheduler.store.leftovers.UPLOAD_REST_SECONDS", -3600.0)
+    assert orphan in [one.name for one in (await service.garbage()).leftovers]
+    assert sha256(b"print()") not in [one.name for one in (await service.garbage()).leftovers]
 
 
 async def test_only_the_work_dir_of_a_job_that_was_archived_long_ago_is_leftover(
