@@ -8,23 +8,17 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import asdict
+from collections.abc import AsyncIterator
 from functools import partial
 
 from atlas_scheduler.catalogue import parsed
+from atlas_scheduler.core.events import Claimed, RunFound, StopRequested
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.core.lifecycle import (
-    Claimed,
-    Effect,
-    Event,
-    InvalidTransition,
-    RunFound,
-    StopRequested,
-    advance,
-)
+from atlas_scheduler.core.lifecycle import InvalidTransition
+from atlas_scheduler.core.limits import Limits
 from atlas_scheduler.core.queue import choose_next, refusal
 from atlas_scheduler.deletions import Deletions
+from atlas_scheduler.executing import Executing
 from atlas_scheduler.garbage import Garbage
 from atlas_scheduler.projects import Projects
 from atlas_scheduler.queueing import Queueing
@@ -35,6 +29,7 @@ from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.local_runs import local_run_job
 from atlas_scheduler.store.run_dirs import RunDescription
 from atlas_scheduler.store.threads import in_thread
+from atlas_scheduler.transitions import Moved, Transitions
 from atlas_scheduler.upkeep import Upkeep
 from foundations.errors import InvalidRequest, JobConflict
 from foundations.models import (
@@ -49,14 +44,10 @@ from foundations.models import (
 )
 from foundations.provenance import Execution, Origin
 
-Moved = tuple[Job, tuple[Effect, ...]]
-"""A job after a transition, and what must be done now."""
-
-
 _QUEUED = JobState.QUEUED
 
 
-class Service(Remarks, Projects, Deletions, Garbage, Queueing, Upkeep):
+class Service(Remarks, Projects, Deletions, Garbage, Queueing, Transitions, Executing, Upkeep):
     """The catalogue's questions, plus what changes something.
 
     Methods raise `foundations.errors.SchedulerError` kinds.
@@ -132,6 +123,7 @@ class Service(Remarks, Projects, Deletions, Garbage, Queueing, Upkeep):
             num_gpus=spec.num_gpus,
             priority=spec.priority,
             held_by=spec.user if submission.hold else None,
+            limits=Limits.of(spec),
             submitted_at_ms=now_ms,
         )
         stored = StoredJob(
@@ -234,7 +226,7 @@ class Service(Remarks, Projects, Deletions, Garbage, Queueing, Upkeep):
                 return []  # the queue may be long, and reading it would decide nothing
             waiting = {job.job_id: job for job in jobs.queued(conn)}
             capacity = self._capacity(pauses.in_force(conn))
-            decision = choose_next(list(waiting.values()), holding, capacity)
+            decision = choose_next(list(waiting.values()), holding, capacity, now_ms=now_ms)
             return [
                 self._advance(
                     conn,
@@ -247,21 +239,7 @@ class Service(Remarks, Projects, Deletions, Garbage, Queueing, Upkeep):
 
         await self._durably(self._database.write(step), self._publish)
 
-    # -- state
-
-    async def apply(self, job_id: str, event: Event) -> Job:
-        """Let an event happen to a job: the one way that its state changes.
-
-        Raises:
-            InvalidTransition: the event does not fit; nothing changed.
-            NotFound: no such job.
-        """
-
-        def step(conn: sqlite3.Connection) -> list[Moved]:
-            return [self._advance(conn, jobs.load_job(conn, job_id), event)]
-
-        ((job, _),) = await self._durably(self._database.write(step), self._publish)
-        return job
+    # -- what becomes of a job
 
     async def note_execution(self, job_id: str, execution: Execution) -> None:
         """Keep what the engine says that an attempt runs on."""
@@ -270,21 +248,4 @@ class Service(Remarks, Projects, Deletions, Garbage, Queueing, Upkeep):
     async def mark_archived(self, job_id: str) -> None:
         """Note that a job's archive is complete."""
         await self._database.write(lambda conn: jobs.mark_archived(conn, job_id))
-        self.feed.announce()
-
-    def _advance(
-        self, conn: sqlite3.Connection, job: Job, event: Event, *, engine: str | None = None
-    ) -> Moved:
-        moved, effects = advance(job, event)
-        jobs.save_job(conn, moved, engine=engine)
-        detail = {key: value for key, value in asdict(event).items() if key != "at_ms"}
-        self._append(conn, moved, type(event).__name__, event.at_ms, detail)
-        return moved, effects
-
-    def _publish(self, moved: Iterable[Moved]) -> None:
-        for job, effects in moved:
-            if job.is_final:
-                self._mark_ended(job.job_id)
-                self.shell.wake()
-            self.shell.perform(job, effects)
         self.feed.announce()

@@ -16,6 +16,7 @@ from atlas_scheduler.api import (
     bundles,
     changes,
     errors,
+    execs,
     files,
     garbage,
     info,
@@ -78,8 +79,20 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
     app.state.service = service
     app.state.closing = asyncio.Event()
     errors.install(app)
-    parts = (info, bundles, jobs, files, remarks, metrics, logs, changes, queue, projects, garbage)
-    for part in parts:
+    for part in (
+        info,
+        bundles,
+        jobs,
+        execs,
+        files,
+        remarks,
+        metrics,
+        logs,
+        changes,
+        queue,
+        projects,
+        garbage,
+    ):
         app.include_router(part.router, prefix=PREFIX)
     return app
 

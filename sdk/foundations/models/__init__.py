@@ -8,6 +8,7 @@ unless the name says otherwise (`ram_gb`).
 from __future__ import annotations
 
 from foundations.models.changes import Change, NewRecords, QueueChange
+from foundations.models.execs import ExecInput, ExecView, NewExec, TerminalSize
 from foundations.models.garbage import (
     ExpiredJob,
     GarbageView,
@@ -34,6 +35,7 @@ from foundations.models.jobs import (
     SourceDiff,
     Waiting,
 )
+from foundations.models.limits import Retries
 from foundations.models.requests import (
     ClearQueue,
     DescribeProject,
@@ -151,6 +153,7 @@ __all__ = [
     "QueueView",
     "RenameProject",
     "Request",
+    "Retries",
     "SYSTEM_PREFIX",
     "RetentionRule",
     "RetentionView",
@@ -164,4 +167,8 @@ __all__ = [
     "Volume",
     "Waiting",
     "WireError",
+    "ExecInput",
+    "ExecView",
+    "NewExec",
+    "TerminalSize",
 ]
