@@ -85,7 +85,7 @@ async def _service(
         disk_places(home), stop_below_bytes=settings.disk.stop_below_bytes
     )
     # Between the mark and half of it submissions are still taken, and wait.
-    service.bundles.keep_free_bytes = lambda: service.disk_guard.stop_below_bytes // 2
+    service.bundles.space.keep_free_bytes = lambda: service.disk_guard.stop_below_bytes // 2
     service.ballast = Ballast(home.ballast)
     service.retention = _retention_policy(settings.retention)
     service.delete_grace_ms = int(settings.delete_grace_seconds * 1000)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from foundations import bundle
 from foundations.errors import BundleError, NotFound, Unreachable
-from foundations.packs import Sent, packs
+from foundations.packs import GivenUp, Item, Sent, packs
 from foundations.tree import Tree, list_tree
 
 if TYPE_CHECKING:
@@ -211,11 +211,33 @@ async def _send_tree_async(client: AsyncClient, tree: Tree, sent: Sent) -> None:
             if not missing:
                 return
             rounds.begin(missing)
-            for one in packs(missing, tree.sources):
-                await client.send_files(one, sent)
+            await _send_missing_async(client, tree, missing, sent)
         except Unreachable:
             if not rounds.may_go_on():
                 raise
+
+
+async def _send_missing_async(
+    client: AsyncClient, tree: Tree, missing: list[MissingFile], sent: Sent
+) -> None:
+    gate = asyncio.Semaphore(PARALLEL_REQUESTS)
+
+    async def send(items: list[Item]) -> None:
+        async with gate:
+            try:
+                await client.send_files(items, sent)
+            except Unreachable:
+                raise
+            except BaseException:
+                sent.give_up()
+                raise
+
+    sending = (send(items) for items in packs(missing, tree.sources))
+    ends = await asyncio.gather(*sending, return_exceptions=True)
+    broken = [end for end in ends if isinstance(end, BaseException)]
+    # What ended the others is told, not how they ended.
+    for end in sorted(broken, key=lambda one: isinstance(one, (GivenUp, Unreachable))):
+        raise end
 
 
 def _packed_path(folder: Path) -> Path:

@@ -38,7 +38,6 @@ def blobs(scheduler: Scheduler) -> set[str]:
     return {path.name for path in (scheduler.home.bundles / "blobs").iterdir()}
 
 
-@on_processes
 def test_a_large_project_is_sent_once_and_then_only_what_changed(
     scheduler: Scheduler, project: Path
 ) -> None:

@@ -15,7 +15,7 @@ from foundations.bundle_listing import parse_listing
 from foundations.delivery import Delivery, make_ready
 from foundations.errors import BundleError, Unreachable
 from foundations.models import MissingFile
-from foundations.packs import Item, Sent, body, packs
+from foundations.packs import GivenUp, Item, Sent, body, packs
 from tests.cli import fake_api
 from tests.cli.fake_scheduler import FakeScheduler
 from tests.store.listings import sha256, unframed
@@ -121,6 +121,29 @@ async def test_the_asyncio_twin_does_the_same(
         assert scheduler.uploads[-1] == old.digest
 
 
+async def test_the_twin_goes_on_after_a_broken_connection_and_ends_at_an_error(
+    scheduler: FakeScheduler, project: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("foundations.packs.PACK_FILES", 3)
+    breaks = [True, False, True]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST" and breaks and breaks.pop():
+            raise httpx.WriteError("the network is gone")
+        return fake_api.answer(scheduler, request)
+
+    async with AsyncClient("http://atlas", transport=httpx.MockTransport(answer)) as client:
+        await ready(project, folder).send_async(client)
+        assert sorted(set(scheduler.files_sent)) == sorted(scheduler.files_sent), "nothing twice"
+        assert len(scheduler.files) == 11
+        (project / "data" / "3").write_text("listed")
+        (project / "data" / "5").write_text("listed, too")
+        found = ready(project, folder)
+        (project / "data" / "3").write_text("changed")
+        with pytest.raises(BundleError, match=r"'data/3' changed while it was read"):
+            await found.send_async(client)
+
+
 def test_an_older_scheduler_gets_one_packed_file(
     scheduler: FakeScheduler, project: Path, folder: Path
 ) -> None:
@@ -155,6 +178,20 @@ def test_a_broken_connection_is_gone_on_from(
     assert len(scheduler.files) == 11
     assert sorted(set(scheduler.files_sent)) == sorted(scheduler.files_sent), "nothing twice"
     assert len(posts) == 4 + 3
+
+
+def test_an_upload_that_is_interrupted_ends_every_request(
+    scheduler: FakeScheduler, project: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("foundations.packs.PACK_FILES", 1)
+
+    def interrupt(sent_bytes: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises((KeyboardInterrupt, GivenUp)):
+        ready(project, folder).send(scheduler.client(), watch=interrupt)
+    assert scheduler.bundles == {}
+    assert not [one for one in threading.enumerate() if one.name.startswith("atlas-upload")]
 
 
 def test_a_connection_that_always_breaks_is_given_up(

@@ -96,11 +96,11 @@ async def test_a_disk_that_filled_up_since_the_last_look_is_noticed_before_a_sta
 
 async def test_an_upload_must_leave_space_for_what_runs(service: Service) -> None:
     service.bundles.sweep()
-    service.bundles.keep_free_bytes = lambda: 10**15
+    service.bundles.space.keep_free_bytes = lambda: 10**15
     bundle = packed()
     with pytest.raises(StorageFull, match=r"no space for a bundle .* 1000\.0 TB are kept for jobs"):
         await service.receive_bundle(bundle.digest, pieces(bundle.data))
-    service.bundles.keep_free_bytes = lambda: 0
+    service.bundles.space.keep_free_bytes = lambda: 0
     await service.receive_bundle(bundle.digest, pieces(bundle.data))
 
 

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +29,18 @@ _READ_BYTES = 1024 * 1024
 class BlobUpload:
     """Takes in the body of a request piece by piece. Methods block; use one at a time."""
 
-    def __init__(self, blobs: Blobs, *, max_bytes: int) -> None:
+    def __init__(
+        self, blobs: Blobs, *, max_bytes: int, require_space: Callable[[int], None]
+    ) -> None:
         """Begin.
 
         Args:
             blobs: Where the files go.
             max_bytes: A longer file is refused.
+            require_space: Raises StorageFull where so many bytes do not fit.
         """
         self._blobs = blobs
+        self._require_space = require_space
         self._max_bytes = max_bytes
         self._line = bytearray()
         self._file: _Arriving | None = None
@@ -49,6 +54,7 @@ class BlobUpload:
         Raises:
             BundleRejected: a file is not what the line about it says.
             TooLarge: a file is larger than the scheduler accepts.
+            StorageFull: there is no space for a file.
         """
         rest = memoryview(data)
         while rest:
@@ -95,6 +101,7 @@ class BlobUpload:
         sha256, size_bytes, offset = _parsed(line)
         if size_bytes > self._max_bytes:
             raise too_large("A file of the bundle", self._max_bytes)
+        self._require_space(size_bytes - offset)
         self._file = _Arriving(self._blobs, sha256, size_bytes, offset)
 
     def _keep(self, file: _Arriving) -> None:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
-import shutil
 import threading
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakValueDictionary
 
@@ -23,28 +20,19 @@ from atlas_scheduler.store.extraction import Extractor, Order
 from atlas_scheduler.store.files import remove_tree, storage_errors, sync_directory
 from atlas_scheduler.store.listed_bundles import BLOBS, ListedBundles
 from atlas_scheduler.store.threads import in_thread
+from atlas_scheduler.store.unpacked import Unpacked, read_unpacked
+from atlas_scheduler.store.upload_space import UploadSpace
 from atlas_scheduler.store.uploads import Upload
 from atlas_scheduler.store.work_dirs import make_work_dir
-from foundations.errors import InvalidRequest, NotFound, StorageFull
+from foundations.errors import InvalidRequest, NotFound
 from foundations.home import Home
 from foundations.models import BundleView
-from foundations.quantities import size
-from foundations.unpack import Manifest
 
 _BATCH_BYTES = 1024 * 1024
 _DIGEST = re.compile("sha256:([0-9a-f]{64})")
 _PACKED_SUFFIX = ".tar.gz"
 _RESUMABLE = re.compile("[0-9a-f]{64}\\.part")
 """Names of files that were cut off and can be continued."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unpacked:
-    """A bundle's content on disk."""
-
-    tree: Path
-    """Its files; never to be written to."""
-    manifest: Manifest
 
 
 class Bundles:
@@ -68,15 +56,14 @@ class Bundles:
         """
         self._directory = home.bundles
         self._incoming = home.bundles / "incoming"
+        self.space = UploadSpace(self._incoming)
         self.listed = ListedBundles(
             Blobs(home.bundles / BLOBS, self._incoming, clock_seconds=clock_seconds),
             home.bundles,
-            self._require_space,
+            self.space.require,
         )
         self._extractor = extractor or Extractor()
         self._boot_id = boot_id or boot.boot_id()
-        self.keep_free_bytes: Callable[[], int] = int
-        """How much space an upload must leave for what else is written."""
         self._locks_guard = threading.Lock()
         self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
 
@@ -145,7 +132,7 @@ class Bundles:
                     async for piece in stream:
                         upload.announce(len(piece))
                 else:
-                    self._require_space(size_bytes or 0)
+                    self.space.require(size_bytes or 0)
                     await self._receive(upload, stream, digest)
                     await in_thread(self._publish, upload, name)
         except BaseException:
@@ -166,12 +153,13 @@ class Bundles:
         """Return a bundle's tree, as `tree` does, and what is in it."""
         name = _name(digest)
         with self._lock_of(name), storage_errors():
-            manifest = self._trusted_manifest(name)
-            if manifest is None:
+            directory = self._directory / name
+            found = read_unpacked(directory, boot_id=self._boot_id)
+            if found is None:
                 self._unpack_again(name, digest)
-                manifest = self._trusted_manifest(name)
-            assert manifest is not None
-            return Unpacked(self._directory / name / "tree", manifest)
+                found = read_unpacked(directory, boot_id=self._boot_id)
+            assert found is not None
+            return found
 
     def materialise(self, digest: str, job_dir: Path, params: Mapping[str, JsonValue]) -> None:
         """Make a job's directory: its own copy of the bundle, and places for what it leaves.
@@ -227,16 +215,6 @@ class Bundles:
         with self._locks_guard:
             return self._locks.setdefault(name, threading.Lock())
 
-    def _require_space(self, size_bytes: int) -> None:
-        self._incoming.mkdir(parents=True, exist_ok=True)
-        free_bytes, kept_bytes = shutil.disk_usage(self._incoming).free, self.keep_free_bytes()
-        if free_bytes - kept_bytes < size_bytes:
-            raise StorageFull(
-                f"The scheduler has no space for a bundle of {size_bytes} bytes: its disk has "
-                f"{size(free_bytes)} free, of which {size(kept_bytes)} are kept for jobs that "
-                "run. Free space on its disk and try again."
-            )
-
     async def _receive(self, upload: Upload, stream: AsyncIterator[bytes], digest: str) -> None:
         pieces: list[bytes] = []
         pending_bytes = 0
@@ -282,19 +260,6 @@ class Bundles:
         except FileNotFoundError:
             return
         remove_tree(aside)
-
-    def _trusted_manifest(self, name: str) -> Manifest | None:
-        """Read a tree's manifest; None when the tree may be incomplete.
-
-        Nothing in a tree is synced, so that only one made since the machine started is whole.
-        """
-        try:
-            written = json.loads((self._directory / name / "manifest.json").read_bytes())
-        except (FileNotFoundError, ValueError):
-            return None
-        if written["boot_id"] != self._boot_id:
-            return None
-        return Manifest(files=written["files"], directories=written["directories"], links={})
 
     def _unpack_again(self, name: str, digest: str) -> None:
         packed = self._packed(name)

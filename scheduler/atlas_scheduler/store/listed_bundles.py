@@ -114,7 +114,7 @@ class ListedBundles:
             TooLarge: a file is larger than `max_bytes`.
             StorageFull: there is no space for them.
         """
-        upload = BlobUpload(self.blobs, max_bytes=max_bytes)
+        upload = BlobUpload(self.blobs, max_bytes=max_bytes, require_space=self._require_space)
         try:
             with storage_errors():
                 async for batch in _batches(stream):
