@@ -42,6 +42,9 @@ DISK_LOOK_SECONDS = 10.0
 """How often the disk is looked at beside each start."""
 GARBAGE_SECONDS = 24 * 3600.0
 """How often what is kept no longer goes."""
+ARCHIVES_AT_ONCE = 2
+"""So many archives are completed at a time: a queue of thousands that is cleared must neither keep
+jobs from starting nor the server from ending."""
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +73,7 @@ class Loop:
         self._local_runs = LocalRuns(service, seconds=time.monotonic)
         self._tasks: dict[tuple[str, Effect], asyncio.Task[None]] = {}
         self._preparing: set[str] = set()
+        self._archiving = asyncio.Semaphore(ARCHIVES_AT_ONCE)
         self._woken = asyncio.Event()
         self._deleted = asyncio.Event()
         self._engine_doubted = asyncio.Event()
@@ -353,16 +357,20 @@ class Loop:
             await self._intake.drain(job.job_id)
 
     async def _archive(self, job_id: str) -> None:
+        while True:
+            try:
+                async with self._archiving:
+                    return await self._archive_once(job_id)
+            except StorageFull as error:
+                log.warning("archive waits for space", job_id=job_id, problem=error.message)
+                await asyncio.sleep(STORAGE_RETRY_SECONDS)
+
+    async def _archive_once(self, job_id: str) -> None:
         detail = await self._service.job(job_id)
         record = detail.model_dump(mode="json")
         provenance = await self._service.provenance(job_id)
         finish = self._service.archives.finish
-        while True:
-            try:
-                return await finish_in_thread(finish, job_id, detail.bundle, record, provenance)
-            except StorageFull as error:
-                log.warning("archive waits for space", job_id=job_id, problem=error.message)
-                await asyncio.sleep(STORAGE_RETRY_SECONDS)
+        await finish_in_thread(finish, job_id, detail.bundle, record, provenance)
 
     # -- tasks
 

@@ -7,7 +7,9 @@ unless the name says otherwise (`ram_gb`).
 
 from __future__ import annotations
 
+from foundations.models.arrays import ArrayPlace, ArrayView, NewArray
 from foundations.models.changes import Change, NewRecords, QueueChange
+from foundations.models.dependencies import After, AfterView
 from foundations.models.execs import ExecInput, ExecView, NewExec, TerminalSize
 from foundations.models.garbage import (
     ExpiredJob,
@@ -18,6 +20,7 @@ from foundations.models.garbage import (
     SetRetention,
 )
 from foundations.models.jobs import (
+    Accepted,
     ArtifactView,
     FileDiff,
     FileList,
@@ -28,6 +31,7 @@ from foundations.models.jobs import (
     LocalRunView,
     LogLine,
     LogMatches,
+    LogTimes,
     MetricPoint,
     MetricSeries,
     MetricSummary,
@@ -41,6 +45,7 @@ from foundations.models.requests import (
     DescribeProject,
     JobSpec,
     LogSearch,
+    LogTimesRange,
     MoveJobs,
     NewNote,
     NewPriority,
@@ -49,6 +54,7 @@ from foundations.models.requests import (
     QueueSettings,
     RenameProject,
     Submission,
+    Unique,
     Volume,
 )
 from foundations.models.scheduler import (
@@ -93,7 +99,12 @@ from foundations.provenance import Origin, Provenance
 
 __all__ = [
     "API_VERSION",
+    "Accepted",
+    "After",
+    "AfterView",
     "Argument",
+    "ArrayPlace",
+    "ArrayView",
     "ArtifactView",
     "BundleView",
     "Change",
@@ -111,6 +122,8 @@ __all__ = [
     "LogSearch",
     "LogMatches",
     "LogLine",
+    "LogTimesRange",
+    "LogTimes",
     "FileView",
     "FileList",
     "FilesReceived",
@@ -135,6 +148,7 @@ __all__ = [
     "MetricSummary",
     "MoveJobs",
     "MovePlace",
+    "NewArray",
     "NewNote",
     "NewPriority",
     "NewRecords",
@@ -163,6 +177,7 @@ __all__ = [
     "StorageView",
     "Submission",
     "TagKey",
+    "Unique",
     "View",
     "Volume",
     "Waiting",

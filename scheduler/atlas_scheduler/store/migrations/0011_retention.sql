@@ -1,7 +1,7 @@
--- Schema version 10: what a project keeps of its jobs.
+-- Schema version 11: what a project keeps of its jobs.
 
 -- `{"keep_last": …, "keep_days": …}`; NULL where the server's settings decide.
 ALTER TABLE projects ADD COLUMN retention TEXT
     CHECK (retention IS NULL OR json_type(retention) = 'object');
 
-PRAGMA user_version = 10;
+PRAGMA user_version = 11;
