@@ -6,9 +6,7 @@ that the scheduler lacks, several requests at once, and after a broken connectio
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -78,6 +76,8 @@ class Delivery:
 
     async def send_async(self, client: AsyncClient, *, watch: Watch | None = None) -> None:
         """Do the same, for asyncio."""
+        import asyncio  # not at the top: the blocking twin needs none of it
+
         if isinstance(self._ready, Tree):
             if await twice_async(lambda: client.has_bundle(self.digest)):
                 return
@@ -185,6 +185,9 @@ def _send_tree(client: Client, tree: Tree, sent: Sent) -> None:
 
 def _send_missing(client: Client, tree: Tree, missing: list[MissingFile], sent: Sent) -> None:
     """Send files, several requests at once. One that breaks off does not end the others."""
+    # Not at the top: small projects, of which most are, need no threads.
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+
     with ThreadPoolExecutor(PARALLEL_REQUESTS, "atlas-upload") as pool:
         divided = packs(missing, tree.sources)
         sending = [pool.submit(client.send_files, items, sent) for items in divided]
@@ -220,6 +223,8 @@ async def _send_tree_async(client: AsyncClient, tree: Tree, sent: Sent) -> None:
 async def _send_missing_async(
     client: AsyncClient, tree: Tree, missing: list[MissingFile], sent: Sent
 ) -> None:
+    import asyncio
+
     gate = asyncio.Semaphore(PARALLEL_REQUESTS)
 
     async def send(items: list[Item]) -> None:

@@ -6,7 +6,6 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,6 +77,9 @@ class _Lister:
         self.done_bytes = 0
 
     def run(self, entries: list[Entry]) -> tuple[dict[str, ListedFile], dict[str, tuple[str, str]]]:
+        # Not at the top: small projects, of which most are, need no threads.
+        from concurrent.futures import ThreadPoolExecutor
+
         files: dict[str, ListedFile] = {}
         sources: dict[str, tuple[str, str]] = {}
         with ThreadPoolExecutor(HASHING_THREADS, "atlas-hash") as pool:
