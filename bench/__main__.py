@@ -22,6 +22,7 @@ from bench import (
     startup,
     submit,
     trackers,
+    trees,
     true_end_to_end,
     tui,
 )
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, tuple[Benchmark, str]] = {
     "startup": (startup.run, "whole processes and imports"),
     "bundle": (bundle.run, "a large bundle: the server's memory, and speed"),
     "queue": (queue.run, "ten thousand jobs that wait, and GPU time used on a trace"),
+    "trees": (trees.run, "a large project submitted again, and its work dirs"),
     "search": (search.run, "pages of jobs and a metric's course out of a full store"),
     "ingest": (ingest.run, "what jobs recorded, into the database"),
     "source_diff": (source_diff.run, "the files of two jobs, compared"),

@@ -17,6 +17,7 @@ import foundations
 from atlas_scheduler.core.capacity import Capacity
 from atlas_scheduler.core.filters import FilterError, Query, narrowed, parse
 from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.retention import Policy
 from atlas_scheduler.core.seeds import seeds
 from atlas_scheduler.engine.port import AttemptId
 from atlas_scheduler.engine_state import EngineState
@@ -32,17 +33,21 @@ from atlas_scheduler.store import (
     jobs,
     metric_points,
     pauses,
+    projects,
     provenance,
     records,
     remarks,
+    retention,
 )
 from atlas_scheduler.store.db import Database
+from atlas_scheduler.store.disk_guard import DiskGuard
+from atlas_scheduler.store.disk_guard import places as disk_places
 from atlas_scheduler.store.job_search import search
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.listings import Listings
 from atlas_scheduler.store.queue import QueueLine
 from atlas_scheduler.supply import Supply
-from atlas_scheduler.views import job_detail, job_view, queue_view
+from atlas_scheduler.views import job_detail, job_view, project_view, queue_view
 from foundations.errors import InvalidRequest
 from foundations.home import Home
 from foundations.models import (
@@ -74,6 +79,8 @@ class Catalogue(JobFiles):
 
     delete_grace_ms: int = 10_000
     """For how long a deletion can be undone."""
+    retention: Policy = Policy()
+    """What the server's settings say that projects keep."""
 
     def __init__(
         self,
@@ -87,6 +94,7 @@ class Catalogue(JobFiles):
     ) -> None:
         super().__init__(database, home)
         self.machine = Machine(database, home, clock_ms=clock_ms)
+        self.disk_guard = DiskGuard(disk_places(home))
         self.engine = engine
         self.supply = Supply()
         self.instance = instance
@@ -126,6 +134,7 @@ class Catalogue(JobFiles):
             slots_taken=len(holding),
             last_seq=last_seq,
             delete_grace_seconds=self.delete_grace_ms / 1000,
+            storage=self.disk_guard.view(),
         )
 
     async def queue_settings(self) -> QueueView:
@@ -134,7 +143,14 @@ class Catalogue(JobFiles):
 
     async def projects(self) -> list[ProjectView]:
         """Every project, and how its jobs stand."""
-        return await self._database.read(jobs.projects)
+        found, own = await self._database.read(
+            lambda conn: (jobs.projects(conn), retention.own_rules(conn))
+        )
+        return [project_view(one, self.retention, own.get(one.name)) for one in found]
+
+    def _project(self, conn: sqlite3.Connection, name: str) -> ProjectView:
+        own = retention.own_rules(conn)
+        return project_view(projects.view(conn, name), self.retention, own.get(name))
 
     # -- jobs
 
@@ -329,10 +345,11 @@ class Catalogue(JobFiles):
 
     def _capacity(self, conn: sqlite3.Connection | None = None) -> Capacity:
         """What there is in all, and with a connection what somebody or an array holds back."""
+        disk = self.disk_guard.reason
         if conn is None:
-            return self.supply.capacity(self._queue, self.engine)
+            return self.supply.capacity(self._queue, self.engine, disk)
         return self.supply.capacity(
-            self._queue, self.engine, pauses.in_force(conn), arrays.limits(conn)
+            self._queue, self.engine, disk, pauses.in_force(conn), arrays.limits(conn)
         )
 
     def _waiting(self, conn: sqlite3.Connection, shown: Iterable[StoredJob]) -> dict[str, Waiting]:

@@ -27,7 +27,7 @@ class Projects(Writing):
         def step(conn: sqlite3.Connection) -> tuple[ProjectView, QueueSettings]:
             projects.rename(conn, name, new_name)
             rename_limit(conn, name, new_name)
-            return projects.view(conn, new_name), stored_settings(conn) or self._queue
+            return self._project(conn, new_name), stored_settings(conn) or self._queue
 
         def hold_from_now_on(renamed: tuple[ProjectView, QueueSettings]) -> None:
             self._queue = renamed[1]
@@ -45,7 +45,7 @@ class Projects(Writing):
 
         def step(conn: sqlite3.Connection) -> ProjectView:
             projects.describe(conn, name, description)
-            return projects.view(conn, name)
+            return self._project(conn, name)
 
         return await self._durably(self._database.write(step), self._announce)
 
@@ -68,7 +68,7 @@ class Projects(Writing):
             projects.retire(conn, name, now_ms)
             return len(ended)
 
-        count = await self._durably(self._database.write(step), self._announce_deletion)
+        count = await self._durably(self._write_to_free(step), self._announce_deletion)
         return DeletedProject(name=name, jobs=count)
 
     async def restore_project(self, name: str, *, by: str) -> DeletedProject:

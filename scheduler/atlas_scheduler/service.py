@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 
 from atlas_scheduler.catalogue import parsed
 from atlas_scheduler.core.events import Claimed, RunFound, StopRequested
@@ -16,6 +17,7 @@ from atlas_scheduler.core.lifecycle import InvalidTransition
 from atlas_scheduler.core.queue import choose_next
 from atlas_scheduler.deletions import Deletions
 from atlas_scheduler.executing import Executing
+from atlas_scheduler.garbage import Garbage
 from atlas_scheduler.projects import Projects
 from atlas_scheduler.queueing import Queueing
 from atlas_scheduler.remarks import Remarks
@@ -23,14 +25,19 @@ from atlas_scheduler.store import jobs, provenance
 from atlas_scheduler.store.job_search import every_id
 from atlas_scheduler.store.local_runs import local_run_job
 from atlas_scheduler.store.run_dirs import RunDescription
+from atlas_scheduler.store.threads import in_thread
 from atlas_scheduler.submitting import Submitting
 from atlas_scheduler.transitions import Moved
+from atlas_scheduler.upkeep import Upkeep
 from foundations.errors import JobConflict
 from foundations.models import (
     BundleView,
     Cleared,
+    FilesReceived,
     JobState,
     JobView,
+    MissingFile,
+    MissingFiles,
 )
 from foundations.provenance import Execution
 
@@ -39,7 +46,7 @@ GPU_LOOK_SECONDS = 10.0
 """How often GPUs that others use are looked at again."""
 
 
-class Service(Submitting, Remarks, Projects, Deletions, Queueing, Executing):
+class Service(Submitting, Remarks, Projects, Deletions, Garbage, Queueing, Executing, Upkeep):
     """The catalogue's questions, plus what changes something.
 
     Methods raise `foundations.errors.SchedulerError` kinds.
@@ -57,6 +64,22 @@ class Service(Submitting, Remarks, Projects, Deletions, Queueing, Executing):
         return await self.bundles.receive(
             stream, digest=digest, size_bytes=size_bytes, max_bytes=self.max_bundle_bytes
         )
+
+    async def declare_bundle(self, digest: str, listing: bytes) -> MissingFiles:
+        """Take in a bundle by its listing; when nothing is missing it is durable and checked."""
+        declare = partial(self.bundles.listed.declare, max_bytes=self.max_bundle_bytes)
+        missing = await in_thread(declare, digest, listing)
+        return MissingFiles(
+            missing=[
+                MissingFile(sha256=sha256, size_bytes=size_bytes, arrived_bytes=arrived_bytes)
+                for sha256, (size_bytes, arrived_bytes) in missing.items()
+            ]
+        )
+
+    async def receive_files(self, stream: AsyncIterator[bytes]) -> FilesReceived:
+        """Take in files of bundles; they are durable and checked when this returns."""
+        max_bytes = self.max_bundle_bytes
+        return FilesReceived(files=await self.bundles.listed.receive(stream, max_bytes=max_bytes))
 
     async def enter_local_run(self, run: RunDescription) -> bool:
         """Take a local run into the jobs, unless it is there.
@@ -132,6 +155,7 @@ class Service(Submitting, Remarks, Projects, Deletions, Queueing, Executing):
         now_ms = self._clock_ms()
 
         def step(conn: sqlite3.Connection) -> list[Moved]:
+            self.disk_guard.look()
             line = self._line.up_to_date(conn)
             decision = choose_next(line, jobs.holding(conn), self._capacity(conn), now_ms=now_ms)
             for job_id in decision.passed_over:

@@ -44,14 +44,23 @@ class Supply:
         self,
         queue: QueueSettings,
         engine: EngineState,
+        problem: str | None = None,
         pauses: tuple[Pause, ...] = (),
         array_limits: Mapping[int, int] = NO_LIMITS,
     ) -> Capacity:
-        """Say what there is in all, as the queue is run now."""
+        """Say what there is in all, as the queue is run now.
+
+        Args:
+            queue: how it is run.
+            engine: what runs jobs.
+            problem: why nothing can start although the engine answers.
+            pauses: what is paused.
+            array_limits: how many jobs of an array run at once, by its number.
+        """
         return Capacity(
             max_running_jobs=queue.max_running_jobs,
             gpus=engine.gpus,
-            problem=engine.problem,
+            problem=engine.problem or problem,
             pauses=pauses,
             array_limits=array_limits,
             cpus=self.cpus,

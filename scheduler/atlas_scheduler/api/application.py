@@ -19,6 +19,7 @@ from atlas_scheduler.api import (
     errors,
     execs,
     files,
+    garbage,
     info,
     jobs,
     logs,
@@ -92,6 +93,7 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
         changes,
         queue,
         projects,
+        garbage,
     ):
         app.include_router(part.router, prefix=PREFIX)
     return app

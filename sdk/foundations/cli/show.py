@@ -19,8 +19,8 @@ from foundations.cli.context import (
     scheduler_argument,
 )
 from foundations.cli.pause import pause_lines
+from foundations.cli.queue_settings import limit_lines
 from foundations.cli.render import Column
-from foundations.cli.set import limit_lines
 from foundations.dependency_text import after_text
 from foundations.limits import limit_facts
 

@@ -11,6 +11,14 @@ from foundations.models.arrays import ArrayPlace, ArrayView, NewArray
 from foundations.models.changes import Change, NewRecords, QueueChange
 from foundations.models.dependencies import After, AfterView
 from foundations.models.execs import ExecInput, ExecView, NewExec, TerminalSize
+from foundations.models.garbage import (
+    ExpiredJob,
+    GarbageView,
+    Leftover,
+    RetentionRule,
+    RetentionView,
+    SetRetention,
+)
 from foundations.models.jobs import (
     Accepted,
     ArtifactView,
@@ -58,13 +66,17 @@ from foundations.models.scheduler import (
     DeletedProject,
     DiskView,
     EngineView,
+    FilesReceived,
     GpuView,
     HostView,
+    MissingFile,
+    MissingFiles,
     PauseView,
     ProjectDisk,
     ProjectView,
     QueueView,
     SchedulerInfo,
+    StorageView,
     WireError,
 )
 from foundations.models.words import (
@@ -109,6 +121,7 @@ __all__ = [
     "DiskView",
     "EngineView",
     "EnvironmentName",
+    "ExpiredJob",
     "FINAL_STATES",
     "FileDiff",
     "LogSearch",
@@ -118,6 +131,10 @@ __all__ = [
     "LogTimes",
     "FileView",
     "FileList",
+    "FilesReceived",
+    "GarbageView",
+    "MissingFile",
+    "MissingFiles",
     "GpuView",
     "HOLDING_STATES",
     "HostView",
@@ -128,6 +145,7 @@ __all__ = [
     "JobSpec",
     "JobState",
     "JobView",
+    "Leftover",
     "LocalRunView",
     "GpuCount",
     "UserName",
@@ -161,8 +179,12 @@ __all__ = [
     "Request",
     "Retries",
     "SYSTEM_PREFIX",
+    "RetentionRule",
+    "RetentionView",
     "SchedulerInfo",
+    "SetRetention",
     "SourceDiff",
+    "StorageView",
     "Submission",
     "TagKey",
     "Unique",

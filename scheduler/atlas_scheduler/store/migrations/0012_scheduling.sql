@@ -1,4 +1,4 @@
--- Schema version 11: what jobs ask for in full, jobs that were passed over, and what changed in the
+-- Schema version 12: what jobs ask for in full, jobs that were passed over, and what changed in the
 -- queue.
 
 DROP VIEW core_jobs;
@@ -78,4 +78,4 @@ BEGIN
     DELETE FROM queue_changes WHERE change_number <= new.change_number - 5000;
 END;
 
-PRAGMA user_version = 11;
+PRAGMA user_version = 12;
