@@ -6,9 +6,9 @@ import asyncio
 import sqlite3
 import statistics
 import time
-import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from atlas_scheduler.app import now_ms
 from atlas_scheduler.core.capacity import BACKFILL_MS, Capacity
@@ -21,45 +21,45 @@ from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
 from atlas_scheduler.engine.port import Capabilities
 from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.service import Service
-from atlas_scheduler.store import history, jobs
+from atlas_scheduler.store import jobs
 from atlas_scheduler.store.db import Database
-from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.queue import QueueLine
 from bench import rig
 from bench.measure import Figure, Peer, Plan, Result, timed
 from bench.queue_trace import GPUS, make_trace
+from foundations import bundle
 from foundations.errors import JobConflict
 from foundations.home import Home
-from foundations.models import JobSpec, JobState, QueueSettings
+from foundations.models import JobSpec, JobState, NewArray, QueueSettings, Submission
 
 QUEUED = 10_000
 ACCEPT_TARGET_S = 3.0
 DECISION_TARGET_MS = 5.0
 TRACE_JOBS = 1_000
 SEEDS = range(1, 7)
-_DIGEST = f"sha256:{'0' * 64}"
+ARRAYS = 5
 
 
 def run(plan: Plan) -> Result:
     """Fill a queue and let it decide, then let it work off a trace."""
     with rig.workspace() as root:
-        figures = asyncio.run(_queue(Home(root / "home"), plan))
+        figures = asyncio.run(_queue(root, plan))
     return Result([*figures, _every_job_its_own_shape(plan), *_trace_figures(plan)])
 
 
 # -- ten thousand jobs
 
 
-async def _queue(home: Home, plan: Plan) -> list[Figure]:
+async def _queue(root: Path, plan: Plan) -> list[Figure]:
     accepted: list[float] = []
-    async with _service(home) as (database, service):
+    async with _service(Home(root / "home")) as (database, service):
         began = time.process_time()
         with timed(accepted):
-            await database.write(lambda conn: _insert(conn, QUEUED))
+            await _submit(service, root)
         processor = time.process_time() - began
         figures = [
             Figure(
-                f"queue: {QUEUED:,} jobs accepted in one write",
+                f"queue: {QUEUED:,} jobs accepted, as {ARRAYS} arrays",
                 [sample / 1000 for sample in accepted],
                 unit="s",
                 target=ACCEPT_TARGET_S,
@@ -136,36 +136,26 @@ def _every_job_its_own_shape(plan: Plan) -> Figure:
     return Figure(f"queue: {QUEUED:,} jobs of as many shapes, none fits", samples)
 
 
-def _insert(conn: sqlite3.Connection, count: int) -> None:
-    """Take in jobs as an accepted submission does, all in one transaction."""
-    begin = jobs.next_order(conn)
-    for number in range(count):
+async def _submit(service: Service, root: Path) -> None:
+    """Submit arrays of five projects that are ten thousand jobs together."""
+    packed = bundle.pack(rig.make_project(root / "project"), root / "packed")
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield await asyncio.to_thread((root / "packed").read_bytes)
+
+    await service.receive_bundle(packed.digest, pieces())
+    for number in range(ARRAYS):
         spec = JobSpec(
-            project=f"project-{number % 5}",
-            user=f"user-{number % 7}",
+            project=f"project-{number}",
+            user=f"user-{number % 3}",
             num_gpus=number % 3,
             entrypoint=("true",),
         )
-        job = Job(
-            job_id=str(uuid.uuid4()),
-            project=spec.project,
-            state=JobState.QUEUED,
-            order=begin + number,
-            num_gpus=spec.num_gpus,
-            submitted_at_ms=now_ms(),
-            user=spec.user,
+        wanted = NewArray(
+            submission=Submission(spec=spec, bundle=packed.digest),
+            indices=f"0-{QUEUED // ARRAYS - 1}",
         )
-        stored = StoredJob(job=job, spec=spec, bundle=_DIGEST, bundle_size_bytes=1)
-        jobs.insert_job(conn, stored, now_ms=job.submitted_at_ms)
-        history.append_change(
-            conn,
-            job_id=job.job_id,
-            project=job.project,
-            event="Submitted",
-            state=job.state,
-            at_ms=job.submitted_at_ms,
-            detail={"user": spec.user},
-        )
+        await service.submit_array(wanted, idempotency_key=None)
 
 
 class _Onlooker:
@@ -202,10 +192,12 @@ async def _service(home: Home) -> AsyncIterator[tuple[Database, Service]]:
             clock_ms=now_ms,
         )
         service.shell = _Onlooker()
+        service.bundles.sweep()
         try:
             yield database, service
         finally:
             await service.close()
+            service.bundles.close()
 
 
 # -- the trace

@@ -90,11 +90,11 @@ def test_whoever_is_too_far_behind_reads_everything_anew(conn: sqlite3.Connectio
     gone, changed = add(conn), add(conn)
     assert len(in_memory(line, conn)) == 2
     run(conn, gone)
-    for number in range(5_000):
+    for number in range(5_500):
         jobs.save_job(conn, replace(changed, priority=number % 100))
     (kept,) = conn.execute("SELECT count(*) FROM queue_changes").fetchone()
 
-    assert kept == 5_000
+    assert 5_000 <= kept < 5_256
     assert in_memory(line, conn) == in_database(conn)
 
 

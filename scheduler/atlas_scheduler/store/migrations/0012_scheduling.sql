@@ -74,6 +74,7 @@ BEGIN
     WHERE other_id = new.job_id AND status = 'open';
 END;
 CREATE TRIGGER queue_changes_age AFTER INSERT ON queue_changes
+WHEN new.change_number % 256 = 0
 BEGIN
     DELETE FROM queue_changes WHERE change_number <= new.change_number - 5000;
 END;
