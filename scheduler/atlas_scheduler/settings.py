@@ -51,6 +51,13 @@ class DockerSection(_Section):
         )
 
 
+class EnvironmentsSection(_Section):
+    """The Python environments that jobs with the same requirements share."""
+
+    max_gb: Annotated[float, Field(ge=0)] = 20.0
+    """What they may take, in units of 10^9 bytes; the one not used for longest goes first."""
+
+
 class ServerSettings(_Section):
     """The whole file."""
 
@@ -67,6 +74,7 @@ class ServerSettings(_Section):
     max_bundle_gb: Annotated[float, Field(gt=0)] = 20.0
     """Largest bundle, unpacked, in units of 10^9 bytes."""
     docker: DockerSection = DockerSection()
+    environments: EnvironmentsSection = EnvironmentsSection()
 
     @classmethod
     def load(cls, path: Path) -> ServerSettings:

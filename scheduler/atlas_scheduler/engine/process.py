@@ -19,13 +19,16 @@ import foundations
 from atlas_scheduler.core.reconcile import Seen, SeenStatus
 from atlas_scheduler.core.usage import Usage
 from atlas_scheduler.engine.attempts import AttemptDir, ExitRecord, boot_id, now_ms
+from atlas_scheduler.engine.environment_processes import ProcessBuilder
+from atlas_scheduler.engine.environments import SharedEnvironments
 from atlas_scheduler.engine.gpus import described, discover_gpus
 from atlas_scheduler.engine.interpreter import choose_python, surroundings
-from atlas_scheduler.engine.launch import Places, job_environment, start_dir
+from atlas_scheduler.engine.launch import READY, Places, job_environment, start_dir
 from atlas_scheduler.engine.port import (
     AttemptId,
     Capabilities,
     Ended,
+    EnvironmentStore,
     JobLog,
     Launch,
     StartRefusedError,
@@ -59,8 +62,11 @@ class ProcessEngine:
 
     name = "process"
 
-    def __init__(self, *, home: Home, instance: str) -> None:
+    def __init__(
+        self, *, home: Home, instance: str, environments: EnvironmentStore | None = None
+    ) -> None:
         self._home = home
+        self._environments = SharedEnvironments(environments, ProcessBuilder(home))
         self._attempts = home.run / "attempts"
         self._name = re.compile(
             rf"(?P<name>atlas-{re.escape(instance)}-(?P<job>.+)-(?P<attempt>\d+))"
@@ -78,7 +84,10 @@ class ProcessEngine:
         )
 
     async def prepare(self, launch: Launch, log: JobLog) -> None:
-        """Mark where the job's output begins, because the job writes its log itself."""
+        """Build the environment when it is missing, and mark where the job's output begins,
+        because the job writes its log itself."""
+        if self._dir(launch.attempt).started is None:
+            await self._environments.prepare(launch, log)
         await in_thread(partial(self._prepare, launch, log), name="prepare")
 
     def _prepare(self, launch: Launch, log: JobLog) -> None:
@@ -122,9 +131,13 @@ class ProcessEngine:
             foundations_home=str(self._home.root),
         )
         entrypoint = launch.entrypoint or (python, "-m", "atlas_worker")
+        variables = job_environment(launch, places, defaults=surroundings(python))
+        ready = self._environments.ready(launch.attempt)
+        if ready is not None:
+            variables[READY] = str(ready)
         return {
             "argv": [*entrypoint, *launch.command],
-            "env": job_environment(launch, places, defaults=surroundings(python)),
+            "env": variables,
             "cwd": start_dir(launch, places),
             "log": str(launch.log_path),
             "private_dir": str(attempt.path),
@@ -203,6 +216,7 @@ class ProcessEngine:
         directory = self._dir(attempt)
         await self.stop(attempt, grace_seconds=0)
         await in_thread(directory.remove, name="remove")
+        await self._environments.release(attempt)
 
     async def close(self) -> None:
         """Do nothing: shims need nobody."""
