@@ -26,6 +26,7 @@ CORE = [
     "atlas_scheduler.core.moves",
     "atlas_scheduler.core.queue",
     "atlas_scheduler.core.reconcile",
+    "atlas_scheduler.core.requirement_files",
     "atlas_scheduler.core.seeds",
     "atlas_scheduler.core.usage",
 ]

@@ -46,6 +46,7 @@ class SystemScreen(Frame):
         """Look at everything now."""
         self._look()
         self._measure_disk()
+        self._list_environments()
         self._bring_events()
 
     def on_resize(self) -> None:
@@ -81,6 +82,16 @@ class SystemScreen(Frame):
             self.say(Said(error.message, "bad"))
             return
         self._report = replace(self._report, disk=disk)
+        self._show()
+
+    @work(exclusive=True, group="environments")
+    async def _list_environments(self) -> None:
+        try:
+            found = await self.atlas.client.environments()
+        except AtlasError as error:
+            self.say(Said(error.message, "bad"))
+            return
+        self._report = replace(self._report, environments=found)
         self._show()
 
     @work(exclusive=True, group="events")

@@ -22,6 +22,7 @@ from atlas_scheduler.engine.docker import DockerEngine
 from atlas_scheduler.engine.port import Engine
 from atlas_scheduler.engine.process import ProcessEngine
 from atlas_scheduler.engine_state import EngineState
+from atlas_scheduler.environment_shelf import EnvironmentShelf
 from atlas_scheduler.intake import Intake
 from atlas_scheduler.loop import Loop
 from atlas_scheduler.sampling import Sampler
@@ -62,6 +63,7 @@ async def scheduler(home: Home, settings: ServerSettings) -> AsyncIterator[FastA
         )
         try:
             async with _service(home, settings, database, engine, instance) as service:
+                service.environments = EnvironmentShelf(environments)
                 yield create_app(service)
         finally:
             await engine.close()

@@ -19,11 +19,13 @@ from atlas_scheduler.core.queue import Capacity, Decision, Pause, choose_next
 from atlas_scheduler.core.seeds import seeds
 from atlas_scheduler.engine.port import AttemptId
 from atlas_scheduler.engine_state import EngineState
+from atlas_scheduler.environment_shelf import EnvironmentShelf
 from atlas_scheduler.feed import Feed, Interest, News
 from atlas_scheduler.job_files import JobFiles
 from atlas_scheduler.machine import Machine
 from atlas_scheduler.store import history, jobs, metric_points, pauses, provenance, records, remarks
 from atlas_scheduler.store.db import Database
+from atlas_scheduler.store.environments import Environments
 from atlas_scheduler.store.job_search import search
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.listings import Listings
@@ -71,6 +73,8 @@ class Catalogue(JobFiles):
     ) -> None:
         super().__init__(database, home)
         self.machine = Machine(database, home, clock_ms=clock_ms)
+        self.environments = EnvironmentShelf(Environments(home))
+        """The ones that jobs share."""
         self.engine = engine
         self.instance = instance
         self._queue = queue

@@ -12,6 +12,7 @@ from atlas_tui.event_lines import event_lines
 from atlas_tui.looks import Palette
 from atlas_tui.system_report import Report, bar, lines
 from foundations.models import Change, GpuView, HostView, JobState
+from tests.cli.fake_scheduler import environments
 from tests.store.samples import add
 from tests.tui.conftest import staged
 
@@ -51,6 +52,16 @@ def test_a_report_says_who_holds_which_gpu() -> None:
     assert any("GPU-2  free" in line for line in shown)
     assert any("50 % 300 W" in line for line in shown)
     assert not any("\x1b" in line for line in shown)
+
+
+def test_a_report_says_how_full_the_cache_of_environments_is() -> None:
+    report = Report(environments=environments("numpy==2.1.0"))
+    shown = [line.plain for line in lines(report, palette=PLAIN, width=100)]
+    at = shown.index(" ENVIRONMENTS")
+    assert shown[at + 1].split() == ["Ready", "1,", "of", "which", "1", "in", "use"]
+    assert "80.0 MB of 20.0 GB, 1.0 kB of it downloads" in shown[at + 2]
+    none = lines(Report(environments=environments()), palette=PLAIN, width=100)
+    assert any("none yet" in line.plain for line in none)
 
 
 @pytest.mark.parametrize("width", [1, 20, 80])

@@ -15,6 +15,7 @@ import foundations
 from atlas_scheduler.api import (
     bundles,
     changes,
+    environments,
     errors,
     files,
     info,
@@ -79,6 +80,7 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
     errors.install(app)
     for part in (info, bundles, jobs, files, remarks, metrics, logs, changes, queue, projects):
         app.include_router(part.router, prefix=PREFIX)
+    app.include_router(environments.router, prefix=PREFIX)
     return app
 
 

@@ -51,6 +51,7 @@ class Environments:
         self._in_use = self._top / "in_use"
         self._clock_ms = clock_ms
         self._lock = threading.Lock()
+        self._trimming = threading.Lock()
         self._building: set[Path] = set()
         self._is_over = True
         """Perhaps more is there than may be."""
@@ -133,6 +134,7 @@ class Environments:
                     remove_tree(self._top / key)
                     built.rename(self._top / key)
                     sync_directory(self._top)
+                    self._touch(key)
         self.discard(place)
         self.trim()
         return self._top / key
@@ -158,6 +160,10 @@ class Environments:
 
     def trim(self) -> None:
         """Bring the size under its limit: wheels first, then what was not used for longest."""
+        with self._trimming:
+            self._trim()
+
+    def _trim(self) -> None:
         ready = self.ready()
         size_bytes = sum(one.size_bytes for one in ready)
         wheels_bytes = self.wheels_bytes()
@@ -177,6 +183,10 @@ class Environments:
         Args:
             unused_ms: only what nobody used for so long. With 0 uv's wheels go too.
         """
+        with self._trimming:
+            return self._prune(unused_ms)
+
+    def _prune(self, unused_ms: int) -> Pruned:
         before_ms = self._clock_ms() - unused_ms
         ready = self.ready()
         gone = [one for one in ready if one.used_at_ms <= before_ms and self._evict(one.key)]
@@ -199,7 +209,7 @@ class Environments:
     def _evict(self, key: str) -> bool:
         """Remove an environment unless somebody uses it."""
         with self._lock:
-            if key in self._users():
+            if key in self._users() or not (self._top / key).exists():
                 return False
             trash = self._to_trash(self._top / key)
         remove_tree(trash)

@@ -8,6 +8,12 @@ unless the name says otherwise (`ram_gb`).
 from __future__ import annotations
 
 from foundations.models.changes import Change, NewRecords, QueueChange
+from foundations.models.environments import (
+    EnvironmentsView,
+    EnvironmentView,
+    PrunedEnvironments,
+    PruneEnvironments,
+)
 from foundations.models.jobs import (
     ArtifactView,
     FileDiff,
@@ -91,6 +97,10 @@ __all__ = [
     "DiskView",
     "EngineView",
     "EnvironmentName",
+    "EnvironmentView",
+    "EnvironmentsView",
+    "PruneEnvironments",
+    "PrunedEnvironments",
     "FINAL_STATES",
     "FileDiff",
     "LogSearch",
