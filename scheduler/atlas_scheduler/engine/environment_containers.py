@@ -96,10 +96,9 @@ class ContainerBuilder:
                 self._remove(name)
 
     def _run(self, build: Build, run: Callable[[Callable[[APIClient], int]], int]) -> int:
-        name = f"atlas-{self._instance}-environment-{build.order.key[:12]}"
+        name = f"atlas-{self._instance}-environment-{build.place.name}"
         self._mine.add(name)
         try:
-            self._remove(name)
             return run(partial(_follow, name=name, body=self._body(build), tell=build.tell))
         except APIError as error:
             raise StartRefusedError(

@@ -140,7 +140,9 @@ class SharedEnvironments:
         self, store: EnvironmentStore, launch: Launch, order: Order, tell: Tell
     ) -> None:
         """Build an environment, and let everybody have it."""
-        place = await in_thread(partial(store.begin, order.key), name="environment")
+        if self.ready(launch.attempt) is not None:
+            return  # somebody else's build ended just now
+        place = store.begin(order.key)
         try:
             tell(
                 f"Installing {order.requirements.place} into environment {order.key[:8]}, for this "

@@ -73,6 +73,7 @@ class SharedRuns:
         finally:
             run.leave(listener)
             if not run.listeners and not run.task.done():
+                self._forget(key, run)  # who comes now begins another one
                 run.task.cancel()
                 await asyncio.wait([run.task])
 
@@ -80,4 +81,8 @@ class SharedRuns:
         try:
             await make(run.tell)
         finally:
+            self._forget(key, run)
+
+    def _forget(self, key: str, run: _Run) -> None:
+        if self._runs.get(key) is run:
             del self._runs[key]
