@@ -11,6 +11,7 @@ import time
 from bench import (
     bundle,
     dispatch,
+    environments,
     ingest,
     log_metric,
     measure,
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, tuple[Benchmark, str]] = {
     "submit": (submit.run, "from the call to the 201"),
     "true_end_to_end": (true_end_to_end.run, "a job of `true` against the bare Docker SDK"),
     "dispatch": (dispatch.run, "from the end of a job to the start of the next"),
+    "environments": (environments.run, "a ready environment against no requirements, and pip"),
     "startup": (startup.run, "whole processes and imports"),
     "bundle": (bundle.run, "a large bundle: the server's memory, and speed"),
     "search": (search.run, "pages of jobs and a metric's course out of a full store"),

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -242,3 +248,42 @@ async def test_an_image_without_python_runs_as_ever(docker_rig: DockerRig) -> No
     ended = await docker_rig.run(launch)
     assert ended.exit_code == 127
     assert "This image has no Python" in docker_rig.log(launch).output().decode()
+
+
+@pytest.mark.docker
+async def test_an_index_is_needed_once_and_only_while_an_environment_is_built(
+    tmp_path: Path,
+) -> None:
+    """Jobs have no network here, builds have the host's; pip's variables name the index."""
+    index = tmp_path / "index"
+    (index / "simple" / "atlasdemo").mkdir(parents=True)
+    make_wheel(index / "simple" / "atlasdemo", "atlasdemo", "1.5")
+    rig = DockerRig(tmp_path / "rig", build_network="host")
+    try:
+        with served(index) as address:
+            environment = {"PIP_INDEX_URL": f"{address}/simple", "PIP_TRUSTED_HOST": "127.0.0.1"}
+            first = job(rig, "atlasdemo\n", versions=(), environment=environment)
+            (said,) = await completed(rig, first)
+        assert said.startswith("1.5 ")
+        second = job(rig, "atlasdemo\n", versions=(), environment=environment)
+        assert await completed(rig, second) == [said]
+    finally:
+        await rig.close()
+
+
+@contextmanager
+def served(directory: Path) -> Iterator[str]:
+    """Serve a directory on this machine; gives its address."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=directory)) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()

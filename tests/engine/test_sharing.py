@@ -107,24 +107,24 @@ async def test_who_comes_while_it_is_given_up_has_it_begun_anew() -> None:
     assert kitchen.ended_early == 1
 
 
-async def test_who_comes_late_hears_as_much_as_is_kept() -> None:
-    heard: dict[int, list[str]] = {}
-    for kept in (1, 5):
-        runs, kitchen = SharedRuns(replayed_lines=kept), Kitchen()
+@pytest.mark.parametrize(
+    ("kept", "heard"), [(1, ["begun", "done"]), (5, ["before", "begun", "done"])]
+)
+async def test_who_comes_late_hears_as_much_as_is_kept(kept: int, heard: list[str]) -> None:
+    runs, kitchen = SharedRuns(replayed_lines=kept), Kitchen()
 
-        async def make(tell: Tell, kitchen: Kitchen = kitchen) -> None:
-            tell("before")
-            await kitchen.make(tell)
+    async def make(tell: Tell) -> None:
+        tell("before")
+        await kitchen.make(tell)
 
-        first = asyncio.create_task(runs.join("a", ignore, make))
-        await until(lambda kitchen=kitchen: kitchen.begun == 1)
-        late: list[str] = []
-        second = asyncio.create_task(runs.join("a", late.append, make))
-        await until(lambda late=late: bool(late))
-        kitchen.ready.set()
-        await asyncio.gather(first, second)
-        heard[kept] = late
-    assert heard == {1: ["begun", "done"], 5: ["before", "begun", "done"]}
+    first = asyncio.create_task(runs.join("a", ignore, make))
+    await until(lambda: kitchen.begun == 1)
+    late: list[str] = []
+    second = asyncio.create_task(runs.join("a", late.append, make))
+    await until(lambda: bool(late))
+    kitchen.ready.set()
+    await asyncio.gather(first, second)
+    assert late == heard
 
 
 async def test_what_nobody_waits_for_is_ended() -> None:

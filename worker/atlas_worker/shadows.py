@@ -6,8 +6,9 @@ files. What uv replaces it removes; the other shadows go when it is done.
 """
 
 import os
+import re
 import shutil
-from typing import Dict, Iterable, Optional
+from typing import Dict, Iterable, Optional, Set
 
 _INSTALLER = "atlas-shadow"
 _DESCRIPTIONS = ("METADATA", "PKG-INFO")
@@ -15,13 +16,11 @@ _DESCRIPTIONS = ("METADATA", "PKG-INFO")
 
 def cast(directory: str, originals: Iterable[str]) -> None:
     """Make the shadows of all packages in `originals`; of one that is there twice, the first's."""
-    seen = set()
+    seen = set()  # type: Set[str]
     for original in originals:
         for name in _listed(original):
-            project = name.rsplit(".", 1)[0].split("-")[0].lower().replace("_", "-")
-            if name.endswith((".dist-info", ".egg-info")) and project not in seen:
-                seen.add(project)
-                _cast_one(directory, os.path.join(original, name))
+            if name.endswith((".dist-info", ".egg-info")):
+                _cast_one(directory, os.path.join(original, name), seen)
 
 
 def lift(directory: str) -> None:
@@ -43,14 +42,16 @@ def _listed(directory: str) -> Iterable[str]:
         return []
 
 
-def _cast_one(directory: str, original: str) -> None:
+def _cast_one(directory: str, original: str, seen: Set[str]) -> None:
     described = [original, *(os.path.join(original, name) for name in _DESCRIPTIONS)]
     text = next((text for text in map(_content, described) if text), None)
     if text is None:
         return
     fields = _fields(text)
-    if not fields.get("name") or not fields.get("version"):
+    project = re.sub("[-_.]+", "-", fields.get("name", "")).lower()
+    if not project or not fields.get("version") or project in seen:
         return
+    seen.add(project)
     stem = "{}-{}".format(fields["name"].replace("-", "_"), fields["version"])
     place = "{}.dist-info".format(stem)
     files = {"METADATA": text, "INSTALLER": _INSTALLER.encode("ascii")}
@@ -60,10 +61,7 @@ def _cast_one(directory: str, original: str) -> None:
             files[name] = content
     record = ["{}/{},,\n".format(place, name) for name in [*files, "RECORD"]]
     files["RECORD"] = "".join(record).encode("utf-8")
-    try:
-        os.mkdir(os.path.join(directory, place))
-    except FileExistsError:
-        return
+    os.mkdir(os.path.join(directory, place))
     for name, content in files.items():
         with open(os.path.join(directory, place, name), "wb") as file:
             file.write(content)
