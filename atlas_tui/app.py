@@ -20,6 +20,7 @@ from atlas_tui.board import Board, Tidings
 from atlas_tui.endings import Teller, passed_on
 from atlas_tui.feed import Feed
 from atlas_tui.handlers import HANDLERS, Handler
+from atlas_tui.keyboard import ASKING
 from atlas_tui.keys import label, textual_keymap
 from atlas_tui.messages import Choice, Listed, Said
 from atlas_tui.options import Options as Options
@@ -178,7 +179,7 @@ class AtlasApp(Questions):
             self.say(Said(f"Colours: {theme}", "good"))
 
     def _broadcast(self, tidings: Tidings) -> None:
-        if self.is_frozen:
+        if self.is_frozen or not self.is_running:
             return  # what came meanwhile is asked for at once when the screen goes on
         for frame in self._frames():
             frame.news(tidings)
@@ -255,7 +256,7 @@ class AtlasApp(Questions):
         else:
             getattr(screen, f"action_{name}")()
 
-    @work(group="palette", exclusive=True)
+    @work(group=ASKING)
     async def show_palette(self) -> None:
         """Let the user find an action by its name, and do it."""
         selection = self.front.selection()
@@ -273,7 +274,7 @@ class AtlasApp(Questions):
         if name is not None:
             self.perform(name)
 
-    @work(group="handle")
+    @work(group=ASKING)
     async def _handle(self, handler: Handler, selection: Selection) -> None:
         try:
             await handler(self, selection)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+from collections.abc import Sequence
 from typing import ClassVar, Protocol, cast
 
 from textual import events
-from textual.app import App
+from textual.app import App, SuspendNotSupported
 from textual.binding import Binding, BindingType
 
+from atlas_tui.keyboard import Keyboard, Typed
 from atlas_tui.looks import THEMES, Palette, theme_for
 
 
@@ -41,6 +44,11 @@ class Appearance(App[None], inherit_bindings=False):
         self._wanted_theme = theme
         self._low_bandwidth = low_bandwidth
         self._about_to_quit = False
+        self._keyboard = Keyboard(self, self._press)
+
+    def on_load(self) -> None:
+        """Begin to pass on what is typed."""
+        self.run_worker(self._keyboard.run(), group="keyboard")
 
     def dress(self) -> None:
         """Take the colours that were asked for, as far as the terminal has them."""
@@ -90,6 +98,15 @@ class Appearance(App[None], inherit_bindings=False):
             self._driver.write(sequence)
             self._driver.flush()
 
+    def lend_terminal(self, command: Sequence[str]) -> bool:
+        """Let a program have the terminal until it ends. Returns whether there is one to lend."""
+        try:
+            with self.suspend():
+                subprocess.run(command, check=False)
+        except SuspendNotSupported:
+            return False
+        return True
+
     # -- freezing
 
     def freeze(self) -> None:
@@ -108,13 +125,19 @@ class Appearance(App[None], inherit_bindings=False):
                 widget.refresh()
 
     async def on_event(self, event: events.Event) -> None:
-        """While frozen, a key thaws the screen and does nothing else."""
-        if self.is_frozen and isinstance(event, events.Key) and event.key != "ctrl+c":
-            event.prevent_default()
+        """Let what is typed wait for its turn; everything else goes its way at once."""
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            self._keyboard.take(event)
+        else:
+            await super().on_event(event)
+
+    async def _press(self, typed: Typed) -> None:
+        """Pass on what was typed. While frozen, a key thaws the screen and does nothing else."""
+        if self.is_frozen and isinstance(typed, events.Key) and typed.key != "ctrl+c":
             self.thaw()
             self.thawed()
-            return
-        await super().on_event(event)
+        else:
+            await super().on_event(typed)
 
     def thawed(self) -> None:
         """Called when a key has ended a freeze."""

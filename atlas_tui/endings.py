@@ -12,7 +12,9 @@ from foundations.models import FINAL_STATES, Change, JobState, JobView
 from foundations.preparation import current_user
 from foundations.terminal import clean
 
-ENDING_EVENTS = frozenset({"Exited", "Gone", "NotStarted", "StartRefused", "StopRequested"})
+ENDING_EVENTS = frozenset(
+    {"Exited", "Expired", "Gone", "NotStarted", "StartRefused", "StopRequested"}
+)
 """What can end a job, in the lifecycle's words; a tag on a job that has ended is none of them."""
 ASKED_AT_ONCE = 100
 LONGEST_NOTICE = 200

@@ -20,8 +20,21 @@ _WORDS = {
     "Exited": "ended",
     "Gone": "lost",
     "StopRequested": "asked to stop",
+    "TimedOut": "out of time",
+    "Expired": "waited too long",
 }
-_TOLD = ("reason", "exit_code", "by", "user", "name", "key", "value", "new_name", "priority")
+_TOLD = (
+    "reason",
+    "exit_code",
+    "retry",
+    "by",
+    "user",
+    "name",
+    "key",
+    "value",
+    "new_name",
+    "priority",
+)
 """Details that are worth a place on the line."""
 
 

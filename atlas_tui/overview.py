@@ -17,6 +17,7 @@ from atlas_tui.row_layout import fit
 from atlas_tui.stretches import Stretch, stretches
 from foundations.cli import provenance_fields
 from foundations.cli.render import value as value_text
+from foundations.limits import limit_facts
 from foundations.models import FINAL_STATES, JobDetail, JobState
 from foundations.quantities import duration, size
 from foundations.terminal import clean, display_width
@@ -260,6 +261,7 @@ def _resources(detail: JobDetail) -> tuple[Fact, ...]:
         ("CPUs", f"{spec.cpus:g}" if spec.cpus else "no limit"),
         ("Memory", f"{spec.ram_gb:g} GB" if spec.ram_gb else "no limit"),
         ("Volumes", volumes),
+        *limit_facts(spec),
     )
 
 

@@ -10,9 +10,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from atlas_scheduler.core.lifecycle import TRANSITIONS, Event, Exited, Rule
+from atlas_scheduler.core.events import Event, Exited, Gone, NotStarted, StartRefused
+from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.lifecycle import TRANSITIONS, Choice, Rule
+from atlas_scheduler.core.limits import Limits
 from foundations.models import FINAL_STATES, JobState
 from tools.generated_page import run, with_part
 
@@ -25,20 +29,46 @@ Arrow = tuple[JobState, str, JobState, Rule]
 
 def arrows() -> Iterator[Arrow]:
     """Yield every transition with its event in words, one for each target that it can have."""
-    for (state, kind), rule in TRANSITIONS.items():
-        for words, target in targets(kind, rule):
-            yield state, words, target, rule
+    for (state, kind), entry in TRANSITIONS.items():
+        for words, rule in outcomes(state, kind, entry):
+            yield state, words, rule.target, rule
 
 
-def targets(kind: type[Event], rule: Rule) -> list[tuple[str, JobState]]:
+def outcomes(state: JobState, kind: type[Event], entry: Rule | Choice) -> list[tuple[str, Rule]]:
     """List where an event leads, with the event in words."""
-    if isinstance(rule.target, JobState):
-        return [(kind.__name__, rule.target)]
-    return [
-        ("Exited with 0", rule.target(Exited(at_ms=0, exit_code=0))),
-        ("Exited with another code", rule.target(Exited(at_ms=0, exit_code=1))),
-        ("Exited by Ctrl-C", rule.target(Exited(at_ms=0, exit_code=130, interrupted=True))),
-    ]
+    if isinstance(entry, Rule):
+        return [(kind.__name__, entry)]
+    cases = _RUNNING_CASES if state is JobState.RUNNING else _STOPPING_CASES
+    return [(words, entry(job, event)) for words, job, event in cases if isinstance(event, kind)]
+
+
+Case = tuple[str, Job, Event]
+_ONCE = Job("", "", JobState.RUNNING, 0, started_at_ms=0)
+_MORE = replace(_ONCE, limits=Limits(exit=1, oom=1, lost=1))
+_STOPPED = replace(_ONCE, state=JobState.STOPPING)
+_OVER = replace(_STOPPED, timed_out=True, limits=Limits(time_ms=10))
+_RUNNING_CASES: tuple[Case, ...] = (
+    ("Exited with 0", _ONCE, Exited(at_ms=1, exit_code=0)),
+    ("Exited with another code", _ONCE, Exited(at_ms=1, exit_code=1)),
+    ("Exited by Ctrl-C", _ONCE, Exited(at_ms=1, exit_code=130, interrupted=True)),
+    ("Exited, with a retry left", _MORE, Exited(at_ms=1, exit_code=1)),
+    ("Gone", _ONCE, Gone(1, "")),
+    ("Gone, with a retry left", _MORE, Gone(1, "")),
+    ("NotStarted", _ONCE, NotStarted(1)),
+    ("NotStarted, with a retry left", _MORE, NotStarted(1)),
+)
+_STOPPING_CASES: tuple[Case, ...] = (
+    ("Exited", _STOPPED, Exited(at_ms=1, exit_code=1)),
+    ("Exited after TimedOut", _OVER, Exited(at_ms=11, exit_code=1)),
+    ("Exited with 0 before its time was over", _OVER, Exited(at_ms=9, exit_code=0)),
+    ("Exited with another code before its time was over", _OVER, Exited(at_ms=9, exit_code=1)),
+    ("Gone", _STOPPED, Gone(1, "")),
+    ("Gone after TimedOut", _OVER, Gone(1, "")),
+    ("NotStarted", _STOPPED, NotStarted(1)),
+    ("NotStarted after TimedOut", _OVER, NotStarted(1)),
+    ("StartRefused", _STOPPED, StartRefused(1, "")),
+)
+"""Every way that an event can lead which leads to several places, by an example."""
 
 
 def draw_diagram() -> str:

@@ -24,6 +24,7 @@ from atlas_tui.comparison import (
     rows,
 )
 from atlas_tui.diff_lines import diff_lines
+from atlas_tui.keyboard import ASKING
 from atlas_tui.keys import bindings
 from atlas_tui.looks import SERIES
 from atlas_tui.messages import Choice, Said
@@ -151,7 +152,7 @@ class CompareScreen(Frame):
             draw = self._parallel if self._tab == PARALLEL else self._differences
             self._pane.show(draw(), keep_place=True)
 
-    @work(group="metric", exclusive=True)
+    @work(group=ASKING, exclusive=True)
     async def action_metric(self) -> None:
         """Choose the metric whose curves are drawn."""
         names = common_metrics(self._jobs)

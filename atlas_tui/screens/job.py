@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import ContentSwitcher, Input
 
 from atlas_tui.board import Tidings
+from atlas_tui.keyboard import ASKING
 from atlas_tui.keys import bindings
 from atlas_tui.messages import Choice, Said
 from atlas_tui.screens.frame import Frame
@@ -198,7 +199,7 @@ class JobScreen(Frame):
         """Bring the tab before to the front."""
         self._turn(-1)
 
-    @work(group="tabs", exclusive=True)
+    @work(group=ASKING, exclusive=True)
     async def action_tab(self) -> None:
         """Let the user pick a tab."""
         name = await self.atlas.choose(

@@ -17,6 +17,7 @@ from atlas_tui.columns import DEFAULT, Column, column, columns
 from atlas_tui.filter_words import Vocabulary, columns_known, trouble
 from atlas_tui.job_listing import SORTABLE, Listing
 from atlas_tui.job_window import JobWindow
+from atlas_tui.keyboard import ASKING
 from atlas_tui.keys import bindings
 from atlas_tui.messages import Choice, Listed, Prompt, Said
 from atlas_tui.screens.columns_dialog import ColumnsDialog
@@ -166,7 +167,7 @@ class JobsScreen(ListFrame):
             return True
         return super().clear_one()
 
-    @work(group="filters", exclusive=True)
+    @work(group=ASKING, exclusive=True)
     async def action_filters(self) -> None:
         """Take a kept filter, or keep the one that is shown."""
         session, now = self.atlas.session, self._listing.filter
@@ -216,7 +217,7 @@ class JobsScreen(ListFrame):
         except ValueError as error:
             self.say(Said(f"{error}".capitalize(), "bad"))
 
-    @work(group="sort", exclusive=True)
+    @work(group=ASKING, exclusive=True)
     async def action_sort(self) -> None:
         """Choose the column that orders the list."""
         recorded = columns_known(self.table.every_here())
@@ -230,7 +231,7 @@ class JobsScreen(ListFrame):
         """Turn the order around."""
         self._list(self._listing.reversed())
 
-    @work(group="columns", exclusive=True)
+    @work(group=ASKING, exclusive=True)
     async def action_columns(self) -> None:
         """Choose the columns."""
         chosen = [one.name for one in self.table.columns]

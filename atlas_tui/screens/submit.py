@@ -17,6 +17,7 @@ from textual.widgets import Static
 from textual.worker import Worker
 
 from atlas_tui.directories import absolute, remembered
+from atlas_tui.keyboard import ASKING
 from atlas_tui.messages import Said
 from atlas_tui.screens.directory_dialog import DirectoryDialog
 from atlas_tui.submit_form import (
@@ -213,7 +214,7 @@ class SubmitScreen(Screen[JobView | None]):
 
     # -- the directory
 
-    @work(exclusive=True, group="pick")
+    @work(group=ASKING, exclusive=True)
     async def action_pick(self) -> None:
         """Choose the directory from a list."""
         field = self.field("directory")

@@ -14,6 +14,7 @@ from textual.containers import Horizontal
 from atlas_tui import previews
 from atlas_tui.action_table import BY_NAME
 from atlas_tui.file_tree import Entry, tree
+from atlas_tui.keyboard import ASKING
 from atlas_tui.messages import Choice, Prompt
 from atlas_tui.row_layout import fit
 from atlas_tui.tabs.preview_pane import PreviewPane
@@ -155,7 +156,7 @@ class FilesTab(JobTab):
         )
         await save_item(self, item)
 
-    @work(exclusive=True, group="compare")
+    @work(group=ASKING, exclusive=True)
     async def _compare(self) -> None:
         job = self.job
         other = None if job is None else await self._other(job)

@@ -22,7 +22,7 @@ from atlas_tui.job_window import JobWindow
 from atlas_tui.looks import Palette
 from atlas_tui.row_layout import GAP, Placed, place
 from atlas_tui.sparks import Sparks
-from foundations.errors import AtlasError
+from foundations.errors import AtlasError, InvalidRequest
 from foundations.models import JobView
 
 HEADER_LINES = 1
@@ -107,6 +107,8 @@ class JobTable(ScrollView, can_focus=True):
         self.sort: tuple[str, bool] | None = None
         """The column that the header shows as the order, and whether from high to low."""
         self._window = window
+        self._coming: JobWindow | None = None
+        """The list that takes its place as soon as its first rows are here."""
         self._columns = list(columns)
         self._palette = palette
         self._sparks = sparks
@@ -161,7 +163,8 @@ class JobTable(ScrollView, can_focus=True):
 
     def show(self, window: JobWindow) -> None:
         """Show another list from its top, as soon as its first rows are here."""
-        self._bring(window)
+        self._coming = window
+        self._bring()
 
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Show other columns."""
@@ -190,17 +193,20 @@ class JobTable(ScrollView, can_focus=True):
             self._bring()
 
     @work(exclusive=True, group="bring")
-    async def _bring(self, other: JobWindow | None = None) -> None:
-        """Ask for the rows in sight, of this list or of another one that takes its place."""
-        window = other or self._window
-        first, last = (0, self._rows) if other else (self._first, self._last)
+    async def _bring(self) -> None:
+        """Ask for the rows in sight, of this list or of the one that is coming."""
+        coming = self._coming
+        window = self._window if coming is None else coming
+        first, last = (self._first, self._last) if coming is None else (0, self._rows)
         try:
             await window.bring(first, last)
         except AtlasError as error:
+            if isinstance(error, InvalidRequest):
+                self._coming = None  # it will be refused again; the line may come back
             self.post_message(self.Troubled(error))
             return
-        if other is not None:
-            self._window, self._job_id, self.cursor = other, None, 0
+        if coming is not None:
+            self._window, self._coming, self._job_id, self.cursor = coming, None, None, 0
             self.scroll_to(y=0, animate=False, immediate=True)
         self._settle()
 

@@ -308,7 +308,7 @@ class Catalogue(JobFiles):
 
     def _decide(self, conn: sqlite3.Connection) -> Decision:
         capacity = self._capacity(pauses.in_force(conn))
-        return choose_next(jobs.queued(conn), jobs.holding(conn), capacity)
+        return choose_next(jobs.queued(conn), jobs.holding(conn), capacity, now_ms=self._clock_ms())
 
     def _waiting(self, conn: sqlite3.Connection, shown: Iterable[StoredJob]) -> dict[str, Waiting]:
         if not any(one.job.state is JobState.QUEUED for one in shown):

@@ -29,6 +29,7 @@ def plan_launch(stored: StoredJob, *, attempt: AttemptId, home: Home, library_di
         environment={
             **spec.environment,
             "FOUNDATIONS_JOB_ID": job.job_id,
+            "FOUNDATIONS_ATTEMPT": str(attempt.attempt),
             "FOUNDATIONS_PROJECT_NAME": job.project,
             "FOUNDATIONS_USER": spec.user,
             "FOUNDATIONS_LOG_LEVEL": spec.log_level,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import structlog
 
+from atlas_scheduler.core.events import Event, Exited, Gone
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.core.lifecycle import Event, Exited, Gone
 from atlas_scheduler.service import Service
 from atlas_scheduler.store.run_dirs import (
     Life,

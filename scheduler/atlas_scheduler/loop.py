@@ -15,17 +15,13 @@ from pathlib import Path
 
 import structlog
 
+from atlas_scheduler.alarm import Alarm
+from atlas_scheduler.attempt_files import make_attempt_files
+from atlas_scheduler.core.events import Event, Exited, Gone, Started, StartRefused
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.core.lifecycle import (
-    Effect,
-    Event,
-    Exited,
-    Gone,
-    InvalidTransition,
-    Started,
-    StartRefused,
-)
+from atlas_scheduler.core.lifecycle import Effect, InvalidTransition
 from atlas_scheduler.core.reconcile import SeenStatus, leftovers, observe
+from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
 from atlas_scheduler.engine.port import AttemptId, Engine, Launch, StartRefusedError
 from atlas_scheduler.intake import Intake
 from atlas_scheduler.launch import plan_launch
@@ -89,10 +85,15 @@ class Loop:
             Effect.WATCH: self._watch,
             Effect.STOP: self._stop,
             Effect.FINISH: self._finish,
+            Effect.DISCARD: self._discard,
         }
         for effect in effects:
             if (job.job_id, effect) not in self._tasks:
                 self._begin(job, effect, verbs[effect])
+
+    async def run_beside(self, job: Job, plan: ExecPlan) -> ExecSession:
+        """Run a command where a job runs."""
+        return await self._engine.execute(self._attempt(job.job_id, job.attempt), plan)
 
     async def settle(self, job_id: str) -> None:
         """Wait until nothing is being done for a final job any more."""
@@ -121,10 +122,12 @@ class Loop:
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def _dispatch(self) -> None:
+        alarm = Alarm(self.wake, clock_ms=self._clock_ms)
         while True:
             await self._woken.wait()
             self._woken.clear()
             try:
+                alarm.set(await self._service.end_overdue())
                 await self._service.claim_next()
             except AtlasError as error:
                 log.error("no job can start", problem=error.message)
@@ -211,7 +214,10 @@ class Loop:
             with suppress(InvalidTransition, NotFound):  # it moved on since it was listed
                 await self._service.apply(job_id, event)
         for one in leftovers(holding, seen):
-            if self._effects_under_way(one.job_id):
+            under_way = self._effects_under_way(one.job_id)
+            if one.job_id in holding and holding[one.job_id].attempt > one.attempt:
+                under_way &= {Effect.DISCARD}  # the others are for the latest attempt
+            if under_way:
                 continue
             if one.status is SeenStatus.RUNNING:
                 log.error("a container runs that no job accounts for", container=one.name)
@@ -236,6 +242,7 @@ class Loop:
         """Do the part of a start that may take long, and that a stop may cut short."""
         self._preparing.add(job.job_id)
         try:
+            await self._discarded(job)
             stored = await self._service.load(job.job_id)
             launch = plan_launch(
                 stored,
@@ -243,14 +250,9 @@ class Loop:
                 home=self._service.home,
                 library_dir=await finish_in_thread(self._library_dir),
             )
-            assert stored.bundle is not None, "local runs are never started"
-            await finish_in_thread(
-                self._service.bundles.materialise,
-                stored.bundle,
-                launch.job_dir,
-                stored.spec.params,
-            )
-            await self._engine.prepare(launch, self._service.logs.of(job.job_id))
+            job_log = self._service.logs.of(job.job_id)
+            await make_attempt_files(stored, launch, bundles=self._service.bundles, log=job_log)
+            await self._engine.prepare(launch, job_log)
             return launch
         finally:
             self._preparing.discard(job.job_id)
@@ -272,6 +274,7 @@ class Loop:
         try:
             with self._sampler.sampling(job, attempt):
                 ended = await self._engine.watch(attempt, self._service.logs.of(job.job_id))
+            self._service.execs.end_those_of(job.job_id)
             await asyncio.wait([describe])
         finally:
             describe.cancel()
@@ -313,6 +316,18 @@ class Loop:
         await self._service.mark_archived(job.job_id)
         if job.attempt and not job.is_local:
             await self._engine.remove(self._attempt(job.job_id, job.attempt))
+
+    async def _discard(self, job: Job) -> None:
+        await self._intake.drain(job.job_id)
+        await self._engine.remove(self._attempt(job.job_id, job.attempt))
+
+    async def _discarded(self, job: Job) -> None:
+        """Wait until the attempt before this one, if there is any, is out of the way."""
+        discard = self._tasks.get((job.job_id, Effect.DISCARD))
+        if discard is not None:
+            await asyncio.wait([discard])
+        if job.attempt > 1:
+            await self._intake.drain(job.job_id)
 
     async def _archive(self, job_id: str) -> None:
         detail = await self._service.job(job_id)

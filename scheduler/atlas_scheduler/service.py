@@ -8,22 +8,16 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import asdict
+from collections.abc import AsyncIterator
 
 from atlas_scheduler.catalogue import parsed
+from atlas_scheduler.core.events import Claimed, RunFound, StopRequested
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.core.lifecycle import (
-    Claimed,
-    Effect,
-    Event,
-    InvalidTransition,
-    RunFound,
-    StopRequested,
-    advance,
-)
+from atlas_scheduler.core.lifecycle import InvalidTransition
+from atlas_scheduler.core.limits import Limits
 from atlas_scheduler.core.queue import choose_next, refusal
 from atlas_scheduler.deletions import Deletions
+from atlas_scheduler.executing import Executing
 from atlas_scheduler.projects import Projects
 from atlas_scheduler.queueing import Queueing
 from atlas_scheduler.remarks import Remarks
@@ -32,6 +26,7 @@ from atlas_scheduler.store.job_search import every_id
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.local_runs import local_run_job
 from atlas_scheduler.store.run_dirs import RunDescription
+from atlas_scheduler.transitions import Moved, Transitions
 from foundations.errors import InvalidRequest, JobConflict
 from foundations.models import (
     BundleView,
@@ -42,14 +37,10 @@ from foundations.models import (
 )
 from foundations.provenance import Execution, Origin
 
-Moved = tuple[Job, tuple[Effect, ...]]
-"""A job after a transition, and what must be done now."""
-
-
 _QUEUED = JobState.QUEUED
 
 
-class Service(Remarks, Projects, Deletions, Queueing):
+class Service(Remarks, Projects, Deletions, Queueing, Transitions, Executing):
     """The catalogue's questions, plus what changes something.
 
     Methods raise `foundations.errors.SchedulerError` kinds.
@@ -109,6 +100,7 @@ class Service(Remarks, Projects, Deletions, Queueing):
             num_gpus=spec.num_gpus,
             priority=spec.priority,
             held_by=spec.user if submission.hold else None,
+            limits=Limits.of(spec),
             submitted_at_ms=now_ms,
         )
         stored = StoredJob(
@@ -210,7 +202,7 @@ class Service(Remarks, Projects, Deletions, Queueing):
                 return []  # the queue may be long, and reading it would decide nothing
             waiting = {job.job_id: job for job in jobs.queued(conn)}
             capacity = self._capacity(pauses.in_force(conn))
-            decision = choose_next(list(waiting.values()), holding, capacity)
+            decision = choose_next(list(waiting.values()), holding, capacity, now_ms=now_ms)
             return [
                 self._advance(
                     conn,
@@ -223,21 +215,7 @@ class Service(Remarks, Projects, Deletions, Queueing):
 
         await self._durably(self._database.write(step), self._publish)
 
-    # -- state
-
-    async def apply(self, job_id: str, event: Event) -> Job:
-        """Let an event happen to a job: the one way that its state changes.
-
-        Raises:
-            InvalidTransition: the event does not fit; nothing changed.
-            NotFound: no such job.
-        """
-
-        def step(conn: sqlite3.Connection) -> list[Moved]:
-            return [self._advance(conn, jobs.load_job(conn, job_id), event)]
-
-        ((job, _),) = await self._durably(self._database.write(step), self._publish)
-        return job
+    # -- what becomes of a job
 
     async def note_execution(self, job_id: str, execution: Execution) -> None:
         """Keep what the engine says that an attempt runs on."""
@@ -246,21 +224,4 @@ class Service(Remarks, Projects, Deletions, Queueing):
     async def mark_archived(self, job_id: str) -> None:
         """Note that a job's archive is complete."""
         await self._database.write(lambda conn: jobs.mark_archived(conn, job_id))
-        self.feed.announce()
-
-    def _advance(
-        self, conn: sqlite3.Connection, job: Job, event: Event, *, engine: str | None = None
-    ) -> Moved:
-        moved, effects = advance(job, event)
-        jobs.save_job(conn, moved, engine=engine)
-        detail = {key: value for key, value in asdict(event).items() if key != "at_ms"}
-        self._append(conn, moved, type(event).__name__, event.at_ms, detail)
-        return moved, effects
-
-    def _publish(self, moved: Iterable[Moved]) -> None:
-        for job, effects in moved:
-            if job.is_final:
-                self._mark_ended(job.job_id)
-                self.shell.wake()
-            self.shell.perform(job, effects)
         self.feed.announce()

@@ -101,6 +101,7 @@ def _fields(
         "num_gpus": spec.num_gpus,
         "priority": job.priority,
         "held_by": job.held_by,
+        "not_before": None if job.not_before_ms is None else moment(job.not_before_ms),
         "gpus": list(job.gpus),
         "cpus": spec.cpus,
         "ram_gb": spec.ram_gb,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,10 +17,21 @@ from pydantic import (
     StringConstraints,
     ValidationError,
 )
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
+from foundations.durations import read_duration
 from foundations.errors import ConfigError
-from foundations.models import Argument, EnvironmentName, LogLevel, Priority, ProjectName, Volume
+from foundations.limits import read_retries
+from foundations.models import (
+    Argument,
+    EnvironmentName,
+    LogLevel,
+    Priority,
+    ProjectName,
+    Retries,
+    Volume,
+)
+from foundations.models.limits import Pause, Seconds
 from foundations.yaml_source import YamlSource, read_yaml, unknown_key
 
 FILE_NAME = "job.config.yaml"
@@ -42,6 +53,18 @@ Program = Annotated[
     tuple[Argument, ...], BeforeValidator(split_words), Field(min_length=1, max_length=64)
 ]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+
+
+def _said(read: Callable[[Any], Any]) -> BeforeValidator:
+    """Read a value, and word what is wrong with it as its reader does."""
+
+    def validate(value: Any) -> Any:
+        try:
+            return read(value)
+        except ValueError as error:
+            raise PydanticCustomError("limit", "{said}", {"said": str(error)}) from error
+
+    return BeforeValidator(validate)
 
 
 class _Section(BaseModel):
@@ -94,6 +117,14 @@ class JobConfig(_Section):
     """Processors of a job."""
     entrypoint: Program | None = None
     """Same as `worker: entrypoint:`."""
+    time_limit: Annotated[Seconds | None, _said(read_duration)] = None
+    """Longest that an attempt of a job may run."""
+    queue_ttl: Annotated[Seconds | None, _said(read_duration)] = None
+    """Longest that a job may wait in the queue."""
+    retries: Annotated[Retries | None, _said(read_retries)] = None
+    """How often a job is tried again: a number, or one by cause."""
+    retry_delay: Annotated[Pause | None, _said(read_duration)] = None
+    """Pause before the first retry; it doubles with each."""
     params: dict[str, JsonValue] = {}
     """Parameters, as `foundations.load_parameters()` returns them."""
     tags: dict[Annotated[str, StringConstraints(min_length=1, max_length=200)], Argument] = {}

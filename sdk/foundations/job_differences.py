@@ -8,6 +8,7 @@ from math import isfinite
 
 from pydantic import JsonValue
 
+from foundations.limits import limit_facts
 from foundations.models import JobDetail
 from foundations.tracking import flatten_parameters
 
@@ -44,6 +45,7 @@ def facts(job: JobDetail) -> dict[str, JsonValue]:
         "gpus": job.num_gpus,
         "cpus": job.cpus,
         "ram": job.ram_gb,
+        **{name.lower().replace(" ", "_"): text for name, text in limit_facts(spec)},
         "volumes": [f"{one.host}:{one.bind}:{one.mode}" for one in spec.volumes],
         **_provenance(job),
     }

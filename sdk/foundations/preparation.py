@@ -14,7 +14,7 @@ from pydantic import JsonValue, ValidationError
 
 from foundations.errors import ConfigError
 from foundations.job_config import JobConfig, find_infinite, load_job_config, resolve_volumes
-from foundations.models import JobSpec, LogLevel
+from foundations.models import JobSpec, LogLevel, Retries
 
 if TYPE_CHECKING:
     from foundations.configs import SchedulerConfig
@@ -39,6 +39,10 @@ class Asked:
     params: Mapping[str, Any] | None = None
     environment: Mapping[str, str] | None = None
     tags: Mapping[str, str] | None = None
+    time_limit_seconds: int | None = None
+    queue_ttl_seconds: int | None = None
+    retries: Retries | None = None
+    retry_delay_seconds: int | None = None
     interpreter: str | None = None
     """The submitter's own Python, for jobs that run as plain processes on the same machine."""
 
@@ -114,6 +118,10 @@ def _spec(
             user=current_user(),
             log_level=project.log_level,
             tags={**project.tags, **(asked.tags or {})},
+            time_limit_seconds=_first(asked.time_limit_seconds, project.time_limit, None),
+            queue_ttl_seconds=_first(asked.queue_ttl_seconds, project.queue_ttl, None),
+            retries=_first(asked.retries, project.retries, None),
+            retry_delay_seconds=_first(asked.retry_delay_seconds, project.retry_delay, None),
         )
     except ValidationError as error:
         raise ConfigError(explain(error)) from error
@@ -211,7 +219,13 @@ def _first(asked: T | None, configured: T | None, default: T) -> T:
     return default if configured is None else configured
 
 
-_NAMES = {"ram_gb": "ram", "project": "project name"}
+_NAMES = {
+    "ram_gb": "ram",
+    "project": "project name",
+    "time_limit_seconds": "time_limit",
+    "queue_ttl_seconds": "queue_ttl",
+    "retry_delay_seconds": "retry_delay",
+}
 
 
 def explain(error: ValidationError) -> str:

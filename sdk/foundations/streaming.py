@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING, TextIO
 
 from foundations.errors import AtlasError
-from foundations.models import FINAL_STATES, JobDetail, JobState, JobView, LogLevel
+from foundations.models import FINAL_STATES, Change, JobDetail, JobState, JobView, LogLevel
 from foundations.terminal import LogText, clean
 
 if TYPE_CHECKING:
@@ -167,6 +167,7 @@ class _Story:
             for change in self._client.changes(0, job=self._job_id, follow=True):
                 if change.state is JobState.RUNNING:
                     self._tell_running()
+                self._tell_retry(change)
                 if change.state in FINAL_STATES:
                     return
         except (AtlasError, RuntimeError):
@@ -195,6 +196,13 @@ class _Story:
 
     def _tell_running(self) -> None:
         self._tell("running", "Job running, streaming logs.")
+
+    def _tell_retry(self, change: Change) -> None:
+        if "retry" in change.detail:
+            pause = change.detail.get("pause_seconds")
+            self._console.say(
+                "WARNING", f"Job runs again in {pause:g} seconds: {change.detail['retry']}."
+            )
 
     def _tell(self, what: str, text: str) -> None:
         with self._lock:

@@ -8,12 +8,14 @@ import tempfile
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from foundations import autostart, bundle, configs
 from foundations.errors import ConfigError, NotFound, Unreachable
 from foundations.home import Home
+from foundations.limits import asked_limits
 from foundations.models import JobSpec, JobView, Submission
 from foundations.origin import Inquiry
 from foundations.preparation import Asked, PreparedSubmission, prepare_submission, split_command
@@ -121,6 +123,10 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
     image: str | None = None,
     environment: Mapping[str, str] | None = None,
     tags: Mapping[str, str] | None = None,
+    time_limit: str | timedelta | None = None,
+    queue_ttl: str | timedelta | None = None,
+    retries: int | str | Mapping[str, int] | None = None,
+    retry_delay: str | timedelta | None = None,
     stream_job_logs: bool = False,
 ) -> SubmittedJob:
     """Copy a directory, queue a job that runs a command in the copy, and return the job.
@@ -141,6 +147,11 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
         image: Docker image in place of the standard worker.
         environment: environment variables, added to those of `job.config.yaml`.
         tags: tags, added to those of `job.config.yaml`.
+        time_limit: longest that an attempt may run, such as `"2h"`; after that the job fails.
+        queue_ttl: longest that it may wait in the queue; after that it is stopped.
+        retries: how often it is tried again after its program failed; or numbers by cause, such as
+            `{"exit": 2, "oom": 1, "lost": 3}`.
+        retry_delay: pause before the first retry, which doubles with each; 10 seconds by default.
         stream_job_logs: print what happens, and wait until the job has ended.
 
     Raises:
@@ -166,6 +177,12 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
         params=params,
         environment=environment,
         tags=tags,
+        **asked_limits(
+            time_limit=time_limit,
+            queue_ttl=queue_ttl,
+            retries=retries,
+            retry_delay=retry_delay,
+        ),
         interpreter=sys.executable or None,
     )
     prepared = prepare_submission(directory, asked, config=config)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from atlas_scheduler.core.lifecycle import StopRequested
+from atlas_scheduler.core.events import Claimed, Expired, StopRequested, TimedOut
+from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.limits import Cause
 from foundations.models import JobState
 from tests.core.lifecycle_table import ALLOWED
 from tests.core.world import Attempt, FakeEngine, Flaw, Store
@@ -35,7 +37,7 @@ def each_history_is_a_path_in_the_table(store: Store) -> None:
     for job_id, changes in store.history.items():
         state = JobState.QUEUED
         for event, after in changes:
-            assert after in ALLOWED.get((state, event), ()), f"{state} {event} {after}"
+            assert after in ALLOWED.get((state, type(event)), ()), f"{state} {event} {after}"
             state = after
         assert store.jobs[job_id].state is state
 
@@ -45,12 +47,55 @@ def each_end_is_the_true_one(store: Store, engine: FakeEngine) -> None:
         if not job.is_final:
             continue
         name = (job_id, job.attempt)
-        asked_to_stop = any(event is StopRequested for event, _ in store.history[job_id])
+        events = [type(event) for event, _ in store.history[job_id]]
+        # Who stops a job whose time is over already does not change why it ends.
+        asked_to_stop = StopRequested in events and not job.timed_out
         exit_code = engine.exit_codes.get(name)
         true_ends = {
-            JobState.COMPLETED: exit_code == 0 and not asked_to_stop,
-            JobState.FAILED: bool(exit_code) or store.flaws[job_id] is not Flaw.NONE,
-            JobState.LOST: name in engine.lost and not asked_to_stop,
-            JobState.STOPPED: asked_to_stop,
+            JobState.COMPLETED: exit_code == 0,
+            JobState.FAILED: job.timed_out
+            or bool(exit_code)
+            or store.flaws[job_id] is not Flaw.NONE,
+            JobState.LOST: name in engine.lost,
+            JobState.STOPPED: asked_to_stop or Expired in events,
         }
         assert true_ends[job.state], f"{job_id} is {job.state}"
+        assert job.state is JobState.STOPPED or not asked_to_stop or _had_ended(job, engine)
+        assert job.timed_out == (TimedOut in events and not _had_ended(job, engine))
+
+
+def _had_ended(job: Job, engine: FakeEngine) -> bool:
+    """Whether its latest attempt ended of itself before its time was over."""
+    ended_at_ms = engine.ended_at_ms.get((job.job_id, job.attempt))
+    in_time = job.deadline_ms is None or ended_at_ms is None or ended_at_ms < job.deadline_ms
+    return ended_at_ms is not None and in_time
+
+
+def each_attempt_but_the_latest_ended_for_a_cause_that_may_be_tried_again(
+    store: Store, engine: FakeEngine
+) -> None:
+    for job in store.jobs.values():
+        limits = job.limits
+        for cause in Cause:
+            assert job.retried.count(cause) <= limits.retries(cause)
+        claims = sum(isinstance(event, Claimed) for event, _ in store.history[job.job_id])
+        assert claims == job.attempt <= len(job.retried) + 1
+        for number, cause in enumerate(job.retried, start=1):
+            name = (job.job_id, number)
+            exit_code = engine.exit_codes.get(name)
+            assert name in engine.lost if cause is Cause.LOST else exit_code
+            assert exit_code == 137 or cause is not Cause.OOM
+
+
+def nothing_starts_after_a_stop(store: Store) -> None:
+    for changes in store.history.values():
+        events = [type(event) for event, _ in changes]
+        for ending in (StopRequested, TimedOut, Expired):
+            if ending in events:
+                assert Claimed not in events[events.index(ending) :]
+
+
+def what_waits_has_nothing(store: Store) -> None:
+    for job in store.in_state(JobState.QUEUED):
+        assert (job.gpus, job.started_at_ms, job.exit_code) == ((), None, None)
+        assert job.job_id not in store.archived

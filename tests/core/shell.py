@@ -7,19 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from atlas_scheduler.core.deadlines import overdue
+from atlas_scheduler.core.events import Claimed, Event, Started, StartRefused
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.core.lifecycle import (
-    Claimed,
-    Effect,
-    Event,
-    Started,
-    StartRefused,
-    advance,
-)
+from atlas_scheduler.core.lifecycle import Effect, advance
 from atlas_scheduler.core.queue import Capacity, choose_next
 from atlas_scheduler.core.reconcile import Seen, leftovers, observe
 from foundations.models import JobState
-from tests.core.world import EngineSilent, FakeEngine, Flaw, Refused, Store
+from tests.core.world import Attempt, EngineSilent, FakeEngine, Flaw, Refused, Store
 
 GPUS = ("gpu-0", "gpu-1")
 
@@ -38,7 +33,14 @@ class Step(Enum):
     REMOVE = "remove"
 
 
-Task = Effect | Step | Event
+@dataclass(frozen=True)
+class Discard:
+    """Remove the container of an attempt that another one follows."""
+
+    attempt: Attempt
+
+
+Task = Effect | Step | Discard | Event
 
 
 @dataclass(frozen=True)
@@ -89,11 +91,16 @@ class Shell:
             self.store.max_running_jobs, GPUS, None if self.engine.up else "the engine is down"
         )
         waiting = self.store.in_state(JobState.QUEUED)
-        decision = choose_next(waiting, self.store.holding(), capacity)
+        decision = choose_next(waiting, self.store.holding(), capacity, now_ms=self.clock())
         assert set(decision.waiting) | {pick.job_id for pick in decision.picks} == {
             job.job_id for job in waiting
         }
         self._apply([(pick.job_id, Claimed(self.clock(), pick.gpus)) for pick in decision.picks])
+
+    def end_overdue(self) -> None:
+        """End what has run or waited for as long as it may, in one transaction."""
+        late = overdue(self.store.jobs.values(), now_ms=self.clock())
+        self._apply([(job.job_id, event) for job, event in late])
 
     def apply(self, job_id: str, event: Event) -> None:
         """Let an event happen: commit first, act second."""
@@ -105,9 +112,11 @@ class Shell:
         self.store.save([(job, event) for (job, _), event in moved])
         self.point()
         for (job, effects), _ in moved:
-            if job.is_final:
+            if not job.holds_slot:
                 self.watching.discard(job.job_id)
-            self._queue(job.job_id, effects)
+            discard = Discard((job.job_id, job.attempt))
+            tasks = (discard if one is Effect.DISCARD else one for one in effects)
+            self._queue(job.job_id, tuple(tasks))
 
     def perform(self, job_id: str) -> None:
         """Do the next thing that is due for a job."""
@@ -140,6 +149,8 @@ class Shell:
         }
         if isinstance(task, Effect | Step):
             deeds[task](job)
+        elif isinstance(task, Discard):
+            self.engine.remove(task.attempt)
         else:
             self.apply(job.job_id, task)
 

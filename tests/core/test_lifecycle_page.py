@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import typing
 
-from atlas_scheduler.core.lifecycle import TRANSITIONS, Effect, Event
+from atlas_scheduler.core.events import Event
+from atlas_scheduler.core.lifecycle import TRANSITIONS, Effect
 from foundations.models import JobState
 from tools.lifecycle_diagram import BEGIN, END, PAGE, draw_diagram, draw_table, renew
 

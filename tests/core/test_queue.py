@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.core.queue import Capacity, Decision, Pause, Pick, choose_next, refusal
+from atlas_scheduler.core.queue import Capacity, Decision, Pause, Pick, refusal
 from foundations.models import JobState
-from tests.core.queue_jobs import FOUR_GPUS, holding, job_id, waiting
+from tests.core.queue_jobs import FOUR_GPUS, NOW, choose_next, holding, job_id, waiting
 
 
 def reason(decision: Decision, number: int) -> str:
@@ -246,3 +246,23 @@ def test_a_larger_priority_goes_before_a_smaller_order() -> None:
     decision = choose_next([low, plain, high], [], Capacity(1))
     assert [pick.job_id for pick in decision.picks] == [high.job_id]
     assert list(decision.waiting) == [plain.job_id, low.job_id]
+
+
+def test_a_job_has_no_turn_before_its_time_and_holds_nobody_up() -> None:
+    later, now, first = waiting(1, not_before_ms=NOW + 1), waiting(2), waiting(3, not_before_ms=NOW)
+    decision = choose_next([later, now, first], [], Capacity(3))
+    assert [pick.job_id for pick in decision.picks] == [now.job_id, first.job_id]
+    assert decision.waiting == {later.job_id: "waits until 2023-11-14 22:13:20 UTC"}
+    due = choose_next([later, now], [], Capacity(1), now_ms=NOW + 1)
+    assert [pick.job_id for pick in due.picks] == [later.job_id]
+
+
+def test_a_job_that_waits_for_its_retry_is_told_what_for() -> None:
+    job = replace(waiting(1, not_before_ms=NOW + 1), reason="retry 1 of 2 after exit code 3")
+    told = reason(choose_next([job], [], Capacity(1)), 1)
+    assert told == "waits until 2023-11-14 22:13:20 UTC: retry 1 of 2 after exit code 3"
+
+
+def test_who_holds_a_job_that_waits_for_a_time_is_told_before_the_time() -> None:
+    job = waiting(1, held_by="ada", not_before_ms=NOW + 1)
+    assert reason(choose_next([job], [], Capacity(1)), 1) == "held by ada"

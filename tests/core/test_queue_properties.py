@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.core.queue import Capacity, Decision, Pause, choose_next
+from atlas_scheduler.core.queue import Capacity, Decision, Pause
 from foundations.models import JobState
 from tests.core.profiles import PROPERTY
-from tests.core.queue_jobs import FOUR_GPUS, holding, waiting
+from tests.core.queue_jobs import FOUR_GPUS, NOW, choose_next, holding, waiting
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ def moments(draw: st.DrawFn) -> Moment:
             num_gpus=draw(st.integers(0, 3)),
             priority=draw(st.sampled_from([-100, 0, 0, 7])),
             held_by=draw(st.sampled_from([None, None, None, "ada"])),
+            not_before_ms=draw(st.sampled_from([None, None, NOW, NOW + 1])),
             project=draw(st.sampled_from(["iris", "iris", "cats"])),
         )
         for number, order in enumerate(orders)
@@ -53,7 +54,8 @@ def moments(draw: st.DrawFn) -> Moment:
 
 def is_set_aside(job: Job, capacity: Capacity) -> bool:
     paused = {pause.project for pause in capacity.pauses}
-    return job.held_by is not None or None in paused or job.project in paused
+    too_early = job.not_before_ms is not None and job.not_before_ms > NOW
+    return job.held_by is not None or too_early or None in paused or job.project in paused
 
 
 def could_start(moment: Moment) -> list[Job]:
@@ -167,8 +169,11 @@ def test_what_is_held_or_paused_waits_and_holds_nobody_up(moment: Moment) -> Non
     others = [job for job in moment.queued if job not in aside]
 
     for job in aside:
-        by = job.held_by or "ada"
-        assert f"{'held' if job.held_by else 'is paused'} by {by}" in decision.waiting[job.job_id]
+        told = decision.waiting[job.job_id]
+        assert (
+            told.startswith("waits until ")
+            or f"{'held' if job.held_by else 'is paused'} by ada" in told
+        )
     assert choose_next(others, moment.held, moment.capacity).picks == decision.picks
 
 

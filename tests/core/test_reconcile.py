@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atlas_scheduler.core.events import Event, NotStarted, Started
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.core.lifecycle import Effect, Event, NotStarted, Started, advance
+from atlas_scheduler.core.lifecycle import Effect, advance
 from atlas_scheduler.core.reconcile import Seen, SeenStatus, leftovers, observe
 from foundations.models import JobState
 from tests.core.lifecycle_table import JOBS, NOW, QUEUED, RUNNING, STARTING, STOPPING, ended

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from atlas_scheduler.core.deadlines import overdue
+from atlas_scheduler.core.events import StopRequested
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.core.lifecycle import StopRequested
+from atlas_scheduler.core.limits import NO_LIMITS, Limits
 from foundations.models import JobState
 from tests.core import promises
 from tests.core.profiles import MACHINE, MACHINE_TIMEOUT_SECONDS
@@ -27,6 +29,16 @@ LIVES = -1
 CRASH = st.sampled_from([*[LIVES] * 24, *range(12)])
 """How many points the scheduler passes in its next turns before it dies; often it lives."""
 NUM_GPUS = st.integers(0, len(GPUS))
+LIMITS = st.sampled_from(
+    [
+        *[NO_LIMITS] * 4,
+        Limits(exit=2, lost=1, retry_delay_ms=0),
+        Limits(exit=1, oom=2, lost=2, retry_delay_ms=4),
+        Limits(time_ms=12),
+        Limits(queue_ms=25),
+        Limits(time_ms=12, queue_ms=40, exit=1, oom=1, lost=1, retry_delay_ms=2),
+    ]
+)
 FLAWS = st.sampled_from([*[Flaw.NONE] * 8, Flaw.NO_IMAGE, Flaw.NO_COMMAND])
 
 
@@ -70,6 +82,7 @@ class StartProtocol(RuleBasedStateMachine):
         self.now_ms = 0
         self.store = Store()
         self.engine = FakeEngine()
+        self.engine.clock = self.clock
         self.shell: Shell | None = None
         self.silent_steps = 0
         self.stormy = True
@@ -80,13 +93,13 @@ class StartProtocol(RuleBasedStateMachine):
         """Attempts that other hands removed before their start was recorded."""
 
     @initialize(
-        jobs=st.lists(st.tuples(NUM_GPUS, FLAWS), min_size=1, max_size=3),
+        jobs=st.lists(st.tuples(NUM_GPUS, FLAWS, LIMITS), min_size=1, max_size=3),
         limit=st.integers(1, 3),
         quiet_turns=st.integers(0, 24),
         stormy=st.booleans(),
     )
     def begin(
-        self, jobs: list[tuple[int, Flaw]], limit: int, quiet_turns: int, stormy: bool
+        self, jobs: list[tuple[int, Flaw, Limits]], limit: int, quiet_turns: int, stormy: bool
     ) -> None:
         """Bring some jobs some way, so that trouble meets them in every state."""
         self.stormy = stormy
@@ -94,8 +107,8 @@ class StartProtocol(RuleBasedStateMachine):
         self.living.take_look()
         self.living.judge()
         self.store.max_running_jobs = limit
-        for number, (num_gpus, flaw) in enumerate(jobs):
-            self.accept(f"key-{number}", num_gpus, flaw)
+        for number, (num_gpus, flaw, limits) in enumerate(jobs):
+            self.accept(f"key-{number}", num_gpus, flaw, limits)
         for which in range(quiet_turns):
             self.take_turn(which)
 
@@ -129,6 +142,8 @@ class StartProtocol(RuleBasedStateMachine):
         ]
         if self.store.in_state(JobState.QUEUED):
             deeds.append(self.claim)
+        if overdue(self.store.jobs.values(), now_ms=self.now_ms):
+            deeds.append(shell.end_overdue)
         if shell.in_doubt and self.engine.up:
             deeds.append(shell.take_look)
         if shell.look is not None:
@@ -149,6 +164,10 @@ class StartProtocol(RuleBasedStateMachine):
     def nothing_else(self) -> None:
         pass
 
+    @happens(ms=st.integers(1, 30))
+    def time_passes(self, ms: int) -> None:
+        self.now_ms += ms
+
     @happens()
     @precondition(lambda self: self.shell is not None and self.stormy)
     def the_scheduler_is_killed(self) -> None:
@@ -156,15 +175,25 @@ class StartProtocol(RuleBasedStateMachine):
 
     # -- users
 
-    @happens(key=st.integers(0, 5).map("key-{}".format), num_gpus=NUM_GPUS, flaw=FLAWS)
+    @happens(
+        key=st.integers(0, 5).map("key-{}".format), num_gpus=NUM_GPUS, flaw=FLAWS, limits=LIMITS
+    )
     @precondition(lambda self: self.shell is not None)
-    def submit(self, key: str, num_gpus: int, flaw: Flaw) -> None:
-        self.accept(key, num_gpus, flaw)
+    def submit(self, key: str, num_gpus: int, flaw: Flaw, limits: Limits) -> None:
+        self.accept(key, num_gpus, flaw, limits)
 
-    def accept(self, key: str, num_gpus: int, flaw: Flaw) -> None:
+    def accept(self, key: str, num_gpus: int, flaw: Flaw, limits: Limits) -> None:
         order = len(self.store.jobs)
         first = self.store.by_key.get(key)
-        job = Job(f"job-{order}", "iris", JobState.QUEUED, order, num_gpus)
+        job = Job(
+            f"job-{order}",
+            "iris",
+            JobState.QUEUED,
+            order,
+            num_gpus,
+            submitted_at_ms=self.clock(),
+            limits=limits,
+        )
         job_id = self.living.submit(job, flaw, key)
         assert first in (None, job_id)
         self.acknowledged.add(job_id)
@@ -229,6 +258,11 @@ class StartProtocol(RuleBasedStateMachine):
         promises.an_attempt_starts_at_most_one_process(self.engine, self.removed_unrecorded)
         promises.each_history_is_a_path_in_the_table(self.store)
         promises.each_end_is_the_true_one(self.store, self.engine)
+        promises.each_attempt_but_the_latest_ended_for_a_cause_that_may_be_tried_again(
+            self.store, self.engine
+        )
+        promises.nothing_starts_after_a_stop(self.store)
+        promises.what_waits_has_nothing(self.store)
 
     def no_acknowledged_job_vanishes(self) -> None:
         assert self.acknowledged <= set(self.store.jobs)
@@ -263,8 +297,17 @@ class StartProtocol(RuleBasedStateMachine):
                 deed()
                 self.check()
             after = sum(len(changes) for changes in self.store.history.values())
-            if before == after and set(deeds) <= {self.claim}:
+            late = overdue(self.store.jobs.values(), now_ms=self.now_ms)
+            if before != after or not set(deeds) <= {self.claim} or late:
+                continue
+            later = [
+                job.not_before_ms
+                for job in self.store.in_state(JobState.QUEUED)
+                if job.not_before_ms is not None and job.not_before_ms > self.now_ms
+            ]
+            if not later:
                 return
+            self.now_ms = max(later)
         pytest.fail("the scheduler does not come to rest")
 
     def nothing_that_ended_is_left_open(self) -> None:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeVar
 
+from atlas_scheduler.core.events import Event, Exited, Gone
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.core.lifecycle import Event, Exited, Gone
 from atlas_scheduler.core.reconcile import Seen, SeenStatus
 from foundations.models import JobState
 
@@ -44,7 +44,7 @@ class Store:
 
     jobs: dict[str, Job] = field(default_factory=dict)
     flaws: dict[str, Flaw] = field(default_factory=dict)
-    history: dict[str, list[tuple[type[Event], JobState]]] = field(default_factory=dict)
+    history: dict[str, list[tuple[Event, JobState]]] = field(default_factory=dict)
     by_key: dict[str, str] = field(default_factory=dict)
     archived: set[str] = field(default_factory=set)
     max_running_jobs: int = 1
@@ -58,7 +58,7 @@ class Store:
     def save(self, moved: list[tuple[Job, Event]]) -> None:
         for job, event in moved:
             self.jobs[job.job_id] = job
-            self.history[job.job_id].append((type(event), job.state))
+            self.history[job.job_id].append((event, job.state))
 
     def in_state(self, *states: JobState) -> list[Job]:
         return [job for job in self.jobs.values() if job.state in states]
@@ -90,6 +90,8 @@ class FakeEngine:
         self.containers: dict[Attempt, Container] = {}
         self.starts: Counter[Attempt] = Counter()
         self.exit_codes: dict[Attempt, int] = {}
+        self.ended_at_ms: dict[Attempt, int] = {}
+        self.clock: Callable[[], int] = lambda: 0
         self.lost: set[Attempt] = set()
         self.up = True
         self.loses_next_reply = False
@@ -149,7 +151,7 @@ class FakeEngine:
             if one is None:
                 return Gone(now_ms, "the container was removed")
             if one.status is SeenStatus.EXITED:
-                return Exited(now_ms, one.exit_code, one.oom_killed)
+                return Exited(self.ended_at_ms[name], one.exit_code, one.oom_killed)
             return None
 
         return self._call(deed)
@@ -171,6 +173,7 @@ class FakeEngine:
         one.status, one.exit_code = SeenStatus.EXITED, exit_code
         one.oom_killed = exit_code == 137
         self.exit_codes[name] = exit_code
+        self.ended_at_ms[name] = self.clock()
 
     def lose(self, name: Attempt) -> None:
         del self.containers[name]

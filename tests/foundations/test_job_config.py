@@ -8,7 +8,7 @@ import pytest
 
 from foundations.errors import ConfigError
 from foundations.job_config import JobConfig, load_job_config, resolve_volumes
-from foundations.models import Volume
+from foundations.models import Retries, Volume
 
 FULL = """\
 # Project config #
@@ -19,6 +19,10 @@ log_level: INFO
 num_gpus: 1
 ram: 4
 cpus: 1.5
+time_limit: 1d12h
+queue_ttl: 1h
+retries: {exit: 2, oom: 1}
+retry_delay: 30s
 entrypoint: bash -c
 params:
   lr: 0.1
@@ -64,6 +68,8 @@ def test_everything_that_the_file_may_say(tmp_path: Path) -> None:
 
     assert (config.project_name, config.log_level) == ("my-atlas-project", "INFO")
     assert (config.num_gpus, config.ram, config.cpus) == (1, 4.0, 1.5)
+    assert (config.time_limit, config.queue_ttl, config.retry_delay) == (129_600, 3_600, 30)
+    assert config.retries == Retries(exit=2, oom=1)
     assert config.entrypoint == ("bash", "-c")
     assert config.params == {"lr": 0.1, "layers": [1, {"n": 2}]}
     assert config.worker.image == "myCustomWorker:latest"
@@ -102,6 +108,17 @@ def test_arguments_alone_go_to_the_default_script(tmp_path: Path) -> None:
     ("text", "expected"),
     [
         ("a: 1\nnum_gpu: 1\n", "FILE, line 2: unknown key `num_gpu`. Did you mean `num_gpus`?"),
+        (
+            "time_limit: 90",
+            "FILE, line 1: `time_limit`: write a duration such as 90s, 30m, 2h or 1d12h, not 90",
+        ),
+        ("queue_ttl:\n", "FILE, line 1: `queue_ttl` has no value"),
+        (
+            "a: 1\nretries: {exit: 2, fail: 1}",
+            "FILE, line 2: `retries`: write a number, or one for each of exit, oom and lost, not "
+            "{'exit': 2, 'fail': 1}",
+        ),
+        ("worker: {retries: 1}", "`worker.retries` belongs at the top of the file"),
         ("worker:\n  imgae: x\n", "FILE, line 2: unknown key `imgae`. Did you mean `image`?"),
         (
             "worker:\n  volumes:\n    /a:\n      bind: /b\n      mod: ro\n",
@@ -153,7 +170,8 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     assert problem(tmp_path, "num_gpus: x\nrma: 1\n").splitlines() == [
         "FILE, line 1: `num_gpus`: input should be a valid integer, not 'x'",
         "FILE, line 2: unknown key `rma`. Did you mean `ram`? Known keys: cpus, entrypoint, "
-        "log_level, num_gpus, params, priority, project_name, ram, tags, worker",
+        "log_level, num_gpus, params, priority, project_name, queue_ttl, ram, retries, "
+        "retry_delay, tags, time_limit, worker",
     ]
 
 

@@ -7,9 +7,10 @@ import io
 import pytest
 
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.core.queue import Capacity, choose_next
+from atlas_scheduler.core.queue import Capacity
 from foundations.models import JobState, LogLevel
 from foundations.streaming import JobConsole, LogWriter, is_ordinary_wait
+from tests.core.queue_jobs import choose_next
 
 EVIL = b"\x1b[31mred \x1b[2Jgone\n"
 

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from atlas_scheduler.core.lifecycle import Exited, Gone, InvalidTransition, NotStarted
+from atlas_scheduler.core.events import Exited, Gone, NotStarted
+from atlas_scheduler.core.lifecycle import InvalidTransition
 from atlas_scheduler.intake import Intake
 from atlas_scheduler.local_runs import LocalRuns
 from atlas_scheduler.service import Service

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.limits import Limits
 from atlas_scheduler.store import jobs, regexp, schema, sql
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.sql import Migration
@@ -51,6 +52,7 @@ def new_job(
         order=order,
         num_gpus=made.num_gpus,
         priority=made.priority,
+        limits=Limits.of(made),
         submitted_at_ms=submitted_at_ms,
     )
     return replace(StoredJob(job=job, spec=made, bundle=DIGEST, bundle_size_bytes=1), **stored)

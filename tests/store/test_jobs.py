@@ -12,20 +12,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_scheduler.core.job import Job
-from atlas_scheduler.core.lifecycle import (
+from atlas_scheduler.core.events import (
     Claimed,
     Event,
     Exited,
+    Expired,
     Gone,
-    InvalidTransition,
     NotStarted,
     Started,
     StartRefused,
     StopRequested,
-    advance,
+    TimedOut,
 )
-from atlas_scheduler.store import history, jobs, records
+from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.lifecycle import InvalidTransition, advance
+from atlas_scheduler.store import history, jobs, records, sql
 from foundations.errors import AmbiguousJob, InvalidRequest, JobConflict, NotFound
 from foundations.models import FINAL_STATES, JobState
 from tests.core.profiles import PROPERTY
@@ -83,6 +84,8 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(Exited, at_ms=st.just(5), exit_code=st.integers(0, 255), oom_killed=st.booleans()),
     st.builds(Gone, at_ms=st.just(6), reason=st.just("gone")),
     st.builds(StopRequested, at_ms=st.just(7), by=st.just("someone")),
+    st.builds(TimedOut, at_ms=st.just(8)),
+    st.builds(Expired, at_ms=st.just(9)),
 )
 
 
@@ -90,7 +93,9 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
 @given(st.lists(EVENTS, max_size=12))
 def test_every_job_that_the_lifecycle_makes_can_be_stored(events: list[Event]) -> None:
     with closing(memory_database()) as conn:
-        job = add(conn, job_id=ID, spec={"num_gpus": 2})
+        retries = {"exit": 2, "oom": 1, "lost": 1}
+        limits = {"time_limit_seconds": 1, "queue_ttl_seconds": 2, "retries": retries}
+        job = add(conn, job_id=ID, spec={"num_gpus": 2, **limits})
         for event in events:
             try:
                 job, _ = advance(job, event)
@@ -118,6 +123,9 @@ def test_every_job_that_the_lifecycle_makes_can_be_stored(events: list[Event]) -
         {"attempt": -1},
         {"priority": 101},
         {"state": JobState.STARTING, "attempt": 1, "held_by": "ada"},
+        {"state": JobState.STARTING, "attempt": 1, "not_before_ms": 1},
+        {"timed_out": True},
+        {"state": JobState.COMPLETED, "finished_at_ms": 1, "exit_code": 0, "timed_out": True},
     ],
     ids=str,
 )
@@ -336,3 +344,36 @@ def test_what_a_new_job_records_never_joins_what_a_purged_one_left(
         jobs.mark_deleted(conn, job.job_id, 1)
         jobs.purge(conn, job.job_id)
     assert numbers == [1, 2, 3]
+
+
+# Time.
+
+
+def test_jobs_expire_by_when_they_could_have_had_their_turn(conn: sqlite3.Connection) -> None:
+    spec = {"queue_ttl_seconds": 10}
+    plain = add(conn, spec=spec, submitted_at_ms=1_000)
+    later = replace(add(conn, spec=spec, submitted_at_ms=1_000), not_before_ms=3_000)
+    jobs.save_job(conn, later)
+    patient = add(conn, submitted_at_ms=1)
+    assert (plain.expires_at_ms, later.expires_at_ms, patient.expires_at_ms) == (
+        11_000,
+        13_000,
+        None,
+    )
+    assert jobs.next_expiry_ms(conn) == 11_000
+    assert jobs.expired(conn, now_ms=10_999) == []
+    assert jobs.expired(conn, now_ms=11_000) == [plain]
+    assert jobs.expired(conn, now_ms=13_000) == [plain, later]
+    run(conn, plain)
+    assert jobs.expired(conn, now_ms=13_000) == [later]
+
+
+def test_the_next_moments_are_found_by_indexes(conn: sqlite3.Connection) -> None:
+    for name, index in (
+        ("next_turn", "jobs_not_before"),
+        ("next_expiry", "jobs_expiring"),
+        ("expired", "jobs_expiring"),
+    ):
+        query = f"EXPLAIN QUERY PLAN {sql.queries('jobs')[name]}"
+        plan = [row["detail"] for row in conn.execute(query, {"now_ms": 0})]
+        assert any(f"INDEX {index}" in step for step in plan), plan

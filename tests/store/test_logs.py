@@ -380,3 +380,40 @@ def test_a_log_that_nobody_uses_is_let_go(tmp_path: Path) -> None:
     gc.collect()
     assert len(logs._logs) == 0
     assert logs.of("job").size_bytes == 1
+
+
+# Further attempts.
+
+
+def test_a_further_attempt_goes_on_in_the_same_file_and_counts_its_own_output(log: FileLog) -> None:
+    log.say("Starting.")
+    log.begin_output()
+    log.append(b"no newline at its end")
+    log.begin_attempt(2, "Attempt 2.")
+    assert log.begin_output() == 0
+    log.say("Pulling the image.")
+    log.append(b"more\n")
+    assert FileLog(log.path).begin_output() == 5
+    log.begin_attempt(3, "Attempt 3.")
+    assert log.path.read_text() == (
+        "Starting.\nno newline at its end\nAttempt 2.\nPulling the image.\nmore\nAttempt 3.\n"
+    )
+
+
+def test_an_attempt_is_begun_once_also_after_a_restart(log: FileLog) -> None:
+    log.begin_attempt(2, "Attempt 2.")
+    log.append(b"output\n")
+    for again in (log, FileLog(log.path)):
+        again.begin_attempt(2, "Attempt 2.")
+        assert again.begin_output() == 7
+    assert log.path.read_text() == "Attempt 2.\noutput\n"
+
+
+def test_each_attempt_has_the_whole_limit(tmp_path: Path) -> None:
+    log = FileLog(tmp_path / "job.log", limit_bytes=4)
+    log.begin_output()
+    log.append(b"12345")
+    log.begin_attempt(2, "Attempt 2.")
+    log.append(b"1234")
+    assert log.begin_output() == 4
+    assert log.path.read_text().endswith("bytes of the output are kept.]\nAttempt 2.\n1234")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from atlas_tui.board import Link
+from atlas_tui.app import AtlasApp
+from atlas_tui.board import Link, Tidings
+from atlas_tui.screens.dashboard import DashboardScreen
 from tests.store.samples import add
 from tests.tui.conftest import staged
 
@@ -58,3 +61,16 @@ async def test_an_idle_app_asks_nothing(tmp_path: Path) -> None:
         for _ in range(20):
             await stage.pilot.pause()
         assert stage.line.requests[before:] == []
+
+
+async def test_news_while_the_app_closes_meet_nobody(tmp_path: Path) -> None:
+    class Closing(DashboardScreen):
+        def on_unmount(self) -> None:
+            self.atlas._broadcast(Tidings(everything=True))
+
+    class App(AtlasApp):
+        MODES: ClassVar = {**AtlasApp.MODES, "dashboard": Closing}
+
+    async with staged(tmp_path, fill, app=App) as stage:
+        await stage.until(lambda: "run-2" in stage.text())
+    assert not stage.app.is_running

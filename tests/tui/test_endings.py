@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_scheduler.core.lifecycle import TRANSITIONS
 from atlas_tui.app import AtlasApp
 from atlas_tui.endings import ENDING_EVENTS, notice, told
 from atlas_tui.settings import Settings
 from foundations.models import FINAL_STATES, JobState, JobView
+from tests.core.lifecycle_table import ROWS
 from tests.store.samples import add, finish
 from tests.tui.conftest import Stage, staged
 
@@ -33,11 +33,7 @@ def job(state: JobState = JobState.COMPLETED, **more: Any) -> JobView:
 
 
 def test_every_event_that_ends_a_job_is_known() -> None:
-    ending = {
-        kind.__name__
-        for (_, kind), rule in TRANSITIONS.items()
-        if not isinstance(rule.target, JobState) or rule.target in FINAL_STATES
-    }
+    ending = {type(row.event).__name__ for row in ROWS if row.state in FINAL_STATES}
     assert ending == ENDING_EVENTS
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from atlas_scheduler.store import records
 from atlas_scheduler.store.records import Metric, Parameter
+from atlas_tui.board import Link, Tidings
 from atlas_tui.columns import columns
 from atlas_tui.screens.columns_dialog import ColumnsDialog
 from atlas_tui.screens.jobs import JobsScreen
@@ -54,6 +55,27 @@ async def test_the_whole_list_can_be_walked_and_asks_for_pages(tmp_path: Path) -
         assert table.cursor == 299
         await stage.press("g")
         await stage.until(lambda: "run-299" in stage.text())
+
+
+async def test_news_do_not_keep_another_list_from_coming(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        table = await listed(stage)
+        await stage.press("slash", *"status:completed")
+        assert isinstance(stage.front, JobsScreen)
+        stage.front._filter_left(FilterBar.Left("status:completed"))
+        stage.app._broadcast(Tidings(everything=True))
+        await stage.until(lambda: table.total == 100)
+
+
+async def test_a_filter_of_when_the_line_was_cut_holds_when_it_is_back(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        table = await listed(stage)
+        stage.line.cut()
+        await stage.press("slash", *"status:completed", "enter")
+        await stage.until(lambda: stage.app.board.link is Link.LOST)
+        stage.line.mend()
+        await stage.press("r")
+        await stage.until(lambda: table.total == 100)
 
 
 async def test_a_filter_narrows_the_list_while_it_is_typed(tmp_path: Path) -> None:

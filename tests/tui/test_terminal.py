@@ -213,6 +213,11 @@ def test_the_demo_shows_running_jobs_and_leaves_nothing(tmp_path: Path) -> None:
         assert time.monotonic() < deadline
 
 
+def is_live(written: bytes) -> bool:
+    """Whether a connection was begun, and then stood."""
+    return -1 < written.rfind(b"connecting") < written.rfind("●".encode())
+
+
 def test_another_scheduler_is_shown_without_leaving(tmp_path: Path, home: Path) -> None:
     with running_scheduler(tmp_path / "own") as own:
         configs = own / "config" / "submission"
@@ -226,6 +231,7 @@ def test_another_scheduler_is_shown_without_leaving(tmp_path: Path, home: Path) 
             before = len(terminal.seen)
             terminal.type("other\r")
             terminal.until(lambda: b"No jobs yet." in terminal.seen[before:], "showed the other")
+            terminal.until(lambda: is_live(terminal.seen[before:]), "was connected to the other")
             terminal.type("q")
             assert terminal.wait(END_SECONDS) == 0
         sessions = [Session.load(path_of(Home(own), name)) for name in ("scheduler", "other")]

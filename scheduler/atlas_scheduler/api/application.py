@@ -17,6 +17,7 @@ from atlas_scheduler.api import (
     changes,
     environments,
     errors,
+    execs,
     files,
     info,
     jobs,
@@ -78,7 +79,19 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
     app.state.service = service
     app.state.closing = asyncio.Event()
     errors.install(app)
-    for part in (info, bundles, jobs, files, remarks, metrics, logs, changes, queue, projects):
+    for part in (
+        info,
+        bundles,
+        jobs,
+        execs,
+        files,
+        remarks,
+        metrics,
+        logs,
+        changes,
+        queue,
+        projects,
+    ):
         app.include_router(part.router, prefix=PREFIX)
     app.include_router(environments.router, prefix=PREFIX)
     return app

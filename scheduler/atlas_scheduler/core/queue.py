@@ -22,8 +22,7 @@ class Pause:
     def reason(self) -> str:
         """Why a job that it keeps from starting waits."""
         what = "the queue" if self.project is None else f"project {self.project}"
-        since = datetime.fromtimestamp(self.at_ms / 1000, tz=UTC)
-        return f"{what} is paused by {self.by} since {since:%Y-%m-%d %H:%M} UTC"
+        return f"{what} is paused by {self.by} since {_moment(self.at_ms):%Y-%m-%d %H:%M} UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +61,18 @@ def refusal(num_gpus: int, capacity: Capacity) -> str | None:
     return None
 
 
-def choose_next(queued: Sequence[Job], holding: Iterable[Job], capacity: Capacity) -> Decision:
+def choose_next(
+    queued: Sequence[Job], holding: Iterable[Job], capacity: Capacity, *, now_ms: int
+) -> Decision:
     """Choose which jobs start now: by priority, then first in, first out, as capacity goes.
 
-    A job that could never start, is held or is paused waits, and holds nobody up.
+    A job that could never start, is held, is paused or waits for a time holds nobody up.
 
     Args:
         queued: jobs that wait, in any order; `Job.turn` decides.
         holding: jobs that occupy slots and GPUs.
         capacity: what there is in all.
+        now_ms: the time.
     """
     held = list(holding)
     taken = {gpu for job in held for gpu in job.gpus}
@@ -80,7 +82,7 @@ def choose_next(queued: Sequence[Job], holding: Iterable[Job], capacity: Capacit
     waiting: dict[str, str] = {}
     blocker: Job | None = None
     for job in sorted(queued, key=lambda job: job.turn):
-        aside = _set_aside(job, capacity)
+        aside = _set_aside(job, capacity, now_ms)
         if aside is not None:
             waiting[job.job_id] = aside
             continue
@@ -98,10 +100,13 @@ def choose_next(queued: Sequence[Job], holding: Iterable[Job], capacity: Capacit
     return Decision(tuple(picks), waiting)
 
 
-def _set_aside(job: Job, capacity: Capacity) -> str | None:
+def _set_aside(job: Job, capacity: Capacity, now_ms: int) -> str | None:
     """Why `job` has no turn at all, whatever is free and whoever is before it."""
     if job.held_by is not None:
         return f"held by {job.held_by}"
+    if job.not_before_ms is not None and now_ms < job.not_before_ms:
+        what_for = f": {job.reason}" if job.reason else ""
+        return f"waits until {_moment(job.not_before_ms):%Y-%m-%d %H:%M:%S} UTC{what_for}"
     # What is wider is told first: who takes it back must look further anyway.
     for pause in sorted(capacity.pauses, key=lambda one: one.project is not None):
         if pause.project in (None, job.project):
@@ -119,3 +124,7 @@ def _shortage(job: Job, free_slots: int, free_gpus: int, capacity: Capacity) -> 
     if job.num_gpus > free_gpus:
         return f"needs {job.num_gpus} GPU(s); {free_gpus} of {len(capacity.gpus)} are free"
     return None
+
+
+def _moment(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, tz=UTC)

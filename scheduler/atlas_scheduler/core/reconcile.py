@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from atlas_scheduler.core.events import Event, NotStarted, Started
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.core.lifecycle import Event, NotStarted, Started
 
 
 class SeenStatus(StrEnum):

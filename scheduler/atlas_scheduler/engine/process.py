@@ -7,8 +7,6 @@ import errno
 import re
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -21,6 +19,7 @@ from atlas_scheduler.core.usage import Usage
 from atlas_scheduler.engine.attempts import AttemptDir, ExitRecord, boot_id, now_ms
 from atlas_scheduler.engine.environment_processes import ProcessBuilder
 from atlas_scheduler.engine.environments import SharedEnvironments
+from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
 from atlas_scheduler.engine.gpus import described, discover_gpus
 from atlas_scheduler.engine.interpreter import choose_python, surroundings
 from atlas_scheduler.engine.launch import READY, Places, job_environment, start_dir
@@ -33,10 +32,12 @@ from atlas_scheduler.engine.port import (
     Launch,
     StartRefusedError,
 )
+from atlas_scheduler.engine.process_exec import ProcessExec
 from atlas_scheduler.engine.process_usage import process_tree, usage_of
+from atlas_scheduler.engine.shim_start import run_shim
 from atlas_scheduler.engine.shimwait import shim_ended
 from atlas_scheduler.engine.threads import in_thread
-from foundations.errors import EngineDown, StorageFull
+from foundations.errors import EngineDown, JobConflict, StorageFull
 from foundations.home import Home
 from foundations.provenance import Execution
 
@@ -49,12 +50,8 @@ SHIM_LOST = "its process was killed together with its shim"
 MACHINE_RESTARTED = "the machine was restarted while the job ran"
 RECORDS_LOST = "its records were removed"
 
-_SHIM_SECONDS = 60.0
-"""Longest that a shim may take to start a job; it syncs two small files."""
 _KILL_SECONDS = 10.0
 """Longest wait for a killed process: one that hangs in the kernel goes later."""
-_REFUSED = 2
-"""Exit status of a shim that cannot use its spec."""
 
 
 class ProcessEngine:
@@ -112,7 +109,7 @@ class ProcessEngine:
             spec = self._spec(launch, attempt)
             with _disk_errors():
                 attempt.write_spec(spec)
-            _run_shim(launch.library_dir / "atlas_worker" / "shim.py", attempt)
+            run_shim(launch.library_dir / "atlas_worker" / "shim.py", attempt)
         exited = attempt.exited
         if exited is not None and exited.error is not None:
             attempt.remove()
@@ -201,6 +198,23 @@ class ProcessEngine:
         found = {attempt: usage_of(self._dir(attempt), tree) for attempt in attempts}
         return {attempt: usage for attempt, usage in found.items() if usage is not None}
 
+    async def execute(self, attempt: AttemptId, plan: ExecPlan) -> ExecSession:
+        """Run a command with the attempt's environment, in its work dir."""
+        surroundings = await in_thread(partial(self._surroundings, attempt), name="execute")
+        if surroundings is None:
+            raise JobConflict("The job's process has ended.")
+        environment, directory = surroundings
+        if plan.terminal is not None:
+            environment = {"TERM": "xterm-256color", **environment}
+        try:
+            return await ProcessExec.start(plan, environment=environment, directory=directory)
+        except OSError as error:
+            raise EngineDown(f"The command cannot be started now: {error}") from error
+
+    def _surroundings(self, attempt: AttemptId) -> tuple[dict[str, str], str] | None:
+        directory = self._dir(attempt)
+        return directory.surroundings if directory.has_shim else None
+
     async def stop(self, attempt: AttemptId, *, grace_seconds: float) -> None:
         """End it: SIGTERM to its process group, then SIGKILL after the grace period."""
         directory = self._dir(attempt)
@@ -237,32 +251,6 @@ def _disk_errors() -> Iterator[None]:
                 "submit it again."
             ) from error
         raise EngineDown(f"The job's process cannot be started now: {error}") from error
-
-
-def _run_shim(shim: Path, attempt: AttemptDir) -> None:
-    """Let a shim start what the spec says; returns when the outcome is on disk.
-
-    Raises:
-        StartRefusedError: the spec cannot be used.
-        EngineDown: nothing was started, and a later try may do it.
-    """
-    command = [sys.executable, "-I", "-S", str(shim), str(attempt.spec)]
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            timeout=_SHIM_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise EngineDown(f"The job's process cannot be started now: {error}") from error
-    problem = done.stderr.decode("utf-8", "replace").strip()
-    if done.returncode == _REFUSED:
-        raise StartRefusedError(f"The job's process cannot be started: {problem}")
-    if done.returncode != 0:
-        raise EngineDown(f"The job's process cannot be started now: {problem}")
 
 
 def _refuse_volumes(launch: Launch) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.limits import NO_LIMITS, Cause, Limits
 from atlas_scheduler.store.run_dirs import RunDescription
 from foundations.models import JobSpec, JobState
 
@@ -42,6 +43,9 @@ def columns(job: Job) -> dict[str, Any]:
         "queue_order": job.order,
         "priority": job.priority,
         "held_by": job.held_by,
+        "not_before_ms": job.not_before_ms,
+        "retried": json.dumps(job.retried) if job.retried else None,
+        "timed_out": job.timed_out,
         "attempt": job.attempt,
         "gpus": json.dumps(job.gpus),
         "started_at_ms": job.started_at_ms,
@@ -61,6 +65,10 @@ def read_job(row: sqlite3.Row) -> Job:
         num_gpus=row["num_gpus"],
         priority=row["priority"],
         held_by=row["held_by"],
+        not_before_ms=row["not_before_ms"],
+        limits=_read_limits(row["limits"]),
+        retried=_read_retried(row["retried"]),
+        timed_out=bool(row["timed_out"]),
         attempt=row["attempt"],
         gpus=tuple(json.loads(row["gpus"])),
         submitted_at_ms=row["submitted_at_ms"],
@@ -70,6 +78,19 @@ def read_job(row: sqlite3.Row) -> Job:
         reason=row["reason"],
         is_local=row["local_run"] is not None,
     )
+
+
+def written_limits(limits: Limits) -> str | None:
+    """Limits as their column keeps them."""
+    return None if limits == NO_LIMITS else json.dumps(asdict(limits))
+
+
+def _read_limits(text: str | None) -> Limits:
+    return NO_LIMITS if text is None else Limits(**json.loads(text))
+
+
+def _read_retried(text: str | None) -> tuple[Cause, ...]:
+    return () if text is None else tuple(map(Cause, json.loads(text)))
 
 
 def read_stored_job(row: sqlite3.Row) -> StoredJob:

@@ -8,7 +8,13 @@ import sqlite3
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.store import sql
 from atlas_scheduler.store.job_lists import PAGE_LIMIT, count_by_state, page, projects
-from atlas_scheduler.store.job_rows import StoredJob, columns, read_job, read_stored_job
+from atlas_scheduler.store.job_rows import (
+    StoredJob,
+    columns,
+    read_job,
+    read_stored_job,
+    written_limits,
+)
 from foundations.errors import AmbiguousJob, InvalidRequest, JobConflict, NotFound
 
 __all__ = [
@@ -19,6 +25,7 @@ __all__ = [
     "by_idempotency_key",
     "count_by_state",
     "begin_sweeps",
+    "expired",
     "holding",
     "insert_job",
     "is_known",
@@ -26,7 +33,9 @@ __all__ = [
     "load_job",
     "mark_archived",
     "mark_deleted",
+    "next_expiry_ms",
     "next_order",
+    "next_turn_ms",
     "oldest_deletion",
     "page",
     "projects",
@@ -65,6 +74,7 @@ def insert_job(conn: sqlite3.Connection, stored: StoredJob, *, now_ms: int) -> N
             **columns(job),
             "project": job.project,
             "num_gpus": job.num_gpus,
+            "limits": written_limits(job.limits),
             "submitted_at_ms": job.submitted_at_ms,
             "engine": stored.engine,
             "archived": stored.archived,
@@ -199,6 +209,23 @@ def queued(conn: sqlite3.Connection, project: str | None = None) -> list[Job]:
     """Jobs that wait, in the order of their turns, of all projects or of one."""
     name = "queued" if project is None else "queued_of_project"
     return [read_job(row) for row in conn.execute(_SQL[name], {"project": project})]
+
+
+def next_turn_ms(conn: sqlite3.Connection, *, now_ms: int) -> int | None:
+    """When the next of the jobs that wait for a time may have its turn."""
+    at_ms: int | None = conn.execute(_SQL["next_turn"], {"now_ms": now_ms}).fetchone()["at_ms"]
+    return at_ms
+
+
+def expired(conn: sqlite3.Connection, *, now_ms: int) -> list[Job]:
+    """Jobs that have waited for as long as they may, the longest overdue first."""
+    return [read_job(row) for row in conn.execute(_SQL["expired"], {"now_ms": now_ms})]
+
+
+def next_expiry_ms(conn: sqlite3.Connection) -> int | None:
+    """When the next of the jobs that wait has waited for as long as it may."""
+    at_ms: int | None = conn.execute(_SQL["next_expiry"]).fetchone()["at_ms"]
+    return at_ms
 
 
 def holding(conn: sqlite3.Connection) -> list[Job]:

@@ -62,6 +62,19 @@ class FileLog:
                 self._write_origin()
         self.touch()
 
+    def begin_attempt(self, number: int, text: str) -> None:
+        """Say that a further attempt follows, whose output is counted from here on; once each.
+
+        Raises:
+            StorageFull: the disk is full.
+        """
+        with self._write_lock:
+            if self._attempt >= number:
+                return
+            self._append(f"{'' if self._is_at_line_start else chr(10)}{text}\n".encode())
+            self._write_origin(attempt=number)
+        self.touch()
+
     def begin_output(self) -> int:
         """Mark where the job's own output begins, once; return how much of it is kept (bytes)."""
         with self._write_lock:
@@ -147,17 +160,37 @@ class FileLog:
     def _origin_path(self) -> Path:
         return self._path.with_name(f"{self._path.name}.origin")
 
-    def _origin(self) -> int | None:
-        try:
-            return int(self._origin_path.read_text())
-        except FileNotFoundError:
-            return None
+    @property
+    def _is_at_line_start(self) -> bool:
+        size_bytes = self.size_bytes
+        if not size_bytes:
+            return True
+        with self._path.open("rb") as file:
+            file.seek(size_bytes - 1)
+            return file.read(1) == b"\n"
 
-    def _write_origin(self) -> int:
-        origin = self.size_bytes
+    def _origin(self) -> int | None:
+        marks = self._marks()
+        return marks[0] if marks else None
+
+    @property
+    def _attempt(self) -> int:
+        """Whose output begins at the origin."""
+        return dict(enumerate(self._marks())).get(1, 1)
+
+    def _marks(self) -> list[int]:
+        """The origin, and the attempt where it is not the first; nothing before that."""
+        try:
+            return [int(word) for word in self._origin_path.read_text().split()]
+        except FileNotFoundError:
+            return []
+
+    def _write_origin(self, *, attempt: int | None = None) -> int:
+        origin, attempt = self.size_bytes, attempt or self._attempt
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with storage_errors():
-            write_durably(self._origin_path, str(origin).encode())
+            marks = f"{origin}" if attempt == 1 else f"{origin} {attempt}"
+            write_durably(self._origin_path, marks.encode())
         return origin
 
 

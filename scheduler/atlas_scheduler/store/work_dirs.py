@@ -41,7 +41,7 @@ def make_work_dir(
         params: Written into the copy when there are any, in place of a file of the user's.
         boot_id: The current boot.
     """
-    mark = _mark(job_dir)
+    mark = mark_of(job_dir)
     if job_dir.is_dir() and _text_of(mark) == boot_id:
         return
     remove_work_dir(job_dir)
@@ -62,12 +62,19 @@ def remove_work_dir(job_dir: Path) -> None:
     Raises:
         OSError: something in it belongs to another user; all the rest is removed.
     """
-    _mark(job_dir).unlink(missing_ok=True)
+    mark_of(job_dir).unlink(missing_ok=True)
     remove_tree(job_dir)
+    remove_tree(renewed_dir(job_dir))
 
 
-def _mark(job_dir: Path) -> Path:
+def mark_of(job_dir: Path) -> Path:
+    """What says that a job's directory is complete, and since which boot of the machine."""
     return job_dir.parent / ".made" / job_dir.name
+
+
+def renewed_dir(job_dir: Path) -> Path:
+    """Where the directory of a further attempt is made before it takes its place."""
+    return job_dir.parent / ".renewed" / job_dir.name
 
 
 def _text_of(path: Path) -> str | None:

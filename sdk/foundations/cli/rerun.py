@@ -10,6 +10,7 @@ import click
 
 from foundations.cli import render
 from foundations.cli.context import connect, job_argument, naming, scheduler_argument
+from foundations.cli.limit_options import limit_options
 from foundations.cli.queueing import queue, queue_directory, stream
 from foundations.cli.submit_values import read_environment, read_params, read_tags
 
@@ -42,6 +43,7 @@ def rerun() -> None:
 @click.option("--cpus", type=float, help="Processors.")
 @click.option("--priority", type=click.IntRange(-100, 100), help="Larger goes first.")
 @click.option("--hold", is_flag=True, help="Let it wait until `foundations release job`.")
+@limit_options
 @click.option("--image", help="Another Docker image.")
 @click.option(
     "--env", "env_pairs", multiple=True, metavar="NAME[=VALUE]", help="One environment variable."

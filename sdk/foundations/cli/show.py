@@ -19,6 +19,7 @@ from foundations.cli.context import (
 )
 from foundations.cli.pause import pause_lines
 from foundations.cli.render import Column
+from foundations.limits import limit_facts
 
 if TYPE_CHECKING:
     from foundations.client import Client
@@ -150,6 +151,8 @@ def _fields(detail: JobDetail) -> list[tuple[str, str]]:
         ("Engine", detail.engine or ""),
         ("Local run", _local_run(detail)),
         ("Container", detail.container or ""),
+        ("Attempt", str(detail.attempt) if detail.attempt > 1 else ""),
+        *limit_facts(spec),
         ("Resources", _pairs({name: amount for name, amount in asked.items() if amount})),
         ("GPUs", ", ".join(detail.gpus)),
         ("Submitted", render.local_time(detail.submitted_at)),

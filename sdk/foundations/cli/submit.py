@@ -12,6 +12,7 @@ import click
 
 from foundations.cli import render
 from foundations.cli.context import load_config, reach, scheduler_argument
+from foundations.cli.limit_options import limit_options
 from foundations.cli.queueing import queue_directory, stream
 from foundations.cli.submit_syntax import SubmitCommand
 from foundations.cli.submit_values import read_environment, read_params, read_tags
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--cpus", type=float, help="Processors.")
 @click.option("--priority", type=click.IntRange(-100, 100), help="Larger goes first. Default: 0.")
 @click.option("--hold", is_flag=True, help="Let it wait until `foundations release job`.")
+@limit_options
 @click.option("--image", help="Docker image in place of the standard worker.")
 @click.option(
     "--param", "-p", "param_pairs", multiple=True, metavar="KEY=VALUE", help="One parameter."

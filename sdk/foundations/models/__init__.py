@@ -14,6 +14,7 @@ from foundations.models.environments import (
     PrunedEnvironments,
     PruneEnvironments,
 )
+from foundations.models.execs import ExecInput, ExecView, NewExec, TerminalSize
 from foundations.models.jobs import (
     ArtifactView,
     FileDiff,
@@ -32,6 +33,7 @@ from foundations.models.jobs import (
     SourceDiff,
     Waiting,
 )
+from foundations.models.limits import Retries
 from foundations.models.requests import (
     ClearQueue,
     DescribeProject,
@@ -143,6 +145,7 @@ __all__ = [
     "QueueView",
     "RenameProject",
     "Request",
+    "Retries",
     "SYSTEM_PREFIX",
     "SchedulerInfo",
     "SourceDiff",
@@ -152,4 +155,8 @@ __all__ = [
     "Volume",
     "Waiting",
     "WireError",
+    "ExecInput",
+    "ExecView",
+    "NewExec",
+    "TerminalSize",
 ]

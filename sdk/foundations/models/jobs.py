@@ -148,6 +148,8 @@ class JobView(View):
     """Larger goes first."""
     held_by: str | None = None
     """Who keeps it waiting until it is released."""
+    not_before: datetime | None = None
+    """When it may have its turn; None is at once, or that it does not wait."""
     gpus: list[str] = []
     """Ids of the GPUs it holds or held."""
     cpus: float | None = None

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, StringConstraints
 
+from foundations.models.limits import Pause, Retries, Seconds
 from foundations.models.words import (
     Argument,
     Digest,
@@ -60,6 +61,14 @@ class JobSpec(Request):
     """The job that this one repeats, which may be deleted meanwhile."""
     pinned_image: ImageId | None = None
     """The very image to run, whatever `image` means by then; one that is gone is not missed."""
+    time_limit_seconds: Seconds | None = None
+    """Longest that an attempt may run; None is for ever."""
+    queue_ttl_seconds: Seconds | None = None
+    """Longest that it may wait in the queue; None is for ever."""
+    retries: Retries | None = None
+    """None tries nothing again."""
+    retry_delay_seconds: Pause | None = None
+    """Pause before the first retry, which doubles with each; None lets the server choose."""
 
 
 class Submission(Request):

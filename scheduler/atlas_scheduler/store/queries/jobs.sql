@@ -4,13 +4,15 @@ ON CONFLICT (name) DO NOTHING;
 
 -- name: insert_job
 INSERT INTO jobs (
-    job_id, project_number, state, queue_order, num_gpus, priority, held_by, attempt, gpus,
+    job_id, project_number, state, queue_order, num_gpus, priority, held_by, not_before_ms,
+    limits, retried, timed_out, attempt, gpus,
     submitted_at_ms, started_at_ms, finished_at_ms, exit_code, reason,
     engine, archived, records_offset, idempotency_key, deleted_at_ms,
     bundle, bundle_size_bytes, spec, local_run
 ) VALUES (
     :job_id, (SELECT project_number FROM projects WHERE name = :project),
-    :state, :queue_order, :num_gpus, :priority, :held_by, :attempt, :gpus,
+    :state, :queue_order, :num_gpus, :priority, :held_by, :not_before_ms,
+    :limits, :retried, :timed_out, :attempt, :gpus,
     :submitted_at_ms, :started_at_ms, :finished_at_ms, :exit_code, :reason,
     :engine, :archived, :records_offset, :idempotency_key, :deleted_at_ms,
     :bundle, :bundle_size_bytes, :spec, :local_run
@@ -24,7 +26,7 @@ INSERT INTO tags (job_number, name, value) VALUES (?, ?, ?);
 -- What the submitter decided never changes; an engine, once known, is not forgotten.
 UPDATE jobs SET
     state = :state, queue_order = :queue_order, priority = :priority, held_by = :held_by,
-    attempt = :attempt, gpus = :gpus,
+    not_before_ms = :not_before_ms, retried = :retried, timed_out = :timed_out, attempt = :attempt, gpus = :gpus,
     started_at_ms = :started_at_ms, finished_at_ms = :finished_at_ms,
     exit_code = :exit_code, reason = :reason, engine = coalesce(:engine, engine)
 WHERE job_id = :job_id;
@@ -58,6 +60,19 @@ ORDER BY priority DESC, queue_order, job_number;
 -- name: queued_of_project
 SELECT * FROM core_jobs WHERE state = 'queued' AND project = :project
 ORDER BY priority DESC, queue_order, job_number;
+
+-- name: next_turn
+SELECT min(not_before_ms) AS at_ms FROM jobs
+WHERE state = 'queued' AND not_before_ms > :now_ms;
+
+-- name: next_expiry
+SELECT min(expires_at_ms) AS at_ms FROM jobs
+WHERE state = 'queued' AND expires_at_ms IS NOT NULL;
+
+-- name: expired
+SELECT core_jobs.* FROM jobs JOIN core_jobs USING (job_number)
+WHERE jobs.state = 'queued' AND jobs.expires_at_ms <= :now_ms
+ORDER BY jobs.expires_at_ms;
 
 -- name: holding
 SELECT * FROM core_jobs
