@@ -13,7 +13,12 @@ from textual import work
 from textual.screen import Screen
 from textual.worker import Worker
 
-from atlas_tui import app_handlers, saving, submit_handlers  # noqa: F401 - their handlers register
+from atlas_tui import (  # noqa: F401 - their handlers register
+    app_handlers,
+    environment_handlers,
+    saving,
+    submit_handlers,
+)
 from atlas_tui.action_table import BY_NAME, on_screen
 from atlas_tui.actions import Selection
 from atlas_tui.board import Board, Tidings

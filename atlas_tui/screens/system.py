@@ -35,6 +35,7 @@ class SystemScreen(Frame):
         super().__init__()
         self._report = Report()
         self._events: Sequence[Change] = ()
+        self._prunings = 0
 
     def compose_body(self) -> ComposeResult:
         """Lay out both panes."""
@@ -61,6 +62,9 @@ class SystemScreen(Frame):
             self._report, info=self.board.info, host=self.board.host or self._report.host
         )
         self._show()
+        if self.board.prunings != self._prunings:
+            self._prunings = self.board.prunings
+            self._list_environments()
         if tidings.everything:
             self._bring_events()
 

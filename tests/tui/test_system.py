@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from atlas_tui.event_lines import event_lines
 from atlas_tui.looks import Palette
+from atlas_tui.screens.dialogs import ConfirmDialog
 from atlas_tui.system_report import Report, bar, lines
 from foundations.models import Change, GpuView, HostView, JobState
 from tests.cli.fake_scheduler import environments
@@ -113,3 +115,24 @@ async def test_the_system_screen_shows_engine_host_and_what_happens(tmp_path: Pa
         await stage.until(lambda: "Archives" in stage.text())
         await stage.app.client.stop(made[0])
         await stage.until(lambda: "asked to stop" in stage.text())
+
+
+async def test_environments_that_no_job_uses_are_pruned_once_that_is_confirmed(
+    tmp_path: Path,
+) -> None:
+    ready = tmp_path / "environments" / ("3f2a" * 8)
+    ready.mkdir(parents=True)
+    about = {"base": "python:3.11", "python": "3.11.2", "packages": ["numpy==2.1.0"]}
+    about |= {"size_bytes": 80_000_000, "created_at_ms": 0}
+    (ready / "atlas-environment.json").write_text(json.dumps(about))
+    async with staged(tmp_path) as stage:
+        await stage.press("6")
+        await stage.until(lambda: "1, of which 0 in use" in stage.text())
+        await stage.press("D")
+        await stage.until(lambda: isinstance(stage.app.screen, ConfirmDialog))
+        assert "3f2a3f2a" in stage.text()
+        assert "numpy==2.1.0" in stage.text()
+        await stage.press("y")
+        await stage.until(lambda: stage.status.startswith("Removed 1 environments, 80.0 MB"))
+        assert not ready.exists()
+        await stage.until(lambda: "none yet" in stage.text(), "the cache is looked at again")
