@@ -207,6 +207,15 @@ async def test_what_a_crash_left_of_a_build_is_swept(rig: Rig) -> None:
     assert leases == [f"{launch.attempt.job_id}-1"]
 
 
+async def test_variables_that_lead_uv_elsewhere_do_no_harm(rig: Rig) -> None:
+    environment = {"UV_SYSTEM_PYTHON": "1", "UV_PYTHON": "3.99", "VIRTUAL_ENV": "/nowhere"}
+    launch = job(rig, DEMO.format(""), environment=environment)
+    (said,) = await completed(rig, launch)
+    assert said.startswith("1.5 ")
+    (ready,) = rig.environments.ready()
+    assert ready.packages == ("atlasdemo==1.5",)
+
+
 @pytest.mark.docker
 async def test_the_container_of_a_build_that_a_crash_left_is_removed(docker_rig: DockerRig) -> None:
     rig = docker_rig

@@ -20,6 +20,12 @@ from typing import Dict, List
 
 ABOUT = "atlas-environment.json"
 CANNOT_RUN = 3
+_MISLEADING = (
+    *("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH"),
+    *("UV_PROJECT", "UV_WORKING_DIR", "UV_CONFIG_FILE", "UV_NO_CACHE"),
+    *("UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_PROJECT_ENVIRONMENT"),
+)
+"""Variables, some usual in images, that would have uv install elsewhere."""
 
 
 def main(arguments: List[str]) -> int:
@@ -30,7 +36,7 @@ def main(arguments: List[str]) -> int:
     environment = pip_settings.for_uv(os.environ)
     environment.update(UV_CACHE_DIR=wheels, UV_PYTHON_DOWNLOADS="never", UV_LINK_MODE="copy")
     environment.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")  # pip asks every index
-    for name in ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "UV_PROJECT", "UV_WORKING_DIR"):
+    for name in _MISLEADING:
         environment.pop(name, None)
     # Paths in the file are relative to where it lies.
     os.chdir(os.path.dirname(path))

@@ -118,6 +118,8 @@ class ContainerBuilder:
         defaults = {"USER": "atlas", "LOGNAME": "atlas", **self._settings.environment}
         variables = job_environment(launch, PLACES, defaults=defaults)
         variables |= {"HOME": _TEMPORARY, "TMPDIR": _TEMPORARY}
+        if facts.nvidia_is_default:
+            variables["NVIDIA_VISIBLE_DEVICES"] = "void"
         requirements = f"{PLACES.source}/{order.requirements.place}"
         host: dict[str, Any] = {
             "CapDrop": ["ALL"],
