@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from foundations.models import Change, HostView, JobState, JobView, SchedulerInfo
+if TYPE_CHECKING:
+    from foundations.job_states import JobState
+    from foundations.models import Change, HostView, JobView, SchedulerInfo
 
 
 class Link(StrEnum):
@@ -34,6 +37,8 @@ class Board:
     """The newest change that was seen; the feed goes on from here."""
     subject: tuple[str, ...] = ()
     """Ids of the jobs that the screens about single jobs show."""
+    wanted_filter: str | None = None
+    """What the screen of all jobs is to be narrowed down to when it comes to the front."""
     read_only: bool = False
     marked: dict[str, JobView] = field(default_factory=dict)
     """The jobs that the user has marked, by id, as last seen."""

@@ -22,6 +22,7 @@ _WORDS = {
     "StopRequested": "asked to stop",
     "TimedOut": "out of time",
     "Expired": "waited too long",
+    "Barred": "can never start",
 }
 _TOLD = (
     "reason",

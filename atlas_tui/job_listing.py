@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 SORTABLE = (
     *("submitted", "started", "finished", "duration", "state", "project", "user"),
     *("exit_code", "attempt", "gpus", "cpus", "ram", "command", "reason", "image", "engine"),
+    *("array", "array_index"),
 )
 _FIRST_DESCENDING = ("submitted", "started", "finished", "duration")
 

@@ -15,12 +15,14 @@ from atlas_tui import metric_rows, parameters
 from atlas_tui.looks import Palette
 from atlas_tui.row_layout import fit
 from atlas_tui.stretches import Stretch, stretches
+from foundations.array_text import states_text
 from foundations.cli import provenance_fields
-from foundations.cli.render import value as value_text
+from foundations.dependency_text import after_text
 from foundations.limits import limit_facts
 from foundations.models import FINAL_STATES, JobDetail, JobState
 from foundations.quantities import duration, size
 from foundations.terminal import clean, display_width
+from foundations.value_words import value as value_text
 
 TWO_COLUMNS = 110
 """From so many cells on the history is beside the facts."""
@@ -105,6 +107,9 @@ def sections(detail: JobDetail, scheduler: str) -> list[Section]:
                 ("User", detail.user),
                 ("Tags", _pairs(detail.tags)),
                 ("Rerun of", f"{spec.rerun_of} (Enter)" if spec.rerun_of else ""),
+                ("Array", _array(detail)),
+                ("Unique key", detail.unique_key or ""),
+                ("Comes after", after_text(detail.after)),
                 ("Environment", _pairs(spec.environment)),
                 ("Submit again", again(detail, scheduler)),
             ),
@@ -276,6 +281,14 @@ def _artifacts(detail: JobDetail) -> str:
         return ""
     total = sum(one.size_bytes for one in detail.artifacts)
     return f"{len(detail.artifacts)}, {size(total)}"
+
+
+def _array(detail: JobDetail) -> str:
+    if detail.array is None or detail.whole_array is None:
+        return ""
+    place = f"{detail.array.array_id[:8]}_{detail.array.index}"
+    key = "" if detail.spec.rerun_of else " (Enter)"
+    return f"{place}: {states_text(detail.whole_array)}{key}"
 
 
 def _pairs(values: dict[str, str]) -> str:

@@ -9,11 +9,13 @@ import sys
 import time
 
 from bench import (
+    arrays,
     bundle,
     dispatch,
     environments,
     ingest,
     log_metric,
+    log_times,
     measure,
     search,
     source_diff,
@@ -27,6 +29,7 @@ from bench.measure import Benchmark, Figure, Plan
 
 BENCHMARKS: dict[str, tuple[Benchmark, str]] = {
     "submit": (submit.run, "from the call to the 201"),
+    "arrays": (arrays.run, "10,000 jobs of one submission"),
     "true_end_to_end": (true_end_to_end.run, "a job of `true` against the bare Docker SDK"),
     "dispatch": (dispatch.run, "from the end of a job to the start of the next"),
     "environments": (environments.run, "a ready environment against no requirements, and pip"),
@@ -35,6 +38,7 @@ BENCHMARKS: dict[str, tuple[Benchmark, str]] = {
     "search": (search.run, "pages of jobs and a metric's course out of a full store"),
     "ingest": (ingest.run, "what jobs recorded, into the database"),
     "source_diff": (source_diff.run, "the files of two jobs, compared"),
+    "log_times": (log_times.run, "what it costs to know when logs were written"),
     "tui": (tui.run, "the control center on a real terminal, next to stock widgets"),
     "trackers": (trackers.run, "side by side with other trackers"),
     "log_metric": (log_metric.run, "one record in a tight loop"),

@@ -156,6 +156,13 @@ def upload(client: Client, project: Path, packed: Path) -> str:
     return found.digest
 
 
+def hold_the_slot(server: Server, digest: str) -> None:
+    """Let a job run that takes the only slot, so that nothing else does."""
+    spec = JobSpec(project="bench", entrypoint=("sleep",), command=("600",))
+    holder = server.client.submit(Submission(spec=spec, bundle=digest))
+    until(lambda: server.client.job(holder.job_id).state == "running")
+
+
 def true_job(digest: str, *, image: str | None = None) -> Submission:
     """The smallest job there is."""
     return Submission(

@@ -11,7 +11,6 @@ import foundations
 from bench import rig
 from bench.measure import Figure, Peer, Plan, Result, timed
 from foundations import bundle
-from foundations.models import JobSpec, Submission
 
 TARGET_MS = 25.0
 PAUSE_SECONDS = 0.3
@@ -30,7 +29,7 @@ def run(plan: Plan) -> Result:
     with rig.workspace() as root, rig.server({"engine": "process"}) as server:
         project = rig.make_project(root / "project")
         digest = rig.upload(server.client, project, root / "packed")
-        _hold_the_slot(server, digest)
+        rig.hold_the_slot(server, digest)
         database = _bare_database(root / "bare.db")
         with rig.as_user_of(server.home):
             _submit(project)
@@ -93,12 +92,6 @@ def _require_bundles(server: rig.Server, count: int) -> None:
     found = len(list(server.home.bundles.glob("*.tar.gz")))
     if found != count:
         raise RuntimeError(f"the server has {found} bundles instead of {count}")
-
-
-def _hold_the_slot(server: rig.Server, digest: str) -> None:
-    spec = JobSpec(project="bench", entrypoint=("sleep",), command=("600",))
-    holder = server.client.submit(Submission(spec=spec, bundle=digest))
-    rig.until(lambda: server.client.job(holder.job_id).state == "running")
 
 
 def _bare_database(path: Path) -> sqlite3.Connection:

@@ -21,7 +21,7 @@ class OverviewTab(JobTab):
     TITLE = "Overview"
     KEY = "o"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "origin", "Show what it repeats", show=False)
+        Binding("enter", "origin", "Show what it repeats, or its array", show=False)
     ]
 
     def compose(self) -> ComposeResult:
@@ -42,12 +42,15 @@ class OverviewTab(JobTab):
         self._write(detail)
 
     def action_origin(self) -> None:
-        """Go to the job that this one repeats."""
+        """Go to the job that this one repeats, or to the jobs of its array."""
         origin = None if self.job is None else self.job.spec.rerun_of
-        if origin is None:
-            self.say("This job repeats no other.", bad=True)
-        else:
+        array = None if self.job is None else self.job.array
+        if origin is not None:
             self.job_screen.show_job(origin)
+        elif array is not None:
+            self.job_screen.atlas.list_jobs(f"array:{array.array_id[:8]}")
+        else:
+            self.say("This job repeats no other, and is of no array.", bad=True)
 
     def _tick(self) -> None:
         if self.job is not None and self.is_on_screen and overview.is_moving(self.job):

@@ -15,7 +15,7 @@ from typing import Any
 import foundations
 from atlas_scheduler.core.filters import FilterError, Query, narrowed, parse
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.core.queue import Capacity, Decision, Pause, choose_next
+from atlas_scheduler.core.queue import Capacity, Decision, choose_next
 from atlas_scheduler.core.seeds import seeds
 from atlas_scheduler.engine.port import AttemptId
 from atlas_scheduler.engine_state import EngineState
@@ -23,7 +23,18 @@ from atlas_scheduler.environment_shelf import EnvironmentShelf
 from atlas_scheduler.feed import Feed, Interest, News
 from atlas_scheduler.job_files import JobFiles
 from atlas_scheduler.machine import Machine
-from atlas_scheduler.store import history, jobs, metric_points, pauses, provenance, records, remarks
+from atlas_scheduler.store import (
+    array_refs,
+    arrays,
+    dependencies,
+    history,
+    jobs,
+    metric_points,
+    pauses,
+    provenance,
+    records,
+    remarks,
+)
 from atlas_scheduler.store.db import Database
 from atlas_scheduler.store.environments import Environments
 from atlas_scheduler.store.job_search import search
@@ -34,6 +45,7 @@ from foundations.errors import InvalidRequest
 from foundations.home import Home
 from foundations.models import (
     API_VERSION,
+    ArrayView,
     JobDetail,
     JobPage,
     JobState,
@@ -220,12 +232,24 @@ class Catalogue(JobFiles):
                     "skipped_records": records.skipped(conn, job_id),
                     "notes": remarks.notes(conn, job_id),
                     "history": history.changes_since(conn, 0, job_id=job_id, limit=HISTORY_LIMIT),
+                    "after": dependencies.of_job(conn, job_id),
+                    "whole_array": stored.job.array and arrays.view(conn, stored.job.array),
                     "provenance": self._provenance(conn, stored),
                 },
             )
 
         detail = await self._database.read(look)
         return detail.model_copy(update={"log_size_bytes": self.log_size(detail.job_id)})
+
+    async def array(self, ref: str) -> ArrayView:
+        """An array of jobs, and how they stand.
+
+        Raises:
+            NotFound: there is no such array, or none of its jobs is left.
+        """
+        return await self._database.read(
+            lambda conn: arrays.view(conn, array_refs.resolve(conn, ref))
+        )
 
     async def provenance(self, ref: str) -> Provenance:
         """Everything about where a job comes from, with the diff."""
@@ -298,17 +322,20 @@ class Catalogue(JobFiles):
         known = provenance.load(conn, job_id, with_diff=with_diff)
         return known.model_copy(update={"seeds": given})
 
-    def _capacity(self, paused: tuple[Pause, ...] = ()) -> Capacity:
+    def _capacity(self, conn: sqlite3.Connection | None = None) -> Capacity:
+        """What there is in all, and with a connection what somebody or an array holds back."""
         return Capacity(
             max_running_jobs=self._queue.max_running_jobs,
             gpus=self.engine.gpus,
             problem=self.engine.problem,
-            pauses=paused,
+            pauses=() if conn is None else pauses.in_force(conn),
+            array_limits={} if conn is None else arrays.limits(conn),
         )
 
     def _decide(self, conn: sqlite3.Connection) -> Decision:
-        capacity = self._capacity(pauses.in_force(conn))
-        return choose_next(jobs.queued(conn), jobs.holding(conn), capacity, now_ms=self._clock_ms())
+        return choose_next(
+            jobs.queued(conn), jobs.holding(conn), self._capacity(conn), now_ms=self._clock_ms()
+        )
 
     def _waiting(self, conn: sqlite3.Connection, shown: Iterable[StoredJob]) -> dict[str, Waiting]:
         if not any(one.job.state is JobState.QUEUED for one in shown):

@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.store import jobs, projects
+from atlas_scheduler.store import arrays, jobs, projects
 from atlas_scheduler.writing import Writing
 from foundations.errors import JobConflict, NotFound
 from foundations.models import JobView
@@ -88,8 +88,11 @@ class Deletions(Writing):
         """
 
         def step(conn: sqlite3.Connection) -> Path | None:
-            digest = jobs.load(conn, job_id).bundle
+            stored = jobs.load(conn, job_id)
+            digest = stored.bundle
             jobs.purge(conn, job_id)
+            if stored.job.array is not None:
+                arrays.forget(conn, stored.job.array)
             # Inside the transaction, so that no submission can count on the bundle meanwhile.
             if digest is None or jobs.bundle_in_use(conn, digest):
                 return None

@@ -39,6 +39,9 @@ ENGINE_RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Pauses between questions to an engine that does not answer; the last one repeats."""
 STORAGE_RETRY_SECONDS = 30.0
 """Pause before an archive that did not fit is tried again."""
+ARCHIVES_AT_ONCE = 2
+"""So many archives are completed at a time: a queue of thousands that is cleared must neither keep
+jobs from starting nor the server from ending."""
 
 log = structlog.get_logger(__name__)
 
@@ -67,6 +70,7 @@ class Loop:
         self._local_runs = LocalRuns(service, seconds=time.monotonic)
         self._tasks: dict[tuple[str, Effect], asyncio.Task[None]] = {}
         self._preparing: set[str] = set()
+        self._archiving = asyncio.Semaphore(ARCHIVES_AT_ONCE)
         self._woken = asyncio.Event()
         self._deleted = asyncio.Event()
         self._engine_doubted = asyncio.Event()
@@ -330,16 +334,20 @@ class Loop:
             await self._intake.drain(job.job_id)
 
     async def _archive(self, job_id: str) -> None:
+        while True:
+            try:
+                async with self._archiving:
+                    return await self._archive_once(job_id)
+            except StorageFull as error:
+                log.warning("archive waits for space", job_id=job_id, problem=error.message)
+                await asyncio.sleep(STORAGE_RETRY_SECONDS)
+
+    async def _archive_once(self, job_id: str) -> None:
         detail = await self._service.job(job_id)
         record = detail.model_dump(mode="json")
         provenance = await self._service.provenance(job_id)
         finish = self._service.archives.finish
-        while True:
-            try:
-                return await finish_in_thread(finish, job_id, detail.bundle, record, provenance)
-            except StorageFull as error:
-                log.warning("archive waits for space", job_id=job_id, problem=error.message)
-                await asyncio.sleep(STORAGE_RETRY_SECONDS)
+        await finish_in_thread(finish, job_id, detail.bundle, record, provenance)
 
     # -- tasks
 

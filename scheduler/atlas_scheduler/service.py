@@ -7,40 +7,36 @@ change feed are woken and the effects go to the `Shell`: commit first, act secon
 from __future__ import annotations
 
 import sqlite3
-import uuid
 from collections.abc import AsyncIterator
 
 from atlas_scheduler.catalogue import parsed
 from atlas_scheduler.core.events import Claimed, RunFound, StopRequested
-from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.lifecycle import InvalidTransition
-from atlas_scheduler.core.limits import Limits
-from atlas_scheduler.core.queue import choose_next, refusal
+from atlas_scheduler.core.queue import choose_next
 from atlas_scheduler.deletions import Deletions
 from atlas_scheduler.executing import Executing
 from atlas_scheduler.projects import Projects
 from atlas_scheduler.queueing import Queueing
 from atlas_scheduler.remarks import Remarks
-from atlas_scheduler.store import jobs, pauses, provenance
+from atlas_scheduler.store import jobs, provenance
 from atlas_scheduler.store.job_search import every_id
-from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.local_runs import local_run_job
 from atlas_scheduler.store.run_dirs import RunDescription
-from atlas_scheduler.transitions import Moved, Transitions
-from foundations.errors import InvalidRequest, JobConflict
+from atlas_scheduler.submitting import Submitting
+from atlas_scheduler.transitions import Moved
+from foundations.errors import JobConflict
 from foundations.models import (
     BundleView,
     Cleared,
     JobState,
     JobView,
-    Submission,
 )
-from foundations.provenance import Execution, Origin
+from foundations.provenance import Execution
 
 _QUEUED = JobState.QUEUED
 
 
-class Service(Remarks, Projects, Deletions, Queueing, Transitions, Executing):
+class Service(Submitting, Remarks, Projects, Deletions, Queueing, Executing):
     """The catalogue's questions, plus what changes something.
 
     Methods raise `foundations.errors.SchedulerError` kinds.
@@ -59,66 +55,6 @@ class Service(Remarks, Projects, Deletions, Queueing, Transitions, Executing):
             stream, digest=digest, size_bytes=size_bytes, max_bytes=self.max_bundle_bytes
         )
 
-    async def submit(self, submission: Submission, *, idempotency_key: str | None) -> JobView:
-        """Accept a job. It is durable when this returns.
-
-        A second call with the same key returns the job of the first.
-
-        Raises:
-            InvalidRequest: it asks for more than there is in all.
-            NotFound: its bundle is not here.
-        """
-        reason = refusal(submission.spec.num_gpus, self._capacity())
-        if reason is not None and self.engine.capabilities is not None:
-            raise InvalidRequest(f"{reason[0].upper()}{reason[1:]}.")
-        job_id = await self._durably(
-            self._database.write(lambda conn: self._insert(conn, submission, idempotency_key)),
-            self._wake,
-        )
-        # Why it waits is for who asks: it takes a look at the whole queue.
-        return await self.view(job_id, explain=False)
-
-    def _insert(
-        self,
-        conn: sqlite3.Connection,
-        submission: Submission,
-        idempotency_key: str | None,
-    ) -> str:
-        if idempotency_key is not None:
-            earlier = jobs.by_idempotency_key(conn, idempotency_key)
-            if earlier is not None:
-                return earlier
-        # Here and not before: `purge` takes unused bundles away on this same thread.
-        size_bytes = self.bundles.size_bytes(submission.bundle)
-        now_ms = self._clock_ms()
-        spec = submission.spec
-        job = Job(
-            job_id=str(uuid.uuid4()),
-            project=spec.project,
-            state=JobState.QUEUED,
-            order=jobs.next_order(conn),
-            num_gpus=spec.num_gpus,
-            priority=spec.priority,
-            held_by=spec.user if submission.hold else None,
-            limits=Limits.of(spec),
-            submitted_at_ms=now_ms,
-        )
-        stored = StoredJob(
-            job=job,
-            spec=spec,
-            bundle=submission.bundle,
-            bundle_size_bytes=size_bytes,
-            engine=None,
-            archived=False,
-            records_offset=0,
-            idempotency_key=idempotency_key,
-            deleted=False,
-        )
-        jobs.insert_job(conn, stored, now_ms=now_ms)
-        self._keep_origin(conn, job.job_id, submission)
-        self._append(conn, job, "Submitted", now_ms, {"user": spec.user})
-        return job.job_id
-
     async def enter_local_run(self, run: RunDescription) -> bool:
         """Take a local run into the jobs, unless it is there.
 
@@ -135,17 +71,6 @@ class Service(Remarks, Projects, Deletions, Queueing, Transitions, Executing):
 
         moved: list[Moved] = await self._durably(self._database.write(step), self._publish)
         return bool(moved)
-
-    @staticmethod
-    def _keep_origin(conn: sqlite3.Connection, job_id: str, submission: Submission) -> None:
-        origin, spec = submission.origin, submission.spec
-        if spec.rerun_of is not None and (origin is None or origin.git is None):
-            # Whoever repeats a job need not have its files: they come from where they came from.
-            git = provenance.source_of(conn, spec.rerun_of, bundle=submission.bundle)
-            if git is not None:
-                origin = (origin or Origin()).model_copy(update={"git": git})
-        if origin is not None:
-            provenance.save_origin(conn, job_id, origin)
 
     # -- jobs
 
@@ -182,11 +107,12 @@ class Service(Remarks, Projects, Deletions, Queueing, Transitions, Executing):
 
         def step(conn: sqlite3.Connection) -> list[Moved]:
             taken = None if query is None else set(every_id(conn, query, now_ms=now_ms))
-            return [
+            moved = [
                 self._advance(conn, job, event)
                 for job in jobs.queued(conn, project)
                 if taken is None or job.job_id in taken
             ]
+            return self._with_dependents(conn, moved)
 
         moved = await self._durably(self._database.write(step), self._publish)
         job_ids = [job.job_id for job, _ in moved]
@@ -201,8 +127,9 @@ class Service(Remarks, Projects, Deletions, Queueing, Transitions, Executing):
             if len(holding) >= self._queue.max_running_jobs:
                 return []  # the queue may be long, and reading it would decide nothing
             waiting = {job.job_id: job for job in jobs.queued(conn)}
-            capacity = self._capacity(pauses.in_force(conn))
-            decision = choose_next(list(waiting.values()), holding, capacity, now_ms=now_ms)
+            decision = choose_next(
+                list(waiting.values()), holding, self._capacity(conn), now_ms=now_ms
+            )
             return [
                 self._advance(
                     conn,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import asdict
 
 from atlas_scheduler.core.deadlines import next_due_ms, overdue
-from atlas_scheduler.core.events import Event
+from atlas_scheduler.core.dependencies import Verdict, barred, verdict
+from atlas_scheduler.core.events import Barred, Event
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.lifecycle import Effect, advance
-from atlas_scheduler.store import jobs
+from atlas_scheduler.store import dependencies, jobs
 from atlas_scheduler.writing import Writing
 
 Moved = tuple[Job, tuple[Effect, ...]]
@@ -29,9 +31,10 @@ class Transitions(Writing):
         """
 
         def step(conn: sqlite3.Connection) -> list[Moved]:
-            return [self._advance(conn, jobs.load_job(conn, job_id), event)]
+            moved = self._advance(conn, jobs.load_job(conn, job_id), event)
+            return self._with_dependents(conn, [moved])
 
-        ((job, _),) = await self._durably(self._database.write(step), self._publish)
+        (job, _), *_ = await self._durably(self._database.write(step), self._publish)
         return job
 
     async def end_overdue(self) -> int | None:
@@ -47,9 +50,10 @@ class Transitions(Writing):
 
         def step(conn: sqlite3.Connection) -> list[Moved]:
             limited = [*jobs.expired(conn, now_ms=now_ms), *self._running(conn)]
-            return [
+            moved = [
                 self._advance(conn, job, event) for job, event in overdue(limited, now_ms=now_ms)
             ]
+            return self._with_dependents(conn, moved)
 
         await self._durably(self._database.write(step), self._publish)
         return await self._database.read(lambda conn: self._next_moment_ms(conn, now_ms))
@@ -78,6 +82,32 @@ class Transitions(Writing):
             detail |= {"retry": moved.reason, "pause_seconds": _pause_seconds(moved, event)}
         self._append(conn, moved, type(event).__name__, event.at_ms, detail)
         return moved, effects
+
+    def _with_dependents(self, conn: sqlite3.Connection, moved: list[Moved]) -> list[Moved]:
+        """Add what follows for the jobs that come after those that ended, and after these in turn.
+
+        In the transaction of the end itself, so that nothing can come between.
+        """
+        ended = deque(job for job, _ in moved if job.is_final)
+        told = list(moved)
+        while ended:
+            other = ended.popleft()
+            dependencies.close(conn, other.job_id)
+            for job_id, condition in dependencies.after(conn, other.job_id):
+                if verdict(condition, other.state) is Verdict.MET:
+                    dependencies.meet(conn, job_id, other.job_id)
+                    continue
+                barred_now = self._bar(conn, job_id, other)
+                told.append(barred_now)
+                ended.append(barred_now[0])
+        return told
+
+    def _bar(self, conn: sqlite3.Connection, job_id: str, other: Job) -> Moved:
+        """End a job that can never start."""
+        event = Barred(self._clock_ms(), barred(other.job_id, other.state))
+        moved = self._advance(conn, jobs.load_job(conn, job_id), event)
+        dependencies.close(conn, job_id)
+        return moved
 
     def _publish(self, moved: Iterable[Moved]) -> None:
         for job, effects in moved:

@@ -10,6 +10,7 @@ from atlas_scheduler.core.queue import Decision, Pause
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.records import JobRecords
 from foundations.models import (
+    ArrayPlace,
     JobDetail,
     JobState,
     JobView,
@@ -98,6 +99,8 @@ def _fields(
         "image": spec.image,
         "engine": stored.engine,
         "local": job.is_local,
+        "array": _array_place(stored),
+        "unique_key": stored.unique_key,
         "num_gpus": spec.num_gpus,
         "priority": job.priority,
         "held_by": job.held_by,
@@ -114,6 +117,12 @@ def _fields(
         "tags": records.tags,
         "waiting": waiting.get(job.job_id) if job.state is JobState.QUEUED else None,
     }
+
+
+def _array_place(stored: StoredJob) -> ArrayPlace | None:
+    if stored.array_id is None or stored.array_index is None:
+        return None
+    return ArrayPlace(array_id=stored.array_id, index=stored.array_index)
 
 
 def _duration_seconds(stored: StoredJob, now_ms: int) -> float | None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from foundations.models import JobState
     from foundations.project_table import get_metrics_for_all_jobs
     from foundations.submission import SubmittedJob, submit
+    from foundations.submitted_array import SubmittedArray, submit_array
     from foundations.tracking import (
         flatten_parameters,
         load_parameters,
@@ -49,6 +50,8 @@ _HOME_OF = {
     # At the submitter's.
     "submit": "submission",
     "SubmittedJob": "submission",
+    "submit_array": "submitted_array",
+    "SubmittedArray": "submitted_array",
     "connect": "connection",
     "get_job": "connection",
     "get_metrics_for_all_jobs": "project_table",
@@ -72,6 +75,7 @@ __all__ = [
     "Client",
     "JobState",
     "LocalRun",
+    "SubmittedArray",
     "SubmittedJob",
     "__version__",
     "connect",
@@ -89,6 +93,7 @@ __all__ = [
     "should_stop",
     "start_run",
     "submit",
+    "submit_array",
 ]
 
 

@@ -211,16 +211,35 @@ def upload_bundle(digest: str, *, size_bytes: int) -> Call[models.BundleView]:
 
 def submit(
     submission: models.Submission, *, idempotency_key: str | None = None
-) -> Call[models.JobView]:
+) -> Call[models.Accepted]:
     """Submit a job. What has its default is left out, so that an older server understands it."""
     return Call(
         "POST",
         "/jobs",
-        _job_view,
+        lambda _, body: models.Accepted.model_validate_json(body),
         json=submission.model_dump(mode="json", exclude_defaults=True),
+        headers={} if idempotency_key is None else {"Idempotency-Key": idempotency_key},
+        expected=(200, 201),
+    )
+
+
+def submit_array(
+    wanted: models.NewArray, *, idempotency_key: str | None = None
+) -> Call[models.ArrayView]:
+    """Submit an array of jobs."""
+    return Call(
+        "POST",
+        "/arrays",
+        _array_view,
+        json=wanted.model_dump(mode="json", exclude_defaults=True),
         headers={} if idempotency_key is None else {"Idempotency-Key": idempotency_key},
         expected=(201,),
     )
+
+
+def array(ref: str) -> Call[models.ArrayView]:
+    """Ask how an array of jobs stands."""
+    return Call("GET", f"/arrays/{quote(ref, safe='')}", _array_view)
 
 
 def jobs(
@@ -408,6 +427,24 @@ def search_log(ref: str, search: models.LogSearch) -> Call[models.LogMatches]:
     )
 
 
+def log_times(
+    ref: str,
+    *,
+    offset: int = 0,
+    end: int | None = None,
+    since_ms: int | None = None,
+    limit: int | None = None,
+) -> Call[models.LogTimes]:
+    """Ask when a part of the log was written: from an offset on, or from a time on."""
+    given = (("offset", offset or None), ("end", end), ("since_ms", since_ms), ("limit", limit))
+    return Call(
+        "GET",
+        f"{_job(ref)}/logs/times",
+        lambda _, body: models.LogTimes.model_validate_json(body),
+        params=tuple((name, str(value)) for name, value in given if value is not None),
+    )
+
+
 # -- streams: their body is read piece by piece
 
 
@@ -522,6 +559,10 @@ def _deleted_project(status: int, body: bytes) -> models.DeletedProject:
 
 def _project_view(status: int, body: bytes) -> models.ProjectView:
     return models.ProjectView.model_validate_json(body)
+
+
+def _array_view(_: int, body: bytes) -> models.ArrayView:
+    return models.ArrayView.model_validate_json(body)
 
 
 def _job_view(status: int, body: bytes) -> models.JobView:

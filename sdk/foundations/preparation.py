@@ -15,6 +15,7 @@ from pydantic import JsonValue, ValidationError
 from foundations.errors import ConfigError
 from foundations.job_config import JobConfig, find_infinite, load_job_config, resolve_volumes
 from foundations.models import JobSpec, LogLevel, Retries
+from foundations.terms import NO_TERMS, Terms
 
 if TYPE_CHECKING:
     from foundations.configs import SchedulerConfig
@@ -43,6 +44,8 @@ class Asked:
     queue_ttl_seconds: int | None = None
     retries: Retries | None = None
     retry_delay_seconds: int | None = None
+    terms: Terms = NO_TERMS
+    """How often it runs, and what it waits for."""
     interpreter: str | None = None
     """The submitter's own Python, for jobs that run as plain processes on the same machine."""
 
@@ -59,6 +62,8 @@ class PreparedSubmission:
     warnings: tuple[str, ...] = ()
     hold: bool = False
     """Whether it waits until it is released."""
+    terms: Terms = NO_TERMS
+    """How often it runs, and what it waits for."""
 
 
 def prepare_submission(
@@ -84,6 +89,7 @@ def prepare_submission(
         log_level=project.log_level,
         warnings=() if warning is None else (warning,),
         hold=asked.hold,
+        terms=asked.terms,
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from foundations.errors import ConfigError, NotFound, Unreachable
-from foundations.models import JobDetail, JobSpec, JobView, Submission
+from foundations.models import Accepted, JobDetail, JobSpec, Submission
 from foundations.origin import here
 from foundations.preparation import current_user, explain, plain_params, split_command
 from foundations.unpinned import image_that_ran
@@ -66,7 +66,7 @@ def rerun_spec(
         raise ConfigError(explain(error)) from error
 
 
-def create_rerun(client: Client, job: JobDetail, spec: JobSpec, *, hold: bool = False) -> JobView:
+def create_rerun(client: Client, job: JobDetail, spec: JobSpec, *, hold: bool = False) -> Accepted:
     """Queue one job in the bundle of another; a lost answer never queues it twice.
 
     What git knew of the files, the server has with the other job.

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 import uuid
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from foundations import autostart, bundle, configs
-from foundations.errors import ConfigError, NotFound, Unreachable
+from foundations.errors import NotFound, Unreachable
 from foundations.home import Home
-from foundations.limits import asked_limits
-from foundations.models import JobSpec, JobView, Submission
+from foundations.models import Accepted, ArrayView, Submission
 from foundations.origin import Inquiry
-from foundations.preparation import Asked, PreparedSubmission, prepare_submission, split_command
+from foundations.preparation import Asked, PreparedSubmission, prepare_submission
 from foundations.provenance import Origin
 from foundations.quantities import size
 from foundations.streaming import JobConsole, follow_job
+from foundations.submit_options import SubmitOptions, asked_for, directory_of, read_terms
 from foundations.submitted_job import SubmittedJob
+from foundations.terms import Terms, array_request, said_of, submission
 
 if TYPE_CHECKING:
     from foundations.client import Client
@@ -32,6 +32,8 @@ __all__ = [
     "Asked",
     "PreparedSubmission",
     "SubmittedJob",
+    "carry_out",
+    "create_array",
     "create_job",
     "pack_and_upload",
     "prepare_submission",
@@ -84,20 +86,41 @@ def upload_bundle(client: Client, packed: bundle.Packed, path: Path) -> None:
 
 def create_job(
     client: Client,
-    spec: JobSpec,
+    prepared: PreparedSubmission,
     packed: bundle.Packed,
     path: Path,
-    *,
     origin: Origin | None = None,
-    hold: bool = False,
-) -> JobView:
+) -> Accepted:
     """Queue one job of an uploaded bundle; a lost answer never queues it twice."""
-    submission = Submission(spec=spec, bundle=packed.digest, origin=origin, hold=hold)
+    wanted = _wanted(prepared, packed, origin)
     key = str(uuid.uuid4())
+    return _with_bundle(client, packed, path, lambda: client.submit(wanted, idempotency_key=key))
 
-    def send() -> JobView:
-        return client.submit(submission, idempotency_key=key)
 
+def create_array(
+    client: Client,
+    prepared: PreparedSubmission,
+    packed: bundle.Packed,
+    path: Path,
+    origin: Origin | None = None,
+) -> ArrayView:
+    """Queue an array of jobs of an uploaded bundle; a lost answer never queues it twice."""
+    wanted = array_request(_wanted(prepared, packed, origin), prepared.terms)
+    key = str(uuid.uuid4())
+    return _with_bundle(
+        client, packed, path, lambda: client.submit_array(wanted, idempotency_key=key)
+    )
+
+
+def _wanted(
+    prepared: PreparedSubmission, packed: bundle.Packed, origin: Origin | None
+) -> Submission:
+    return submission(
+        prepared.spec, packed.digest, prepared.terms, origin=origin, hold=prepared.hold
+    )
+
+
+def _with_bundle(client: Client, packed: bundle.Packed, path: Path, send: Callable[[], T]) -> T:
     try:
         return _twice(send)
     except NotFound:
@@ -127,6 +150,10 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
     queue_ttl: str | timedelta | None = None,
     retries: int | str | Mapping[str, int] | None = None,
     retry_delay: str | timedelta | None = None,
+    after: str | Iterable[str] | None = None,
+    unique: str | None = None,
+    if_exists: str | None = None,
+    at: str | datetime | None = None,
     stream_job_logs: bool = False,
 ) -> SubmittedJob:
     """Copy a directory, queue a job that runs a command in the copy, and return the job.
@@ -152,6 +179,13 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
         retries: how often it is tried again after its program failed; or numbers by cause, such as
             `{"exit": 2, "oom": 1, "lost": 3}`.
         retry_delay: pause before the first retry, which doubles with each; 10 seconds by default.
+        after: jobs that have to end first, each as `ID`, or as `ID:ok` (it must complete),
+            `ID:any` or `ID:failed`; `array:ID` is each job of an array.
+        unique: a key that one job of the project has at a time, as long as it has not ended.
+        if_exists: what to do when a job has the key: `"skip"`, which submits nothing and returns
+            that job, or `"replace"`, which ends it.
+        at: when it may have its turn: a `datetime`, or text such as `"in 2h"`, `"18:30"` (the next
+            one) or `"2026-12-01T08:00"`, in local time.
         stream_job_logs: print what happens, and wait until the job has ended.
 
     Raises:
@@ -160,45 +194,73 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
         Unreachable: the scheduler does not answer.
         SchedulerError: the scheduler refuses the job.
     """
-    directory = Path(_one_of(job_directory, job_dir))
-    home = Home.default()
-    configs.ensure_default(home)
-    config = configs.load(scheduler_config, home=home, cwd=Path.cwd(), job_dir=directory)
-    asked = Asked(
-        command=split_command(command),
+    options = SubmitOptions(
+        scheduler_config=scheduler_config,
+        job_directory=job_directory,
+        job_dir=job_dir,
+        command=command,
+        params=params,
         project_name=project_name,
         num_gpus=num_gpus,
         priority=priority,
         hold=hold,
-        ram_gb=ram,
+        ram=ram,
         cpus=cpus,
-        image=image,
         entrypoint=entrypoint,
-        params=params,
+        image=image,
         environment=environment,
         tags=tags,
-        **asked_limits(
-            time_limit=time_limit,
-            queue_ttl=queue_ttl,
-            retries=retries,
-            retry_delay=retry_delay,
-        ),
-        interpreter=sys.executable or None,
+        time_limit=time_limit,
+        queue_ttl=queue_ttl,
+        retries=retries,
+        retry_delay=retry_delay,
+        after=after,
+        unique=unique,
+        if_exists=if_exists,
+        at=at,
     )
-    prepared = prepare_submission(directory, asked, config=config)
-    console = JobConsole(level=prepared.log_level if stream_job_logs else "CRITICAL")
-    if not stream_job_logs:
+    client, console, job = carry_out(
+        options, read_terms(options), create_job, stream=stream_job_logs
+    )
+    console.info(said_of(job))
+    if stream_job_logs and not job.existed:
+        follow_job(client, job, console)
+    return SubmittedJob(client, job.job_id, existed=job.existed)
+
+
+Create = Callable[["Client", PreparedSubmission, bundle.Packed, Path, Origin], T]
+"""Queues what is prepared and uploaded."""
+
+
+def carry_out(
+    options: SubmitOptions, terms: Terms, create: Create[T], *, stream: bool = False
+) -> tuple[Client, JobConsole, T]:
+    """Pack and upload a directory, and queue what runs in it.
+
+    Args:
+        options: as they were given to `submit`.
+        terms: how often it runs, and what it waits for.
+        create: what to queue.
+        stream: print what happens.
+
+    Returns:
+        The client, where to print, and what was queued.
+    """
+    directory = directory_of(options)
+    home = Home.default()
+    configs.ensure_default(home)
+    name = options.get("scheduler_config", configs.DEFAULT_NAME)
+    config = configs.load(name, home=home, cwd=Path.cwd(), job_dir=directory)
+    prepared = prepare_submission(directory, asked_for(options, terms), config=config)
+    console = JobConsole(level=prepared.log_level if stream else "CRITICAL")
+    if not stream:
         for text in prepared.warnings:
-            warnings.warn(text, stacklevel=2)
+            warnings.warn(text, stacklevel=3)
     client = _reach(config, home)
     with tempfile.TemporaryDirectory(prefix="atlas-bundle-") as folder:
         path = Path(folder) / "bundle.tar.gz"
         packed, origin = pack_and_upload(client, prepared, path, console=console)
-        job = create_job(client, prepared.spec, packed, path, origin=origin, hold=prepared.hold)
-    console.info(f"Job submitted with ID '{job.job_id}'.")
-    if stream_job_logs:
-        follow_job(client, job, console)
-    return SubmittedJob(client, job.job_id)
+        return client, console, create(client, prepared, packed, path, origin)
 
 
 _clients: dict[tuple[str, str | None, int], Client] = {}
@@ -224,15 +286,6 @@ def _size_warnings(estimate: bundle.Estimate) -> Iterator[str]:
     )
     for path, size_bytes in estimate.largest:
         yield f"  {size(size_bytes):>9}  {path}"
-
-
-def _one_of(
-    job_directory: str | os.PathLike[str] | None, job_dir: str | os.PathLike[str] | None
-) -> str | os.PathLike[str]:
-    if job_directory is not None and job_dir is not None:
-        raise ConfigError("Give job_directory or job_dir, not both: they mean the same.")
-    chosen = job_directory if job_directory is not None else job_dir
-    return "." if chosen is None else chosen
 
 
 def _twice(send: Callable[[], T]) -> T:

@@ -60,13 +60,28 @@ class Verbs(ABC):
 
     def submit(
         self, submission: models.Submission, *, idempotency_key: str | None = None
-    ) -> models.JobView:
+    ) -> models.Accepted:
         """Submit a job whose bundle is there. A second call with the same key gets the first's job.
 
-        Without a key one is made up, so that a connection that breaks never doubles the job.
+        Without a key one is made up, so that a connection that breaks never doubles the job. A
+        submission that is `unique` may get the job that has its key already; that has `existed`.
         """
         key = idempotency_key or uuid.uuid4().hex
         return self.send(calls.submit(submission, idempotency_key=key))
+
+    def submit_array(
+        self, wanted: models.NewArray, *, idempotency_key: str | None = None
+    ) -> models.ArrayView:
+        """Submit an array of jobs whose bundle is there: all of them, or none.
+
+        A second call with the same key gets the array of the first; without one it is made up.
+        """
+        key = idempotency_key or uuid.uuid4().hex
+        return self.send(calls.submit_array(wanted, idempotency_key=key))
+
+    def array(self, ref: str) -> models.ArrayView:
+        """Show an array of jobs and how they stand; `ref` is its id or a unique prefix of it."""
+        return self.send(calls.array(ref))
 
     def jobs(
         self,
@@ -251,6 +266,28 @@ class Verbs(ABC):
         """
         return self.send(calls.search_log(ref, search))
 
+    def log_times(
+        self,
+        ref: str,
+        *,
+        offset: int = 0,
+        end: int | None = None,
+        since_ms: int | None = None,
+        limit: int | None = None,
+    ) -> models.LogTimes:
+        """Say when a part of a job's log was written.
+
+        Args:
+            ref: the job.
+            offset: where the part begins, in bytes.
+            end: where it ends; None for the end of the log.
+            since_ms: leave out what was written before, in milliseconds since 1970. The first
+                mark of the answer is then where that time is reached.
+            limit: most marks; of more, every second one, every third one, and so on.
+        """
+        call = calls.log_times(ref, offset=offset, end=end, since_ms=since_ms, limit=limit)
+        return self.send(call)
+
     def source_diff(self, ref: str, other: str) -> models.SourceDiff:
         """Show what differs between the files that two jobs were submitted with.
 
@@ -301,10 +338,21 @@ class AsyncVerbs(ABC):
 
     async def submit(
         self, submission: models.Submission, *, idempotency_key: str | None = None
-    ) -> models.JobView:
+    ) -> models.Accepted:
         """Submit a job whose bundle is there."""
         key = idempotency_key or uuid.uuid4().hex
         return await self.send(calls.submit(submission, idempotency_key=key))
+
+    async def submit_array(
+        self, wanted: models.NewArray, *, idempotency_key: str | None = None
+    ) -> models.ArrayView:
+        """Submit an array of jobs whose bundle is there."""
+        key = idempotency_key or uuid.uuid4().hex
+        return await self.send(calls.submit_array(wanted, idempotency_key=key))
+
+    async def array(self, ref: str) -> models.ArrayView:
+        """Show an array of jobs and how they stand."""
+        return await self.send(calls.array(ref))
 
     async def jobs(
         self,
@@ -449,6 +497,19 @@ class AsyncVerbs(ABC):
     async def search_log(self, ref: str, search: models.LogSearch) -> models.LogMatches:
         """Find the lines of a job's log that have a pattern, on the scheduler."""
         return await self.send(calls.search_log(ref, search))
+
+    async def log_times(
+        self,
+        ref: str,
+        *,
+        offset: int = 0,
+        end: int | None = None,
+        since_ms: int | None = None,
+        limit: int | None = None,
+    ) -> models.LogTimes:
+        """Say when a part of a job's log was written."""
+        call = calls.log_times(ref, offset=offset, end=end, since_ms=since_ms, limit=limit)
+        return await self.send(call)
 
     async def source_diff(self, ref: str, other: str) -> models.SourceDiff:
         """Show what differs between the files that two jobs were submitted with."""

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import foundations
 from atlas_scheduler.api.logs import FARTHEST
+from atlas_scheduler.core.time_index import TimeIndex
 from atlas_scheduler.engine.exec_port import ExecPlan
 from atlas_scheduler.execs import Execs, Running
 from atlas_scheduler.store.log_search import search_log
+from atlas_scheduler.store.log_times import times_of
 from foundations.decimation import decimate
 from foundations.errors import (
     AmbiguousJob,
@@ -26,10 +28,13 @@ from foundations.errors import (
     NotFound,
     TooLarge,
 )
+from foundations.log_times import TimeMarks
 from foundations.models import (
     API_VERSION,
     FINAL_STATES,
     SYSTEM_PREFIX,
+    Accepted,
+    ArrayView,
     ArtifactView,
     BundleView,
     Change,
@@ -52,9 +57,12 @@ from foundations.models import (
     JobView,
     LogMatches,
     LogSearch,
+    LogTimes,
+    LogTimesRange,
     MetricPoint,
     MetricSeries,
     MetricSummary,
+    NewArray,
     NewExec,
     NewRecords,
     NoteView,
@@ -71,6 +79,7 @@ from foundations.models import (
     TerminalSize,
     Waiting,
 )
+from foundations.models.arrays import read_indices
 from foundations.provenance import Provenance
 from tests.api.echo_session import EchoSession
 
@@ -91,12 +100,19 @@ class _Job:
     exit_code: int | None = None
     reason: str | None = None
     log: bytearray = field(default_factory=bytearray)
+    log_marks: TimeMarks = field(default_factory=TimeMarks)
     artifacts: dict[str, tuple[str, Path]] = field(default_factory=dict)
     metrics: dict[str, list[float]] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     notes: list[NoteView] = field(default_factory=list)
     priority: int = 0
     held_by: str | None = None
+
+
+def _has_key(job: _Job, submission: Submission) -> bool:
+    """Whether a job that goes on has the unique key of a submission."""
+    has_key = submission.unique is not None and job.submission.unique == submission.unique
+    return has_key and job.state not in FINAL_STATES
 
 
 class FakeMachine:
@@ -198,6 +214,7 @@ class FakeService:
         self.submissions = 0
         self._jobs: dict[str, _Job] = {}
         self._keys: dict[str, str] = {}
+        self._arrays: dict[str, ArrayView] = {}
         self._changes: list[Change] = []
         self._new_names: dict[str, str] = {}
         self._descriptions: dict[str, str] = {}
@@ -217,8 +234,11 @@ class FakeService:
     def start(self, job_id: str) -> None:
         self._move(job_id, "Started", JobState.RUNNING)
 
-    def write_log(self, job_id: str, data: bytes) -> None:
-        self._jobs[job_id].log += data
+    def write_log(self, job_id: str, data: bytes, *, at_ms: int | None = None) -> None:
+        job = self._jobs[job_id]
+        if at_ms is not None:
+            job.log_marks.add(len(job.log), at_ms)
+        job.log += data
         self.announce()
 
     def finish(self, job_id: str, exit_code: int = 0) -> None:
@@ -446,10 +466,13 @@ class FakeService:
         self.bundles[digest] = bytes(data)
         return BundleView(digest=digest, size_bytes=len(data))
 
-    async def submit(self, submission: Submission, *, idempotency_key: str | None) -> JobView:
+    async def submit(self, submission: Submission, *, idempotency_key: str | None) -> Accepted:
         self.submissions += 1
         if idempotency_key is not None and idempotency_key in self._keys:
-            return self._view(self._jobs[self._keys[idempotency_key]])
+            return self._accepted(self._jobs[self._keys[idempotency_key]])
+        holder = next((job for job in self._jobs.values() if _has_key(job, submission)), None)
+        if holder is not None:
+            return self._accepted(holder, existed=True)
         if submission.bundle not in self.bundles:
             raise NotFound(f"Bundle {submission.bundle} is not here. Upload it first.")
         job = _Job(str(uuid.uuid4()), submission, priority=submission.spec.priority)
@@ -458,7 +481,38 @@ class FakeService:
         if idempotency_key is not None:
             self._keys[idempotency_key] = job.job_id
         self._move(job.job_id, "Submitted", JobState.QUEUED)
-        return self._view(job)
+        return self._accepted(job)
+
+    def _accepted(self, job: _Job, *, existed: bool = False) -> Accepted:
+        return Accepted.model_validate({**dict(self._view(job)), "existed": existed})
+
+    async def submit_array(self, wanted: NewArray, *, idempotency_key: str | None) -> ArrayView:
+        if idempotency_key is not None and idempotency_key in self._keys:
+            return await self.array(self._keys[idempotency_key])
+        array_id = str(uuid.uuid4())
+        indices = read_indices(wanted.indices)
+        for _ in indices:
+            await self.submit(wanted.submission, idempotency_key=None)
+        self._arrays[array_id] = ArrayView(
+            array_id=array_id,
+            project=wanted.submission.spec.project,
+            indices=wanted.indices,
+            size=len(indices),
+            max_at_once=wanted.max_at_once,
+            submitted_at=MOMENT,
+            states={JobState.QUEUED: len(indices)},
+        )
+        if idempotency_key is not None:
+            self._keys[idempotency_key] = array_id
+        return self._arrays[array_id]
+
+    async def array(self, ref: str) -> ArrayView:
+        if len(ref) < 4:
+            raise InvalidRequest(f"`{ref}` is too short: give 4 characters or more.")
+        found = [one for array_id, one in self._arrays.items() if array_id.startswith(ref)]
+        if not found:
+            raise NotFound(f"There is no array `{ref}`.")
+        return found[0]
 
     async def jobs(
         self,
@@ -597,6 +651,11 @@ class FakeService:
             file.write(job.log)
             file.flush()
             return search_log(Path(file.name), search)
+
+    async def log_times(self, ref: str, part: LogTimesRange) -> LogTimes:
+        job = self._jobs[await self.resolve(ref)]
+        index = TimeIndex(100, job.log_marks)
+        return times_of(part, index, job_id=job.job_id, size_bytes=len(job.log))
 
     async def read_log(
         self, job_id: str, offset: int, *, follow: bool, length: int | None = None

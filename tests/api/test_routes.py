@@ -62,6 +62,41 @@ async def test_the_same_idempotency_key_gets_the_same_job(
     assert first.json()["job_id"] == second.json()["job_id"]
 
 
+async def test_an_array_is_queued_and_told_of(
+    http: httpx.AsyncClient, submission: Submission
+) -> None:
+    wanted = {"submission": wire(submission), "indices": "0-99:10", "max_at_once": 4}
+    key = {"Idempotency-Key": "k"}
+    answer = await http.post("/arrays", json=wanted, headers=key)
+    assert (answer.status_code, answer.json()["size"]) == (201, 10)
+    assert answer.json()["states"] == {"queued": 10}
+    array_id = answer.json()["array_id"]
+    assert (await http.post("/arrays", json=wanted, headers=key)).json()["array_id"] == array_id
+    assert (await http.get(f"/arrays/{array_id[:8]}")).json() == answer.json()
+    assert (await http.get("/arrays/00000000")).status_code == 404
+    assert (await http.get("/arrays/0")).status_code == 400
+
+
+@pytest.mark.parametrize("indices", ["", "x", "9-0", "0-10000", "0,0"])
+async def test_an_array_without_readable_indices_is_refused(
+    http: httpx.AsyncClient, submission: Submission, indices: str
+) -> None:
+    answer = await http.post("/arrays", json={"submission": wire(submission), "indices": indices})
+    assert answer.status_code == 400
+    assert "`indices`" in answer.json()["message"]
+
+
+async def test_the_job_that_has_a_unique_key_is_answered_with_another_status(
+    http: httpx.AsyncClient, submission: Submission
+) -> None:
+    wanted = {**wire(submission), "unique": {"key": "nightly"}}
+    first = await http.post("/jobs", json=wanted)
+    again = await http.post("/jobs", json=wanted)
+    assert (first.status_code, first.json()["existed"]) == (201, False)
+    assert (again.status_code, again.json()["existed"]) == (200, True)
+    assert again.json()["job_id"] == first.json()["job_id"]
+
+
 @pytest.mark.parametrize("key", ["", "k" * 201])
 async def test_an_idempotency_key_has_a_length(
     http: httpx.AsyncClient, submission: Submission, key: str

@@ -20,7 +20,9 @@ from atlas_scheduler.core.filters import FilterError, parse
 from atlas_scheduler.core.filters.fields import BuiltIn
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.moves import reorder
+from atlas_scheduler.core.time_index import TimeIndex
 from atlas_scheduler.store.log_search import search_log
+from atlas_scheduler.store.log_times import times_of
 from foundations.decimation import decimate
 from foundations.errors import InvalidRequest, JobConflict, NotFound, SchedulerError
 from foundations.exec_frames import EXIT, STDERR, STDOUT, frame
@@ -38,9 +40,11 @@ from foundations.models import (
     JobPage,
     JobState,
     LogSearch,
+    LogTimesRange,
     MetricPoint,
     MetricSeries,
     MoveJobs,
+    NewArray,
     NoteView,
     PauseView,
     ProjectView,
@@ -133,17 +137,37 @@ def _submit(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
     if submission.bundle not in scheduler.bundles:
         raise NotFound(f"Bundle {submission.bundle} is not here. Upload it first.")
     key = request.headers.get("Idempotency-Key", str(uuid.uuid4()))
+    holder = scheduler.holder(submission)
+    if holder is not None and submission.unique and submission.unique.if_exists == "skip":
+        return _json(scheduler.accepted(holder, existed=True))
     if key not in scheduler.keys:
         scheduler.keys[key] = str(uuid.uuid4())
         job = scheduler.add(scheduler.keys[key], spec=submission.spec, bundle=submission.bundle)
+        job.submission = submission
         job.priority = submission.spec.priority
         job.held_by = submission.spec.user if submission.hold else None
         job.provenance = Provenance(origin=submission.origin)
+        if holder is not None:
+            scheduler.move(holder, JobState.STOPPED, "StopRequested")
     job = scheduler.jobs[scheduler.keys[key]]
-    answer = _json(scheduler.view(job), status=201)
+    answer = _json(scheduler.accepted(job, replaced=holder and holder.job_id), status=201)
     if scheduler.run is not None:
         scheduler.run(scheduler, job)
     return answer
+
+
+def _submit_array(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    wanted = NewArray.model_validate_json(request.read())
+    if wanted.submission.bundle not in scheduler.bundles:
+        raise NotFound(f"Bundle {wanted.submission.bundle} is not here. Upload it first.")
+    key = request.headers["Idempotency-Key"]
+    if key not in scheduler.keys:
+        scheduler.keys[key] = scheduler.add_array(wanted)
+    return _json(scheduler.array_view(scheduler.keys[key]), status=201)
+
+
+def _array(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    return _json(scheduler.array_view(ref))
 
 
 def _list(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
@@ -171,7 +195,13 @@ def _filtered(jobs: list[FakeJob], text: str) -> list[FakeJob]:
     plain = [
         naive_filter.Job(
             number,
-            {BuiltIn.ID: job.job_id, BuiltIn.STATE: job.state, BuiltIn.PROJECT: job.spec.project},
+            {
+                BuiltIn.ID: job.job_id,
+                BuiltIn.STATE: job.state,
+                BuiltIn.PROJECT: job.spec.project,
+                BuiltIn.ARRAY: None if job.array is None else job.array.array_id,
+                BuiltIn.ARRAY_INDEX: None if job.array is None else job.array.index,
+            },
             parameters=job.parameters,
             metrics=job.metrics,
             tags=job.spec.tags,
@@ -232,6 +262,14 @@ def _log_matches(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> 
         file.write(job.log)
         file.flush()
         found = search_log(Path(file.name), LogSearch.model_validate(dict(request.url.params)))
+    return httpx.Response(200, content=found.model_dump_json())
+
+
+def _log_times(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    job = scheduler.resolve(ref)
+    part = LogTimesRange.model_validate(dict(request.url.params))
+    index = TimeIndex(100, job.log_marks)
+    found = times_of(part, index, job_id=job.job_id, size_bytes=len(job.log))
     return httpx.Response(200, content=found.model_dump_json())
 
 
@@ -598,6 +636,7 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("DELETE", "/jobs/([^/]+)", _delete),
     ("GET", "/jobs/([^/]+)/logs", _logs),
     ("GET", "/jobs/([^/]+)/logs/matches", _log_matches),
+    ("GET", "/jobs/([^/]+)/logs/times", _log_times),
     ("GET", "/jobs/([^/]+)/archive", _archive),
     ("GET", "/jobs/([^/]+)/tensorboard", _tensorboard),
     ("GET", "/jobs/([^/]+)/artifacts", _artifacts),
@@ -628,6 +667,8 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("POST", "/jobs/([^/]+)/release", _release),
     ("POST", "/jobs/([^/]+)/restore", _restore),
     ("POST", "/projects/([^/]+)/restore", _restore_project),
+    ("POST", "/arrays", _submit_array),
+    ("GET", "/arrays/([^/]+)", _array),
     ("GET", "/projects", _projects),
     ("POST", "/projects/([^/]+)/rename", _rename_project),
     ("PUT", "/projects/([^/]+)/description", _describe_project),

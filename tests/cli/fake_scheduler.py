@@ -18,10 +18,15 @@ from foundations.errors import (
     InvalidRequest,
     NotFound,
 )
+from foundations.log_times import TimeMarks
 from foundations.models import (
     FINAL_STATES,
     HOLDING_STATES,
     SYSTEM_PREFIX,
+    Accepted,
+    AfterView,
+    ArrayPlace,
+    ArrayView,
     ArtifactView,
     Change,
     DiskView,
@@ -36,10 +41,13 @@ from foundations.models import (
     JobView,
     LocalRunView,
     MetricSummary,
+    NewArray,
     NoteView,
     ProjectDisk,
+    Submission,
     Waiting,
 )
+from foundations.models.arrays import read_indices
 from foundations.provenance import Provenance
 from tests.cli import fake_api
 
@@ -60,6 +68,7 @@ class FakeJob:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     log: bytes = b""
+    log_marks: TimeMarks = field(default_factory=TimeMarks)
     parameters: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     artifacts: dict[str, bytes] = field(default_factory=dict)
@@ -78,6 +87,9 @@ class FakeJob:
     """What the scheduler measured; points of it are in `series`."""
     local_run: LocalRunView | None = None
     skipped_records: int = 0
+    array: ArrayPlace | None = None
+    submission: Submission | None = None
+    """As it was asked for; None for jobs that tests put in."""
 
 
 class FakeScheduler:
@@ -92,6 +104,7 @@ class FakeScheduler:
         self.bundles: dict[str, bytes] = {}
         self.uploads: list[str] = []
         self.keys: dict[str, str] = {}
+        self.arrays: dict[str, NewArray] = {}
         self.max_running_jobs = 1
         self.paused: dict[str | None, None] = {}
         """What is paused: projects, and None for the whole queue."""
@@ -142,6 +155,16 @@ class FakeScheduler:
             self.note(job, "Submitted")
         return job
 
+    def add_array(self, wanted: NewArray) -> str:
+        """Put in the jobs of an array, and return its id."""
+        array_id = str(uuid.uuid4())
+        self.arrays[array_id] = wanted
+        spec, bundle = wanted.submission.spec, wanted.submission.bundle
+        for index in read_indices(wanted.indices):
+            place = ArrayPlace(array_id=array_id, index=index)
+            self.add(spec=spec, bundle=bundle, array=place, submission=wanted.submission)
+        return array_id
+
     def only_job(self) -> FakeJob:
         (job,) = self.jobs.values()
         return job
@@ -186,10 +209,32 @@ class FakeScheduler:
 
     # -- views
 
+    def array_view(self, ref: str) -> ArrayView:
+        array_id = next((one for one in self.arrays if one.startswith(ref)), None)
+        if array_id is None:
+            raise NotFound(f"There is no array '{ref}'.")
+        wanted = self.arrays[array_id]
+        members = [job for job in self.jobs.values() if _array_id(job) == array_id]
+        states = [job.state for job in members]
+        return ArrayView(
+            array_id=array_id,
+            project=wanted.submission.spec.project,
+            indices=wanted.indices,
+            size=len(read_indices(wanted.indices)),
+            max_at_once=wanted.max_at_once,
+            submitted_at=BEGIN,
+            states={state: states.count(state) for state in set(states)},
+        )
+
     def resolve(self, ref: str) -> FakeJob:
         if len(ref) < 4:
             raise InvalidRequest(f"`{ref}` is too short")
-        found = [job for job_id, job in self.jobs.items() if job_id.startswith(ref)]
+        found = [
+            job
+            for job_id, job in self.jobs.items()
+            if job_id.startswith(ref)
+            or (job.array and ref == f"{job.array.array_id}_{job.array.index}")
+        ]
         if not found:
             raise NotFound(f"There is no job `{ref}`.")
         if len(found) > 1:
@@ -223,6 +268,8 @@ class FakeScheduler:
             "tags": job.tags,
             "waiting": self._waiting(job),
             "local": job.local_run is not None,
+            "array": job.array,
+            "unique_key": job.submission and job.submission.unique and job.submission.unique.key,
         }
 
     def _waiting(self, job: FakeJob) -> Waiting | None:
@@ -237,6 +284,18 @@ class FakeScheduler:
 
     def view(self, job: FakeJob) -> JobView:
         return JobView(**self._fields(job))
+
+    def accepted(self, job: FakeJob, **more: Any) -> Accepted:
+        return Accepted(**self._fields(job), **more)
+
+    def holder(self, submission: Submission) -> FakeJob | None:
+        """The job that goes on and has the unique key of a submission."""
+        for job in self.jobs.values():
+            held = job.submission.unique if job.submission else None
+            wanted = submission.unique
+            if held and wanted and held.key == wanted.key and job.state not in FINAL_STATES:
+                return job
+        return None
 
     def summaries(self, job: FakeJob) -> list[MetricSummary]:
         return [
@@ -263,6 +322,14 @@ class FakeScheduler:
             count=len(points),
         )
 
+    def _after(self, job: FakeJob) -> list[AfterView]:
+        asked = () if job.submission is None else job.submission.after
+        others = [(self.resolve(one.job), one.on) for one in asked]
+        return [
+            AfterView(job_id=other.job_id, on=on, status="open", state=other.state)
+            for other, on in others
+        ]
+
     def detail(self, job: FakeJob) -> JobDetail:
         return JobDetail(
             local_run=job.local_run,
@@ -280,9 +347,15 @@ class FakeScheduler:
                 for key, content in job.artifacts.items()
             ],
             notes=job.notes,
+            after=self._after(job),
+            whole_array=None if job.array is None else self.array_view(job.array.array_id),
             history=[change for change in self.changes if change.job_id == job.job_id],
             provenance=_without_diff(job.provenance),
         )
+
+
+def _array_id(job: FakeJob) -> str | None:
+    return None if job.array is None else job.array.array_id
 
 
 def _without_diff(known: Provenance) -> Provenance:

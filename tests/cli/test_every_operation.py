@@ -16,6 +16,7 @@ from tests.api.schema import Contract
 from tests.cli.fake_scheduler import FakeScheduler
 
 WAITS, RUNS, DONE = "a" * 36, "b" * 36, "c" * 36
+ARRAY = "d" * 36
 COMMANDS = {
     "health": "info --env",
     "info": "info",
@@ -32,6 +33,8 @@ COMMANDS = {
     "has_bundle": "submit scheduler project --detach",
     "upload_bundle": "submit scheduler project --detach",
     "submit": "submit scheduler project --detach",
+    "submit_array": "submit scheduler --array 0-2 project --detach",
+    "array": f"show array scheduler {ARRAY}",
     "jobs": "list jobs",
     "job": f"show job scheduler {DONE}",
     "provenance": f"show provenance scheduler {DONE}",
@@ -60,6 +63,7 @@ COMMANDS = {
     "metrics": f"metrics job scheduler {DONE} --summary",
     "metric": f"metrics job scheduler {DONE}",
     "logs": f"get logs scheduler {DONE}",
+    "log_times": f"get logs scheduler {DONE} --timestamps",
     "search_log": f"get logs scheduler {DONE} --grep step",
     "changes": "submit scheduler project",
     "projects": "list projects",
@@ -94,6 +98,7 @@ def scheduler(scheduler: FakeScheduler) -> FakeScheduler:
         DONE, artifacts={"model": b"weights"}, metrics={"loss": 1}, series={"loss": [(0.0, 1)]}
     )
     scheduler.start(done)
+    scheduler.print(done, b"output\n")
     scheduler.finish(done)
     scheduler.start(scheduler.add(RUNS, project="other"))
     scheduler.add(WAITS, project="other")

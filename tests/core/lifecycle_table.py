@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from atlas_scheduler.core.events import (
+    Barred,
     Claimed,
     Event,
     Exited,
@@ -62,6 +63,7 @@ EVENTS: dict[type[Event], Event] = {
     StopRequested: StopRequested(NOW, "eve"),
     TimedOut: TimedOut(NOW),
     Expired: Expired(NOW),
+    Barred: Barred(NOW, "job 1234abcd, which it comes after, failed"),
 }
 """One of each kind; a new kind of event must be added here and below."""
 
@@ -160,6 +162,18 @@ ROWS: tuple[Row, ...] = (
         JobState.STOPPED,
         (_FINISH,),
         {"finished_at_ms": NOW, "reason": "waited longer than 1h30m", "held_by": None},
+    ),
+    Row(
+        "a job whose turn can never come is stopped, and says which other job is the reason",
+        replace(QUEUED, held_by="ada"),
+        Barred(NOW, "job 1234abcd, which it comes after, failed"),
+        JobState.STOPPED,
+        (_FINISH,),
+        {
+            "finished_at_ms": NOW,
+            "reason": "job 1234abcd, which it comes after, failed",
+            "held_by": None,
+        },
     ),
     # starting
     Row(

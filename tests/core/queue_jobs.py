@@ -34,6 +34,7 @@ def waiting(
     held_by: str | None = None,
     not_before_ms: int | None = None,
     project: str = "iris",
+    array: int | None = None,
 ) -> Job:
     return Job(
         job_id(number),
@@ -43,6 +44,7 @@ def waiting(
         num_gpus,
         priority=priority,
         held_by=held_by,
+        array=array,
         not_before_ms=not_before_ms,
     )
 

@@ -73,7 +73,7 @@ def test_the_pairs_of_the_table_and_the_misfits_are_all_pairs_there_are() -> Non
 
     assert set(JOBS) == states
     assert set(EVENTS) == kinds
-    assert len(ALLOWED) + len(MISFITS) == len(states) * len(kinds) == 9 * 10
+    assert len(ALLOWED) + len(MISFITS) == len(states) * len(kinds) == 9 * 11
 
 
 def test_the_core_knows_no_transition_that_the_table_does_not() -> None:

@@ -266,3 +266,30 @@ def test_a_job_that_waits_for_its_retry_is_told_what_for() -> None:
 def test_who_holds_a_job_that_waits_for_a_time_is_told_before_the_time() -> None:
     job = waiting(1, held_by="ada", not_before_ms=NOW + 1)
     assert reason(choose_next([job], [], Capacity(1)), 1) == "held by ada"
+
+
+# -- arrays
+
+
+def test_no_more_of_an_array_run_than_it_allows_and_others_go_past_it() -> None:
+    running = replace(holding(9), array=5)
+    queued = [waiting(number, array=5) for number in (1, 2, 3)] + [waiting(4)]
+    decision = choose_next(queued, [running], Capacity(9, array_limits={5: 2}))
+
+    assert decision.picks == (Pick(job_id(1)), Pick(job_id(4)))
+    assert reason(decision, 2) == reason(decision, 3) == "its array runs at most 2 jobs at once"
+
+
+def test_an_array_may_run_one_at_a_time() -> None:
+    queued = [waiting(1, array=5), waiting(2, array=5)]
+    decision = choose_next(queued, [], Capacity(9, array_limits={5: 1}))
+
+    assert decision.picks == (Pick(job_id(1)),)
+    assert reason(decision, 2) == "its array runs at most 1 job at once"
+
+
+def test_an_array_without_a_limit_takes_all_slots() -> None:
+    queued = [waiting(1, array=5), waiting(2, array=5), waiting(3, array=6)]
+    decision = choose_next(queued, [], Capacity(9, array_limits={6: 1}))
+
+    assert len(decision.picks) == 3

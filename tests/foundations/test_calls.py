@@ -19,7 +19,7 @@ from foundations.errors import (
     SchedulerError,
     Unreachable,
 )
-from foundations.models import JobSpec, JobState, LogSearch, Submission, Volume
+from foundations.models import JobSpec, JobState, LogSearch, NewArray, Submission, Volume
 
 JOB_ID = "45540b52-ffe2-44ab-9838-db467d3499c0"
 SUBMISSION = Submission(spec=JobSpec(project="cats"), bundle=f"sha256:{'0' * 64}")
@@ -62,6 +62,8 @@ INFO = {
         (calls.has_bundle("sha256:00"), "HEAD /bundles/sha256%3A00"),
         (calls.upload_bundle("sha256:00", size_bytes=5), "PUT /bundles/sha256%3A00"),
         (calls.submit(SUBMISSION), "POST /jobs"),
+        (calls.submit_array(NewArray(submission=SUBMISSION, indices="0-9")), "POST /arrays"),
+        (calls.array("a b"), "GET /arrays/a%20b"),
         (calls.jobs(), "GET /jobs"),
         (calls.job(JOB_ID), f"GET /jobs/{JOB_ID}"),
         (calls.standing(JOB_ID), f"GET /jobs/{JOB_ID}"),
@@ -83,6 +85,7 @@ INFO = {
         (calls.provenance(JOB_ID), f"GET /jobs/{JOB_ID}/provenance"),
         (calls.logs(JOB_ID), f"GET /jobs/{JOB_ID}/logs"),
         (calls.search_log(JOB_ID, LogSearch(pattern="x")), f"GET /jobs/{JOB_ID}/logs/matches"),
+        (calls.log_times(JOB_ID), f"GET /jobs/{JOB_ID}/logs/times"),
         (calls.changes(0), "GET /changes"),
     ],
 )
@@ -123,6 +126,13 @@ def test_parameters_that_are_not_given_are_not_sent() -> None:
         ("follow", "true"),
     )
     assert calls.logs("abcd", length=0).params[-1] == ("length", "0")
+    assert calls.log_times("abcd").params == ()
+    assert calls.log_times("abcd", offset=5, end=9, since_ms=0, limit=1).params == (
+        ("offset", "5"),
+        ("end", "9"),
+        ("since_ms", "0"),
+        ("limit", "1"),
+    )
     assert calls.search_log("abcd", LogSearch(pattern="a b", regex=True)).params == (
         ("pattern", "a b"),
         ("regex", "true"),

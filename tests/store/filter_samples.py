@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from atlas_scheduler.core.filters.fields import BuiltIn
 from atlas_scheduler.core.filters.terms import Aspect
-from atlas_scheduler.store import jobs, provenance, records, remarks
+from atlas_scheduler.store import arrays, jobs, provenance, records, remarks
 from atlas_scheduler.store.records import Artifact, Environment, Metric, Parameter, Record, Tag
-from foundations.models import JobState
+from foundations.models import JobSpec, JobState, NewArray, Submission
 from foundations.provenance import Execution, GitState, Origin
 from tests.store.naive_filter import Job
 from tests.store.samples import add, finish, run
@@ -24,6 +24,8 @@ NAMES = ("a", "a.b", "a b", "q\"'\\", "x);--", "ü")
 TEXTS = ("", "a", "A", "adam", "ADAM x", "é", "NaN", "true", "1", "%_", "'; drop--", "y" * 250)
 NUMBERS: tuple[Any, ...] = (0, 1, -1, 2, 0.5, 1.0, 1e-3, 1e300, 2**62, math.inf, -math.inf)
 VALUES: tuple[Any, ...] = (*NUMBERS, *TEXTS, True, False, math.nan)
+
+ARRAYS = tuple(str(uuid.UUID(int=number)) for number in (0xA, 0xAB))
 
 _values = st.sampled_from(VALUES)
 _names = st.sampled_from(NAMES)
@@ -54,6 +56,7 @@ _sample: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "notes": st.lists(st.sampled_from(["a", "Adam is best", "é\nü"]), max_size=2),
         "rerun_of": st.sampled_from([None, str(uuid.UUID(int=1)), str(uuid.UUID(int=2))]),
         "artifacts": st.dictionaries(_names, st.just("file")),
+        "array": st.none() | st.tuples(st.sampled_from(ARRAYS), st.integers(0, 3)),
     }
 )
 samples = st.lists(_sample, max_size=7)
@@ -69,6 +72,7 @@ def insert(conn: sqlite3.Connection, sample: dict[str, Any], number: int) -> Job
         project=sample["project"],
         submitted_at_ms=number,
         spec=spec,
+        **_placed(conn, sample["array"]),
     )
     state = JobState(sample["state"])
     if state is JobState.RUNNING:
@@ -108,6 +112,8 @@ def insert(conn: sqlite3.Connection, sample: dict[str, Any], number: int) -> Job
             BuiltIn.REASON: job.reason,
             BuiltIn.NOTE: sample["notes"] or None,
             BuiltIn.RERUN_OF: sample["rerun_of"],
+            BuiltIn.ARRAY: sample["array"] and sample["array"][0],
+            BuiltIn.ARRAY_INDEX: sample["array"] and sample["array"][1],
             BuiltIn.COMMAND: " ".join(sample["command"]) or None,
             BuiltIn.IMAGE: sample["image"],
             BuiltIn.IMAGE_ID: sample["image_id"],
@@ -134,6 +140,21 @@ def insert(conn: sqlite3.Connection, sample: dict[str, Any], number: int) -> Job
         tags=sample["tags"],
         artifacts=sample["artifacts"],
     )
+
+
+def _placed(conn: sqlite3.Connection, place: tuple[str, int] | None) -> dict[str, Any]:
+    """What puts a job into an array, which may be new."""
+    if place is None:
+        return {}
+    array_id, index = place
+    bundle = f"sha256:{'a' * 64}"
+    wanted = NewArray(
+        submission=Submission(spec=JobSpec(project="digits"), bundle=bundle), indices="0"
+    )
+    known = conn.execute("SELECT array_number FROM arrays WHERE array_id = ?", (array_id,))
+    row = known.fetchone()
+    number = row[0] if row else arrays.insert_array(conn, array_id, wanted, size=1, now_ms=1)
+    return {"array": number, "array_id": array_id, "array_index": index}
 
 
 def summed_up(logged: list[Any]) -> dict[Aspect, Any]:

@@ -41,6 +41,7 @@ def new_job(
     order: int = 1,
     submitted_at_ms: int = 1_000,
     spec: Mapping[str, Any] | None = None,
+    array: int | None = None,
     **stored: Any,
 ) -> StoredJob:
     """A queued job as a submission makes it."""
@@ -54,6 +55,7 @@ def new_job(
         priority=made.priority,
         limits=Limits.of(made),
         submitted_at_ms=submitted_at_ms,
+        array=array,
     )
     return replace(StoredJob(job=job, spec=made, bundle=DIGEST, bundle_size_bytes=1), **stored)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from atlas_scheduler.store import arrays
 from atlas_tui.action_table import on_screen
 from atlas_tui.board import Tidings
 from atlas_tui.curves import XAxis
@@ -20,8 +21,8 @@ from atlas_tui.tabs.all import TABS
 from atlas_tui.tabs.metrics import MetricsTab
 from atlas_tui.widgets.chart_view import ChartView
 from atlas_tui.widgets.text_pane import TextPane
-from foundations.models import JobState
-from tests.store.samples import add
+from foundations.models import JobSpec, JobState, NewArray, Submission
+from tests.store.samples import DIGEST, add, finish
 from tests.tui import rich_job
 from tests.tui.conftest import Stage, staged
 from tests.tui.rich_job import JOB, ORIGIN
@@ -88,7 +89,35 @@ async def test_enter_on_the_overview_goes_to_the_job_that_is_repeated(tmp_path: 
         await stage.press("enter")
         await shows(stage, ORIGIN[:8], "It completed")
         await stage.press("enter")
-        assert stage.status == "This job repeats no other."
+        assert stage.status == "This job repeats no other, and is of no array."
+
+
+async def test_enter_on_the_overview_lists_the_jobs_of_the_array(tmp_path: Path) -> None:
+    array_id = "a77a0000-0000-4000-8000-000000000000"
+
+    def insert(conn: sqlite3.Connection) -> None:
+        submission = Submission(spec=JobSpec(project="digits"), bundle=DIGEST)
+        wanted = NewArray(submission=submission, indices="0-2")
+        number = arrays.insert_array(conn, array_id, wanted, size=3, now_ms=1)
+        for index in range(3):
+            job = add(
+                conn,
+                job_id=f"{index}1110000-{'0000-' * 3}{'0' * 12}",
+                array=number,
+                array_id=array_id,
+                array_index=index,
+            )
+            if index == 0:
+                finish(conn, job)
+        add(conn, project="digits")
+
+    async with staged(tmp_path, insert) as stage:
+        stage.app.open(["1111"], "job")
+        await shows(stage, "a77a0000_1: 2 queued, 1 completed of 3 (Enter)")
+        await stage.press("enter")
+        await shows(stage, "array:a77a0000", "01110000", "11110000", "21110000")
+        assert stage.front.NAME == "jobs"
+        assert stage.text().count("digits") < 6
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60), (40, 10), (4, 3)])

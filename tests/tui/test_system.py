@@ -122,8 +122,13 @@ async def test_environments_that_no_job_uses_are_pruned_once_that_is_confirmed(
 ) -> None:
     ready = tmp_path / "environments" / ("3f2a" * 8)
     ready.mkdir(parents=True)
-    about = {"base": "python:3.11", "python": "3.11.2", "packages": ["numpy==2.1.0"]}
-    about |= {"size_bytes": 80_000_000, "created_at_ms": 0}
+    about = {
+        "base": "python:3.11",
+        "python": "3.11.2",
+        "packages": ["numpy==2.1.0"],
+        "size_bytes": 80_000_000,
+        "created_at_ms": 0,
+    }
     (ready / "atlas-environment.json").write_text(json.dumps(about))
     async with staged(tmp_path) as stage:
         await stage.press("6")

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import foundations
 from atlas_scheduler.api import (
+    arrays,
     bundles,
     changes,
     environments,
@@ -84,6 +85,7 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
         bundles,
         jobs,
         execs,
+        arrays,
         files,
         remarks,
         metrics,

@@ -26,6 +26,7 @@ from foundations.errors import (
     StorageFull,
 )
 from foundations.models import (
+    Accepted,
     ArtifactView,
     JobDetail,
     JobPage,
@@ -51,10 +52,14 @@ router = APIRouter(tags=["jobs"])
     operation_id="submit",
     summary="Submit a job",
     status_code=201,
-    responses=answers(InvalidRequest, NotFound, StorageFull),
+    responses={
+        200: {"model": Accepted, "description": "The job that has the unique key already."},
+        **answers(InvalidRequest, NotFound, AmbiguousJob, StorageFull),
+    },
 )
 async def submit(
     request: Request,
+    response: Response,
     submission: Submission,
     idempotency_key: Annotated[
         str | None,
@@ -65,9 +70,12 @@ async def submit(
             description="A second request with the same key gets the job of the first.",
         ),
     ] = None,
-) -> JobView:
+) -> Accepted:
     """Its bundle must be here already. The job is durable when this answers."""
-    return await service_of(request).submit(submission, idempotency_key=idempotency_key)
+    accepted = await service_of(request).submit(submission, idempotency_key=idempotency_key)
+    if accepted.existed:
+        response.status_code = 200
+    return accepted
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,14 @@ class Expired:
     at_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Barred:
+    """A job that this one comes after ended in another way than it had to."""
+
+    at_ms: int
+    reason: str
+
+
 Event = (
     Claimed
     | RunFound
@@ -98,4 +106,5 @@ Event = (
     | StopRequested
     | TimedOut
     | Expired
+    | Barred
 )

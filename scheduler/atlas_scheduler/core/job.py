@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from atlas_scheduler.core.dependencies import Blocker
 from atlas_scheduler.core.limits import NO_LIMITS, Cause, Limits
 from foundations.models import FINAL_STATES, HOLDING_STATES, JobState
 
@@ -41,6 +42,10 @@ class Job:
     """Whether its end was asked for because its time was over, and by nobody."""
     is_local: bool = False
     """Whether a program that no scheduler started records it: it takes nothing of what there is."""
+    blockers: tuple[Blocker, ...] = ()
+    """Jobs that have to end before it may have its turn."""
+    array: int | None = None
+    """Number of the array that it is part of."""
 
     @property
     def is_final(self) -> bool:

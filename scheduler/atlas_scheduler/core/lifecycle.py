@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from atlas_scheduler.core.events import (
+    Barred,
     Claimed,
     Event,
     Exited,
@@ -117,6 +118,7 @@ TRANSITIONS: dict[tuple[JobState, type[Event]], Rule | Choice] = {
     (_S.QUEUED, RunFound): Rule(_S.RUNNING, (Effect.WATCH,)),
     (_S.QUEUED, StopRequested): _STOPPED,
     (_S.QUEUED, Expired): _STOPPED,
+    (_S.QUEUED, Barred): _STOPPED,
     (_S.STARTING, NotStarted): Rule(_S.STARTING, (Effect.START,)),
     (_S.STARTING, StartRefused): _FAILED,
     (_S.STARTING, Started): Rule(_S.RUNNING, (Effect.WATCH,)),
@@ -203,6 +205,8 @@ def _record(job: Job, event: Event) -> Job:
         case TimedOut():
             reason = f"time limit of {job.limits.time_words}"
             return replace(job, timed_out=True, reason=reason)
+        case Barred():
+            return replace(job, reason=event.reason)
         case Expired():
             return replace(job, reason=f"waited longer than {job.limits.queue_words}")
     return _record_end(job, event)

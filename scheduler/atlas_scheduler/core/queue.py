@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from atlas_scheduler.core.dependencies import blocked
 from atlas_scheduler.core.job import Job
 
 
@@ -34,6 +36,8 @@ class Capacity:
     problem: str | None = None
     """Why nothing can start at all, such as an engine that does not answer."""
     pauses: tuple[Pause, ...] = ()
+    array_limits: Mapping[int, int] = field(default_factory=dict)
+    """How many jobs of an array may run at once, by its number; arrays without a limit are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,8 @@ def choose_next(
 ) -> Decision:
     """Choose which jobs start now: by priority, then first in, first out, as capacity goes.
 
-    A job that could never start, is held, is paused or waits for a time holds nobody up.
+    A job that could never start, is held, is paused or waits for a time or another job holds nobody
+    up; nor does one whose array has as many running as it allows.
 
     Args:
         queued: jobs that wait, in any order; `Job.turn` decides.
@@ -81,8 +86,9 @@ def choose_next(
     picks: list[Pick] = []
     waiting: dict[str, str] = {}
     blocker: Job | None = None
+    of_array = Counter(job.array for job in held if job.array is not None)
     for job in sorted(queued, key=lambda job: job.turn):
-        aside = _set_aside(job, capacity, now_ms)
+        aside = _set_aside(job, capacity, now_ms) or _array_is_full(job, of_array, capacity)
         if aside is not None:
             waiting[job.job_id] = aside
             continue
@@ -97,6 +103,8 @@ def choose_next(
         picks.append(Pick(job.job_id, tuple(free_gpus[: job.num_gpus])))
         free_gpus = free_gpus[job.num_gpus :]
         free_slots -= 1
+        if job.array is not None:
+            of_array[job.array] += 1
     return Decision(tuple(picks), waiting)
 
 
@@ -104,6 +112,8 @@ def _set_aside(job: Job, capacity: Capacity, now_ms: int) -> str | None:
     """Why `job` has no turn at all, whatever is free and whoever is before it."""
     if job.held_by is not None:
         return f"held by {job.held_by}"
+    if job.blockers:
+        return blocked(job.blockers)
     if job.not_before_ms is not None and now_ms < job.not_before_ms:
         what_for = f": {job.reason}" if job.reason else ""
         return f"waits until {_moment(job.not_before_ms):%Y-%m-%d %H:%M:%S} UTC{what_for}"
@@ -112,6 +122,15 @@ def _set_aside(job: Job, capacity: Capacity, now_ms: int) -> str | None:
         if pause.project in (None, job.project):
             return pause.reason
     return capacity.problem or refusal(job.num_gpus, capacity)
+
+
+def _array_is_full(job: Job, running: Mapping[int, int], capacity: Capacity) -> str | None:
+    """Why `job` must let the others of its array end first."""
+    limit = None if job.array is None else capacity.array_limits.get(job.array)
+    if limit is None or job.array is None or running[job.array] < limit:
+        return None
+    jobs = "1 job" if limit == 1 else f"{limit} jobs"
+    return f"its array runs at most {jobs} at once"
 
 
 def _shortage(job: Job, free_slots: int, free_gpus: int, capacity: Capacity) -> str | None:

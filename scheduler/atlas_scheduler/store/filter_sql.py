@@ -36,6 +36,15 @@ _COLUMNS = {
     BuiltIn.STATE: "jobs.state",
     BuiltIn.REASON: "jobs.reason",
     BuiltIn.RERUN_OF: "jobs.rerun_of",
+    BuiltIn.UNIQUE: "jobs.unique_key",
+    BuiltIn.AFTER: (
+        "(SELECT group_concat(dependencies.other_id, ' ') FROM dependencies "
+        "WHERE dependencies.job_number = jobs.job_number)"
+    ),
+    BuiltIn.ARRAY: (
+        "(SELECT arrays.array_id FROM arrays WHERE arrays.array_number = jobs.array_number)"
+    ),
+    BuiltIn.ARRAY_INDEX: "jobs.array_index",
     BuiltIn.COMMAND: (
         "(SELECT group_concat(word.value, ' ') FROM json_each(jobs.spec, '$.command') AS word)"
     ),

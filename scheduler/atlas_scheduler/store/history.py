@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from atlas_scheduler.core.job import Job
 from atlas_scheduler.store import sql
 from atlas_scheduler.store.times import utc
 from foundations.models import Change, JobState, QueueChange
@@ -49,6 +50,25 @@ def append_change(  # noqa: PLR0913 - one argument a column
             "detail": json.dumps(dict(detail), allow_nan=False),
         },
     )
+
+
+def append_submissions(
+    conn: sqlite3.Connection, added: Iterable[Job], *, at_ms: int, detail: Mapping[str, Any]
+) -> None:
+    """Add the submissions of many jobs at once, of which the same is known."""
+    told = json.dumps(dict(detail), allow_nan=False)
+    rows = (
+        {
+            "job_id": job.job_id,
+            "project": job.project,
+            "event": "Submitted",
+            "state": job.state.value,
+            "at_ms": at_ms,
+            "detail": told,
+        }
+        for job in added
+    )
+    conn.executemany(_SQL["append_many"], rows)
 
 
 def append_queue_change(

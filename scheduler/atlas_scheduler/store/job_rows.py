@@ -33,6 +33,11 @@ class StoredJob:
     """Whether it is marked deleted: it waits to be restored or purged."""
     local_run: RunDescription | None = None
     """What a local run says of itself."""
+    array_id: str | None = None
+    """The array that it is part of."""
+    array_index: int | None = None
+    unique_key: str | None = None
+    """What no other job of its project may have before this one has ended."""
 
 
 def columns(job: Job) -> dict[str, Any]:
@@ -77,6 +82,7 @@ def read_job(row: sqlite3.Row) -> Job:
         exit_code=row["exit_code"],
         reason=row["reason"],
         is_local=row["local_run"] is not None,
+        array=row["array_number"],
     )
 
 
@@ -107,4 +113,7 @@ def read_stored_job(row: sqlite3.Row) -> StoredJob:
         idempotency_key=row["idempotency_key"],
         deleted=row["deleted_at_ms"] is not None,
         local_run=None if local_run is None else RunDescription.model_validate_json(local_run),
+        array_id=row["array_id"],
+        array_index=row["array_index"],
+        unique_key=row["unique_key"],
     )

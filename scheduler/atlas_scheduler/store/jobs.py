@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.store import sql
+from atlas_scheduler.store import dependencies, sql
+from atlas_scheduler.store.array_refs import PREFIX_LENGTH, member
 from atlas_scheduler.store.job_lists import PAGE_LIMIT, count_by_state, page, projects
 from atlas_scheduler.store.job_rows import (
     StoredJob,
@@ -28,6 +32,7 @@ __all__ = [
     "expired",
     "holding",
     "insert_job",
+    "insert_jobs",
     "is_known",
     "load",
     "load_job",
@@ -48,12 +53,11 @@ __all__ = [
     "save_job",
     "sweeping",
     "unfinished_archives",
+    "with_unique_key",
 ]
 
 _SQL = sql.queries("jobs")
 
-PREFIX_LENGTH = 4
-"""Shortest part of an id that stands for the whole."""
 _ID_LENGTH = 36
 _ID_CHARACTERS = re.compile(r"[0-9a-f-]+")
 _CANDIDATES_SHOWN = 5
@@ -66,29 +70,45 @@ def insert_job(conn: sqlite3.Connection, stored: StoredJob, *, now_ms: int) -> N
     Raises:
         sqlite3.IntegrityError: its id or its idempotency key is taken.
     """
-    job = stored.job
-    conn.execute(_SQL["insert_project"], {"project": job.project, "now_ms": now_ms})
-    row = conn.execute(
-        _SQL["insert_job"],
-        {
-            **columns(job),
-            "project": job.project,
-            "num_gpus": job.num_gpus,
-            "limits": written_limits(job.limits),
-            "submitted_at_ms": job.submitted_at_ms,
-            "engine": stored.engine,
-            "archived": stored.archived,
-            "records_offset": stored.records_offset,
-            "idempotency_key": stored.idempotency_key,
-            "deleted_at_ms": now_ms if stored.deleted else None,
-            "bundle": _NO_BUNDLE if stored.bundle is None else stored.bundle,
-            "bundle_size_bytes": stored.bundle_size_bytes,
-            "spec": stored.spec.model_dump_json(),
-            "local_run": stored.local_run and stored.local_run.model_dump_json(),
-        },
-    ).fetchone()
+    insert_jobs(conn, [stored], now_ms=now_ms)
     tags = stored.spec.tags.items()
-    conn.executemany(_SQL["insert_tag"], ((row["job_number"], name, value) for name, value in tags))
+    conn.executemany(
+        _SQL["insert_tag"],
+        ({"job_id": stored.job.job_id, "name": name, "value": value} for name, value in tags),
+    )
+
+
+def insert_jobs(conn: sqlite3.Connection, added: Sequence[StoredJob], *, now_ms: int) -> None:
+    """Add jobs of one project, which may be new; not what their specs say of tags.
+
+    Raises:
+        sqlite3.IntegrityError: an id or an idempotency key is taken.
+    """
+    conn.execute(_SQL["insert_project"], {"project": added[0].job.project, "now_ms": now_ms})
+    conn.executemany(_SQL["insert_job"], (_new_row(one, now_ms) for one in added))
+
+
+def _new_row(stored: StoredJob, now_ms: int) -> dict[str, Any]:
+    job = stored.job
+    return {
+        **columns(job),
+        "project": job.project,
+        "num_gpus": job.num_gpus,
+        "limits": written_limits(job.limits),
+        "array_number": job.array,
+        "array_index": stored.array_index,
+        "unique_key": stored.unique_key,
+        "submitted_at_ms": job.submitted_at_ms,
+        "engine": stored.engine,
+        "archived": stored.archived,
+        "records_offset": stored.records_offset,
+        "idempotency_key": stored.idempotency_key,
+        "deleted_at_ms": now_ms if stored.deleted else None,
+        "bundle": _NO_BUNDLE if stored.bundle is None else stored.bundle,
+        "bundle_size_bytes": stored.bundle_size_bytes,
+        "spec": stored.spec.model_dump_json(),
+        "local_run": stored.local_run and stored.local_run.model_dump_json(),
+    }
 
 
 def save_job(conn: sqlite3.Connection, job: Job, *, engine: str | None = None) -> None:
@@ -129,12 +149,14 @@ def load_job(conn: sqlite3.Connection, job_id: str) -> Job:
 def resolve(conn: sqlite3.Connection, ref: str) -> str:
     """Find the id that an id, or a unique prefix of one, means. Deleted jobs are not found.
 
+    `ARRAY_INDEX`, such as `1234abcd_7`, means the job of an array that has this index.
+
     Raises:
         AmbiguousJob: several ids begin like this.
         InvalidRequest: it is shorter than `PREFIX_LENGTH`.
         NotFound: no id begins like this.
     """
-    return _resolve(conn, ref, "resolve")
+    return member(conn, ref) or _resolve(conn, ref, "resolve")
 
 
 def resolve_deleted(conn: sqlite3.Connection, ref: str) -> str:
@@ -178,6 +200,12 @@ def by_idempotency_key(conn: sqlite3.Connection, key: str) -> str | None:
     return None if row is None else str(row["job_id"])
 
 
+def with_unique_key(conn: sqlite3.Connection, project: str, key: str) -> list[Job]:
+    """Jobs of a project that have a unique key and have not ended; all but one are stopping."""
+    rows = conn.execute(_SQL["with_unique_key"], {"project": project, "key": key})
+    return [read_job(row) for row in rows]
+
+
 def mark_archived(conn: sqlite3.Connection, job_id: str) -> None:
     """Note that a final job's archive is complete."""
     conn.execute(_SQL["mark_archived"], {"job_id": job_id})
@@ -208,7 +236,14 @@ def next_order(conn: sqlite3.Connection) -> int:
 def queued(conn: sqlite3.Connection, project: str | None = None) -> list[Job]:
     """Jobs that wait, in the order of their turns, of all projects or of one."""
     name = "queued" if project is None else "queued_of_project"
-    return [read_job(row) for row in conn.execute(_SQL[name], {"project": project})]
+    found = [read_job(row) for row in conn.execute(_SQL[name], {"project": project})]
+    blockers = dependencies.blockers(conn)
+    if not blockers:
+        return found
+    return [
+        replace(job, blockers=tuple(blockers[job.job_id])) if job.job_id in blockers else job
+        for job in found
+    ]
 
 
 def next_turn_ms(conn: sqlite3.Connection, *, now_ms: int) -> int | None:

@@ -39,13 +39,18 @@ _LISTED = {
     BuiltIn.STATE: ("numbers_in_state", frozenset({Operator.EQUAL})),
     BuiltIn.PROJECT: ("numbers_of_project", frozenset({Operator.EQUAL})),
     BuiltIn.USER: ("numbers_of_user", frozenset({Operator.EQUAL})),
+    BuiltIn.UNIQUE: ("numbers_with_key", frozenset({Operator.EQUAL})),
     BuiltIn.COMMIT: ("numbers_at_commit", frozenset({Operator.EQUAL})),
     BuiltIn.SUBMITTED: ("numbers_by_submission", ORDERED),
     BuiltIn.STARTED: ("numbers_by_start", ORDERED),
     BuiltIn.FINISHED: ("numbers_by_end", ORDERED),
 }
 """Fields whose jobs an index lists: by which query, and for which comparisons."""
-_RARE = {BuiltIn.NOTE: "numbers_with_notes", BuiltIn.RERUN_OF: "numbers_of_reruns"}
+_RARE = {
+    BuiltIn.NOTE: "numbers_with_notes",
+    BuiltIn.RERUN_OF: "numbers_of_reruns",
+    BuiltIn.AFTER: "numbers_of_dependents",
+}
 """Fields that few jobs have a value of: by which query."""
 
 
@@ -190,6 +195,8 @@ def _listed_by_field(field: BuiltIn, part: Has | Comparison, now_ms: int) -> Fra
     """Numbers of the jobs that a condition on a field takes, or a few too many."""
     if field in _RARE:
         return Fragment(_SQL[_RARE[field]])
+    if field is BuiltIn.ARRAY:
+        return _of_arrays(part)
     if field not in _LISTED or isinstance(part, Has):
         return None
     name, operators = _LISTED[field]
@@ -197,6 +204,15 @@ def _listed_by_field(field: BuiltIn, part: Has | Comparison, now_ms: int) -> Fra
         return None
     compared = Fragment(recorded_sql.COMPARED[part.operator], (resolved(part.value, now_ms),))
     return written(_SQL[name], compared)
+
+
+def _of_arrays(part: Has | Comparison) -> Fragment | None:
+    """Numbers of the jobs of arrays; of those whose id has a text, where that is asked for."""
+    if isinstance(part, Comparison) and part.operator is Operator.CONTAINS:
+        return Fragment(_SQL["numbers_of_arrays_like"], (part.value,))
+    if isinstance(part, Comparison) and part.operator is Operator.EQUAL:
+        return Fragment(_SQL["numbers_of_array"], (part.value,))
+    return Fragment(_SQL["numbers_of_arrays"]) if isinstance(part, Has) else None
 
 
 def _sort_value(field: Field, now_ms: int) -> Fragment:

@@ -32,6 +32,7 @@ _FIELDS = {
     "image": "image",
     "engine": "engine",
     "local": "local",
+    "unique": "unique_key",
     "gpus": "num_gpus",
     "cpus": "cpus",
     "ram": "ram_gb",
@@ -40,6 +41,7 @@ _FIELDS = {
     "finished": "finished_at",
     "duration": "duration_seconds",
 }
+_ARRAY = {"array": "array_id", "array_index": "index"}
 _MOMENTS = ("submitted", "started", "finished")
 _ALWAYS = (
     *("id", "project", "user", "state", "reason", "exit_code"),
@@ -104,7 +106,7 @@ def all_columns(jobs: Sequence[Job]) -> list[JobColumn]:
 def every_column(recorded: Mapping[str, Iterable[str]]) -> list[JobColumn]:
     """All fields, and these names of `parameters`, `metrics` and `tags`."""
     return [
-        *(_column(name) for name in _FIELDS),
+        *(_column(name) for name in (*_FIELDS, *_ARRAY)),
         *(
             _recorded_column(kind, name)
             for kind in ("param", "metric", "tag")
@@ -130,10 +132,13 @@ def _column(name: str) -> JobColumn:
         return _recorded_column(kind, key)
     if name == "reason":
         return JobColumn(name, _reason)
+    if name in _ARRAY:
+        return JobColumn(name, lambda job: (job.get("array") or {}).get(_ARRAY[name]))
     if name in _FIELDS:
         return JobColumn(name, lambda job: job.get(_FIELDS[name]))
-    near = get_close_matches(name, _FIELDS, n=1)
-    hint = f"Did you mean `{near[0]}`?" if near else f"There are {', '.join(_FIELDS)}"
+    known = [*_FIELDS, *_ARRAY]
+    near = get_close_matches(name, known, n=1)
+    hint = f"Did you mean `{near[0]}`?" if near else f"There are {', '.join(known)}"
     more = "" if near else ", metric.NAME, param.NAME and tag.NAME."
     raise click.BadParameter(f"there is no column `{clean(name, one_line=True)}`. {hint}{more}")
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -17,17 +17,70 @@ from foundations.cli.groups import INTERRUPTED, JOB_NOT_COMPLETED
 if TYPE_CHECKING:
     from types import FrameType
 
+    from foundations.bundle import Packed
     from foundations.client import Client
-    from foundations.models import JobView
+    from foundations.models import Accepted, ArrayView, JobView
     from foundations.preparation import PreparedSubmission
+    from foundations.provenance import Origin
     from foundations.streaming import JobConsole
+
+T = TypeVar("T")
 
 
 def queue_directory(
     ctx: click.Context, client: Client, prepared: PreparedSubmission, console: JobConsole
-) -> JobView:
+) -> Accepted:
     """Pack, upload and queue; Ctrl-C leaves no job behind."""
-    from foundations.submission import create_job, pack_and_upload
+    from foundations.submission import create_job
+
+    with _uploaded(ctx, client, prepared, console) as (packed, path, origin):
+        return queue(
+            ctx, client, lambda: create_job(client, prepared, packed, path, origin), console
+        )
+
+
+def queue_array(
+    ctx: click.Context, client: Client, prepared: PreparedSubmission, console: JobConsole
+) -> ArrayView:
+    """Pack and upload once, and queue an array of jobs; Ctrl-C leaves none behind."""
+    from foundations.submission import create_array
+
+    with _uploaded(ctx, client, prepared, console) as (packed, path, origin):
+        array, interrupted = _create(
+            ctx, lambda: create_array(client, prepared, packed, path, origin), console
+        )
+    if interrupted:
+        client.clear_queue(filter=f"array={array.array_id}")
+        console.say(
+            "WARNING",
+            f"Submission cancelled. What waits of array '{array.array_id}' is stopped.",
+        )
+        ctx.exit(INTERRUPTED)
+    console.info(f"Array of {array.size} jobs submitted with ID '{array.array_id}'.")
+    return array
+
+
+def queue(
+    ctx: click.Context, client: Client, create: Callable[[], Accepted], console: JobConsole
+) -> Accepted:
+    """Create a job; one that Ctrl-C came too late for is stopped."""
+    from foundations.terms import said_of
+
+    job, interrupted = _create(ctx, create, console)
+    if interrupted and not job.existed:
+        client.stop(job.job_id)
+        console.say("WARNING", f"Submission cancelled. Job '{job.job_id}' is stopped.")
+        ctx.exit(INTERRUPTED)
+    console.info(said_of(job))
+    return job
+
+
+@contextmanager
+def _uploaded(
+    ctx: click.Context, client: Client, prepared: PreparedSubmission, console: JobConsole
+) -> Iterator[tuple[Packed, Path, Origin]]:
+    """Pack and upload a directory; Ctrl-C until then ends the command."""
+    from foundations.submission import pack_and_upload
 
     with tempfile.TemporaryDirectory(prefix="atlas-bundle-") as folder:
         path = Path(folder) / "bundle.tar.gz"
@@ -36,31 +89,18 @@ def queue_directory(
         except KeyboardInterrupt:
             console.say("WARNING", "Submission cancelled. No job was created.")
             ctx.exit(INTERRUPTED)
-
-        def create() -> JobView:
-            return create_job(
-                client, prepared.spec, packed, path, origin=origin, hold=prepared.hold
-            )
-
-        return queue(ctx, client, create, console)
+        yield packed, path, origin
 
 
-def queue(
-    ctx: click.Context, client: Client, create: Callable[[], JobView], console: JobConsole
-) -> JobView:
-    """Create a job; one that Ctrl-C came too late for is stopped."""
+def _create(ctx: click.Context, create: Callable[[], T], console: JobConsole) -> tuple[T, bool]:
+    """Create what is queued, and say whether Ctrl-C came meanwhile."""
     try:
         with _late_interrupt() as interrupted:
-            job = create()
+            made = create()
     except KeyboardInterrupt:
         console.say("WARNING", "The scheduler may have queued the job: see its list of jobs.")
         ctx.exit(INTERRUPTED)
-    if interrupted():
-        client.stop(job.job_id)
-        console.say("WARNING", f"Submission cancelled. Job '{job.job_id}' is stopped.")
-        ctx.exit(INTERRUPTED)
-    console.info(f"Job submitted with ID '{job.job_id}'.")
-    return job
+    return made, interrupted()
 
 
 def stream(

@@ -1,4 +1,4 @@
-"""`foundations show`: everything about one job, where it comes from, or the queue."""
+"""`foundations show`: everything about one job or array, where a job comes from, or the queue."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from foundations.array_text import states_text
 from foundations.cli import provenance_fields, render
 from foundations.cli.context import (
     connect,
@@ -19,6 +20,7 @@ from foundations.cli.context import (
 )
 from foundations.cli.pause import pause_lines
 from foundations.cli.render import Column
+from foundations.dependency_text import after_text
 from foundations.limits import limit_facts
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def show() -> None:
-    """Show one job, where it comes from, or the queue."""
+    """Show one job or array, where a job comes from, or the queue."""
 
 
 @show.command()
@@ -119,6 +121,29 @@ def queue(scheduler: str, *, as_json: bool) -> None:
     )
 
 
+@show.command()
+@scheduler_argument
+@click.argument("array_id")
+@json_option
+def array(scheduler: str, array_id: str, *, as_json: bool) -> None:
+    """Show how the jobs of an array stand."""
+    found = connect(scheduler).array(array_id)
+    if as_json:
+        render.print_json(render.model_document(found))
+        return
+    limit = found.max_at_once
+    fields = [
+        ("Array", found.array_id),
+        ("Project", found.project),
+        ("Indices", found.indices),
+        ("At once", f"at most {limit}" if limit else ""),
+        ("Submitted", render.local_time(found.submitted_at)),
+        ("Jobs", states_text(found)),
+        ("List them", f"foundations list jobs {scheduler} --filter array:{found.array_id[:8]}"),
+    ]
+    render.print_fields([(name, text) for name, text in fields if text])
+
+
 def _waiting_jobs(client: Client) -> list[JobView]:
     """Read every queued job, in queue order."""
     from foundations.models import JobView
@@ -138,6 +163,9 @@ def _fields(detail: JobDetail) -> list[tuple[str, str]]:
         ("Job", detail.job_id),
         ("Project", detail.project),
         ("Rerun of", spec.rerun_of or ""),
+        ("Array", _array(detail)),
+        ("Unique key", detail.unique_key or ""),
+        ("Comes after", after_text(detail.after)),
         ("State", detail.state),
         ("Reason", detail.reason or ""),
         ("Waits because", f"{waiting.reason} (place {waiting.position})" if waiting else ""),
@@ -173,6 +201,13 @@ def _fields(detail: JobDetail) -> list[tuple[str, str]]:
         ("Log", "" if detail.local else render.size(detail.log_size_bytes)),
         ("Archive", "complete" if detail.archived else "not complete yet"),
     ]
+
+
+def _array(detail: JobDetail) -> str:
+    if detail.array is None or detail.whole_array is None:
+        return ""
+    place = f"{detail.array.array_id}_{detail.array.index}"
+    return f"{place} ({states_text(detail.whole_array)})"
 
 
 def _skipped(detail: JobDetail) -> str:

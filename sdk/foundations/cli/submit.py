@@ -13,11 +13,13 @@ import click
 from foundations.cli import render
 from foundations.cli.context import load_config, reach, scheduler_argument
 from foundations.cli.limit_options import limit_options
-from foundations.cli.queueing import queue_directory, stream
+from foundations.cli.queueing import queue_array, queue_directory, stream
 from foundations.cli.submit_syntax import SubmitCommand
+from foundations.cli.submit_terms import read_terms, term_options
 from foundations.cli.submit_values import read_environment, read_params, read_tags
 
 if TYPE_CHECKING:
+    from foundations.models import ArrayView
     from foundations.preparation import Asked
 
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 @click.option("--priority", type=click.IntRange(-100, 100), help="Larger goes first. Default: 0.")
 @click.option("--hold", is_flag=True, help="Let it wait until `foundations release job`.")
 @limit_options
+@term_options
 @click.option("--image", help="Docker image in place of the standard worker.")
 @click.option(
     "--param", "-p", "param_pairs", multiple=True, metavar="KEY=VALUE", help="One parameter."
@@ -79,7 +82,8 @@ def submit(
         ctx.find_root().params["debug"] = True
     if as_json and not detach:
         raise click.UsageError("--json needs --detach: streamed logs are no JSON document.")
-    asked = _asked(command, **given)
+    terms = read_terms(given)
+    asked = _asked(command, terms=terms, **given)
 
     from foundations.preparation import prepare_submission
     from foundations.streaming import JobConsole
@@ -88,13 +92,23 @@ def submit(
     prepared = prepare_submission(job_dir, asked, config=config)
     console = JobConsole(sys.stderr if detach else sys.stdout, level=prepared.log_level)
     client = reach(config)
+    if terms.array is not None:
+        _print_array(queue_array(ctx, client, prepared, console), detach=detach, as_json=as_json)
+        return
     job = queue_directory(ctx, client, prepared, console)
     if as_json:
         render.print_json(render.model_document(job))
     elif detach:
         click.echo(job.job_id)
-    elif stream_job_logs:
+    elif stream_job_logs and not job.existed:
         stream(ctx, client, job, console, scheduler=scheduler)
+
+
+def _print_array(array: ArrayView, *, detach: bool, as_json: bool) -> None:
+    if as_json:
+        render.print_json(render.model_document(array))
+    elif detach:
+        click.echo(array.array_id)
 
 
 def _asked(

@@ -7,7 +7,9 @@ unless the name says otherwise (`ram_gb`).
 
 from __future__ import annotations
 
+from foundations.models.arrays import ArrayPlace, ArrayView, NewArray
 from foundations.models.changes import Change, NewRecords, QueueChange
+from foundations.models.dependencies import After, AfterView
 from foundations.models.environments import (
     EnvironmentsView,
     EnvironmentView,
@@ -16,6 +18,7 @@ from foundations.models.environments import (
 )
 from foundations.models.execs import ExecInput, ExecView, NewExec, TerminalSize
 from foundations.models.jobs import (
+    Accepted,
     ArtifactView,
     FileDiff,
     FileList,
@@ -26,6 +29,7 @@ from foundations.models.jobs import (
     LocalRunView,
     LogLine,
     LogMatches,
+    LogTimes,
     MetricPoint,
     MetricSeries,
     MetricSummary,
@@ -39,6 +43,7 @@ from foundations.models.requests import (
     DescribeProject,
     JobSpec,
     LogSearch,
+    LogTimesRange,
     MoveJobs,
     NewNote,
     NewPriority,
@@ -47,6 +52,7 @@ from foundations.models.requests import (
     QueueSettings,
     RenameProject,
     Submission,
+    Unique,
     Volume,
 )
 from foundations.models.scheduler import (
@@ -87,7 +93,12 @@ from foundations.provenance import Origin, Provenance
 
 __all__ = [
     "API_VERSION",
+    "Accepted",
+    "After",
+    "AfterView",
     "Argument",
+    "ArrayPlace",
+    "ArrayView",
     "ArtifactView",
     "BundleView",
     "Change",
@@ -108,6 +119,8 @@ __all__ = [
     "LogSearch",
     "LogMatches",
     "LogLine",
+    "LogTimesRange",
+    "LogTimes",
     "FileView",
     "FileList",
     "GpuView",
@@ -127,6 +140,7 @@ __all__ = [
     "MetricSummary",
     "MoveJobs",
     "MovePlace",
+    "NewArray",
     "NewNote",
     "NewPriority",
     "NewRecords",
@@ -151,6 +165,7 @@ __all__ = [
     "SourceDiff",
     "Submission",
     "TagKey",
+    "Unique",
     "View",
     "Volume",
     "Waiting",

@@ -7,7 +7,9 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from foundations.models.arrays import ArrayPlace, ArrayView
 from foundations.models.changes import Change
+from foundations.models.dependencies import AfterView
 from foundations.models.requests import JobSpec
 from foundations.models.words import JobState, View
 from foundations.provenance import Provenance
@@ -118,6 +120,20 @@ class LogMatches(View):
     """How much there was."""
 
 
+class LogTimes(View):
+    """When a part of a log was written: marks, each from which offset on it came at which time."""
+
+    job_id: str
+    size_bytes: int
+    """How much of the log there was; what lies before has a time, if it has any."""
+    resolution_ms: int
+    """How far apart marks are at least; no time is early by twice as much."""
+    offsets: list[int]
+    """Of each mark, in bytes and in order. What lies before the first has no known time."""
+    times_ms: list[int]
+    """Of each mark, in milliseconds since 1970."""
+
+
 class NoteView(View):
     """What someone wrote about a job."""
 
@@ -166,6 +182,19 @@ class JobView(View):
     waiting: Waiting | None = None
     local: bool = False
     """Whether it is a local run: a program that was started without the scheduler."""
+    array: ArrayPlace | None = None
+    """Its place in the array it was submitted with; None for a job of its own."""
+    unique_key: str | None = None
+    """What no other job of its project may have before this one has ended."""
+
+
+class Accepted(JobView):
+    """A job that was submitted, or the one that was there already."""
+
+    existed: bool = False
+    """Whether nothing was submitted, because this job has the unique key and has not ended."""
+    replaced: str | None = None
+    """Id of the job that was asked to end, because it had the unique key."""
 
 
 class LocalRunView(View):
@@ -204,6 +233,10 @@ class JobDetail(JobView):
     notes: list[NoteView] = []
     """Oldest first."""
     history: list[Change] = []
+    after: list[AfterView] = []
+    """What it comes after; of very many the first."""
+    whole_array: ArrayView | None = None
+    """The array that it is part of."""
     provenance: Provenance = Provenance()
     """Without the diff."""
 

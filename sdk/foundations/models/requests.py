@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, StringConstraints
+from pydantic import AwareDatetime, Field, JsonValue, StringConstraints
 
+from foundations.models.dependencies import MOST_AFTER, After
 from foundations.models.limits import Pause, Retries, Seconds
 from foundations.models.words import (
     Argument,
@@ -71,6 +72,14 @@ class JobSpec(Request):
     """Pause before the first retry, which doubles with each; None lets the server choose."""
 
 
+class Unique(Request):
+    """A key that one job of a project has at a time, as long as it has not ended."""
+
+    key: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=200)]
+    if_exists: Literal["skip", "replace"] = "skip"
+    """What to do when a job has it: submit nothing, or end that job and take its place."""
+
+
 class Submission(Request):
     """Body of `POST /jobs`: a spec and the bundle it runs in (uploaded before)."""
 
@@ -78,6 +87,12 @@ class Submission(Request):
     bundle: Digest
     hold: bool = False
     """Whether it waits until somebody releases it."""
+    after: Annotated[tuple[After, ...], Field(max_length=MOST_AFTER)] = ()
+    """What has to end before it may have its turn."""
+    not_before: AwareDatetime | None = None
+    """When it may have its turn; a time that is over means at once."""
+    unique: Unique | None = None
+    """None when there may be any number of such jobs."""
     origin: Origin | None = None
     """None when the client does not say."""
 
@@ -149,6 +164,19 @@ class LogSearch(Request):
     """How many lines before and after each match to answer too."""
     lines: bool = True
     """Whether to answer the text of the lines; without it only where they begin."""
+
+
+class LogTimesRange(Request):
+    """Of which part of a log to answer the times."""
+
+    offset: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
+    """Where the part begins, in bytes."""
+    end: Annotated[int | None, Field(ge=0, le=2**63 - 1)] = None
+    """Where it ends; None for the end of the log."""
+    since_ms: Annotated[int | None, Field(ge=0, le=2**63 - 1)] = None
+    """Leave out what was written before this time (milliseconds since 1970)."""
+    limit: Annotated[int, Field(ge=1, le=100_000)] = 100_000
+    """Most marks to answer: of more, every second one, every third one, and so on."""
 
 
 class RenameProject(Request):

@@ -33,6 +33,10 @@ class BuiltIn(StrEnum):
     REASON = "reason"
     NOTE = "note"
     RERUN_OF = "rerun_of"
+    AFTER = "after"
+    UNIQUE = "unique"
+    ARRAY = "array"
+    ARRAY_INDEX = "array_index"
     COMMAND = "command"
     IMAGE = "image"
     ENGINE = "engine"
@@ -68,6 +72,10 @@ _KINDS = {
     BuiltIn.REASON: Kind.TEXT,
     BuiltIn.NOTE: Kind.NOTES,
     BuiltIn.RERUN_OF: Kind.TEXT,
+    BuiltIn.AFTER: Kind.TEXT,
+    BuiltIn.UNIQUE: Kind.NAME,
+    BuiltIn.ARRAY: Kind.TEXT,
+    BuiltIn.ARRAY_INDEX: Kind.NUMBER,
     BuiltIn.COMMAND: Kind.TEXT,
     BuiltIn.IMAGE: Kind.TEXT,
     BuiltIn.ENGINE: Kind.NAME,
@@ -94,6 +102,7 @@ BY_NAME: dict[str, BuiltIn] = {
     **{field.value: field for field in BuiltIn},
     "status": BuiltIn.STATE,
     "job_id": BuiltIn.ID,
+    "unique_key": BuiltIn.UNIQUE,
     "notes": BuiltIn.NOTE,
     "num_gpus": BuiltIn.GPUS,
     "ram_gb": BuiltIn.RAM,

@@ -3,6 +3,10 @@ INSERT INTO job_events (job_id, project, event, state, at_ms, detail)
 VALUES (:job_id, :project, :event, :state, :at_ms, :detail)
 RETURNING seq;
 
+-- name: append_many
+INSERT INTO job_events (job_id, project, event, state, at_ms, detail)
+VALUES (:job_id, :project, :event, :state, :at_ms, :detail);
+
 -- name: changes_since
 SELECT seq, job_id, project, event, state, at_ms, detail FROM job_events
 WHERE seq > :seq AND (job_id IS NOT NULL OR :with_queue) ORDER BY seq LIMIT :limit;

@@ -38,3 +38,22 @@ WHERE found.deleted_at_ms IS NULL AND found.rerun_of IS NOT NULL
 -- name: numbers_at_commit
 SELECT found.job_number FROM provenance AS found CROSS JOIN jobs USING (job_number)
 WHERE jobs.deleted_at_ms IS NULL AND found.git_commit
+
+-- name: numbers_of_arrays
+SELECT found.job_number FROM jobs AS found INDEXED BY jobs_by_array
+WHERE found.array_number IS NOT NULL
+
+-- name: numbers_of_array
+SELECT found.job_number FROM jobs AS found INDEXED BY jobs_by_array
+WHERE found.array_number = (SELECT array_number FROM arrays WHERE array_id = ?)
+
+-- name: numbers_of_arrays_like
+SELECT found.job_number FROM arrays CROSS JOIN jobs AS found USING (array_number)
+WHERE instr(arrays.array_id, lower(?)) > 0
+
+-- name: numbers_of_dependents
+SELECT DISTINCT found.job_number FROM dependencies AS found
+
+-- name: numbers_with_key
+SELECT found.job_number FROM jobs AS found
+WHERE found.deleted_at_ms IS NULL AND found.unique_key

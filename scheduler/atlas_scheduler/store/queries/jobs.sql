@@ -8,19 +8,19 @@ INSERT INTO jobs (
     limits, retried, timed_out, attempt, gpus,
     submitted_at_ms, started_at_ms, finished_at_ms, exit_code, reason,
     engine, archived, records_offset, idempotency_key, deleted_at_ms,
-    bundle, bundle_size_bytes, spec, local_run
+    bundle, bundle_size_bytes, spec, local_run, array_number, array_index, unique_key
 ) VALUES (
     :job_id, (SELECT project_number FROM projects WHERE name = :project),
     :state, :queue_order, :num_gpus, :priority, :held_by, :not_before_ms,
     :limits, :retried, :timed_out, :attempt, :gpus,
     :submitted_at_ms, :started_at_ms, :finished_at_ms, :exit_code, :reason,
     :engine, :archived, :records_offset, :idempotency_key, :deleted_at_ms,
-    :bundle, :bundle_size_bytes, :spec, :local_run
-)
-RETURNING job_number;
+    :bundle, :bundle_size_bytes, :spec, :local_run, :array_number, :array_index, :unique_key
+);
 
 -- name: insert_tag
-INSERT INTO tags (job_number, name, value) VALUES (?, ?, ?);
+INSERT INTO tags (job_number, name, value)
+SELECT job_number, :name, :value FROM jobs WHERE job_id = :job_id;
 
 -- name: save_job
 -- What the submitter decided never changes; an engine, once known, is not forgotten.
@@ -39,6 +39,14 @@ SELECT * FROM core_jobs WHERE job_id = :job_id;
 
 -- name: by_idempotency_key
 SELECT job_id FROM jobs WHERE idempotency_key = :key AND deleted_at_ms IS NULL;
+
+-- name: with_unique_key
+-- Those that have not ended.
+SELECT * FROM core_jobs WHERE job_number IN (
+    SELECT job_number FROM jobs JOIN projects USING (project_number)
+    WHERE unique_key = :key AND projects.name = :project
+        AND state IN ('queued', 'starting', 'running', 'stopping')
+) ORDER BY job_number;
 
 -- name: resolve
 -- Ids that begin with a prefix are a range of the index on ids.

@@ -24,7 +24,11 @@ FROM jobs CROSS JOIN provenance USING (job_number)
 WHERE jobs.job_id = :job_id;
 
 -- name: diff
-SELECT diff FROM jobs CROSS JOIN submitted_diffs USING (job_number) WHERE jobs.job_id = :job_id;
+-- That of an array is kept once for all of its jobs.
+SELECT coalesce(submitted_diffs.diff, arrays.diff) AS diff FROM jobs
+LEFT JOIN submitted_diffs USING (job_number)
+LEFT JOIN arrays USING (array_number)
+WHERE jobs.job_id = :job_id;
 
 -- name: submitted_as
 -- The job that another repeats, if both have the same files.

@@ -1,0 +1,164 @@
+"""How often a submitted job runs, and what it waits for: what its spec does not say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from foundations.errors import ConfigError
+from foundations.models import Accepted, After, JobSpec, NewArray, Submission, Unique
+from foundations.models.arrays import LONGEST_ARRAY, read_indices, write_indices
+from foundations.moments import read_moment
+from foundations.time_zones import local_zone
+
+if TYPE_CHECKING:
+    from foundations.provenance import Origin
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What a submitter asks for beside what runs; None and empty ask nothing.
+
+    Raises:
+        ConfigError: something of it cannot be read.
+    """
+
+    array: str | None = None
+    """Indices of the jobs that it is to be, with `%N` at the end for at most N at once."""
+
+    after: tuple[After, ...] = ()
+    """What has to end before it may have its turn."""
+
+    unique: Unique | None = None
+    """A key that one job of the project has at a time."""
+
+    not_before: datetime | None = None
+    """When it may have its turn."""
+
+    def __post_init__(self) -> None:
+        if self.array is not None:
+            _read_array(self.array)
+            if self.unique is not None:
+                raise ConfigError("unique: a key is that of one job: an array cannot have it.")
+
+
+NO_TERMS = Terms()
+"""A job that runs once, as soon as it has its turn."""
+
+
+def array_text(array: str | Iterable[int], max_at_once: int | None = None) -> str:
+    """Write indices as `Terms.array` has them."""
+    text = array if isinstance(array, str) else write_indices(array)
+    return text if max_at_once is None else f"{text}%{max_at_once}"
+
+
+def submission(
+    spec: JobSpec, bundle: str, terms: Terms, *, origin: Origin | None, hold: bool
+) -> Submission:
+    """Write the request for one job."""
+    return Submission(
+        spec=spec,
+        bundle=bundle,
+        origin=origin,
+        hold=hold,
+        after=terms.after,
+        unique=terms.unique,
+        not_before=terms.not_before,
+    )
+
+
+def read_at(given: str | datetime | None) -> datetime | None:
+    """Read when a job may have its turn; a time without a zone is one of this machine's.
+
+    Raises:
+        ConfigError: it is no moment, or over.
+    """
+    if given is None:
+        return None
+    now = datetime.now().astimezone()
+    if isinstance(given, datetime):
+        return given.astimezone()
+    zone = local_zone()
+    try:
+        return read_moment(given, now if zone is None else now.astimezone(zone))
+    except ValueError as error:
+        raise ConfigError(f"at: {error}, not {given!r}") from error
+
+
+def read_unique(key: str | None, if_exists: str | None) -> Unique | None:
+    """Read a unique key, and what to do when a job has it.
+
+    Raises:
+        ConfigError: one of them cannot be read, or there is no key.
+    """
+    if key is None:
+        if if_exists is not None:
+            raise ConfigError("if_exists: says what to do when a job has the unique key: name one.")
+        return None
+    try:
+        return Unique.model_validate({"key": key, "if_exists": if_exists or "skip"})
+    except ValidationError as error:
+        complaint = error.errors(include_url=False)[0]
+        raise ConfigError(f"unique: {complaint['msg']}, not {complaint['input']!r}") from error
+
+
+def said_of(job: Accepted) -> str:
+    """Say what became of a submission."""
+    if job.existed:
+        return (
+            f"Job '{job.job_id}' has the key '{job.unique_key}' and is {job.state}: nothing was "
+            "submitted."
+        )
+    instead = f", in place of job '{job.replaced}'" if job.replaced else ""
+    return f"Job submitted with ID '{job.job_id}'{instead}."
+
+
+def read_after(given: str | Iterable[str] | None) -> tuple[After, ...]:
+    """Read what a job comes after: `ID`, or `ID:ok`, `ID:any` or `ID:failed`.
+
+    Raises:
+        ConfigError: one cannot be read.
+    """
+    texts = [given] if isinstance(given, str) else given or ()
+    return tuple(_read_after(text) for text in texts)
+
+
+def _read_after(text: str) -> After:
+    job, colon, on = text.rpartition(":")
+    if not colon or job == "array":
+        job, on = text, "ok"
+    try:
+        return After.model_validate({"job": job, "on": on})
+    except ValidationError as error:
+        raise ConfigError(
+            f"after: `{text}` is no job to come after. Write its id, and behind it :ok (it must "
+            "complete, as without), :any or :failed; array:ID means each job of an array."
+        ) from error
+
+
+def array_request(submission: Submission, terms: Terms) -> NewArray:
+    """Write the request for an array, of jobs each of which is this submission."""
+    assert terms.array is not None
+    indices, max_at_once = _read_array(terms.array)
+    return NewArray(submission=submission, indices=indices, max_at_once=max_at_once)
+
+
+def _read_array(text: str) -> tuple[str, int | None]:
+    indices, percent, most = text.partition("%")
+    if percent and not (most.isascii() and most.isdecimal() and 0 < int(most) <= LONGEST_ARRAY):
+        raise ConfigError(
+            f"array: `%{most}` is to say how many run at once: a number from 1 to {LONGEST_ARRAY}, "
+            "such as %4."
+        )
+    try:
+        read_indices(indices)
+    except ValueError as error:
+        raise ConfigError(
+            f"array: {error}. Write indices such as 0-99, 0-99:10 or 1,4,7-9, and %4 behind them "
+            "for at most 4 at once."
+        ) from error
+    return indices, int(most) if percent else None
