@@ -32,6 +32,7 @@ CORE = [
     "atlas_scheduler.core.events",
     "atlas_scheduler.core.limits",
     "atlas_scheduler.core.reconcile",
+    "atlas_scheduler.core.requirement_files",
     "atlas_scheduler.core.retention",
     "atlas_scheduler.core.seeds",
     "atlas_scheduler.core.time_index",
