@@ -36,6 +36,7 @@ CORE = [
     "atlas_scheduler.core.events",
     "atlas_scheduler.core.limits",
     "atlas_scheduler.core.reconcile",
+    "atlas_scheduler.core.requirement_files",
     "atlas_scheduler.core.resources",
     "atlas_scheduler.core.retention",
     "atlas_scheduler.core.seeds",

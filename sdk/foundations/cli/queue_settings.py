@@ -40,4 +40,6 @@ def tell(settings: QueueView, *, as_json: bool) -> None:
     click.echo(f"At most {settings.max_running_jobs} job(s) run at once now")
     for line in limit_lines(settings):
         click.echo(render.clean(line, one_line=True))
-    click.echo(f"Later jobs pass one that does not fit for at most {settings.backfill_seconds:g} s")
+    if settings.backfill_seconds != type(settings).model_fields["backfill_seconds"].default:
+        seconds = settings.backfill_seconds
+        click.echo(f"Later jobs pass one that does not fit for at most {seconds:g} s")
