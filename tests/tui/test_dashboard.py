@@ -72,5 +72,5 @@ async def test_a_reason_that_is_too_long_ends_in_an_ellipsis(tmp_path: Path) -> 
 
     async with staged(tmp_path, many, size=(100, 24)) as stage:
         await stage.until(lambda: "2 jobs are" in stage.text())
-        (line,) = [one for one in stage.text().splitlines() if "2 jobs are" in one]
+        line = next(one for one in stage.text().splitlines() if "2 jobs are" in one)
         assert line.rstrip().endswith("…")
