@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 CORE = [
+    "atlas_scheduler.core.dependencies",
     "atlas_scheduler.core.filters",
     "atlas_scheduler.core.filters.comparisons",
     "atlas_scheduler.core.filters.errors",
@@ -29,6 +30,7 @@ CORE = [
     "atlas_scheduler.core.events",
     "atlas_scheduler.core.limits",
     "atlas_scheduler.core.reconcile",
+    "atlas_scheduler.core.recurrence",
     "atlas_scheduler.core.seeds",
     "atlas_scheduler.core.usage",
 ]

@@ -17,11 +17,11 @@ from atlas_scheduler.deletions import Deletions
 from atlas_scheduler.projects import Projects
 from atlas_scheduler.queueing import Queueing
 from atlas_scheduler.remarks import Remarks
+from atlas_scheduler.schedules import Schedules
 from atlas_scheduler.store import jobs, provenance
 from atlas_scheduler.store.job_search import every_id
 from atlas_scheduler.store.local_runs import local_run_job
 from atlas_scheduler.store.run_dirs import RunDescription
-from atlas_scheduler.submitting import Submitting
 from atlas_scheduler.transitions import Moved
 from foundations.errors import JobConflict
 from foundations.models import (
@@ -35,7 +35,7 @@ from foundations.provenance import Execution
 _QUEUED = JobState.QUEUED
 
 
-class Service(Submitting, Remarks, Projects, Deletions, Queueing):
+class Service(Schedules, Remarks, Projects, Deletions, Queueing):
     """The catalogue's questions, plus what changes something.
 
     Methods raise `foundations.errors.SchedulerError` kinds.

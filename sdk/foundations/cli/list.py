@@ -20,6 +20,7 @@ from foundations.cli.context import (
 )
 from foundations.cli.job_columns import JobColumn
 from foundations.cli.render import Column
+from foundations.cli.schedules import print_table as print_schedules
 
 if TYPE_CHECKING:
     from foundations.client import Client
@@ -69,7 +70,7 @@ class _Asked:
 
 @click.group("list")
 def list_() -> None:
-    """List jobs, projects, or the files of a job."""
+    """List jobs, projects, schedules, or the files of a job."""
 
 
 @list_.command()
@@ -175,6 +176,18 @@ def projects(scheduler: str, *, as_json: bool) -> None:
             for one in found
         ],
     )
+
+
+@list_.command()
+@optional_scheduler_argument
+@json_option
+def schedules(scheduler: str, *, as_json: bool) -> None:
+    """List schedules: what is submitted again and again, and when next."""
+    found = connect(scheduler).schedules()
+    if as_json:
+        render.print_json([render.model_document(one) for one in found])
+    else:
+        print_schedules(found)
 
 
 @list_.command()

@@ -61,6 +61,7 @@ from foundations.models.scheduler import (
     SchedulerInfo,
     WireError,
 )
+from foundations.models.schedules import NewSchedule, Overlap, ScheduleView
 from foundations.models.words import (
     API_VERSION,
     FINAL_STATES,
@@ -129,9 +130,11 @@ __all__ = [
     "NewNote",
     "NewPriority",
     "NewRecords",
+    "NewSchedule",
     "NewTags",
     "NoteView",
     "Origin",
+    "Overlap",
     "PauseQueue",
     "PauseView",
     "Priority",
@@ -146,6 +149,7 @@ __all__ = [
     "Request",
     "Retries",
     "SYSTEM_PREFIX",
+    "ScheduleView",
     "SchedulerInfo",
     "SourceDiff",
     "Submission",
