@@ -23,6 +23,7 @@ def _some(states: Iterable[JobState], what: str) -> Check:
 _WAITS = _some({JobState.QUEUED}, "waits")
 _GOES_ON = _some({JobState.QUEUED, *HOLDING_STATES}, "waits or runs")
 _HAS_ENDED = _some(FINAL_STATES, "has ended")
+_RUNS = _some({JobState.RUNNING}, "runs")
 _LISTS = ("dashboard", "jobs")
 _WITH_JOBS = (*_LISTS, "job", "logs", "compare")
 _WITH_LOG = ("logs",)
@@ -75,6 +76,14 @@ ACTIONS: tuple[Action, ...] = (
         sdk="rerun",
         screens=_WITH_JOBS,
         in_bar=True,
+    ),
+    Action(
+        *("shell", "Shell", "dollar_sign", _J, "Open a shell where the job runs."),
+        danger=_CHANGES,
+        cli="foundations shell job {scheduler} {ids}",
+        sdk="start_exec",
+        screens=_WITH_JOBS,
+        check=_RUNS,
     ),
     Action(
         *("clone", "Clone and edit", "e", _J, "Submit a job again after changing what you like."),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 from atlas_tui.action_table import BY_NAME
 from atlas_tui.actions import Selection
 from atlas_tui.handlers import Desk, performs
 from atlas_tui.messages import Choice, Said
 from atlas_tui.schedulers import ensure_running, probe_all
+from foundations.models import JobState
 
 
 @performs("copy_id")
@@ -26,6 +29,16 @@ async def copy_command(desk: Desk, selection: Selection) -> None:
     desk.say(
         Said(f"Copied: {commands[0]}" if len(commands) == 1 else "Copied the commands", "good")
     )
+
+
+@performs("shell")
+async def shell(desk: Desk, selection: Selection) -> None:
+    """Give the terminal to a shell beside the first of the chosen jobs that runs."""
+    job = next(one for one in selection.jobs if one.state is JobState.RUNNING)
+    command = ["shell", "job", desk.board.scheduler, job.job_id]
+    # Without -P a file of the current directory could take the place of a module.
+    if not desk.lend_terminal([sys.executable, "-P", "-m", "foundations.cli", *command]):
+        desk.say(Said(f"No terminal to lend here: foundations {' '.join(command)}", "bad"))
 
 
 @performs("schedulers")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
+from collections.abc import Sequence
 from typing import ClassVar, Protocol, cast
 
 from textual import events
-from textual.app import App
+from textual.app import App, SuspendNotSupported
 from textual.binding import Binding, BindingType
 
 from atlas_tui.keyboard import Keyboard, Typed
@@ -95,6 +97,15 @@ class Appearance(App[None], inherit_bindings=False):
         if self._driver is not None and not self.is_headless:
             self._driver.write(sequence)
             self._driver.flush()
+
+    def lend_terminal(self, command: Sequence[str]) -> bool:
+        """Let a program have the terminal until it ends. Returns whether there is one to lend."""
+        try:
+            with self.suspend():
+                subprocess.run(command, check=False)
+        except SuspendNotSupported:
+            return False
+        return True
 
     # -- freezing
 

@@ -54,6 +54,9 @@ class Desk(Protocol):
     async def fill_form(self, draft: Draft, repeats: JobDetail | None) -> JobView | None:
         """Let the user fill in a form and send it; the new job, or None when the user gives up."""
 
+    def lend_terminal(self, command: Sequence[str]) -> bool:
+        """Let a program have the terminal until it ends. Returns whether there is one to lend."""
+
     def copy(self, text: str) -> None:
         """Put a text into the clipboard of the user's terminal."""
 

@@ -11,6 +11,7 @@ from atlas_tui.actions import Action
 
 _SIGNS = {
     "slash": "/",
+    "dollar_sign": "$",
     "question_mark": "?",
     "exclamation_mark": "!",
     "less_than_sign": "<",

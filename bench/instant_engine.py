@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 
 from atlas_scheduler.core.reconcile import Seen
 from atlas_scheduler.core.usage import Usage
+from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
 from atlas_scheduler.engine.port import AttemptId, Capabilities, Ended, JobLog, Launch
+from foundations.errors import JobConflict
 from foundations.provenance import Execution
 
 JOB_SECONDS = 0.02
@@ -54,6 +56,10 @@ class InstantEngine:
     async def usage(self, attempts: Collection[AttemptId]) -> dict[AttemptId, Usage]:
         """Know nothing."""
         return {}
+
+    async def execute(self, attempt: AttemptId, plan: ExecPlan) -> ExecSession:
+        """Refuse: nothing runs here."""
+        raise JobConflict("Nothing runs here.")
 
     async def stop(self, attempt: AttemptId, *, grace_seconds: float) -> None:
         """Do nothing."""

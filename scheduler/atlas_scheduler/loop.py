@@ -21,6 +21,7 @@ from atlas_scheduler.core.events import Event, Exited, Gone, Started, StartRefus
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.lifecycle import Effect, InvalidTransition
 from atlas_scheduler.core.reconcile import SeenStatus, leftovers, observe
+from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
 from atlas_scheduler.engine.port import AttemptId, Engine, Launch, StartRefusedError
 from atlas_scheduler.intake import Intake
 from atlas_scheduler.launch import plan_launch
@@ -93,6 +94,10 @@ class Loop:
         for effect in effects:
             if (job.job_id, effect) not in self._tasks:
                 self._begin(job, effect, verbs[effect])
+
+    async def run_beside(self, job: Job, plan: ExecPlan) -> ExecSession:
+        """Run a command where a job runs."""
+        return await self._engine.execute(self._attempt(job.job_id, job.attempt), plan)
 
     async def settle(self, job_id: str) -> None:
         """Wait until nothing is being done for a final job any more."""
@@ -274,6 +279,7 @@ class Loop:
         try:
             with self._sampler.sampling(job, attempt):
                 ended = await self._engine.watch(attempt, self._service.logs.of(job.job_id))
+            self._service.execs.end_those_of(job.job_id)
             await asyncio.wait([describe])
         finally:
             describe.cancel()

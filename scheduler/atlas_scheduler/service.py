@@ -14,6 +14,7 @@ from atlas_scheduler.core.events import Claimed, RunFound, StopRequested
 from atlas_scheduler.core.lifecycle import InvalidTransition
 from atlas_scheduler.core.queue import choose_next
 from atlas_scheduler.deletions import Deletions
+from atlas_scheduler.executing import Executing
 from atlas_scheduler.projects import Projects
 from atlas_scheduler.queueing import Queueing
 from atlas_scheduler.remarks import Remarks
@@ -35,7 +36,7 @@ from foundations.provenance import Execution
 _QUEUED = JobState.QUEUED
 
 
-class Service(Schedules, Remarks, Projects, Deletions, Queueing):
+class Service(Schedules, Remarks, Projects, Deletions, Queueing, Executing):
     """The catalogue's questions, plus what changes something.
 
     Methods raise `foundations.errors.SchedulerError` kinds.

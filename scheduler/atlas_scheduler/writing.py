@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 from atlas_scheduler.catalogue import Catalogue
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.lifecycle import Effect
+from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
 from atlas_scheduler.store import history
 
 T = TypeVar("T")
@@ -26,6 +27,9 @@ class Shell(Protocol):
 
     async def settle(self, job_id: str) -> None:
         """Wait until nothing is being done for a final job any more."""
+
+    async def run_beside(self, job: Job, plan: ExecPlan) -> ExecSession:
+        """Run a command where a job runs."""
 
     def tidy(self) -> None:
         """Look again for deleted jobs that cannot come back: one more is marked."""

@@ -20,6 +20,7 @@ from foundations import answers, calls
 from foundations.address import Address, bearer
 from foundations.calls import Call
 from foundations.errors import AtlasError, Unreachable
+from foundations.exec_verbs import AsyncExecVerbs, ExecVerbs
 from foundations.followers import AsyncFollowers, Followers
 from foundations.lazy_models import models
 from foundations.reconnection import PATIENCE, Patience
@@ -43,7 +44,7 @@ ANSWER_SECONDS = 60.0
 """Longest wait for an answer."""
 
 
-class Client(Followers):
+class Client(Followers, ExecVerbs):
     """A scheduler, for code that blocks: a context manager that threads may share."""
 
     def __init__(
@@ -119,7 +120,7 @@ class Client(Followers):
         return _read(upload.call, answer, self._address)
 
     @contextmanager
-    def open(self, call: Call[None], *, silence_seconds: float) -> Iterator[httpx.Response]:
+    def open(self, call: Call[None], *, silence_seconds: float | None) -> Iterator[httpx.Response]:
         """Send a call, and give its answer as soon as that begins."""
         answer = self._begin(call, stream=True, waits=_patient(silence_seconds))
         with _speaking(self._address), closing(answer):
@@ -142,7 +143,7 @@ class Client(Followers):
             return self._http.send(_request(self._http, call, waits=waits), stream=stream)
 
 
-class AsyncClient(AsyncFollowers):
+class AsyncClient(AsyncFollowers, AsyncExecVerbs):
     """A scheduler, for asyncio: an async context manager, and the twin of `Client`."""
 
     def __init__(
@@ -202,7 +203,7 @@ class AsyncClient(AsyncFollowers):
 
     @asynccontextmanager
     async def open(
-        self, call: Call[None], *, silence_seconds: float
+        self, call: Call[None], *, silence_seconds: float | None
     ) -> AsyncIterator[httpx.Response]:
         """Send a call, and give its answer as soon as that begins."""
         answer = await self._begin(call, stream=True, waits=_patient(silence_seconds))

@@ -62,7 +62,9 @@ class Followers(Verbs):
     """How to behave while nothing answers."""
 
     @abstractmethod
-    def open(self, call: Call[None], *, silence_seconds: float) -> AbstractContextManager[Opened]:
+    def open(
+        self, call: Call[None], *, silence_seconds: float | None
+    ) -> AbstractContextManager[Opened]:
         """Send a call, and give its answer as soon as that begins.
 
         Raises:
@@ -204,7 +206,7 @@ class AsyncFollowers(AsyncVerbs):
 
     @abstractmethod
     def open(
-        self, call: Call[None], *, silence_seconds: float
+        self, call: Call[None], *, silence_seconds: float | None
     ) -> AbstractAsyncContextManager[Opened]:
         """Send a call, and give its answer as soon as that begins."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from pydantic import JsonValue
 
+from foundations.executed import Executed, execute
 from foundations.job_differences import Difference, differences
 from foundations.log_matches import found_lines
 from foundations.models import (
@@ -228,6 +229,20 @@ class SubmittedJob:
     def source_diff(self, other: SubmittedJob) -> SourceDiff:
         """Return what differs between the files that the job and another one ran."""
         return self._client.source_diff(self.job_id, other.job_id)
+
+    def execute(self, command: Sequence[str], *, input: bytes = b"") -> Executed:
+        """Run a command beside the job while it runs, and wait for its end.
+
+        It runs as the job's user, with its environment, in its work dir.
+
+        Args:
+            command: program and arguments.
+            input: what it reads from standard input.
+
+        Raises:
+            JobConflict: the job does not run.
+        """
+        return execute(self._client, self.job_id, command, input=input)
 
     def rerun(
         self,

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import foundations
 from atlas_scheduler.api.logs import FARTHEST
+from atlas_scheduler.engine.exec_port import ExecPlan
+from atlas_scheduler.execs import Execs, Running
 from atlas_scheduler.store.log_search import search_log
 from foundations.decimation import decimate
 from foundations.errors import (
@@ -37,6 +39,8 @@ from foundations.models import (
     DeletedProject,
     DiskView,
     EngineView,
+    ExecInput,
+    ExecView,
     FileDiff,
     FileList,
     FileView,
@@ -52,6 +56,7 @@ from foundations.models import (
     MetricSeries,
     MetricSummary,
     NewArray,
+    NewExec,
     NewRecords,
     NewSchedule,
     NoteView,
@@ -65,10 +70,12 @@ from foundations.models import (
     ScheduleView,
     SourceDiff,
     Submission,
+    TerminalSize,
     Waiting,
 )
 from foundations.models.arrays import read_indices
 from foundations.provenance import Provenance
+from tests.api.echo_session import EchoSession
 
 if TYPE_CHECKING:
     from atlas_scheduler.service import Service
@@ -178,6 +185,9 @@ class FakeService:
         self._recorded: set[str] = set()
         self._changed = asyncio.Event()
         self.machine = FakeMachine()
+        self.execs = Execs()
+        self.echoes: list[EchoSession] = []
+        """The commands that run beside jobs, or did."""
 
     # -- what happens to jobs
 
@@ -336,6 +346,27 @@ class FakeService:
         job = self._waiting(await self.resolve(ref))
         job.priority = priority
         return self._view(job)
+
+    async def start_exec(self, ref: str, wanted: NewExec, *, by: str) -> ExecView:
+        job_id = await self.resolve(ref)
+        if self._jobs[job_id].state is not JobState.RUNNING:
+            raise JobConflict(f"Job `{job_id}` is {self._jobs[job_id].state}.")
+        self.echoes.append(EchoSession())
+        running = Running(job_id, ExecPlan(wanted.command, wanted.terminal), self.echoes[-1])
+        self.execs.add(running)
+        return ExecView(exec_id=running.exec_id, job_id=job_id, command=list(wanted.command))
+
+    def exec_output(self, exec_id: str, offset: int) -> AsyncIterator[bytes]:
+        return self.execs.find(exec_id).output(offset)
+
+    async def write_exec(self, exec_id: str, piece: ExecInput) -> None:
+        await self.execs.find(exec_id).give(piece)
+
+    async def resize_exec(self, exec_id: str, size: TerminalSize) -> None:
+        await self.execs.find(exec_id).resize(size)
+
+    async def end_exec(self, exec_id: str) -> None:
+        await self.execs.end(exec_id)
 
     async def hold(self, ref: str, *, by: str) -> JobView:
         job = self._waiting(await self.resolve(ref))

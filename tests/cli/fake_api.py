@@ -23,6 +23,7 @@ from atlas_scheduler.core.moves import reorder
 from atlas_scheduler.store.log_search import search_log
 from foundations.decimation import decimate
 from foundations.errors import InvalidRequest, JobConflict, NotFound, SchedulerError
+from foundations.exec_frames import EXIT, STDERR, STDOUT, frame
 from foundations.models import (
     API_VERSION,
     FINAL_STATES,
@@ -31,6 +32,7 @@ from foundations.models import (
     Cleared,
     DeletedProject,
     EngineView,
+    ExecView,
     FileList,
     FileView,
     JobPage,
@@ -609,6 +611,25 @@ def _json_list(models: list[Any]) -> httpx.Response:
     return httpx.Response(200, json=[model.model_dump(mode="json") for model in models])
 
 
+def _start_exec(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    job = scheduler.resolve(ref)
+    if job.state is not JobState.RUNNING:
+        raise JobConflict(f"Job `{job.job_id}` is {job.state}: only a job that runs has room.")
+    command = json.loads(request.read())["command"]
+    return _json(ExecView(exec_id="e1", job_id=job.job_id, command=command), status=201)
+
+
+def _exec_output(scheduler: FakeScheduler, request: httpx.Request, _: str) -> httpx.Response:
+    """Say what every command says here, and exit with 4."""
+    written = frame(STDOUT, b"out\xff\n") + frame(STDERR, b"err\n") + frame(EXIT, b"4")
+    rest = written[int(request.url.params["offset"]) :]
+    return httpx.Response(200, stream=httpx.ByteStream(rest))
+
+
+def _done(scheduler: FakeScheduler, request: httpx.Request, _: str) -> httpx.Response:
+    return httpx.Response(204)
+
+
 _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/health", _health),
     ("GET", "/info", _info),
@@ -630,6 +651,11 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/jobs/([^/]+)/artifacts/(.+)", _artifact),
     ("GET", "/jobs/([^/]+)/files", _files),
     ("GET", "/jobs/([^/]+)/files/(.+)", _file),
+    ("POST", "/jobs/([^/]+)/execs", _start_exec),
+    ("GET", "/execs/([^/]+)/output", _exec_output),
+    ("POST", "/execs/([^/]+)/input", _done),
+    ("PUT", "/execs/([^/]+)/terminal", _done),
+    ("DELETE", "/execs/([^/]+)", _done),
     ("POST", "/jobs/([^/]+)/tags", _tag),
     ("DELETE", "/jobs/([^/]+)/tags", _untag),
     ("POST", "/jobs/([^/]+)/notes", _note),

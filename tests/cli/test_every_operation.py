@@ -49,6 +49,11 @@ COMMANDS = {
     "set_priority": f"set job scheduler {WAITS} --priority 3",
     "hold": f"hold job scheduler {WAITS}",
     "release": f"release job scheduler {WAITS}",
+    "start_exec": f"exec job scheduler {RUNS} true",
+    "exec_output": f"exec job scheduler {RUNS} true",
+    "write_exec": f"exec job scheduler {RUNS} true",
+    "resize_exec": f"shell job scheduler {RUNS}",
+    "end_exec": f"exec job scheduler {RUNS} true",
     "source_diff": f"diff jobs scheduler {DONE} {RUNS} --source",
     "archive": f"get job scheduler {DONE}",
     "tensorboard_logs": f"tensorboard scheduler {DONE}",
@@ -72,9 +77,9 @@ COMMANDS = {
     "restore_project": "restore project scheduler demo",
 }
 """A command for each operation of the API."""
-TOLD_OTHERWISE = {"health", "queue_settings"}
+TOLD_OTHERWISE = {"health", "queue_settings", "resize_exec"}
 """`info --env` looks past the connection that tests replace; `show queue` reads `info`, which has
-the settings too."""
+the settings too; only a real terminal changes its size."""
 BUILT_ON_OTHERS = {
     "rerun job": "submit",
     "compare jobs": "job",

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -489,16 +488,6 @@ def test_the_home_of_atlas_is_not_packed_into_a_bundle(
 def test_a_bundle_in_its_own_directory_does_not_pack_itself(project: Path) -> None:
     write_tree(project, {"main.py": ""})
     assert pack(project, project / "bundle.tar.gz").file_count == 1
-
-
-def test_a_small_project_is_packed_in_no_time(project: Path, tmp_path: Path) -> None:
-    write_tree(project, {f"module{number}.py": "x = 1\n" * 100 for number in range(5)})
-    best = 1.0
-    for number in range(10):
-        start = time.perf_counter()
-        pack(project, tmp_path / f"b{number}")
-        best = min(best, time.perf_counter() - start)
-    assert best < 0.01
 
 
 def test_an_estimate_names_what_rules_leave_out(project: Path) -> None:

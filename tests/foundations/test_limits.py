@@ -52,7 +52,7 @@ def test_an_argument_that_is_wrong_is_named() -> None:
     with pytest.raises(ConfigError, match=r"^time_limit: write a duration such as .*, not 90$"):
         asked_limits(**{**NOTHING, "time_limit": 90})  # type: ignore[arg-type]  # it is wrong
     with pytest.raises(ConfigError, match=r"^retries: write a number.*, not 'often'$"):
-        asked_limits(**{**NOTHING, "retries": "often"})  # type: ignore[arg-type]  # the others fit
+        asked_limits(**{**NOTHING, "retries": "often"})
     given = asked_limits(
         time_limit="2h", queue_ttl=timedelta(minutes=1), retries=1, retry_delay="0s"
     )

@@ -10,9 +10,11 @@ import pytest
 
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.lifecycle import Effect
+from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
 from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.service import Service
 from atlas_scheduler.store.db import Database
+from foundations.errors import JobConflict
 from foundations.home import Home
 from foundations.models import QueueSettings
 
@@ -28,6 +30,9 @@ class Onlooker:
 
     async def settle(self, job_id: str) -> None:
         pass
+
+    async def run_beside(self, job: Job, plan: ExecPlan) -> ExecSession:
+        raise JobConflict("Nothing runs here.")
 
     def tidy(self) -> None:
         pass

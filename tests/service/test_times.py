@@ -12,12 +12,13 @@ from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.lifecycle import Effect
 from atlas_scheduler.service import Service
 from atlas_scheduler.store.db import Database
+from tests.service.conftest import Onlooker
 from tests.store.samples import add
 
 pytestmark = pytest.mark.anyio
 
 
-class Recorder:
+class Recorder(Onlooker):
     """A shell that notes what it is asked for."""
 
     def __init__(self) -> None:
@@ -29,12 +30,6 @@ class Recorder:
 
     def wake(self) -> None:
         self.wakes += 1
-
-    async def settle(self, job_id: str) -> None:
-        pass
-
-    def tidy(self) -> None:
-        pass
 
 
 async def submitted(database: Database, **spec: Any) -> str:

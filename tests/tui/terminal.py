@@ -92,13 +92,18 @@ class Terminal:
     def is_restored(self) -> bool:
         """Whether the terminal is as it was: main screen, no mouse, cursor, modes of its lines."""
         written = self.seen
-        assert self._slave is not None
         return (
             written.rfind(_LEAVE_SCREEN) > written.rfind(_ENTER_SCREEN)
             and written.rfind(b"\x1b[?1003l") > written.rfind(b"\x1b[?1003h")
             and written.rfind(b"\x1b[?25h") > written.rfind(b"\x1b[?25l")
-            and termios.tcgetattr(self._slave)[:4] == self.attributes[:4]
+            and self.has_modes_of_before
         )
+
+    @property
+    def has_modes_of_before(self) -> bool:
+        """Whether its lines are read and shown as they were."""
+        assert self._slave is not None
+        return termios.tcgetattr(self._slave)[:4] == self.attributes[:4]
 
     def close(self) -> None:
         """End what still runs."""

@@ -20,7 +20,7 @@ from atlas_tui.settings import Settings
 from foundations.bundle import pack
 from foundations.home import Home
 from foundations.models import JobSpec, Submission
-from tests.store.samples import add, finish
+from tests.store.samples import add, finish, run
 from tests.tui.conftest import Stage, staged
 
 pytestmark = pytest.mark.anyio
@@ -43,6 +43,18 @@ class Copying(AtlasApp):
 
     def copy_to_clipboard(self, text: str) -> None:
         self.copied = text
+
+
+async def test_a_shell_where_there_is_no_terminal_is_said_with_its_command(tmp_path: Path) -> None:
+    def one(conn: sqlite3.Connection) -> None:
+        run(conn, add(conn, spec={"command": ["run-0.py"]}))
+
+    async with staged(tmp_path, one) as stage:
+        await ready(stage)
+        await stage.press("dollar_sign")
+        job_id = stage.front.selection().jobs[0].job_id
+        expected = f"No terminal to lend here: foundations shell job scheduler {job_id}"
+        await stage.until(lambda: stage.status == expected)
 
 
 # -- help

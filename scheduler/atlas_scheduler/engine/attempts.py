@@ -98,6 +98,12 @@ class AttemptDir:
         return None
 
     @property
+    def surroundings(self) -> tuple[dict[str, str], str] | None:
+        """The environment and the directory that the job's program was started in."""
+        spec = self._read(self.spec.name)
+        return None if spec is None else (spec["env"], spec["cwd"])
+
+    @property
     def has_shim(self) -> bool:
         """Whether the shim lives, and with it the job."""
         try:

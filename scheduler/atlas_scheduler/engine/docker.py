@@ -17,9 +17,11 @@ from docker.errors import APIError, NotFound
 from atlas_scheduler.core.reconcile import Seen
 from atlas_scheduler.core.usage import Usage
 from atlas_scheduler.engine.container import DockerSettings, Owner, container_body
+from atlas_scheduler.engine.container_exec import ContainerExec
 from atlas_scheduler.engine.container_usage import ContainerUsage
 from atlas_scheduler.engine.containers import Containers
 from atlas_scheduler.engine.daemon import CALL_SECONDS, Daemon
+from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
 from atlas_scheduler.engine.facts import EngineFacts
 from atlas_scheduler.engine.follow import Follower
 from atlas_scheduler.engine.gpus import described, discover_gpus
@@ -153,6 +155,10 @@ class DockerEngine:
         except ExceptionGroup as silence:
             raise silence.exceptions[0] from None
         return found
+
+    async def execute(self, attempt: AttemptId, plan: ExecPlan) -> ExecSession:
+        """Run a command in the attempt's container."""
+        return await ContainerExec.start(self._daemon, attempt, plan)
 
     async def stop(self, attempt: AttemptId, *, grace_seconds: float) -> None:
         """End it: SIGTERM, then SIGKILL after the grace period (whole seconds, rounded up)."""

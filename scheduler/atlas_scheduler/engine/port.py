@@ -9,6 +9,7 @@ from typing import Protocol
 
 from atlas_scheduler.core.reconcile import Seen
 from atlas_scheduler.core.usage import Usage
+from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
 from foundations.models import Volume
 from foundations.provenance import Execution
 
@@ -145,6 +146,13 @@ class Engine(Protocol):
         """Say what attempts use, as far as it is known: one that does not run is left out.
 
         It answers within seconds, however many they are.
+        """
+
+    async def execute(self, attempt: AttemptId, plan: ExecPlan) -> ExecSession:
+        """Run a command beside an attempt that runs: as its user, with what it has.
+
+        Raises:
+            JobConflict: it does not run.
         """
 
     async def stop(self, attempt: AttemptId, *, grace_seconds: float) -> None:

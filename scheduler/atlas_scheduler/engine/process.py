@@ -19,6 +19,7 @@ import foundations
 from atlas_scheduler.core.reconcile import Seen, SeenStatus
 from atlas_scheduler.core.usage import Usage
 from atlas_scheduler.engine.attempts import AttemptDir, ExitRecord, boot_id, now_ms
+from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
 from atlas_scheduler.engine.gpus import described, discover_gpus
 from atlas_scheduler.engine.interpreter import choose_python, surroundings
 from atlas_scheduler.engine.launch import Places, job_environment, start_dir
@@ -30,10 +31,11 @@ from atlas_scheduler.engine.port import (
     Launch,
     StartRefusedError,
 )
+from atlas_scheduler.engine.process_exec import ProcessExec
 from atlas_scheduler.engine.process_usage import process_tree, usage_of
 from atlas_scheduler.engine.shimwait import shim_ended
 from atlas_scheduler.engine.threads import in_thread
-from foundations.errors import EngineDown, StorageFull
+from foundations.errors import EngineDown, JobConflict, StorageFull
 from foundations.home import Home
 from foundations.provenance import Execution
 
@@ -187,6 +189,23 @@ class ProcessEngine:
         tree = process_tree()
         found = {attempt: usage_of(self._dir(attempt), tree) for attempt in attempts}
         return {attempt: usage for attempt, usage in found.items() if usage is not None}
+
+    async def execute(self, attempt: AttemptId, plan: ExecPlan) -> ExecSession:
+        """Run a command with the attempt's environment, in its work dir."""
+        surroundings = await in_thread(partial(self._surroundings, attempt), name="execute")
+        if surroundings is None:
+            raise JobConflict("The job's process has ended.")
+        environment, directory = surroundings
+        if plan.terminal is not None:
+            environment = {"TERM": "xterm-256color", **environment}
+        try:
+            return await ProcessExec.start(plan, environment=environment, directory=directory)
+        except OSError as error:
+            raise EngineDown(f"The command cannot be started now: {error}") from error
+
+    def _surroundings(self, attempt: AttemptId) -> tuple[dict[str, str], str] | None:
+        directory = self._dir(attempt)
+        return directory.surroundings if directory.has_shim else None
 
     async def stop(self, attempt: AttemptId, *, grace_seconds: float) -> None:
         """End it: SIGTERM to its process group, then SIGKILL after the grace period."""

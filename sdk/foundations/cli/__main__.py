@@ -28,6 +28,8 @@ COMMANDS = {
     "tag": ("foundations.cli.tag:tag", "Tag jobs."),
     "untag": ("foundations.cli.tag:untag", "Remove tags from jobs."),
     "note": ("foundations.cli.note:note", "Write notes about jobs, or read them."),
+    "exec": ("foundations.cli.exec:exec_", "Run a command beside a job that runs."),
+    "shell": ("foundations.cli.exec:shell", "Open a shell beside a job that runs."),
     "wait": ("foundations.cli.wait:wait", "Wait until a job has ended."),
     "stop": ("foundations.cli.stop:stop", "Stop jobs that run or wait."),
     "move": ("foundations.cli.move:move", "Change the order of the queue."),

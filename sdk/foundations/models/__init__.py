@@ -10,6 +10,7 @@ from __future__ import annotations
 from foundations.models.arrays import ArrayPlace, ArrayView, NewArray
 from foundations.models.changes import Change, NewRecords, QueueChange
 from foundations.models.dependencies import After, AfterView
+from foundations.models.execs import ExecInput, ExecView, NewExec, TerminalSize
 from foundations.models.jobs import (
     Accepted,
     ArtifactView,
@@ -159,4 +160,8 @@ __all__ = [
     "Volume",
     "Waiting",
     "WireError",
+    "ExecInput",
+    "ExecView",
+    "NewExec",
+    "TerminalSize",
 ]

@@ -1,0 +1,167 @@
+"""Commands beside a job in its container, through Docker's exec and a hijacked connection."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar, cast
+
+import requests
+from docker import APIClient
+from docker.errors import APIError, NotFound
+
+from atlas_scheduler.engine.daemon import Daemon
+from atlas_scheduler.engine.exec_port import PIECE_BYTES, ExecPlan, Output
+from atlas_scheduler.engine.port import AttemptId
+from atlas_scheduler.engine.threads import in_thread
+from foundations.errors import EngineDown, JobConflict
+from foundations.models import TerminalSize
+
+T = TypeVar("T")
+
+_HEADER_BYTES = 8
+_SETTLE_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+"""Pauses between the end of the output and the engine's word that the command ended."""
+
+
+class ContainerExec:
+    """One command in a container; `exec_port.ExecSession`."""
+
+    def __init__(self, daemon: Daemon, exec_id: str, plan: ExecPlan) -> None:
+        self._daemon = daemon
+        self._exec_id = exec_id
+        self._has_terminal = plan.terminal is not None
+        # The connection is closed with the answer that it came with.
+        self._answer = daemon.call(partial(_hijack, exec_id, self._has_terminal))
+        # What the SDK makes of it skips output that came together with the headers.
+        self._stream = cast("Any", self._answer.raw)._fp.fp
+        self._socket: socket.socket = self._stream.raw._sock
+        self._socket.settimeout(None)
+        self._pieces = self._split()
+
+    @classmethod
+    async def start(cls, daemon: Daemon, attempt: AttemptId, plan: ExecPlan) -> ContainerExec:
+        """Start a command.
+
+        Raises:
+            JobConflict: the container does not run.
+            EngineDown: the engine does not answer.
+        """
+
+        def begin() -> ContainerExec:
+            try:
+                exec_id = daemon.call(partial(_create, attempt.name, plan))
+                session = cls(daemon, exec_id, plan)
+            except NotFound as error:
+                raise JobConflict("The job's container is gone.") from error
+            except APIError as error:
+                if error.status_code == 409:
+                    raise JobConflict("The job's container does not run.") from error
+                raise EngineDown(f"The Docker engine failed: {error}") from error
+            if plan.terminal is not None:
+                session.resize_now(plan.terminal)
+            return session
+
+        return await in_thread(begin, name="exec-start")
+
+    async def read(self) -> tuple[Output, bytes] | None:
+        """Wait for the next piece of output; None when all of it was read."""
+        return await in_thread(
+            lambda: next(self._pieces, None), name="exec-output", abort=self._hang_up
+        )
+
+    async def write(self, data: bytes) -> None:
+        """Pass a piece of input on."""
+        with suppress(OSError):
+            await in_thread(partial(self._socket.sendall, data), name="exec-input")
+
+    async def end_input(self) -> None:
+        """Let it read the end of its input."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+
+    async def resize(self, size: TerminalSize) -> None:
+        """Tell it that its terminal has another size."""
+        await in_thread(partial(self.resize_now, size), name="exec-resize")
+
+    def resize_now(self, size: TerminalSize) -> None:
+        """Tell it that its terminal has another size; blocks."""
+        with suppress(APIError):  # it has ended meanwhile
+            self._ask(lambda api: api.exec_resize(self._exec_id, size.rows, size.columns))
+
+    async def wait(self) -> int:
+        """Ask for its exit code until the engine has noted its end."""
+        return await in_thread(self._exit_code, name="exec-wait")
+
+    def _exit_code(self) -> int:
+        for seconds in (*_SETTLE_SECONDS, 0.0):
+            found = self._ask(lambda api: api.exec_inspect(self._exec_id))
+            if found["ExitCode"] is not None and not found["Running"]:
+                return int(found["ExitCode"])
+            time.sleep(seconds)
+        raise EngineDown("The Docker engine does not say how the command ended.")
+
+    async def close(self) -> None:
+        """Hang up: a terminal's programs end by that; Docker cannot end others."""
+        self._hang_up()
+        await in_thread(self._let_go, name="exec-close")
+
+    def _let_go(self) -> None:
+        # A reader that still waits holds the stream until it sees that the line is cut.
+        self._answer.close()
+        self._socket.close()
+
+    def _hang_up(self) -> None:
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _split(self) -> Iterator[tuple[Output, bytes]]:
+        """Give the output as it comes; a terminal's is not framed."""
+        if self._has_terminal:
+            while piece := self._some():
+                yield Output.STDOUT, piece
+            return
+        while header := self._exactly(_HEADER_BYTES):
+            data = self._exactly(int.from_bytes(header[4:], "big"))
+            if data:
+                yield (Output.STDERR if header[0] == Output.STDERR else Output.STDOUT), data
+
+    def _some(self) -> bytes:
+        with suppress(OSError, ValueError):
+            return bytes(self._stream.read1(PIECE_BYTES))
+        return b""
+
+    def _exactly(self, size: int) -> bytes:
+        with suppress(OSError, ValueError):
+            return bytes(self._stream.read(size))
+        return b""
+
+    def _ask(self, ask: Callable[[APIClient], T]) -> T:
+        return self._daemon.call(ask)
+
+
+def _create(name: str, plan: ExecPlan, api: APIClient) -> str:
+    made = api.exec_create(
+        name,
+        list(plan.command),
+        stdin=True,
+        tty=plan.terminal is not None,
+        environment={"TERM": "xterm-256color"} if plan.terminal is not None else {},
+    )
+    return str(made["Id"])
+
+
+def _hijack(exec_id: str, has_terminal: bool, api: APIClient) -> requests.Response:
+    """Start it on a connection that then is its own."""
+    response = api.post(
+        f"{api.base_url}/v{api.api_version}/exec/{exec_id}/start",
+        json={"Tty": has_terminal, "Detach": False},
+        headers={"Connection": "Upgrade", "Upgrade": "tcp"},
+        stream=True,
+    )
+    if not response.ok and response.status_code != 101:
+        raise APIError("", response=response, explanation=response.text)
+    return response

@@ -1,0 +1,201 @@
+"""Commands that run beside jobs: their output by byte, their input in order, their end.
+
+A command belongs to this process of the server. Its output is kept until a reader has had it, and
+a little longer, so that a reader whose connection broke misses nothing; while nobody reads, the
+command waits once `BUFFER_BYTES` are full.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import suppress
+from functools import partial
+
+from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
+from foundations.errors import AtlasError, InvalidRequest, NotFound, TooLarge
+from foundations.exec_frames import EXIT, frame
+from foundations.models import ExecInput, TerminalSize
+
+BUFFER_BYTES = 1_048_576
+"""Most output that is kept ahead of its reader, and most that is kept behind it."""
+MOST_COMMANDS = 64
+"""Most commands at a time."""
+ABANDONED_SECONDS = 60.0
+"""Without a reader for so long, a command is ended."""
+
+
+class Running:
+    """One command, and what is kept of its output."""
+
+    def __init__(self, job_id: str, plan: ExecPlan, session: ExecSession) -> None:
+        self.exec_id = str(uuid.uuid4())
+        self.job_id = job_id
+        self.plan = plan
+        self._session = session
+        self._kept = bytearray()
+        self._begin = 0
+        """Where what is kept begins, in all the output."""
+        self._read_up_to = 0
+        self._input_bytes = 0
+        self._writing = asyncio.Lock()
+        self._changed = asyncio.Condition()
+        self._ended = False
+        self._readers = 0
+        self._pump = asyncio.create_task(self._collect(), name=f"exec {self.exec_id}")
+
+    @property
+    def has_readers(self) -> bool:
+        """Whether somebody reads its output at this moment."""
+        return self._readers > 0
+
+    def output(self, offset: int) -> AsyncIterator[bytes]:
+        """Give the frames of output from a byte on, to the end.
+
+        Raises:
+            InvalidRequest: that part is not kept any more, or never was.
+        """
+        if not self._begin <= offset <= self._begin + len(self._kept):
+            raise InvalidRequest(f"Output is kept from byte {self._begin} on, not from {offset}.")
+        return self._follow(offset)
+
+    async def _follow(self, offset: int) -> AsyncIterator[bytes]:
+        self._readers += 1
+        try:
+            while True:
+                async with self._changed:
+                    self._read_up_to = max(self._read_up_to, offset)
+                    self._changed.notify_all()
+                    await self._changed.wait_for(partial(self._goes_on, offset))
+                piece = bytes(self._kept[offset - self._begin :])
+                if not piece:
+                    return
+                yield piece
+                offset += len(piece)
+        finally:
+            self._readers -= 1
+
+    async def give(self, piece: ExecInput) -> None:
+        """Pass input on, except for what came already."""
+        async with self._writing:
+            if piece.offset > self._input_bytes:
+                raise InvalidRequest(f"The input goes on at byte {self._input_bytes}.")
+            fresh = piece.data[self._input_bytes - piece.offset :]
+            if fresh:
+                await self._session.write(fresh)
+                self._input_bytes += len(fresh)
+            if piece.end:
+                await self._session.end_input()
+
+    async def resize(self, size: TerminalSize) -> None:
+        """Give its terminal another size."""
+        await self._session.resize(size)
+
+    async def close(self) -> None:
+        """End it."""
+        await self._session.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ABANDONED_SECONDS):
+                await asyncio.wait([self._pump])
+        self._pump.cancel()
+
+    def _goes_on(self, offset: int) -> bool:
+        return self._ended or offset < self._begin + len(self._kept)
+
+    async def _collect(self) -> None:
+        try:
+            while (piece := await self._session.read()) is not None:
+                await self._keep(frame(*piece))
+            await self._keep(frame(EXIT, str(await self._session.wait()).encode()))
+        except AtlasError as error:
+            await self._keep(frame(EXIT, error.message.encode()))
+        finally:
+            async with self._changed:
+                self._ended = True
+                self._changed.notify_all()
+
+    async def _keep(self, framed: bytes) -> None:
+        async with self._changed:
+            await self._changed.wait_for(self._has_room)
+            behind = self._read_up_to - self._begin - BUFFER_BYTES
+            if behind > 0:
+                del self._kept[:behind]
+                self._begin += behind
+            self._kept += framed
+            self._changed.notify_all()
+
+    def _has_room(self) -> bool:
+        return self._begin + len(self._kept) - self._read_up_to < BUFFER_BYTES
+
+
+class Execs:
+    """Every command that runs, or ended a moment ago, by its id."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, Running] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def check(self) -> None:
+        """Refuse one more command when there are too many.
+
+        Raises:
+            TooLarge: there are.
+        """
+        if len(self._running) >= MOST_COMMANDS:
+            raise TooLarge(f"{MOST_COMMANDS} commands run beside jobs; end one of them first.")
+
+    def add(self, running: Running) -> None:
+        """Take one in."""
+        self._running[running.exec_id] = running
+        self._watch(running)
+
+    def find(self, exec_id: str) -> Running:
+        """Give one by its id.
+
+        Raises:
+            NotFound: there is none, or it ended a while ago.
+        """
+        running = self._running.get(exec_id)
+        if running is None:
+            raise NotFound(f"No command `{exec_id}` runs beside a job.")
+        return running
+
+    async def end(self, exec_id: str) -> None:
+        """End one, and forget it."""
+        running = self.find(exec_id)
+        del self._running[exec_id]
+        await running.close()
+
+    def end_those_of(self, job_id: str) -> None:
+        """End the commands of a job that has ended; what they wrote can still be read."""
+        for running in self._running.values():
+            if running.job_id == job_id:
+                self._begin(running.close())
+
+    async def close(self) -> None:
+        """End all."""
+        for running in self._running.values():
+            self._begin(running.close())
+        self._running.clear()
+        if self._closing:
+            await asyncio.wait(self._closing)
+
+    def _watch(self, running: Running) -> None:
+        """Look from time to time whether anybody reads it."""
+        loop = asyncio.get_running_loop()
+
+        def look(was_read: bool) -> None:
+            if self._running.get(running.exec_id) is not running:
+                return
+            if not running.has_readers and not was_read:
+                self._begin(self.end(running.exec_id))
+            else:
+                loop.call_later(ABANDONED_SECONDS, look, running.has_readers)
+
+        loop.call_later(ABANDONED_SECONDS, look, True)
+
+    def _begin(self, chore: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(chore)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
