@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from atlas_tui.actions import Action, Check, Danger, Scope, Selection
-from foundations.models import FINAL_STATES, HOLDING_STATES, JobState
+from foundations.job_states import FINAL_STATES, HOLDING_STATES, JobState
 
 
 def _some(states: Iterable[JobState], what: str) -> Check:
@@ -315,9 +315,17 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "wrap", "Wrap", "w", _G, "Break long lines or cut them.", screens=_WITH_LOG, in_bar=True
     ),
-    Action("timestamps", "Times", "t", _G, "Show when each line came in.", screens=_WITH_LOG),
     Action(
-        "jump_to_time", "Jump to time", "T", _G, "Go to a time, or a percentage.", screens=_WITH_LOG
+        *("timestamps", "Times", "t", _G, "Show when each line was written."),
+        cli="foundations get logs {scheduler} {ids} --timestamps",
+        sdk="log_times",
+        screens=_WITH_LOG,
+    ),
+    Action(
+        *("jump_to_time", "Jump to time", "T", _G, "Go to a time, or a percentage."),
+        cli="foundations get logs {scheduler} {ids} --since TIME",
+        sdk="log_times",
+        screens=_WITH_LOG,
     ),
     Action("copy_log", "Copy", "y", _G, "Copy the lines on the screen.", screens=_WITH_LOG),
     Action(

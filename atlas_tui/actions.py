@@ -11,8 +11,10 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from foundations.models import JobView
+if TYPE_CHECKING:
+    from foundations.models import JobView
 
 
 class Scope(StrEnum):

@@ -3,61 +3,49 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.console import RenderableType
 from textual import work
 from textual.screen import Screen
 from textual.worker import Worker
 
-from atlas_tui import app_handlers, saving, submit_handlers  # noqa: F401 - their handlers register
+from atlas_tui import last_view, later, modes
 from atlas_tui.action_table import BY_NAME, on_screen
 from atlas_tui.actions import Selection
 from atlas_tui.board import Board, Tidings
 from atlas_tui.endings import Teller, passed_on
-from atlas_tui.feed import Feed
-from atlas_tui.handlers import HANDLERS, Handler
 from atlas_tui.keyboard import ASKING
 from atlas_tui.keys import label, textual_keymap
+from atlas_tui.loading import Loading
 from atlas_tui.messages import Choice, Listed, Said
 from atlas_tui.options import Options as Options
-from atlas_tui.questions import Questions
-from atlas_tui.schedulers import reach
-from atlas_tui.screens.compare import CompareScreen
-from atlas_tui.screens.dashboard import DashboardScreen
 from atlas_tui.screens.frame import Frame
-from atlas_tui.screens.job import JobScreen
-from atlas_tui.screens.jobs import JobsScreen
-from atlas_tui.screens.logs import LogsScreen
-from atlas_tui.screens.system import SystemScreen
-from atlas_tui.session import KEPT_JOBS, Session, path_of
+from atlas_tui.session import Session, path_of
 from atlas_tui.settings import Settings
 from atlas_tui.sparks import Sparks
 from atlas_tui.terminal_guard import TerminalGuard
-from atlas_tui.widgets.job_table import JobTable
-from foundations.client import AsyncClient
 from foundations.configs import SchedulerConfig
 from foundations.errors import AtlasError
 from foundations.home import Home
 
+if TYPE_CHECKING:
+    from atlas_tui.feed import Feed
+    from atlas_tui.handlers import Handler
+    from foundations.client import AsyncClient
 
-class AtlasApp(Questions):
+
+class AtlasApp(Loading):
     """The control center of one scheduler."""
 
     CSS_PATH = Path(__file__).with_name("atlas.tcss")
     TITLE = "Atlas"
     ENABLE_COMMAND_PALETTE = False
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
-        "dashboard": DashboardScreen,
-        "job": JobScreen,
-        "jobs": JobsScreen,
-        "logs": LogsScreen,
-        "compare": CompareScreen,
-        "system": SystemScreen,
-    }
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {**modes.SCREENS}
 
     def __init__(
         self,
@@ -78,7 +66,7 @@ class AtlasApp(Questions):
         self.home = home or Home.default()
         self._keeps_session = home is not None
         self.has_mouse = options.mouse
-        self.guard = TerminalGuard(self._leave)
+        self.guard = TerminalGuard(lambda code: self.exit(return_code=code))
         self.guards_terminal = False
         """Whether the process is the app's own, with its signals and its terminal."""
         self.set_keymap(textual_keymap(self.settings.keymap))
@@ -91,16 +79,22 @@ class AtlasApp(Questions):
         self.session = session
         """Where the user left off; screens write into it."""
         self.board = Board(scheduler, read_only=self.options.read_only)
-        self.board.info, self.board.info_is_old = session.info, session.info is not None
-        self.feed = Feed(
-            client,
-            self.board,
-            self._broadcast,
-            period_seconds=1.0 if self.options.low_bandwidth else 0.2,
-        )
+        self.board.info = self.remembered_info(session)
+        self.board.info_is_old = self.board.info is not None
+        self._feed: Feed | None = None
         self.teller = Teller(self.board, self.settings)
         self._trail: list[str] = []
         self._following: Worker[None] | None = None
+
+    @property
+    def feed(self) -> Feed:
+        """What keeps the board current."""
+        if self._feed is None:
+            from atlas_tui.feed import Feed  # late: it brings the client and all models
+
+            seconds = 1.0 if self.options.low_bandwidth else 0.2
+            self._feed = Feed(self.client, self.board, self._broadcast, period_seconds=seconds)
+        return self._feed
 
     def on_load(self) -> None:
         """Watch over the terminal before it is changed."""
@@ -111,24 +105,31 @@ class AtlasApp(Questions):
         """Show what the last session showed, then connect."""
         self.dress()
         self.switch_mode(self._first_mode())
-        self._following = self._follow()
+        self.call_after_refresh(self.begin)
 
     def _first_mode(self) -> str:
         wanted = self.session.screen if self.settings.restore else "dashboard"
         # The screens about single jobs have nothing to show yet.
-        return (
-            wanted if wanted in ("dashboard", "jobs", "system") & self.MODES.keys() else "dashboard"
-        )
+        return wanted if wanted in ("dashboard", "jobs", "system") else "dashboard"
+
+    def connectable(self) -> None:
+        """Put views into the place of what stands in for them, and connect."""
+        self.board.info = self.board.info and self.remembered_info(self.session)
+        for frame in self._frames():
+            frame.models_loaded()
+        self._following = self._follow()
+
+    def all_loaded(self) -> None:
+        """Look for garbage from now on, and not among what was loaded (see `__main__`)."""
+        if self.guards_terminal:
+            gc.freeze()
+            gc.enable()
 
     @work(group="feed", exit_on_error=True)
     async def _follow(self) -> None:
         await self.feed.run()
 
     # -- between sessions
-
-    def _leave(self, code: int) -> None:
-        """End because of a signal, or because the terminal is gone."""
-        self.exit(return_code=code)
 
     def exit(
         self,
@@ -144,16 +145,18 @@ class AtlasApp(Questions):
         """Write down where the user leaves off."""
         session, frames = self.session, self._frames() if self._screen_stack else []
         session.screen = frames[0].NAME if frames else session.screen
-        session.info = self.board.info
+        if self.board.info is not None and not self.board.info_is_old:
+            (session.info,) = last_view.documents([self.board.info])
         for frame in frames:
-            if isinstance(frame, DashboardScreen) and frame.query(JobTable):
-                session.jobs = tuple(frame.table.every_here()[:KEPT_JOBS])
-                session.total = frame.table.total
+            frame.remember(session)
         if self._keeps_session:
             session.save(path_of(self.home, self.board.scheduler))
 
     async def change_scheduler(self, config: SchedulerConfig) -> None:
         """Show another scheduler."""
+        from atlas_tui.schedulers import reach
+
+        await self.reached()
         client = reach(config)
         self.keep_session()
         if self._following is not None:
@@ -256,8 +259,8 @@ class AtlasApp(Questions):
             if selection.jobs:
                 self.board.subject = tuple(job.job_id for job in selection.jobs)
             self.go(name)
-        elif name in HANDLERS:
-            self._handle(HANDLERS[name], selection)
+        elif (handler := later.handler(name)) is not None:
+            self._handle(handler, selection)
         else:
             getattr(screen, f"action_{name}")()
 

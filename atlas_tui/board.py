@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from foundations.models import Change, HostView, JobState, JobView, SchedulerInfo
+if TYPE_CHECKING:
+    from foundations.job_states import JobState
+    from foundations.models import Change, HostView, JobView, SchedulerInfo
 
 
 class Link(StrEnum):

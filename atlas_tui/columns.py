@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from difflib import get_close_matches
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from atlas_tui import sparks
 from foundations.cli import job_values
-from foundations.models import FINAL_STATES, JobState, JobView
+from foundations.job_states import FINAL_STATES, JobState
 from foundations.quantities import duration
+
+if TYPE_CHECKING:
+    from foundations.models import JobView
 
 DEFAULT = ("id", "state", "project", "command", "duration", "submitted", "reason")
 SPARK = "spark."
@@ -53,6 +55,8 @@ def column(name: str) -> Column:
         return Column(name, f"{key} COURSE".upper(), lambda job, now: "", sparks.WIDTH)
     if name in _COLUMNS:
         return _COLUMNS[name]
+    from difflib import get_close_matches  # late: it is for wrong names alone
+
     near = get_close_matches(name, _COLUMNS, n=1)
     hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(_COLUMNS)}"
     raise ValueError(f"no column `{name}`: {hint}")

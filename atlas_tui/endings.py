@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from atlas_tui.board import Board
 from atlas_tui.messages import Said, Tone
 from atlas_tui.settings import Settings
-from foundations.client import AsyncClient
-from foundations.models import FINAL_STATES, Change, JobState, JobView
-from foundations.preparation import current_user
+from foundations.job_states import FINAL_STATES, JobState
 from foundations.terminal import clean
+
+if TYPE_CHECKING:
+    from foundations.client import AsyncClient
+    from foundations.models import Change, JobView
 
 ENDING_EVENTS = frozenset(
     {"Barred", "Exited", "Expired", "Gone", "NotStarted", "StartRefused", "StopRequested"}
@@ -47,6 +50,8 @@ class Teller:
         page = await client.jobs(filter=_ENDED, offset=0, limit=ASKED_AT_ONCE)
         ended = [job for job in page.jobs if job.job_id in waiting]
         if self._settings.notify_jobs == "mine":
+            from foundations.preparation import current_user  # late: it brings the models
+
             me = current_user()
             ended = [job for job in ended if job.user == me]
         return told(ended)

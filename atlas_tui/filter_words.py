@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from foundations.models import JobState, JobView
+from foundations.job_states import JobState
+
+if TYPE_CHECKING:
+    from foundations.models import JobView
 
 FIELDS = (
     *("status:", "state:", "project:", "user:", "tag:", "since:", "has:", "sort:", "sort:-"),

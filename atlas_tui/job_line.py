@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from rich.style import Style
@@ -14,7 +15,9 @@ from atlas_tui.columns import SPARK
 from atlas_tui.looks import Palette
 from atlas_tui.row_layout import GAP, Placed, fit
 from atlas_tui.sparks import Sparks
-from foundations.models import JobView
+
+if TYPE_CHECKING:
+    from foundations.models import JobView
 
 MARGIN = 2
 """Cells at the left, for the sign of the cursor and of marked rows."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from foundations.models import JobPage, JobView
+if TYPE_CHECKING:
+    from foundations.models import JobPage, JobView
 
 PAGE_SIZE = 100
 LARGEST_PAGE = 1_000
@@ -14,7 +16,7 @@ LARGEST_PAGE = 1_000
 KEPT_PAGES = 20
 """A page of jobs with many parameters takes a megabyte."""
 
-Fetch = Callable[[int, int], Awaitable[JobPage]]
+Fetch = Callable[[int, int], "Awaitable[JobPage]"]
 """Asks for the jobs at a place: offset and limit."""
 
 
@@ -31,6 +33,8 @@ class JobWindow:
         self._fetch = fetch
         self._page_size = page_size
         self._pages: OrderedDict[int, _Page] = OrderedDict()
+        self.is_seeded = False
+        """Whether what is here is of an earlier session."""
         self.total: int | None = None
         """How long the list is; None while nobody knows."""
 
@@ -47,6 +51,10 @@ class JobWindow:
                 if job.job_id == job_id:
                     return number * self._page_size + inside
         return None
+
+    def top(self) -> list[JobView]:
+        """The jobs of the first page, if it is here."""
+        return self._pages[0].jobs if 0 in self._pages else []
 
     def every_here(self) -> list[JobView]:
         """All jobs that are here, in the order of the list."""
@@ -90,13 +98,13 @@ class JobWindow:
     def seed(self, jobs: list[JobView], *, total: int) -> None:
         """Show these, from an earlier session, until the first answer."""
         self._pages[0] = _Page(jobs[: self._page_size], is_old=True)
-        self.total = total
+        self.total, self.is_seeded = total, True
 
     async def _bring_page(self, number: int) -> None:
         size = self._page_size
         found = await self._fetch(number * size, size)
         self.total = found.total if found.total is not None else len(found.jobs)
-        self._pages[number] = _Page(found.jobs)
+        self._pages[number], self.is_seeded = _Page(found.jobs), False
         self._pages.move_to_end(number)
         # A page behind the end of the list, which became shorter, would be asked for for ever.
         for behind in [key for key in self._pages if key * size >= max(self.total, 1)]:

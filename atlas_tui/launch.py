@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import click
-
+from atlas_tui.late_client import late_client
 from atlas_tui.session import Session, path_of
-from atlas_tui.settings import Settings, known_theme
+from atlas_tui.settings import AUTO, Settings
 from foundations import autostart, configs
 from foundations.configs import SchedulerConfig
-from foundations.errors import AtlasError
+from foundations.errors import ConfigError
 from foundations.home import Home
-from foundations.models import FINAL_STATES
+from foundations.job_states import FINAL_STATES
 from foundations.terminal import clean
+
+if TYPE_CHECKING:
+    from foundations.client import AsyncClient
 
 SLOW_REPAINTS_A_SECOND = 5
 _STOP_SECONDS = 20.0
+
+
+class NotOwn(ConfigError):
+    """The scheduler is not this home's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,58 +51,53 @@ def run(wishes: Wishes) -> int:
     """Run the app. Returns the exit code.
 
     Raises:
-        ClickException: it cannot start.
+        NotOwn: an embedded scheduler is asked for, and another one is named.
+        AtlasError: it cannot start.
     """
-    try:
-        if wishes.demo:
-            from atlas_tui.demo import demo_home
+    if wishes.demo:
+        from atlas_tui.demo import demo_home
 
-            with demo_home(announce=_announce) as home:
-                return _show(wishes, home)
-        return _show(wishes, Home.default(), near=Path.cwd())
-    except AtlasError as error:
-        raise click.ClickException(clean(error.message)) from error
+        with demo_home(announce=_announce) as home:
+            return _show(wishes, home)
+    return _show(wishes, Home.default(), near=Path.cwd())
 
 
 def _show(wishes: Wishes, home: Home, *, near: Path | None = None) -> int:
     settings = Settings.load(Home.default())
-    if wishes.theme is not None and (problem := known_theme(wishes.theme)):
-        raise click.UsageError(f"--theme {problem}")
     configs.ensure_default(home)
     config = configs.load(wishes.scheduler or configs.DEFAULT_NAME, home=home, cwd=near)
-    started = autostart.is_own_scheduler(config, home=home) and not autostart.is_answering(home)
-    if wishes.embedded and not autostart.is_own_scheduler(config, home=home):
-        raise click.UsageError(
-            f"--embedded is for this home's own scheduler; {config.name} is another one."
-        )
-    autostart.connect(config, home=home, announce=_announce).close()
+    is_own = autostart.is_own_scheduler(config, home=home)
+    if wishes.embedded and not is_own:
+        raise NotOwn(f"--embedded is for this home's own scheduler; {config.name} is another one.")
+    client = late_client(config)
+    started = is_own and not autostart.is_answering(home)
+    if started:
+        autostart.start_server(home, announce=_announce)
     with _stopped_afterwards(config, home, wanted=wishes.embedded and started and not wishes.keep):
-        return _run_app(wishes, settings, config, home)
+        return _run_app(wishes, settings, (config.name, client), home)
 
 
-def _run_app(wishes: Wishes, settings: Settings, config: SchedulerConfig, home: Home) -> int:
+def _run_app(
+    wishes: Wishes, settings: Settings, scheduler: tuple[str, AsyncClient], home: Home
+) -> int:
     if wishes.low_bandwidth or settings.low_bandwidth:
         _paint_seldom()
     if wishes.plain or settings.plain:
         _draw_plain_scrollbars()
     # Late: a call that only fails should not wait for the screens to be loaded.
     from atlas_tui.app import AtlasApp, Options
-    from foundations.client import AsyncClient
 
-    session = Session.load(path_of(home, config.name)) if settings.restore else Session()
-    picked = None if "theme" in settings.model_fields_set else session.theme
+    name, client = scheduler
+    session = Session.load(path_of(home, name)) if settings.restore else Session()
     options = Options(
         read_only=wishes.read_only or settings.read_only,
         plain=wishes.plain or settings.plain,
         low_bandwidth=wishes.low_bandwidth or settings.low_bandwidth,
-        theme=wishes.theme or picked or settings.theme,
+        theme=wishes.theme or settings.theme or session.theme or AUTO,
         mouse=settings.mouse and not wishes.no_mouse,
     )
-    client = AsyncClient(config.scheduler_url, token=config.token)
-    app = AtlasApp(client, config.name, options, session=session, settings=settings, home=home)
+    app = AtlasApp(client, name, options, session=session, settings=settings, home=home)
     app.guards_terminal = True
-    gc.freeze()
-    gc.enable()
     try:
         app.run(mouse=options.mouse)
     finally:
@@ -125,7 +125,7 @@ def _draw_plain_scrollbars() -> None:
 
 
 def _announce(text: str) -> None:
-    click.echo(clean(text), err=True)
+    sys.stderr.write(f"{clean(text)}\n")
 
 
 @contextlib.contextmanager

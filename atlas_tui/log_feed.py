@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from atlas_tui.log_store import FIRST_BYTES, LogStore
-from atlas_tui.log_times import LogTimes
-from foundations.client import AsyncClient
+from atlas_tui.log_times import MARGIN_BYTES, LogTimes
+from foundations.job_states import FINAL_STATES
 from foundations.log_lines import BLOCK_BYTES
-from foundations.models import FINAL_STATES, JobDetail
+from foundations.log_times import TimeMarks
+
+if TYPE_CHECKING:
+    from foundations import models
+    from foundations.client import AsyncClient
+    from foundations.models import JobDetail
 
 
 class LogFeed:
@@ -45,7 +51,7 @@ class LogFeed:
         return self.job
 
     async def follow(self, tell: Callable[[bytes], None]) -> None:
-        """Read the end of the log, and what is written until the job ends.
+        """Read the end of the log as `look` saw it, and what is written until the job ends.
 
         Args:
             tell: called with what was not there before, after it was taken into the store.
@@ -53,7 +59,7 @@ class LogFeed:
         Raises:
             AtlasError: the job is gone, or the scheduler does not answer for long.
         """
-        job = await self.look()
+        job = self.job or await self.look()
         seen = job.log_size_bytes
         self.times.unseen(seen)
         offset = max(0, seen - FIRST_BYTES) // BLOCK_BYTES * BLOCK_BYTES
@@ -74,6 +80,29 @@ class LogFeed:
                 tell(fresh)
         finally:
             self.is_followed, self._coming = False, None
+
+    def around(self, first: int, last: int) -> range:
+        """The part of the log, in bytes, that is asked about with some lines."""
+        end = max(last + 1, min(self.store.size, last + MARGIN_BYTES))
+        return range(max(0, first - MARGIN_BYTES), end)
+
+    async def bring_times(self, part: range) -> None:
+        """Ask when a part of the log was written.
+
+        Raises:
+            AtlasError: the job is gone, or the scheduler does not answer.
+        """
+        begin, end = part.start, part.stop
+        found = await self._client.log_times(self.job_id, offset=begin, end=end)
+        self.times.told(begin, end, TimeMarks(found.offsets, found.times_ms))
+
+    async def reached(self, since_ms: int) -> models.LogTimes:
+        """Ask where in the log a time (ms since 1970) is reached: the first mark of the answer.
+
+        Raises:
+            AtlasError: the job is gone, or the scheduler does not answer.
+        """
+        return await self._client.log_times(self.job_id, since_ms=since_ms, limit=1)
 
     async def bring(self, first: int, last: int) -> bool:
         """Read blocks that are not here, and are not about to come. Returns whether there are more.

@@ -5,13 +5,15 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from atlas_tui.log_store import LogStore
 from atlas_tui.log_text import PaintedLine, look_before, paint_line
 from atlas_tui.sgr import PLAIN, Look
 from foundations.log_lines import BLOCK_BYTES
-from foundations.models import LogLine
+
+if TYPE_CHECKING:
+    from foundations.models import LogLine
 
 _KEPT_LINES = 256
 

@@ -6,8 +6,12 @@ import re
 from array import array
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from foundations.models import LogLine, LogMatches, LogSearch
+from foundations.lazy_models import models
+
+if TYPE_CHECKING:
+    from foundations.models import LogLine, LogMatches, LogSearch
 
 MOST_MATCHES = 100_000
 """A search ends after so many."""
@@ -29,7 +33,7 @@ class Query:
 
     def ask(self, offset: int, *, context: int | None) -> LogSearch:
         """What to ask the scheduler next; with `context` for the lines too."""
-        return LogSearch(
+        return models.LogSearch(
             pattern=self.pattern,
             regex=self.regex,
             ignore_case=self.ignore_case,

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from atlas_tui.log_matches import Matches
-from foundations.client import AsyncClient
+
+if TYPE_CHECKING:
+    from foundations.client import AsyncClient
 
 GROWTH_SECONDS = 0.5
 """Shortest time between two looks at what a running job has written."""

@@ -1,22 +1,37 @@
-"""When the bytes of a log arrived, as far as anyone watched: a log itself has no times."""
+"""When the lines of a log were written: as the scheduler says, or as they came in here."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from datetime import datetime, time, timedelta
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from foundations.log_times import TimeMarks
 
 RESOLUTION_SECONDS = 1.0
 MOST_MARKS = 100_000
 """More than a day, when something arrives every second; then the oldest are forgotten."""
+MOST_PARTS = 32
+MARGIN_BYTES = 64 * 1024
+"""So much before and behind the lines in sight is asked for with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What the scheduler said of a part of the log."""
+
+    begin: int
+    end: int
+    marks: TimeMarks
 
 
 class LogTimes:
-    """Knows for each offset when it arrived, or that nobody knows."""
+    """Knows for each offset when it was written, or that it must be asked for."""
 
     def __init__(self) -> None:
         self._offsets: list[int] = []
         self._times: list[float] = []
         self._end = 0
+        self._parts: list[_Part] = []
 
     def unseen(self, end: int) -> None:
         """Note that what is before `end` came while nobody watched."""
@@ -37,36 +52,32 @@ class LogTimes:
                 self._mark(self._end, at)
             self._end = end
 
+    def told(self, begin: int, end: int, marks: TimeMarks) -> None:
+        """Note what the scheduler says of a part; without a mark it is not known there."""
+        kept = [one for one in self._parts if not (begin <= one.begin and one.end <= end)]
+        self._parts = [*kept, _Part(begin, end, marks)][-MOST_PARTS:]
+
     def of(self, offset: int) -> float | None:
-        """When the byte at an offset arrived; None when nobody knows."""
+        """When the byte at an offset was written; None when nobody knows, or it was not asked."""
+        for part in reversed(self._parts):
+            if part.begin <= offset < part.end:
+                at_ms = part.marks.time_ms_of(offset)
+                return None if at_ms is None else at_ms / 1000
+        return self._seen(offset)
+
+    def is_open(self, offset: int) -> bool:
+        """Whether the scheduler must be asked for an offset."""
+        is_told = any(part.begin <= offset < part.end for part in self._parts)
+        return not is_told and self._seen(offset) is None
+
+    def _seen(self, offset: int) -> float | None:
         place = bisect_right(self._offsets, offset) - 1
         if place < 0 or offset >= self._end:
             return None
         return self._times[place] or None
-
-    def first(self) -> float | None:
-        """The earliest time that is known."""
-        return next((at for at in self._times if at), None)
-
-    def place_of(self, at: float) -> int | None:
-        """The offset of the first byte that arrived at a time or later; None when none did."""
-        known = [(time, offset) for time, offset in zip(self._times, self._offsets, strict=True)]
-        known = [pair for pair in known if pair[0]]
-        place = bisect_left(known, (at, -1))
-        return known[place][1] if place < len(known) else None
 
     def _mark(self, offset: int, at: float) -> None:
         self._offsets.append(offset)
         self._times.append(at)
         if len(self._times) > MOST_MARKS:
             del self._offsets[: MOST_MARKS // 10], self._times[: MOST_MARKS // 10]
-
-
-def read_time(text: str, *, now: datetime) -> float | None:
-    """Read `14:05` or `14:05:30` as the last such moment before `now`; None when it is none."""
-    try:
-        wanted = time.fromisoformat(text.strip())
-    except ValueError:
-        return None
-    moment = datetime.combine(now.date(), wanted, tzinfo=now.tzinfo)
-    return (moment if moment <= now else moment - timedelta(days=1)).timestamp()

@@ -13,7 +13,7 @@ from typing import Literal
 from rich.style import Style
 from textual.theme import Theme
 
-from foundations.models import JobState
+from foundations.job_states import JobState
 
 SKY, GREEN, VERMILLION = "#56b4e9", "#1fae86", "#e8743b"
 YELLOW, ORANGE, PURPLE, GREY = "#e3d44a", "#e69f00", "#cc79a7", "#8a8f98"

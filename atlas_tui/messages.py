@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from foundations.models import JobView
+if TYPE_CHECKING:
+    from foundations.models import JobView
 
 Tone = Literal["plain", "good", "bad"]
 

@@ -11,10 +11,10 @@ from atlas_tui import curves
 from atlas_tui.chart_labels import LETTERS, in_bytes, line_style, number_text
 from atlas_tui.looks import Palette
 from atlas_tui.row_layout import fit
-from foundations.cli.render import value as value_text
 from foundations.decimation import is_drawable
 from foundations.models import SYSTEM_PREFIX, MetricSeries, MetricSummary
 from foundations.terminal import clean
+from foundations.value_words import value as value_text
 
 _NOT_FINITE = ("NaN", "Infinity", "-Infinity")
 _SPARK_WIDTH = 10

@@ -17,12 +17,12 @@ from atlas_tui.row_layout import fit
 from atlas_tui.stretches import Stretch, stretches
 from foundations.array_text import states_text
 from foundations.cli import provenance_fields
-from foundations.cli.render import value as value_text
 from foundations.dependency_text import after_text
 from foundations.limits import limit_facts
 from foundations.models import FINAL_STATES, JobDetail, JobState
 from foundations.quantities import duration, size
 from foundations.terminal import clean, display_width
+from foundations.value_words import value as value_text
 
 TWO_COLUMNS = 110
 """From so many cells on the history is beside the facts."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from atlas_tui.appearance import Appearance
 from atlas_tui.messages import Choice, Prompt, Question
-from atlas_tui.screens.dialogs import ConfirmDialog, PickDialog, PromptDialog
-from atlas_tui.screens.submit import SubmitScreen
-from atlas_tui.submit_form import Draft
-from foundations.models import JobDetail, JobView
+
+if TYPE_CHECKING:
+    from atlas_tui.submit_form import Draft
+    from foundations.models import JobDetail, JobView
 
 
 class Questions(Appearance):
@@ -17,19 +18,27 @@ class Questions(Appearance):
 
     async def confirm(self, question: Question) -> bool:
         """Ask for a Yes."""
+        from atlas_tui.screens.dialogs import ConfirmDialog
+
         answer: bool = await self.push_screen_wait(ConfirmDialog(question))
         return answer
 
     async def ask(self, prompt: Prompt) -> str | None:
         """Ask for a line; None when the user gives up."""
+        from atlas_tui.screens.dialogs import PromptDialog
+
         return await self.push_screen_wait(PromptDialog(prompt))
 
     async def choose(self, title: str, choices: Sequence[Choice]) -> str | None:
         """Ask for one of several; its key, or None when the user gives up."""
+        from atlas_tui.screens.dialogs import PickDialog
+
         return await self.push_screen_wait(PickDialog(title, choices))
 
     async def fill_form(self, draft: Draft, repeats: JobDetail | None) -> JobView | None:
         """Let the user fill in a form and send it."""
+        from atlas_tui.screens.submit import SubmitScreen
+
         return await self.push_screen_wait(SubmitScreen(draft, repeats=repeats))
 
     def copy(self, text: str) -> None:

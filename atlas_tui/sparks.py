@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from pydantic import JsonValue
-
-from atlas_tui.curves import sparkline
-from foundations.client import AsyncClient
 from foundations.errors import AtlasError
-from foundations.models import JobView
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from foundations.client import AsyncClient
+    from foundations.models import JobView
 
 WIDTH = 12
 """Cells of a drawing."""
@@ -31,7 +33,11 @@ class Sparks:
     def text(self, job: JobView, metric: str, *, unicode: bool) -> str:
         """The drawing of a job's metric, as far as its course is known."""
         _, values = self._known.get((job.job_id, metric), (None, ()))
-        return sparkline(values, WIDTH, unicode=unicode) if values else ""
+        if not values:
+            return ""
+        from atlas_tui.curves import sparkline  # late: most tables draw none
+
+        return sparkline(values, WIDTH, unicode=unicode)
 
     async def bring(self, jobs: Iterable[JobView], metric: str) -> bool:
         """Ask for the courses that are not known, or have a new last value.

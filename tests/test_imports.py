@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from foundations.home import Home
+
 CORE = [
     "atlas_scheduler.core.dependencies",
     "atlas_scheduler.core.filters",
@@ -27,11 +29,13 @@ CORE = [
     "atlas_scheduler.core.moves",
     "atlas_scheduler.core.queue",
     "atlas_scheduler.core.deadlines",
+    "atlas_scheduler.core.dependencies",
     "atlas_scheduler.core.events",
     "atlas_scheduler.core.limits",
     "atlas_scheduler.core.reconcile",
     "atlas_scheduler.core.recurrence",
     "atlas_scheduler.core.seeds",
+    "atlas_scheduler.core.time_index",
     "atlas_scheduler.core.usage",
 ]
 NOT_FOR_THE_CORE = [
@@ -64,9 +68,13 @@ for name in {names!r}:
 """
 
 
-def run_python(program: str) -> str:
+def run_python(program: str, *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", program, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -90,6 +98,27 @@ def test_tables_are_offered_without_loading_what_makes_them() -> None:
 
 def test_the_check_notices_a_third_party_module() -> None:
     assert "pydantic" in third_party_loaded_by("foundations.models")
+
+
+def test_the_config_of_ones_own_scheduler_is_read_without_the_yaml_library(tmp_path: Path) -> None:
+    program = """
+import sys
+from pathlib import Path
+from foundations import configs
+from foundations.home import Home
+home = Home(sys.argv[1])
+configs.ensure_default(home)
+print(configs.load("scheduler", home=home).scheduler_url, "yaml" in sys.modules)
+"""
+
+    assert run_python(program, str(tmp_path)).split() == [
+        f"unix://{Home(tmp_path).socket}",
+        "False",
+    ]
+
+
+def test_states_and_values_are_worded_without_models_and_without_a_command_line() -> None:
+    assert third_party_loaded_by("foundations.job_states", "foundations.cli.job_values") == set()
 
 
 @pytest.mark.parametrize("module", ["foundations.tracking", "foundations.recorder"])

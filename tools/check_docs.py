@@ -14,8 +14,8 @@ import foundations
 from atlas_scheduler.__main__ import cli as server_cli
 from atlas_scheduler.api import create_app
 from atlas_scheduler.settings import ServerSettings
-from atlas_tui.__main__ import main as atlas_cli
-from atlas_tui.settings import Settings
+from atlas_tui.command import main as atlas_cli
+from atlas_tui.settings_file import SettingsFile
 from foundations.cli.__main__ import cli as foundations_cli
 from foundations.errors import SCHEDULER_ERRORS
 from foundations.job_config import JobConfig
@@ -68,7 +68,7 @@ def dead_links(path: Path) -> Iterator[str]:
 
 def missing_from_configuration_page(page: str) -> Iterator[str]:
     """Keys of config files that `docs/configuration.md` does not name."""
-    for model in (JobConfig, ServerSettings, Settings):
+    for model in (JobConfig, ServerSettings, SettingsFile):
         for key in settings(model):
             if f"`{key}`" not in page:
                 yield f"docs/configuration.md: {key} of {model.__name__}"

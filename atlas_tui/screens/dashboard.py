@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,8 +17,11 @@ from atlas_tui.keys import bindings
 from atlas_tui.screens.list_frame import ListFrame
 from atlas_tui.widgets.job_table import JobTable
 from atlas_tui.widgets.log_pane import LogPane
-from foundations.client import AsyncClient
-from foundations.models import JobPage, JobView
+from foundations.lazy_models import models
+
+if TYPE_CHECKING:
+    from foundations.client import AsyncClient
+    from foundations.models import JobPage, JobView
 
 _COLUMNS = ("id", "state", "project", "command", "duration", "submitted", "reason")
 _PARTS = (
@@ -42,11 +46,9 @@ class DashboardScreen(ListFrame):
 
     def compose_body(self) -> ComposeResult:
         """Lay out the table above the log, with what the last session showed until it is asked."""
-        window, session = JobWindow(_Parts(self.atlas.client).fetch), self.atlas.session
-        if session.jobs:
-            window.seed(list(session.jobs), total=session.total)
+        window = JobWindow(_Parts(self.atlas.reached).fetch)
         yield JobTable(
-            window,
+            self.as_seen_last(window),
             columns(_COLUMNS),
             palette=self.atlas.palette,
             sparks=self.atlas.sparks,
@@ -127,18 +129,17 @@ class DashboardScreen(ListFrame):
 class _Parts:
     """Several lists below each other, as one."""
 
-    def __init__(self, client: AsyncClient) -> None:
-        self._client = client
+    def __init__(self, reach: Callable[[], Awaitable[AsyncClient]]) -> None:
+        self._reach = reach
 
     async def fetch(self, offset: int, limit: int) -> JobPage:
         """The jobs at a place of the whole."""
+        client = await self._reach()
         found: list[JobView] = []
         before = 0
         for part in _PARTS:
             start = max(offset - before, 0)
-            page = await self._client.jobs(
-                filter=part, offset=start, limit=max(limit - len(found), 1)
-            )
+            page = await client.jobs(filter=part, offset=start, limit=max(limit - len(found), 1))
             found += page.jobs[: limit - len(found)]
             before += page.total or 0
-        return JobPage(jobs=found, total=before)
+        return models.JobPage(jobs=found, total=before)

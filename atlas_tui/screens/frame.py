@@ -12,14 +12,13 @@ from textual.screen import ModalScreen, Screen
 from atlas_tui.actions import Selection
 from atlas_tui.board import Board, Tidings
 from atlas_tui.messages import Listed, Said
-from atlas_tui.screens.help import HelpScreen
-from atlas_tui.screens.theme_dialog import ThemeDialog
 from atlas_tui.widgets.bottom_lines import KeyBar, StatusLine
 from atlas_tui.widgets.top_bar import TopBar
-from foundations.models import JobView
 
 if TYPE_CHECKING:
     from atlas_tui.app import AtlasApp
+    from atlas_tui.session import Session
+    from foundations.models import JobView
 
 
 class Frame(Screen[None]):
@@ -73,6 +72,12 @@ class Frame(Screen[None]):
         """What an export of the screen would hold."""
         return Listed(jobs=tuple(self.chosen()))
 
+    def models_loaded(self) -> None:
+        """Put views into the place of what only stands in for them (`last_view`)."""
+
+    def remember(self, session: Session) -> None:
+        """Write down what is to be shown at the next start before anything was asked."""
+
     # -- what the app calls
 
     def selection(self) -> Selection:
@@ -93,7 +98,8 @@ class Frame(Screen[None]):
 
     def choice_changed(self) -> None:
         """Show which keys are possible now."""
-        self.query_one(KeyBar).show(self.selection())
+        if self.is_attached and self.query(KeyBar):  # neither while the app is closing
+            self.query_one(KeyBar).show(self.selection())
 
     def on_screen_resume(self) -> None:
         """Show the subject, which may be another one than last time."""
@@ -146,10 +152,14 @@ class Frame(Screen[None]):
 
     def action_theme(self) -> None:
         """Choose the colours."""
+        from atlas_tui.screens.theme_dialog import ThemeDialog
+
         self.atlas.push_screen(ThemeDialog(), self.atlas.keep_theme)
 
     def action_help(self) -> None:
         """Show the keys of this screen."""
+        from atlas_tui.screens.help import HelpScreen
+
         keymap = self.atlas.settings.keymap
         self.app.push_screen(HelpScreen(self.NAME, scheduler=self.board.scheduler, keymap=keymap))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -20,7 +20,6 @@ from atlas_tui.job_window import JobWindow
 from atlas_tui.keyboard import ASKING
 from atlas_tui.keys import bindings
 from atlas_tui.messages import Choice, Listed, Prompt, Said
-from atlas_tui.screens.columns_dialog import ColumnsDialog
 from atlas_tui.screens.list_frame import ListFrame
 from atlas_tui.session import SavedFilter
 from atlas_tui.widgets.filter_bar import FilterBar
@@ -28,7 +27,9 @@ from atlas_tui.widgets.job_table import JobTable
 from atlas_tui.widgets.list_caption import ListCaption
 from atlas_tui.widgets.project_list import ProjectList
 from foundations.errors import AtlasError, InvalidRequest
-from foundations.models import JobPage
+
+if TYPE_CHECKING:
+    from foundations.models import JobPage
 
 _KEEP, _FORGET = "+", "-"
 
@@ -51,7 +52,7 @@ class JobsScreen(ListFrame):
                 yield ListCaption()
                 yield FilterBar(self._vocabulary)
                 yield JobTable(
-                    self._window(),
+                    self.as_seen_last(self._window()),
                     _columns(session.columns or self.atlas.settings.columns),
                     palette=self.atlas.palette,
                     sparks=self.atlas.sparks,
@@ -82,7 +83,8 @@ class JobsScreen(ListFrame):
         return JobWindow(partial(self._fetch, self._listing))
 
     async def _fetch(self, listing: Listing, offset: int, limit: int) -> JobPage:
-        page = await self.atlas.client.jobs(
+        client = await self.atlas.reached()
+        page = await client.jobs(
             project=listing.project, filter=listing.query, offset=offset, limit=limit
         )
         self._vocabulary.learn(page.jobs)
@@ -141,7 +143,7 @@ class JobsScreen(ListFrame):
         if not self.query_one(ProjectList).display:
             return
         try:
-            found = await self.atlas.client.projects()
+            found = await (await self.atlas.reached()).projects()
         except AtlasError:
             return  # the table asks the same scheduler, and tells of it
         self.query_one(ProjectList).show(found)
@@ -242,6 +244,8 @@ class JobsScreen(ListFrame):
     @work(group=ASKING, exclusive=True)
     async def action_columns(self) -> None:
         """Choose the columns."""
+        from atlas_tui.screens.columns_dialog import ColumnsDialog
+
         chosen = [one.name for one in self.table.columns]
         dialog = ColumnsDialog(chosen, columns_known(self.table.every_here()))
         names: tuple[str, ...] | None = await self.app.push_screen_wait(dialog)

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from textual import on
 
+from atlas_tui import last_view
+from atlas_tui.job_window import JobWindow
 from atlas_tui.messages import Said
 from atlas_tui.screens.frame import Frame
+from atlas_tui.session import KEPT_JOBS, Seen
 from atlas_tui.widgets.job_table import JobTable
-from foundations.models import JobView
+
+if TYPE_CHECKING:
+    from atlas_tui.session import Session
+    from foundations.models import JobView
 
 MOST_MARKS = 10_000
 """Most jobs that are marked at once."""
@@ -24,6 +31,30 @@ class ListFrame(Frame):
     def table(self) -> JobTable:
         """The table."""
         return self.query_one(JobTable)
+
+    # -- what was seen last
+
+    def as_seen_last(self, window: JobWindow) -> JobWindow:
+        """Let a list be what the session before showed, until the scheduler has answered."""
+        seen = self.atlas.session.seen.get(self.NAME)
+        if seen is not None and (jobs := self.atlas.remembered(seen)):
+            window.seed(jobs, total=seen.total)
+        return window
+
+    def models_loaded(self) -> None:
+        """Show the same jobs, as views."""
+        seen = self.atlas.session.seen.get(self.NAME)
+        if seen is not None and self.query(JobTable):
+            self.table.reseed(self.atlas.remembered(seen), total=seen.total)
+
+    def remember(self, session: Session) -> None:
+        """Keep the top of the list; what was not seen in this session is kept already."""
+        if self.query(JobTable) and not self.table.is_seeded:
+            jobs = self.table.top()[:KEPT_JOBS]
+            if jobs or self.table.known_total == 0:
+                session.seen[self.NAME] = Seen(last_view.documents(jobs), self.table.total)
+
+    # -- what is chosen
 
     def chosen(self) -> Sequence[JobView]:
         """The marked jobs or, when there is none, the one under the cursor."""

@@ -66,7 +66,7 @@ class SystemScreen(Frame):
     @work(exclusive=True, group="look")
     async def _look(self) -> None:
         try:
-            host = await self.atlas.client.host()
+            host = await (await self.atlas.reached()).host()
         except AtlasError as error:
             self.say(Said(error.message, "bad"))
             return
@@ -76,7 +76,7 @@ class SystemScreen(Frame):
     @work(exclusive=True, group="disk")
     async def _measure_disk(self) -> None:
         try:
-            disk = await self.atlas.client.disk()
+            disk = await (await self.atlas.reached()).disk()
         except AtlasError as error:
             self.say(Said(error.message, "bad"))
             return

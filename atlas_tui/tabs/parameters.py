@@ -11,8 +11,8 @@ from atlas_tui.parameters import Parameter
 from atlas_tui.row_layout import fit
 from atlas_tui.tabs.tab import JobTab
 from atlas_tui.widgets.row_list import Drawing, RowList
-from foundations.cli.render import value as value_text
 from foundations.models import JobDetail
+from foundations.value_words import value as value_text
 
 _ORIGIN_WIDTH = 17
 

@@ -18,10 +18,11 @@ from atlas_tui.messages import Said
 from atlas_tui.widgets.log_title import LogTitle, Standing
 from atlas_tui.widgets.log_view import LogView
 from foundations.errors import AtlasError, NotFound
-from foundations.models import FINAL_STATES, JobDetail, JobState
+from foundations.job_states import FINAL_STATES, JobState
 
 if TYPE_CHECKING:
     from atlas_tui.app import AtlasApp
+    from foundations.models import JobDetail
 
 FLUSH_SECONDS, SLOW_FLUSH_SECONDS = 1 / 12, 1 / 4
 """How often what has come in is painted, and on a slow line."""
@@ -96,7 +97,7 @@ class FollowedLog(Vertical):
 
     def _cease(self) -> None:
         """Stop reading; what was asked of the user goes on."""
-        for group in ("follow", "stands", "bring", "search"):
+        for group in ("follow", "stands", "bring", "search", "times"):
             self.workers.cancel_group(self, group)
 
     def resume(self) -> None:
@@ -111,6 +112,7 @@ class FollowedLog(Vertical):
         feed = self.feed
         if feed is None:
             return
+        await self.atlas.reached()
         try:
             job = await feed.look()
             self._note_state(job)

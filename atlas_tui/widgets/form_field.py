@@ -13,7 +13,8 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input, Static, TextArea
 
-from atlas_tui.widgets.text_entry import EntryLine, EntryLines
+from atlas_tui.widgets.text_entry import EntryLine
+from atlas_tui.widgets.text_lines import EntryLines
 from foundations.terminal import clean
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -23,7 +23,9 @@ from atlas_tui.looks import Palette
 from atlas_tui.row_layout import GAP, Placed, place
 from atlas_tui.sparks import Sparks
 from foundations.errors import AtlasError, InvalidRequest
-from foundations.models import JobView
+
+if TYPE_CHECKING:
+    from foundations.models import JobView
 
 HEADER_LINES = 1
 
@@ -157,9 +159,26 @@ class JobTable(ScrollView, can_focus=True):
         """How long the list is; None while nobody has said."""
         return self._window.total
 
+    def top(self) -> list[JobView]:
+        """The first page of the list, as far as it is here."""
+        return self._window.top()
+
     def every_here(self) -> list[JobView]:
         """The jobs near the screen that have been asked for."""
         return self._window.every_here()
+
+    @property
+    def is_seeded(self) -> bool:
+        """Whether the list is that of an earlier session."""
+        return self._window.is_seeded
+
+    def reseed(self, jobs: list[JobView], *, total: int) -> None:
+        """Take the same jobs anew, where they are still shown or marked."""
+        if self._window.is_seeded and jobs:
+            self._window.seed(jobs, total=total)
+        for job in jobs:
+            if job.job_id in self._marked:
+                self._marked[job.job_id] = job
 
     def show(self, window: JobWindow) -> None:
         """Show another list from its top, as soon as its first rows are here."""
@@ -364,7 +383,7 @@ class JobTable(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Paint one line: the titles, or the row that is scrolled there."""
-        width, base = self.size.width, self.rich_style
+        width = self.size.width
         if not self._placed:
             self._lay_out()
         if y < HEADER_LINES:
@@ -374,7 +393,7 @@ class JobTable(ScrollView, can_focus=True):
         number = self.scroll_offset.y + y - HEADER_LINES
         if number >= self.total:
             is_empty = self._window.total == 0 and y == HEADER_LINES
-            text = f"  {self.empty}" if is_empty else ""
+            base, text = self.rich_style, f"  {self.empty}" if is_empty else ""
             return Strip([Segment(text, base)]).adjust_cell_length(width, base)
         style = self._row_style(number)
         # Joined: each segment is sent over the line with its colours.

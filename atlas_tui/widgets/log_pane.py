@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 
 from textual import on, work
 
-from atlas_tui.log_files import save_log
 from atlas_tui.log_matches import Query
-from atlas_tui.log_times import read_time
-from atlas_tui.messages import Prompt, Said
+from atlas_tui.messages import Said
 from atlas_tui.widgets.log_view import LogView
 from atlas_tui.widgets.searched_log import CONTEXTS, SearchedLog
 from foundations.errors import AtlasError
@@ -73,12 +70,8 @@ class LogPane(SearchedLog):
         self._tell()
 
     def do_timestamps(self) -> None:
-        """Show when lines arrived."""
-        self.view.shows_times = not self.view.shows_times
-        self.view.update()
-        if self.view.shows_times:
-            text = "The log has no times: shown is when a line arrived while this screen followed."
-            self.atlas.say(Said(text))
+        """Show when lines were written."""
+        self.show_times(on=not self.view.shows_times)
 
     def do_copy_log(self) -> None:
         """Copy what is on the screen."""
@@ -87,48 +80,18 @@ class LogPane(SearchedLog):
         count = len(text.splitlines())
         self.atlas.say(Said(f"Copied {count} line{'' if count == 1 else 's'}", "good"))
 
-    @work(group="ask")
-    async def do_jump_to_time(self) -> None:
+    def do_jump_to_time(self) -> None:
         """Go to where the log was at a time, or to a part of it."""
-        text = await self.atlas.ask(
-            Prompt("Go to", placeholder="14:05:30, or 50%", problem=_no_place)
-        )
-        if not text:
-            return
-        view = self.view
-        if text.strip().endswith("%"):
-            view.go_to(int(view.store.size * float(text.strip()[:-1]) / 100))
-            return
-        at = read_time(text, now=datetime.now().astimezone())
-        place = None if at is None else view.times.place_of(at)
-        first = view.times.first()
-        if first is None or at is None:
-            self.atlas.say(Said("No line has come in while this screen followed the log.", "bad"))
-        elif place is None:
-            self.atlas.say(Said("Nothing has come in since then.", "bad"))
-        else:
-            view.go_to(place)
-            if at < first:
-                since = datetime.fromtimestamp(first).astimezone()
-                self.atlas.say(Said(f"Times are known from {since:%H:%M:%S} on."))
+        self.ask_for_place()
 
     @work(group="save")
     async def do_save_log(self) -> None:
         """Save the log to a file."""
         if self.feed is None:
             return
+        from atlas_tui.log_files import save_log  # late: it brings all handlers
+
         try:
             await save_log(self.atlas, self.feed.job_id)
         except AtlasError as error:
             self.atlas.say(Said(error.message, "bad"))
-
-
-def _no_place(text: str) -> str | None:
-    """Say why a text is neither a time nor a percentage."""
-    text = text.strip()
-    if text.endswith("%"):
-        number = text[:-1].strip()
-        is_part = number.replace(".", "", 1).isdecimal() and float(number) <= 100
-        return None if is_part else "a percentage is from 0% to 100%"
-    now = datetime.now().astimezone()
-    return None if read_time(text, now=now) else "write 14:05, 14:05:30 or 50%"

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.style import Style
 from rich.text import Text
 from textual.widget import Widget
 
 from atlas_tui.looks import Palette
-from foundations.models import JobDetail
 from foundations.quantities import size
 from foundations.terminal import clean
+
+if TYPE_CHECKING:
+    from foundations.models import JobDetail
 
 _NARROW = 50
 """Below so many columns only what cannot be left out is told."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.message import Message
 from textual.strip import Strip
 
 from atlas_tui.log_layout import FoundLines, Row
+from atlas_tui.log_store import Missing
 from atlas_tui.log_text import PaintedLine, Span
 from atlas_tui.sgr import Look
 from atlas_tui.widgets.log_window import BAR_CELLS, TIME_CELLS, LogWindow
@@ -33,14 +36,22 @@ class LogView(LogWindow):
         "log--bar",
     }
 
+    @dataclass
+    class TimesWanted(Message):
+        """It is not known when lines were written that are in sight."""
+
+        first: int
+        last: int
+
     def render_line(self, y: int) -> Strip:
         """Paint one row."""
         if self._rows is None:
             self._rows = self._lay_out()
+            self._want_times(self._rows)
         width, base = self.size.width, self.rich_style
         bar = Segment(*self._bar(y, base))
         if y < len(self._rows):
-            segments = self._row(*self._rows[y], base)
+            segments = self._known_row(*self._rows[y], base)
         elif not self._rows and not y:
             text = self.empty if not self.store.size else self._palette.text("…", "...")
             segments = [Segment(f" {clean(text, one_line=True)}", self._style("faint"))]
@@ -48,6 +59,13 @@ class LogView(LogWindow):
             segments = []
         line = Strip(segments).adjust_cell_length(max(width - BAR_CELLS, 0), base)
         return Strip([*line, bar]).adjust_cell_length(width, base)
+
+    def _known_row(self, row: Row, look: Look, base: Style) -> list[Segment]:
+        try:
+            return self._row(row, look, base)
+        except Missing as missing:  # the log has grown since the rows were laid out
+            self.post_message(self.Wanted(missing.number, missing.number))
+            return []
 
     def _row(self, row: Row, look: Look, base: Style) -> list[Segment]:
         line = self._layout_of.painted(row.start, look)
@@ -72,6 +90,13 @@ class LogView(LogWindow):
         if not row.number and isinstance(lines, FoundLines) and lines.is_gap(row.start):
             return Segment(self._palette.text("┄", "-"), base + self._style("faint"))
         return Segment(" ", base)
+
+    def _want_times(self, rows: list[tuple[Row, Look]]) -> None:
+        """Ask for times that are not known; at once only when they are shown."""
+        if self.shows_times:
+            unknown = [row.start for row, _ in rows if self.times.is_open(row.start)]
+            if unknown:
+                self.post_message(self.TimesWanted(unknown[0], unknown[-1]))
 
     def _time(self, row: Row) -> str:
         at = None if row.number else self.times.of(row.start)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -17,7 +17,10 @@ from textual.strip import Strip
 
 from atlas_tui.looks import Palette
 from atlas_tui.row_layout import fit
-from foundations.models import HOLDING_STATES, JobState, ProjectView
+from foundations.job_states import HOLDING_STATES, JobState
+
+if TYPE_CHECKING:
+    from foundations.models import ProjectView
 
 
 class ProjectList(ScrollView, can_focus=True):

@@ -16,9 +16,9 @@ from atlas_tui.log_matches import Matches, Query
 from atlas_tui.log_search_run import LogSearchRun
 from atlas_tui.looks import Palette
 from atlas_tui.messages import Said
-from atlas_tui.widgets.followed_log import FollowedLog
 from atlas_tui.widgets.log_title import Standing
 from atlas_tui.widgets.text_entry import EntryLine
+from atlas_tui.widgets.timed_log import TimedLog
 from foundations.errors import AtlasError
 
 TYPING_SECONDS = 0.25
@@ -38,7 +38,7 @@ class SearchLine(EntryLine):
             pane.close_search()
 
 
-class SearchedLog(FollowedLog):
+class SearchedLog(TimedLog):
     """A log and a search in it."""
 
     DEFAULT_CSS = """

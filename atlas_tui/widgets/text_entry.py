@@ -1,4 +1,4 @@
-"""Where people type: a line, or a few of them, that send no control character to the terminal.
+"""Where people type a line that sends no control character to the terminal.
 
 What stands there may come from a job, such as the command that is to run again.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from rich.segment import Segment
 from textual.strip import Strip
 from textual.suggester import Suggester
-from textual.widgets import Input, TextArea
+from textual.widgets import Input
 
 from foundations.terminal import clean
 
@@ -34,18 +34,6 @@ class EntryLine(Input):
             compact=True,
             id=id,
         )
-        self.cursor_blink = False
-
-    def render_line(self, y: int) -> Strip:
-        """Paint without what would control the terminal."""
-        return harmless(super().render_line(y))
-
-
-class EntryLines(TextArea):
-    """A few lines, which do not blink either."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text, compact=True, tab_behavior="focus", highlight_cursor_line=False)
         self.cursor_blink = False
 
     def render_line(self, y: int) -> Strip:

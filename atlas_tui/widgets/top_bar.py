@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 from atlas_tui.board import Board, Link
 from atlas_tui.looks import Palette
-from foundations.models import JobState
+from foundations.job_states import JobState
 from foundations.terminal import clean
 
 TABS = ("dashboard", "jobs", "job", "logs", "compare", "system")

@@ -16,12 +16,21 @@ from atlas_scheduler.store.event_lines import LOGDIR_TAG
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.kept_files import KeptFiles
 from atlas_scheduler.store.log_search import search_log
-from atlas_scheduler.store.logs import Logs
+from atlas_scheduler.store.log_times import times_of
+from atlas_scheduler.store.logs import FileLog, Logs
 from atlas_scheduler.store.source_diff import compare_sources
 from atlas_scheduler.store.threads import in_thread
 from foundations.errors import InvalidRequest, NotFound
 from foundations.home import Home
-from foundations.models import ArtifactView, FileList, LogMatches, LogSearch, SourceDiff
+from foundations.models import (
+    ArtifactView,
+    FileList,
+    LogMatches,
+    LogSearch,
+    LogTimes,
+    LogTimesRange,
+    SourceDiff,
+)
 
 
 class JobFiles:
@@ -75,6 +84,11 @@ class JobFiles:
         """
         path = self.logs.of(await self.resolve(ref)).path
         return await in_thread(search_log, path, search)
+
+    async def log_times(self, ref: str, part: LogTimesRange) -> LogTimes:
+        """When a part of a job's log was written."""
+        job_id = await self.resolve(ref)
+        return await in_thread(_times, self.logs.of(job_id), job_id, part)
 
     async def archive(self, ref: str) -> tuple[str, Iterator[bytes]]:
         """A job's archive as a tar.gz. Returns the job's id and the file's bytes."""
@@ -159,6 +173,11 @@ class JobFiles:
         ended = self._ended.pop(job_id, None)
         if ended is not None:
             ended.set()
+
+
+def _times(log: FileLog, job_id: str, part: LogTimesRange) -> LogTimes:
+    size_bytes, index = log.times()
+    return times_of(part, index, job_id=job_id, size_bytes=size_bytes)
 
 
 def _bundle_of(stored: StoredJob) -> str:

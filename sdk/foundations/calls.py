@@ -451,6 +451,24 @@ def search_log(ref: str, search: models.LogSearch) -> Call[models.LogMatches]:
     )
 
 
+def log_times(
+    ref: str,
+    *,
+    offset: int = 0,
+    end: int | None = None,
+    since_ms: int | None = None,
+    limit: int | None = None,
+) -> Call[models.LogTimes]:
+    """Ask when a part of the log was written: from an offset on, or from a time on."""
+    given = (("offset", offset or None), ("end", end), ("since_ms", since_ms), ("limit", limit))
+    return Call(
+        "GET",
+        f"{_job(ref)}/logs/times",
+        lambda _, body: models.LogTimes.model_validate_json(body),
+        params=tuple((name, str(value)) for name, value in given if value is not None),
+    )
+
+
 # -- streams: their body is read piece by piece
 
 

@@ -31,6 +31,10 @@ _IGNORED_KEYS = (
     "working_dir_root",
 )
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]*")
+# What `ensure_default` writes, with any comments above it. The signs are those that YAML takes as
+# they are.
+_OWN_FORM = re.compile(rb'(?:#[\x20-\x7e]*\n)*scheduler_url: "([\x20-\x21\x23-\x5b\x5d-\x7e]+)"\n?')
+_LONGEST_OWN_FORM_BYTES = 2_000
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,13 @@ def read(file: ConfigFile) -> SchedulerConfig:
     Raises:
         ConfigError: it is not valid; the text names file, line and the nearest known key.
     """
+    url = _url_in_own_form(file.path)
+    if url is not None and url_problem(url) is None:
+        return SchedulerConfig(file.name, file.path, url)
+    return _read_as_yaml(file)
+
+
+def _read_as_yaml(file: ConfigFile) -> SchedulerConfig:
     from foundations.yaml_source import read_yaml, unknown_key
 
     try:
@@ -128,6 +139,22 @@ def read(file: ConfigFile) -> SchedulerConfig:
         raise ConfigError(source.complaint("`token` must be text: put it in quotes", ("token",)))
     ignored = tuple(sorted(key for key in data if key in _IGNORED_KEYS))
     return SchedulerConfig(file.name, file.path, str(url), token, ignored)
+
+
+def _url_in_own_form(path: Path) -> str | None:
+    """Read a file as `ensure_default` writes it, or return None: then YAML has to be loaded.
+
+    Loading the library takes longer than all else that a short command does.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LONGEST_OWN_FORM_BYTES)
+    except OSError:
+        return None  # reading it as YAML meets the same, and tells of it
+    if len(content) == _LONGEST_OWN_FORM_BYTES:
+        return None  # there may be more of it
+    found = _OWN_FORM.fullmatch(content)
+    return found[1].decode("ascii") if found else None
 
 
 def url_problem(url: object) -> str | None:

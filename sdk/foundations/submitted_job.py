@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from pydantic import JsonValue
@@ -11,6 +12,7 @@ from pydantic import JsonValue
 from foundations.executed import Executed, execute
 from foundations.job_differences import Difference, differences
 from foundations.log_matches import found_lines
+from foundations.log_stamps import timed_lines
 from foundations.models import (
     FINAL_STATES,
     ArtifactView,
@@ -83,6 +85,23 @@ class SubmittedJob:
         """Return the job's output so far, or with `follow` iterate over it until the job ends."""
         pieces = self._pieces(follow=follow)
         return pieces if follow else "".join(pieces)
+
+    def timed_logs(
+        self, *, since: datetime | None = None, follow: bool = False
+    ) -> Iterator[tuple[datetime | None, str]]:
+        """Iterate over the lines of the output, each with the time that it was written at.
+
+        Args:
+            since: begin with what was written then; a time without a zone is the machine's own.
+            follow: go on until the job ends.
+
+        Returns:
+            Pairs of the time in UTC, or None where it is not known, and the line with its end.
+
+        Raises:
+            InvalidRequest: `since` is given, and it is not known when the log was written.
+        """
+        return timed_lines(self._client, self.job_id, since=since, follow=follow)
 
     def search_logs(
         self, pattern: str, *, regex: bool = False, ignore_case: bool = False, context: int = 0

@@ -288,6 +288,28 @@ class Verbs(ABC):
         """
         return self.send(calls.search_log(ref, search))
 
+    def log_times(
+        self,
+        ref: str,
+        *,
+        offset: int = 0,
+        end: int | None = None,
+        since_ms: int | None = None,
+        limit: int | None = None,
+    ) -> models.LogTimes:
+        """Say when a part of a job's log was written.
+
+        Args:
+            ref: the job.
+            offset: where the part begins, in bytes.
+            end: where it ends; None for the end of the log.
+            since_ms: leave out what was written before, in milliseconds since 1970. The first
+                mark of the answer is then where that time is reached.
+            limit: most marks; of more, every second one, every third one, and so on.
+        """
+        call = calls.log_times(ref, offset=offset, end=end, since_ms=since_ms, limit=limit)
+        return self.send(call)
+
     def source_diff(self, ref: str, other: str) -> models.SourceDiff:
         """Show what differs between the files that two jobs were submitted with.
 
@@ -516,6 +538,19 @@ class AsyncVerbs(ABC):
     async def search_log(self, ref: str, search: models.LogSearch) -> models.LogMatches:
         """Find the lines of a job's log that have a pattern, on the scheduler."""
         return await self.send(calls.search_log(ref, search))
+
+    async def log_times(
+        self,
+        ref: str,
+        *,
+        offset: int = 0,
+        end: int | None = None,
+        since_ms: int | None = None,
+        limit: int | None = None,
+    ) -> models.LogTimes:
+        """Say when a part of a job's log was written."""
+        call = calls.log_times(ref, offset=offset, end=end, since_ms=since_ms, limit=limit)
+        return await self.send(call)
 
     async def source_diff(self, ref: str, other: str) -> models.SourceDiff:
         """Show what differs between the files that two jobs were submitted with."""

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import foundations
 from atlas_scheduler.api.logs import FARTHEST
+from atlas_scheduler.core.time_index import TimeIndex
 from atlas_scheduler.engine.exec_port import ExecPlan
 from atlas_scheduler.execs import Execs, Running
 from atlas_scheduler.store.log_search import search_log
+from atlas_scheduler.store.log_times import times_of
 from foundations.decimation import decimate
 from foundations.errors import (
     AmbiguousJob,
@@ -26,6 +28,7 @@ from foundations.errors import (
     NotFound,
     TooLarge,
 )
+from foundations.log_times import TimeMarks
 from foundations.models import (
     API_VERSION,
     FINAL_STATES,
@@ -52,6 +55,8 @@ from foundations.models import (
     JobView,
     LogMatches,
     LogSearch,
+    LogTimes,
+    LogTimesRange,
     MetricPoint,
     MetricSeries,
     MetricSummary,
@@ -94,6 +99,7 @@ class _Job:
     exit_code: int | None = None
     reason: str | None = None
     log: bytearray = field(default_factory=bytearray)
+    log_marks: TimeMarks = field(default_factory=TimeMarks)
     artifacts: dict[str, tuple[str, Path]] = field(default_factory=dict)
     metrics: dict[str, list[float]] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
@@ -194,8 +200,11 @@ class FakeService:
     def start(self, job_id: str) -> None:
         self._move(job_id, "Started", JobState.RUNNING)
 
-    def write_log(self, job_id: str, data: bytes) -> None:
-        self._jobs[job_id].log += data
+    def write_log(self, job_id: str, data: bytes, *, at_ms: int | None = None) -> None:
+        job = self._jobs[job_id]
+        if at_ms is not None:
+            job.log_marks.add(len(job.log), at_ms)
+        job.log += data
         self.announce()
 
     def finish(self, job_id: str, exit_code: int = 0) -> None:
@@ -657,6 +666,11 @@ class FakeService:
             file.write(job.log)
             file.flush()
             return search_log(Path(file.name), search)
+
+    async def log_times(self, ref: str, part: LogTimesRange) -> LogTimes:
+        job = self._jobs[await self.resolve(ref)]
+        index = TimeIndex(100, job.log_marks)
+        return times_of(part, index, job_id=job.job_id, size_bytes=len(job.log))
 
     async def read_log(
         self, job_id: str, offset: int, *, follow: bool, length: int | None = None

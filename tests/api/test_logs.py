@@ -90,6 +90,43 @@ async def test_a_search_that_cannot_be_done_is_refused(
     assert message in answer.json()["message"]
 
 
+async def test_times_are_those_of_the_part_that_is_asked_for(
+    http: httpx.AsyncClient, service: FakeService, job_id: str
+) -> None:
+    for second in range(10):
+        service.write_log(job_id, b"line %d\n" % second, at_ms=1_000 * second)
+    url = f"/jobs/{job_id[:8]}/logs/times"
+    whole = (await http.get(url)).json()
+    assert (whole["job_id"], whole["size_bytes"], whole["resolution_ms"]) == (job_id, 70, 100)
+    assert whole["offsets"] == list(range(0, 70, 7))
+    assert whole["times_ms"] == list(range(0, 10_000, 1_000))
+    middle = (await http.get(url, params={"offset": 15, "end": 22})).json()
+    assert (middle["offsets"], middle["times_ms"]) == ([14, 21], [2_000, 3_000])
+    few = (await http.get(url, params={"limit": 4})).json()
+    assert few["offsets"] == [0, 21, 42, 63]
+    since = (await http.get(url, params={"since_ms": 3_001, "limit": 1})).json()
+    assert (since["offsets"], since["times_ms"]) == ([28], [4_000])
+    later = (await http.get(url, params={"since_ms": 9_001})).json()
+    assert later["offsets"] == []
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"offset": "-1"}, "offset"),
+        ({"since_ms": "yesterday"}, "since_ms"),
+        ({"limit": "0"}, "limit"),
+        ({"from": "1"}, "from"),
+    ],
+)
+async def test_times_that_cannot_be_asked_for_are_refused(
+    http: httpx.AsyncClient, job_id: str, params: dict[str, str], message: str
+) -> None:
+    answer = await http.get(f"/jobs/{job_id}/logs/times", params=params)
+    assert answer.status_code == 400
+    assert message in answer.json()["message"]
+
+
 async def test_a_followed_log_ends_with_its_job(
     http: httpx.AsyncClient, service: FakeService, job_id: str
 ) -> None:

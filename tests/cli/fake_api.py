@@ -20,7 +20,9 @@ from atlas_scheduler.core.filters import FilterError, parse
 from atlas_scheduler.core.filters.fields import BuiltIn
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.moves import reorder
+from atlas_scheduler.core.time_index import TimeIndex
 from atlas_scheduler.store.log_search import search_log
+from atlas_scheduler.store.log_times import times_of
 from foundations.decimation import decimate
 from foundations.errors import InvalidRequest, JobConflict, NotFound, SchedulerError
 from foundations.exec_frames import EXIT, STDERR, STDOUT, frame
@@ -38,6 +40,7 @@ from foundations.models import (
     JobPage,
     JobState,
     LogSearch,
+    LogTimesRange,
     MetricPoint,
     MetricSeries,
     MoveJobs,
@@ -281,6 +284,14 @@ def _log_matches(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> 
         file.write(job.log)
         file.flush()
         found = search_log(Path(file.name), LogSearch.model_validate(dict(request.url.params)))
+    return httpx.Response(200, content=found.model_dump_json())
+
+
+def _log_times(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    job = scheduler.resolve(ref)
+    part = LogTimesRange.model_validate(dict(request.url.params))
+    index = TimeIndex(100, job.log_marks)
+    found = times_of(part, index, job_id=job.job_id, size_bytes=len(job.log))
     return httpx.Response(200, content=found.model_dump_json())
 
 
@@ -645,6 +656,7 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("DELETE", "/jobs/([^/]+)", _delete),
     ("GET", "/jobs/([^/]+)/logs", _logs),
     ("GET", "/jobs/([^/]+)/logs/matches", _log_matches),
+    ("GET", "/jobs/([^/]+)/logs/times", _log_times),
     ("GET", "/jobs/([^/]+)/archive", _archive),
     ("GET", "/jobs/([^/]+)/tensorboard", _tensorboard),
     ("GET", "/jobs/([^/]+)/artifacts", _artifacts),

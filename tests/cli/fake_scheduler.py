@@ -18,6 +18,7 @@ from foundations.errors import (
     InvalidRequest,
     NotFound,
 )
+from foundations.log_times import TimeMarks
 from foundations.models import (
     FINAL_STATES,
     HOLDING_STATES,
@@ -67,6 +68,7 @@ class FakeJob:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     log: bytes = b""
+    log_marks: TimeMarks = field(default_factory=TimeMarks)
     parameters: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     artifacts: dict[str, bytes] = field(default_factory=dict)

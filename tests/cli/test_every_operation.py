@@ -68,6 +68,7 @@ COMMANDS = {
     "metrics": f"metrics job scheduler {DONE} --summary",
     "metric": f"metrics job scheduler {DONE}",
     "logs": f"get logs scheduler {DONE}",
+    "log_times": f"get logs scheduler {DONE} --timestamps",
     "search_log": f"get logs scheduler {DONE} --grep step",
     "changes": "submit scheduler project",
     "projects": "list projects",
@@ -102,6 +103,7 @@ def scheduler(scheduler: FakeScheduler) -> FakeScheduler:
         DONE, artifacts={"model": b"weights"}, metrics={"loss": 1}, series={"loss": [(0.0, 1)]}
     )
     scheduler.start(done)
+    scheduler.print(done, b"output\n")
     scheduler.finish(done)
     scheduler.start(scheduler.add(RUNS, project="other"))
     scheduler.add(WAITS, project="other")

@@ -209,6 +209,9 @@ def test_get_logs_prints_what_it_found_as_json(run: Run, job: FakeJob) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["--since", "10m", "--tail", "3"], "--since cannot be used with --offset or --tail"),
+        (["--since", "10m", "--grep", "a"], "--grep searches the whole log"),
+        (["--since", "soon"], "--since takes a time such as 14:05"),
         (["--grep", "a", "--follow"], "--grep searches the whole log"),
         (["--grep", ""], "--grep takes 1 to 1000 characters"),
         (["--tail", "3", "--bytes", "4"], "--tail cannot be used with --offset or --bytes"),

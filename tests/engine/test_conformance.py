@@ -18,10 +18,12 @@ import foundations
 from atlas_scheduler.core.reconcile import SeenStatus
 from atlas_scheduler.engine.port import AttemptId, Launch, StartRefusedError
 from foundations.models import Volume
+from tests.engine.joblog import ReadableLog
 from tests.engine.rig import Rig, until
 
 pytestmark = pytest.mark.anyio
 
+TIMES_ARE_OFF_BY_MS = 100
 COUNTS_ITS_STARTS = "open('starts', 'a').write('started\\n')"
 WAITS = "import time; print('up', flush=True); time.sleep(120)"
 
@@ -140,6 +142,51 @@ async def test_output_appears_while_the_job_runs(rig: Rig) -> None:
 
 
 # -- restarts of the server
+
+
+TELLS_AGAIN = """
+import os, time
+print("first", flush=True)
+while not os.path.exists("go"):
+    time.sleep(0.01)
+print("second", flush=True)
+while not os.path.exists("end"):
+    time.sleep(0.01)
+print("third", flush=True)
+"""
+
+
+def _told(log: ReadableLog, line: bytes) -> int:
+    """When a line of the output was written, by what is kept of it."""
+    content = log.path.read_bytes()
+    at_ms = log.times()[1].marks.time_ms_of(content.index(line))
+    assert at_ms is not None
+    return at_ms
+
+
+@pytest.mark.parametrize("is_watched", [True, False])
+async def test_it_is_known_when_a_line_was_written(rig: Rig, is_watched: bool) -> None:
+    launch = rig.python(TELLS_AGAIN)
+    log = rig.log(launch)
+    await rig.begin(launch)
+    watch = asyncio.create_task(rig.engine.watch(launch.attempt, log))
+    await until(lambda: b"first" in log.output())
+    first_ms = _told(log, b"first")
+    await until(lambda: time.time_ns() // 1_000_000 > first_ms + 500)
+    if not is_watched:
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
+        await rig.restart()
+    before_ms = time.time_ns() // 1_000_000
+    (rig.source(launch) / "go").touch()
+    if is_watched:
+        await until(lambda: b"second" in log.output())
+        assert _told(log, b"second") >= before_ms - 2 * TIMES_ARE_OFF_BY_MS
+        assert _told(log, b"first") == first_ms < before_ms
+    (rig.source(launch) / "end").touch()
+    await (watch if is_watched else rig.finish(launch))
+    assert before_ms - 2 * TIMES_ARE_OFF_BY_MS <= _told(rig.log(launch), b"second")
+    assert _told(rig.log(launch), b"third") <= time.time_ns() // 1_000_000
 
 
 async def test_the_log_goes_on_exactly_when_the_server_restarts_twice(rig: Rig) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from atlas_scheduler.engine.daemon import Daemon
 from atlas_scheduler.engine.port import StartRefusedError
 from foundations.errors import EngineDown, StorageFull
+from foundations.log_times import TimeMark
 from tests.engine.joblog import ReadableLog
 from tests.engine.proxy import Proxy
 from tests.engine.rig import DockerRig, until
@@ -196,12 +197,12 @@ class FullDiskLog(ReadableLog):
         super().__init__(path)
         self.refusals = 0
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes, written: Sequence[TimeMark] = ()) -> None:
         if self.refusals < 2:
             self.refusals += 1
-            super().append(data[: len(data) // 2])
+            super().append(data[: len(data) // 2], written)
             raise StorageFull("no space left on device")
-        super().append(data)
+        super().append(data, written)
 
 
 async def test_a_full_disk_delays_the_log_and_loses_nothing(rig: ProxyRig) -> None:

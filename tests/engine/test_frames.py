@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_scheduler.engine.frames import Entry, FrameSplitter, LineMender, Mark, count_after
+from atlas_scheduler.engine.frames import (
+    Entry,
+    FrameSplitter,
+    LineMender,
+    Mark,
+    behind,
+    count_after,
+    mend_timed,
+)
+from foundations.log_times import TimeMarks
 
 entries = st.lists(
     st.builds(
@@ -132,3 +143,52 @@ def test_an_answer_is_never_wrong(stamps: list[int], seen: int, tail_size: int) 
     answer = count_after(log[:seen][-6:], log[-tail_size:])
     if answer is not None and tail_size >= len(log):
         assert answer == len(log) - seen
+
+
+# -- when it was written
+
+MOMENTS = st.lists(
+    st.tuples(st.integers(0, 3_000), st.sampled_from([b"", b"x", b"line\n", b"a longer line\n"])),
+    max_size=20,
+)
+
+
+def logged(at_ms: int, data: bytes) -> Entry:
+    return out(b"2026-01-31T12:00:%02d.%03d456789Z" % divmod(at_ms, 1000), data)
+
+
+NOON_MS = 1_769_860_800_000
+
+
+@given(MOMENTS, st.lists(st.integers(0, 20), max_size=3), st.integers(0, 300))
+def test_each_entry_has_its_time_to_a_tenth_of_a_second(
+    moments: list[tuple[int, bytes]], cuts: list[int], known: int
+) -> None:
+    moments.sort(key=lambda moment: moment[0])
+    lines = LineMender()
+    whole, marks, right = b"", TimeMarks(), []
+    places = [0, *sorted(cuts), len(moments)]
+    for begin, end in itertools.pairwise(places):
+        part = [logged(*moment) for moment in moments[begin:end]]
+        data, written = mend_timed(lines, part)
+        for mark in behind(max(0, known - len(whole)), written):
+            marks.add(max(known, len(whole)) + mark.offset, mark.at_ms - NOON_MS)
+        for at_ms, text in moments[begin:end]:
+            right.append((at_ms, text))
+        whole += data
+    assert whole.replace(b"\n", b"") == b"".join(text for _, text in right).replace(b"\n", b"")
+    place = 0
+    for at_ms, text in right:
+        place = whole.index(text, place)
+        if text.strip() and place >= known:
+            told = marks.time_ms_of(place)
+            assert told is not None
+            assert at_ms // 100 == told // 100
+        place += len(text)
+
+
+def test_an_entry_whose_stamp_is_no_time_has_that_of_the_one_before() -> None:
+    entries = [logged(1_000, b"one\n"), out(b"soon", b"two\n"), logged(2_000, b"three\n")]
+    data, written = mend_timed(LineMender(), entries)
+    assert data == b"one\ntwo\nthree\n"
+    assert written == [(0, NOON_MS + 1_000), (8, NOON_MS + 2_000)]

@@ -100,6 +100,7 @@ INFO = {
         (calls.provenance(JOB_ID), f"GET /jobs/{JOB_ID}/provenance"),
         (calls.logs(JOB_ID), f"GET /jobs/{JOB_ID}/logs"),
         (calls.search_log(JOB_ID, LogSearch(pattern="x")), f"GET /jobs/{JOB_ID}/logs/matches"),
+        (calls.log_times(JOB_ID), f"GET /jobs/{JOB_ID}/logs/times"),
         (calls.changes(0), "GET /changes"),
     ],
 )
@@ -140,6 +141,13 @@ def test_parameters_that_are_not_given_are_not_sent() -> None:
         ("follow", "true"),
     )
     assert calls.logs("abcd", length=0).params[-1] == ("length", "0")
+    assert calls.log_times("abcd").params == ()
+    assert calls.log_times("abcd", offset=5, end=9, since_ms=0, limit=1).params == (
+        ("offset", "5"),
+        ("end", "9"),
+        ("since_ms", "0"),
+        ("limit", "1"),
+    )
     assert calls.search_log("abcd", LogSearch(pattern="a b", regex=True)).params == (
         ("pattern", "a b"),
         ("regex", "true"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from foundations import configs
 from foundations.errors import ConfigError
@@ -145,6 +146,27 @@ def test_the_default_config_of_an_odd_home_can_be_read_back(tmp_path: Path) -> N
     configs.ensure_default(home)
 
     assert configs.load("scheduler", home=home).scheduler_url == f"unix://{home.socket}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'scheduler_url: "unix:///a b/c.sock"',
+        '# mine\n# yours\nscheduler_url: "http://host:80"\n',
+        "scheduler_url: 'http://host:80'\n",
+        'scheduler_url: "http://host:80" # here\n',
+        'scheduler_url: "http://h\\u006fst:80"\n',
+        "scheduler_url: http://host:80\ntoken: abc\n",
+        "#" * 1_967 + '\nscheduler_url: "http://host:80"\ntoken: abc\n',
+    ],
+)
+def test_a_config_means_what_it_means_as_yaml(home: Home, text: str) -> None:
+    write(home.config_dir, "there", text)
+    meant = yaml.safe_load(text)
+
+    found = configs.load("there", home=home)
+
+    assert (found.scheduler_url, found.token) == (meant["scheduler_url"], meant.get("token"))
 
 
 def test_a_default_config_that_was_edited_is_left_alone(home: Home) -> None:

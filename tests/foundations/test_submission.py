@@ -7,6 +7,7 @@ import json
 import socket
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from foundations.client import Client
 from foundations.configs import SchedulerConfig
 from foundations.errors import AtlasError, ConfigError, JobConflict, NotFound
 from foundations.home import Home
+from foundations.log_times import TimeMarks
 from foundations.models import JobState
 from foundations.preparation import Asked, plain_params, prepare_submission
 from tests.cli.fake_scheduler import FakeJob, FakeScheduler
@@ -298,6 +300,21 @@ def test_the_output_of_a_job_can_be_searched(scheduler: FakeScheduler) -> None:
         ("ERROR two", True),
         ("three", False),
     ]
+
+
+def test_the_output_of_a_job_has_times(scheduler: FakeScheduler) -> None:
+    scheduler.run = FakeScheduler.start
+    submitted = foundations.submit()
+    job = scheduler.only_job()
+    scheduler.print(job, b"one\ntwo\nthree")
+    job.log_marks = TimeMarks([4, 8], [1_769_860_800_000, 1_769_860_860_000])
+    noon = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    later = noon + timedelta(minutes=1)
+
+    assert list(submitted.timed_logs()) == [(None, "one\n"), (noon, "two\n"), (later, "three")]
+    assert list(submitted.timed_logs(since=noon + timedelta(seconds=1))) == [(later, "three")]
+    scheduler.finish(job)
+    assert list(submitted.timed_logs(since=later, follow=True)) == [(later, "three")]
 
 
 def test_a_job_can_be_stopped_and_deleted(scheduler: FakeScheduler) -> None:

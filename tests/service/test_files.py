@@ -7,6 +7,8 @@ import pytest
 from atlas_scheduler.service import Service
 from atlas_scheduler.store.db import Database
 from foundations.errors import NotFound
+from foundations.log_times import TimeMark
+from foundations.models import LogTimesRange
 from tests.store.projects import stored
 from tests.store.samples import add
 
@@ -28,3 +30,16 @@ async def test_files_are_listed_and_opened_by_prefix(service: Service, database:
         await service.open_file(job.job_id, "source/other.py")
     with pytest.raises(NotFound):
         await service.files("nowhere")
+
+
+async def test_times_of_a_log_are_asked_for_by_prefix(service: Service, database: Database) -> None:
+    job = await database.write(lambda conn: add(conn))
+    log = service.logs.of(job.job_id)
+    log.append(b"one\ntwo\nthree\n", [TimeMark(0, 5_000), TimeMark(4, 6_000), TimeMark(8, 7_000)])
+
+    found = await service.log_times(job.job_id[:8], LogTimesRange(since_ms=5_500))
+
+    assert (found.job_id, found.size_bytes, found.resolution_ms) == (job.job_id, 14, 100)
+    assert (found.offsets, found.times_ms) == ([4, 8], [6_000, 7_000])
+    with pytest.raises(NotFound):
+        await service.log_times("nowhere", LogTimesRange())

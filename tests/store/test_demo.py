@@ -13,6 +13,7 @@ from atlas_scheduler.demo.store import fill, sources
 from atlas_scheduler.store import jobs, records
 from atlas_scheduler.store.archives import Archives
 from atlas_scheduler.store.db import Database
+from atlas_scheduler.store.logs import Logs
 from foundations.home import Home
 from foundations.models import FINAL_STATES, JobState
 
@@ -53,6 +54,12 @@ async def test_a_home_has_all_of_them_with_what_they_left(tmp_path: Path) -> Non
     assert {one.name for one in series} == {"train_loss", "val_loss", "val_acc"}
     with Archives(home).open_artifact(newest.job_id, "history.csv") as file:
         assert file.read().startswith(b"epoch,train_loss")
+    log = Logs(home).of(newest.job_id)
+    times = log.times()[1].marks
+    assert times.time_ms_of(0) == newest.started_at_ms
+    last_line = log.path.read_bytes().rstrip(b"\n").rfind(b"\n") + 1
+    assert newest.started_at_ms < times.times_ms[-1] <= newest.finished_at_ms
+    assert times.offsets[-1] <= last_line
 
 
 def test_a_project_has_two_sources_that_differ(tmp_path: Path) -> None:

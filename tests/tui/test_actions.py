@@ -8,10 +8,11 @@ import click
 import pytest
 
 import foundations
+from atlas_tui import later
 from atlas_tui.action_table import ACTIONS, on_screen
 from atlas_tui.actions import Action, Danger, Scope, Selection
+from atlas_tui.all_handlers import HANDLERS
 from atlas_tui.app import AtlasApp
-from atlas_tui.handlers import HANDLERS
 from atlas_tui.screens.frame import Frame
 from foundations.cli.__main__ import cli
 from foundations.client import AsyncClient
@@ -49,6 +50,7 @@ def test_an_action_that_asks_the_scheduler_has_a_call(action: Action) -> None:
 def test_an_action_can_be_done_on_each_of_its_screens(action: Action) -> None:
     if action.name in HANDLERS or action.name in AtlasApp.MODES:
         return
+    later.load_all_else()
     frames = {frame.NAME: frame for frame in _frames(Frame)}
     for screen in action.screens or SCREENS:
         assert hasattr(frames[screen], f"action_{action.name}"), screen

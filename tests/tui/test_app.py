@@ -278,7 +278,8 @@ async def test_where_one_left_off_is_kept(tmp_path: Path) -> None:
     session = Session.load(path_of(Home(kept), "scheduler"))
     assert session.screen == "jobs"
     assert session.info is not None
-    assert len(session.jobs) == session.total == 3
+    for name in ("dashboard", "jobs"):
+        assert len(session.seen[name].jobs) == session.seen[name].total == 3
     async with staged(tmp_path / "kept", session=session) as stage:
         await stage.until(lambda: isinstance(stage.front, JobsScreen))
 

@@ -17,8 +17,9 @@ from atlas_tui.log_layout import AllLines, FoundLines, Layout, Row
 from atlas_tui.log_matches import Matches, Query
 from atlas_tui.log_store import LogStore
 from atlas_tui.log_text import look_before, paint_line
-from atlas_tui.log_times import LogTimes, read_time
+from atlas_tui.log_times import MOST_PARTS, LogTimes
 from atlas_tui.sgr import PLAIN
+from foundations.log_times import TimeMarks
 from foundations.models import JobDetail, JobSpec, JobState, LogLine, LogMatches
 from tests.core.profiles import PROPERTY
 
@@ -220,19 +221,29 @@ def test_times_are_known_from_when_someone_watched() -> None:
         *(None, None, 1_000.0, 1_000.0, 1_010.0, 1_010.0)
     ]
     assert [times.of(one) for one in (200, 299, 300, 310)] == [None, None, 1_100.0, None]
-    assert times.first() == 1_000.0
-    assert [times.place_of(at) for at in (0.0, 1_000.0, 1_005.0, 1_050.0, 1_101.0)] == [
-        *(100, 100, 160, 300, None)
+    assert [one for one in (0, 99, 100, 199, 200, 300) if times.is_open(one)] == [0, 99, 200]
+
+
+def test_what_the_scheduler_says_of_a_part_is_taken() -> None:
+    times = LogTimes()
+    times.unseen(100)
+    times.arrived(150, 1_000.0)
+    times.told(20, 60, TimeMarks([10, 40], [5_000, 6_000]))
+    times.told(70, 90, TimeMarks())
+    assert [times.of(one) for one in (19, 20, 39, 40, 59, 60, 70, 100)] == [
+        *(None, 5.0, 5.0, 6.0, 6.0, None, None, 1_000.0)
     ]
+    assert [one for one in (19, 20, 59, 60, 70, 89, 90, 100) if times.is_open(one)] == [19, 60, 90]
 
 
-def test_a_time_is_the_last_such_moment() -> None:
-    now = datetime(2024, 5, 2, 12, 0, tzinfo=UTC)
-    assert read_time("11:59", now=now) == datetime(2024, 5, 2, 11, 59, tzinfo=UTC).timestamp()
-    assert read_time(" 12:00:01", now=now) == (
-        datetime(2024, 5, 1, 12, 0, 1, tzinfo=UTC).timestamp()
-    )
-    assert read_time("noon", now=now) is None
+def test_what_was_told_long_ago_is_forgotten_and_asked_again() -> None:
+    times = LogTimes()
+    for number in range(MOST_PARTS + 1):
+        times.told(number * 10, number * 10 + 10, TimeMarks([number * 10], [number]))
+    assert times.is_open(5)
+    assert not times.is_open(15)
+    times.told(0, 10_000, TimeMarks([0], [7_000]))
+    assert times.of(15) == 7.0
 
 
 # -- the report

@@ -6,12 +6,14 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 from textual.widgets import Input
 
+from atlas_scheduler.store.logs import Logs
 from atlas_tui.app import Options
 from atlas_tui.log_store import FIRST_BYTES
 from atlas_tui.screens.dashboard import DashboardScreen
@@ -22,6 +24,7 @@ from atlas_tui.widgets.log_pane import LogPane
 from atlas_tui.widgets.searched_log import SearchLine
 from foundations.home import Home
 from foundations.log_lines import BLOCK_BYTES
+from foundations.log_times import TimeMark
 from foundations.models import JobState
 from tests.store.samples import add, finish, run
 from tests.tui.conftest import Stage, staged
@@ -259,23 +262,108 @@ async def test_a_line_of_a_megabyte_is_wrapped_and_cut(tmp_path: Path) -> None:
         assert pane.view.top == 0
 
 
-async def test_times_are_shown_only_of_lines_that_came_in_meanwhile(tmp_path: Path) -> None:
+NOON = datetime(2026, 1, 31, 12, 0).astimezone()
+NOON_MS = int(NOON.timestamp() * 1000)
+
+
+def timed(home: Path, job_id: str, lines: int) -> None:
+    """A log whose lines came a minute apart, the last at noon, while no app ran."""
+    log = Logs(Home(home)).of(job_id)
+    for number in range(lines):
+        at_ms = NOON_MS - (lines - 1 - number) * 60_000
+        log.append(b"line %d\n" % number, [TimeMark(0, at_ms)])
+
+
+def line_of(stage: Stage, text: str) -> str:
+    """The line on the screen that ends so."""
+    (line,) = [one.strip() for one in stage.text().splitlines() if one.rstrip().endswith(text)]
+    return line
+
+
+async def test_a_log_has_times_of_before_the_app_was_opened(tmp_path: Path) -> None:
+    timed(tmp_path, IDS[0], 500)
+    async with staged(tmp_path, fill) as stage:
+        await opened(stage, IDS[0])
+        await stage.until(shows(stage, "line 499"))
+        assert "12:00:00" not in stage.text()
+        await stage.press("t")
+        await stage.until(shows(stage, "12:00:00 line 499", "11:59:00 line 498"))
+        await stage.until(
+            lambda: stage.status == f"The first of these lines is of {NOON:%A, %Y-%m-%d}."
+        )
+        asked = sum(path.endswith("/logs/times") for path in stage.line.requests)
+        assert asked == 1
+        await stage.press("pageup", "pageup")
+        await stage.until(shows(stage, "line 430"))
+        assert sum(path.endswith("/logs/times") for path in stage.line.requests) == asked
+        await stage.press("t")
+        await stage.until(lambda: ":00 line" not in stage.text())
+
+
+async def test_a_time_is_jumped_to_in_a_log_that_has_ended(tmp_path: Path) -> None:
+    timed(tmp_path, IDS[0], 500)
+    async with staged(tmp_path, fill) as stage:
+        pane = await opened(stage, IDS[0])
+        await stage.until(shows(stage, "line 499"))
+        await stage.press("t")
+        await answer(stage, "T", "2026-01-31 09:59:30")
+        await stage.until(shows(stage, "10:00:00 line 379"))
+        await stage.until(
+            lambda: stage.status == "The first line since then is of 2026-01-31 10:00:00."
+        )
+        assert pane.view.top == sum(len(f"line {number}\n") for number in range(379))
+        await answer(stage, "T", "2026-01-31 12:00:01")
+        await stage.until(
+            lambda: stage.status == "Nothing is known to be written since 2026-01-31 12:00:01."
+        )
+        await answer(stage, "T", "soon")
+        await stage.until(shows(stage, "write 14:05"))
+
+
+async def test_only_matching_lines_have_their_times_too(tmp_path: Path) -> None:
+    timed(tmp_path, IDS[0], 500)
+    async with staged(tmp_path, fill) as stage:
+        await opened(stage, IDS[0])
+        await stage.until(shows(stage, "line 499"))
+        await search(stage, "line 99")
+        await stage.press("ampersand", "t")
+        await stage.until(shows(stage, "05:20:00 line 99"))
+
+
+async def test_lines_that_come_in_meanwhile_have_the_time_they_came(tmp_path: Path) -> None:
     path = written(tmp_path, IDS[1], b"before\n")
     async with staged(tmp_path, fill) as stage:
         pane = await opened(stage, IDS[1])
         await stage.until(shows(stage, "before"))
         await stage.press("t")
         await stage.until(shows(stage, "--:--:-- before"))
-        assert "The log has no times" in stage.status
+        await stage.until(
+            lambda: stage.status == "Nobody knows when the first of these lines was written."
+        )
         with path.open("ab") as file:
             file.write(b"meanwhile\n")
         await stage.until(shows(stage, "meanwhile"))
-        (line,) = [one for one in stage.text().splitlines() if "meanwhile" in one]
         at = pane.view.times.of(7)
         assert at is not None
-        assert time.strftime("%H:%M:%S meanwhile", time.localtime(at)) in line
-        await answer(stage, "T", "00:00:00")
-        await stage.until(lambda: "Times are known from" in stage.status)
+        assert time.strftime("%H:%M:%S meanwhile", time.localtime(at)) in line_of(
+            stage, "meanwhile"
+        )
+
+
+async def test_times_that_the_scheduler_does_not_tell_are_no_trouble(tmp_path: Path) -> None:
+    timed(tmp_path, IDS[0], 5)
+    async with staged(tmp_path, fill) as stage:
+        await opened(stage, IDS[0])
+        await stage.until(shows(stage, "line 4"))
+        stage.line.answers_500 = True
+        await stage.press("t")
+        await stage.until(lambda: stage.status == "The scheduler met a defect.")
+        assert "--:--:-- line 4" in stage.text()
+        await answer(stage, "T", "11:59")
+        await stage.until(lambda: stage.status == "The scheduler met a defect.")
+        stage.line.answers_500 = False
+        await stage.press("t", "t")
+        await stage.until(shows(stage, "12:00:00 line 4"))
 
 
 async def test_lines_are_copied_and_the_log_is_saved(
@@ -345,6 +433,18 @@ async def test_without_a_job_the_screen_says_so(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         await stage.press("4")
         await stage.until(shows(stage, "No job is chosen."))
+
+
+async def test_a_log_that_grew_since_it_was_laid_out_is_painted_again(tmp_path: Path) -> None:
+    path = written(tmp_path, IDS[0], LINES)
+    async with staged(tmp_path, fill) as stage:
+        pane = await opened(stage, IDS[0])
+        await stage.until(shows(stage, "line 1000"))
+        with path.open("ab") as file:
+            file.write(b"more\n")
+        pane.view.store.grew(path.stat().st_size)
+        pane.view.refresh()
+        await stage.until(shows(stage, "line 1000", " more"))
 
 
 async def test_nothing_is_read_while_another_screen_is_in_front(tmp_path: Path) -> None:

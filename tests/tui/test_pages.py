@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from atlas_tui.action_table import ACTIONS
-from atlas_tui.settings import read_settings
+from atlas_tui.settings_file import read_settings
 from tools.keys_table import BEGIN, END, PAGE, renew
 
 

@@ -235,7 +235,7 @@ def test_another_scheduler_is_shown_without_leaving(tmp_path: Path, home: Path) 
             terminal.type("q")
             assert terminal.wait(END_SECONDS) == 0
         sessions = [Session.load(path_of(Home(own), name)) for name in ("scheduler", "other")]
-        homes = [session.info.home for session in sessions if session.info is not None]
+        homes = [session.info["home"] for session in sessions if session.info is not None]
         assert homes == [str(own.resolve()), str(home.resolve())]
 
 

@@ -10,7 +10,7 @@ from atlas_scheduler.api.context import Ref, service_of
 from atlas_scheduler.api.errors import answers
 from atlas_scheduler.api.streaming import BINARY, FollowedResponse, StreamedResponse
 from foundations.errors import AmbiguousJob, InvalidRequest, NotFound
-from foundations.models import LogMatches, LogSearch
+from foundations.models import LogMatches, LogSearch, LogTimes, LogTimesRange
 
 MEDIA_TYPE = "application/octet-stream"
 FARTHEST = 2**63 - 1
@@ -80,3 +80,16 @@ async def search_log(
 ) -> LogMatches:
     """Lines that have a pattern: a bounded piece of work. Ask on at `next_offset`."""
     return await service_of(request).search_log(ref, search)
+
+
+@router.get(
+    "/jobs/{ref}/logs/times",
+    operation_id="log_times",
+    summary="Say when the log was written",
+    responses=answers(InvalidRequest, NotFound, AmbiguousJob),
+)
+async def log_times(
+    request: Request, ref: Ref, part: Annotated[LogTimesRange, Query()]
+) -> LogTimes:
+    """Marks of a part of the log: from which byte on it was written at which time."""
+    return await service_of(request).log_times(ref, part)

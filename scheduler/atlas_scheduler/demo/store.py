@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import resources
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from atlas_scheduler.core import time_index
 from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.time_index import RESOLUTION_MS, TimeIndex
 from atlas_scheduler.demo.runs import MODELS, Run, invent
 from atlas_scheduler.store import archives, history, jobs, records
 from atlas_scheduler.store.db import Database
@@ -20,6 +23,7 @@ from atlas_scheduler.store.records import Artifact, Metric, Parameter, Record
 from atlas_scheduler.store.work_dirs import ARTIFACTS
 from foundations import bundle
 from foundations.home import Home
+from foundations.log_times import TimeMarks
 from foundations.models import JobSpec, JobState
 
 WITH_FILES = 300
@@ -172,7 +176,7 @@ def _write_archive(
 ) -> None:
     folder = home.archive(run.job_id)
     folder.mkdir(parents=True)
-    (folder / archives.LOG).write_text(_log(run), encoding="utf-8")
+    _write_log(folder, _log(run))
     if has_files:
         (folder / ARTIFACTS).mkdir()
         (folder / archives.CHANGED).mkdir()
@@ -185,24 +189,41 @@ def _write_archive(
     _write_json(folder / archives.SUMMARY, {**summary, "bundle": digest, "finished_at": finished})
 
 
+def _write_log(folder: Path, lines: Sequence[tuple[int, str]]) -> None:
+    """Write lines, each with the time of day (ms since 1970) that it came at."""
+    texts = [f"{text}\n".encode() for _, text in lines]
+    (folder / archives.LOG).write_bytes(b"".join(texts))
+    offsets = accumulate((len(text) for text in texts[:-1]), initial=0)
+    marks = TimeMarks(offsets, (at_ms for at_ms, _ in lines)).apart(RESOLUTION_MS)
+    index = time_index.encode(TimeIndex(RESOLUTION_MS, marks))
+    (folder / archives.LOG_TIMES).write_bytes(index)
+
+
 def _write_json(path: Path, value: dict[str, Any]) -> None:
     path.write_text(json.dumps(value), encoding="utf-8")
 
 
-def _log(run: Run) -> str:
-    epochs = run.params["epochs"]
-    lines = [f"training {' '.join(run.command[1:])} with {json.dumps(run.params)}"]
+def _log(run: Run) -> list[tuple[int, str]]:
+    """The lines that it wrote, and when (ms since 1970)."""
+    epochs, at = run.params["epochs"], run.started_at_ms
+    pace_ms = run.took_ms // max(len(run.points), 1)
+    words = f"training {' '.join(run.command[1:])} with {json.dumps(run.params)}"
+    lines = [(at, words)]
     lines += [
-        f"epoch {one.epoch + 1:3}/{epochs}  train_loss {one.train_loss:.4f}  "
-        f"val_loss {one.val_loss:.4f}  \x1b[32mval_acc {one.val_acc:.4f}\x1b[0m"
+        (
+            at + one.epoch * pace_ms,
+            f"epoch {one.epoch + 1:3}/{epochs}  train_loss {one.train_loss:.4f}  "
+            f"val_loss {one.val_loss:.4f}  \x1b[32mval_acc {one.val_acc:.4f}\x1b[0m",
+        )
         for one in run.points
     ]
+    last: list[str] = []
     if run.error is not None:
-        lines += [
+        last = [
             "Traceback (most recent call last):",
             '  File "main.py", line 57, in <module>',
             f"\x1b[31m{run.error}\x1b[0m",
         ]
     elif run.state is JobState.COMPLETED:
-        lines.append("done")
-    return "\n".join(lines) + "\n"
+        last = ["done"]
+    return lines + [(run.finished_at_ms, text) for text in last]

@@ -11,17 +11,26 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import psutil
 from docker.errors import NotFound
 
 from atlas_scheduler.engine.daemon import CALL_SECONDS, Daemon, Stream
-from atlas_scheduler.engine.frames import Entry, FrameSplitter, LineMender, Mark, count_after
+from atlas_scheduler.engine.frames import (
+    Entry,
+    FrameSplitter,
+    LineMender,
+    Mark,
+    behind,
+    count_after,
+    mend_timed,
+)
 from atlas_scheduler.engine.port import Ended, JobLog
 from atlas_scheduler.engine.state import ContainerState
 from foundations.errors import EngineDown, StorageFull
+from foundations.log_times import TimeMark
 
 REMOVED = "its container was removed"
 ENGINE_RESTARTED = "the Docker engine was restarted while the job ran"
@@ -199,15 +208,15 @@ class Follower:
         for entries in self._batches(**params):
             self._entries += len(entries)
             self._recent.extend(_mark(entry) for entry in entries)
-            data = self._lines.mend(entries)
+            data, written = mend_timed(self._lines, entries)
             known = max(0, self._kept - self._position)
             self._position += len(data)
             self._received += len(data)
-            self._keep(data[known:])
+            self._keep(data[known:], behind(known, written))
 
-    def _keep(self, data: bytes) -> None:
+    def _keep(self, data: bytes, written: Sequence[TimeMark]) -> None:
         if data:
-            self._log.append(data)
+            self._log.append(data, written)
             self._kept += len(data)
 
     def _collect_rest(self) -> None:
@@ -224,7 +233,7 @@ class Follower:
         count = count_after(self._recent, [_mark(entry) for entry in tail])
         if count is None:
             return False
-        self._keep(self._lines.mend(tail[len(tail) - count :]))
+        self._keep(*mend_timed(self._lines, tail[len(tail) - count :]))
         return True
 
     def _batches(self, **params: int) -> Iterator[list[Entry]]:

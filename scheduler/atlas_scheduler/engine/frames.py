@@ -6,12 +6,19 @@ space, then up to 16 KiB of what the job wrote.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import groupby
 from typing import NamedTuple
+
+from atlas_scheduler.engine.state import parse_time_ms
+from foundations.log_times import TimeMark
 
 HEADER_BYTES = 8
 PART_BYTES = 16_384
 """What Docker logs of a longer line at once; only the last part of a line is shorter."""
+_TENTH_BYTES = len("2026-01-31T12:00:00.0")
+"""How much of a stamp is read to tell tenths of a second apart."""
 
 
 class Entry(NamedTuple):
@@ -103,6 +110,47 @@ class _OpenLine(NamedTuple):
         if is_same_output:
             return entry.stamp != self.stamp
         return self.is_long and not self.is_full
+
+
+def mend_timed(lines: LineMender, entries: Sequence[Entry]) -> tuple[bytes, list[TimeMark]]:
+    """Return what the job wrote, and when by the engine's clock: to a tenth of a second.
+
+    Args:
+        lines: mends the entries.
+        entries: the next ones.
+    """
+    pieces: list[bytes] = []
+    written: list[TimeMark] = []
+    size_bytes = 0
+    for together in _by_moment(entries):
+        piece = lines.mend(together)
+        # Where a stamp is no time, the time of the entry before goes on.
+        with suppress(ValueError):
+            at_ms = parse_time_ms(together[0].stamp.decode())
+            if at_ms is not None:
+                written.append(TimeMark(size_bytes, at_ms))
+        pieces.append(piece)
+        size_bytes += len(piece)
+    return b"".join(pieces), written
+
+
+def behind(known: int, written: Sequence[TimeMark]) -> list[TimeMark]:
+    """Leave out the first bytes, so many; the last mark of these tells the time of the next."""
+    times = {max(0, mark.offset - known): mark.at_ms for mark in written}
+    return [TimeMark(offset, at_ms) for offset, at_ms in times.items()]
+
+
+def _by_moment(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    """Part entries where they were logged in another tenth of a second, without reading times."""
+    if entries and _moment(entries[0]) == _moment(entries[-1]):
+        yield entries
+        return
+    for _, together in groupby(entries, _moment):
+        yield list(together)
+
+
+def _moment(entry: Entry) -> bytes:
+    return entry.stamp[:_TENTH_BYTES]
 
 
 def count_after(recent: Sequence[Mark], tail: Sequence[Mark]) -> int | None:

@@ -10,6 +10,7 @@ from typing import Protocol
 from atlas_scheduler.core.reconcile import Seen
 from atlas_scheduler.core.usage import Usage
 from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
+from foundations.log_times import TimeMark
 from foundations.models import Volume
 from foundations.provenance import Execution
 
@@ -95,11 +96,17 @@ class JobLog(Protocol):
     def begin_output(self) -> int:
         """Mark where the job's own output begins, once; return how much of it is kept (bytes)."""
 
-    def append(self, data: bytes) -> None:
-        """Append the job's own output, and wake followers. Blocks on the disk."""
+    def append(self, data: bytes, written: Sequence[TimeMark] = ()) -> None:
+        """Append the job's own output, and wake followers. Blocks on the disk.
+
+        `written` says from which offsets in `data` on it was written when; without any it is now.
+        """
 
     def touch(self) -> None:
-        """Wake followers: the file grew by another hand."""
+        """Note how far the file grew by another hand, and wake followers. Blocks on the disk.
+
+        Called often enough, that tells when the job wrote what.
+        """
 
 
 class Engine(Protocol):

@@ -23,6 +23,7 @@ from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
 from atlas_scheduler.engine.gpus import described, discover_gpus
 from atlas_scheduler.engine.interpreter import choose_python, surroundings
 from atlas_scheduler.engine.launch import Places, job_environment, start_dir
+from atlas_scheduler.engine.log_growth import growth_noted
 from atlas_scheduler.engine.port import (
     AttemptId,
     Capabilities,
@@ -177,8 +178,9 @@ class ProcessEngine:
     async def watch(self, attempt: AttemptId, log: JobLog) -> Ended:
         """Wait for the end; the job itself writes its output into the log."""
         directory = self._dir(attempt)
-        await shim_ended(directory)
-        log.touch()
+        async with growth_noted(log):
+            await shim_ended(directory)
+        await in_thread(log.touch, name="look")
         return await in_thread(partial(_judge, directory), name="collect")
 
     async def usage(self, attempts: Collection[AttemptId]) -> dict[AttemptId, Usage]:

@@ -37,13 +37,15 @@ CHANGED = "changed"
 EVENTS = "events.jsonl"
 JOB = "job.json"
 LOG = "job.log"
+LOG_TIMES = f"{LOG}.times"
+"""When the log was written (`atlas_scheduler.core.time_index`)."""
 PROVENANCE = "provenance.json"
 PATCH = "source.patch"
 """What was changed since the commit that the job was submitted from; only if something was."""
 SUMMARY = "archive.json"
 """Written last: where it is, the archive is complete."""
 
-FILES = (LOG, EVENTS, JOB, PROVENANCE, PATCH, SUMMARY)
+FILES = (LOG, LOG_TIMES, EVENTS, JOB, PROVENANCE, PATCH, SUMMARY)
 """What lies in an archive beside its directories."""
 
 

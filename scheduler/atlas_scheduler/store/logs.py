@@ -5,17 +5,26 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from weakref import WeakValueDictionary
 
+from atlas_scheduler.core.time_index import TimeIndex
 from atlas_scheduler.store.archives import LOG
 from atlas_scheduler.store.files import storage_errors, write_all, write_durably
 from atlas_scheduler.store.log_followers import Followers, LogReader, size_of
+from atlas_scheduler.store.log_times import LogTimeFile
 from foundations.home import Home
+from foundations.log_times import TimeMark
 
 CHUNK_BYTES = 64 * 1024
 """The most that a follower gets at once."""
+
+
+def now_ms() -> int:
+    """Return the time in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
 
 
 class FileLog:
@@ -24,17 +33,29 @@ class FileLog:
     Appending may happen in any thread, and is not synced: after a power cut the job is gone too.
     """
 
-    def __init__(self, path: Path, *, limit_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        limit_bytes: int | None = None,
+        clock_ms: Callable[[], int] = now_ms,
+    ) -> None:
         """Open the log of a path; the file is made by the first write.
 
         Args:
             path: Where it is.
             limit_bytes: How much of the job's own output `append` keeps; None is everything.
+            clock_ms: tells the time of day.
         """
         self._path = path
         self._limit_bytes = limit_bytes
+        self._clock_ms = clock_ms
         self._write_lock = threading.Lock()
         self._followers = Followers(path)
+        self._times = LogTimeFile(path.with_name(f"{path.name}.times"))
+        self._timed_bytes: int | None = None
+        """Up to where it is known when the log was written; None while nobody wrote through this
+        or watched it grow."""
 
     @property
     def path(self) -> Path:
@@ -60,7 +81,7 @@ class FileLog:
             self._append(f"{text}\n".encode())
             if origin is not None:
                 self._write_origin()
-        self.touch()
+        self._followers.wake()
 
     def begin_attempt(self, number: int, text: str) -> None:
         """Say that a further attempt follows, whose output is counted from here on; once each.
@@ -73,7 +94,7 @@ class FileLog:
                 return
             self._append(f"{'' if self._is_at_line_start else chr(10)}{text}\n".encode())
             self._write_origin(attempt=number)
-        self.touch()
+        self._followers.wake()
 
     def begin_output(self) -> int:
         """Mark where the job's own output begins, once; return how much of it is kept (bytes)."""
@@ -84,21 +105,40 @@ class FileLog:
             kept_bytes = self.size_bytes - origin
             return kept_bytes if self._limit_bytes is None else min(kept_bytes, self._limit_bytes)
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes, written: Sequence[TimeMark] = ()) -> None:
         """Append the job's own output, and wake followers. Blocks on the disk.
 
         What is over the limit is dropped, and a line at the end says so.
+
+        Args:
+            data: the output.
+            written: from which offsets in `data` on it was written when; without any it is now.
 
         Raises:
             StorageFull: the disk is full; part of `data` may be kept, as `begin_output` says.
         """
         with self._write_lock:
-            self._append(data if self._limit_bytes is None else self._within_limit(data))
-        self.touch()
+            kept = data if self._limit_bytes is None else self._within_limit(data)
+            self._append(kept, written)
+        self._followers.wake()
 
     def touch(self) -> None:
-        """Wake followers, from any thread: the file grew, also by another hand."""
-        self._followers.wake()
+        """Note how far the file grew by another hand, and wake followers. Blocks on the disk."""
+        with self._write_lock:
+            has_grown = self._note_growth()
+        if has_grown:
+            self._followers.wake()
+
+    def times(self) -> tuple[int, TimeIndex]:
+        """Return up to where (bytes) it is known when the log was written, and when that was.
+
+        Blocks on the disk.
+        """
+        with self._write_lock:
+            if self._timed_bytes is not None:
+                self._note_growth()
+            size_bytes = self.size_bytes if self._timed_bytes is None else self._timed_bytes
+        return size_bytes, self._times.read()
 
     async def follow(
         self, offset: int = 0, *, ended: asyncio.Event, length: int | None = None
@@ -140,13 +180,48 @@ class FileLog:
         notice = f"\n[Atlas: only the first {self._limit_bytes} bytes of the output are kept.]\n"
         return data[:room_bytes] + notice.encode()
 
-    def _append(self, data: bytes) -> None:
+    def _append(self, data: bytes, written: Sequence[TimeMark] = ()) -> None:
         with storage_errors():
             descriptor = self._open_to_append()
             try:
+                begin = os.lseek(descriptor, 0, os.SEEK_END)
+                # Before the bytes: a mark that nothing follows is harmless, bytes without one
+                # would seem older than they are.
+                for mark in written or (TimeMark(0, self._clock_ms()),):
+                    if mark.offset < len(data):
+                        self._times.mark(TimeMark(begin + mark.offset, mark.at_ms))
                 write_all(descriptor, data)
+                self._timed_bytes = begin + len(data)
             finally:
                 os.close(descriptor)
+
+    def _note_growth(self) -> bool:
+        """Mark what another process wrote with the time of the last of it; say if there was any."""
+        try:
+            status = self._path.stat()
+        except OSError:
+            return False
+        at_ms = min(status.st_mtime_ns // 1_000_000, self._clock_ms())
+        if self._timed_bytes is None:
+            self._timed_bytes = self._timed_before(status.st_size, at_ms)
+        if status.st_size <= self._timed_bytes:
+            return False
+        self._times.mark(TimeMark(self._timed_bytes, at_ms))
+        self._timed_bytes = status.st_size
+        return True
+
+    def _timed_before(self, size_bytes: int, at_ms: int) -> int:
+        """Up to where an earlier process of the server saw the log grow.
+
+        That is not kept: if something was written since, all behind the last mark may have been.
+        """
+        if not self._times.has_begun:
+            return size_bytes
+        last, origin = self._times.last, self._origin() or 0
+        if last is None:
+            return origin
+        is_noted = at_ms < last.at_ms + self._times.resolution_ms
+        return size_bytes if is_noted else max(last.offset, origin)
 
     def _open_to_append(self) -> int:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
@@ -191,6 +266,8 @@ class FileLog:
         with storage_errors():
             marks = f"{origin}" if attempt == 1 else f"{origin} {attempt}"
             write_durably(self._origin_path, marks.encode())
+        self._times.begin()
+        self._timed_bytes = origin
         return origin
 
 

@@ -6,6 +6,8 @@ import codecs
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +15,9 @@ import click
 from foundations.cli import render
 from foundations.cli.context import connect, job_argument, naming, scheduler_argument
 from foundations.cli.groups import CommandFailed
+from foundations.cli.stamped_logs import in_json, print_lines_as_json, stamp, stamped
+from foundations.log_stamps import LineTimes, offset_since
+from foundations.past_moments import FORMS, milliseconds, read_moment
 
 if TYPE_CHECKING:
     from foundations.client import Client
@@ -29,6 +34,12 @@ LONGEST_PATTERN = 1000
 @click.option("--tail", "-n", type=click.IntRange(min=0), help="Only the last lines, so many.")
 @click.option("--offset", type=int, help="Begin at this byte; a negative one is from the end.")
 @click.option("--bytes", "length", type=click.IntRange(min=0), help="Only so many bytes.")
+@click.option(
+    *("--since", "since"),
+    metavar="TIME",
+    help="Begin at this time, such as 14:05, '2026-01-31 14:05' or '10m ago'.",
+)
+@click.option("--timestamps", "-t", is_flag=True, help="Print when each line was written.")
 @click.option("--grep", metavar="PATTERN", help="Only lines with this, found on the scheduler.")
 @click.option("--regex", "-E", is_flag=True, help="The pattern of --grep is a regular expression.")
 @click.option("--ignore-case", "-i", is_flag=True, help="--grep takes capitals as small letters.")
@@ -50,6 +61,8 @@ def logs(
     tail: int | None,
     offset: int | None,
     length: int | None,
+    since: str | None,
+    timestamps: bool,
     grep: str | None,
     regex: bool,
     ignore_case: bool,
@@ -60,25 +73,37 @@ def logs(
     """Print what a job has written to its standard output and error.
 
     On a terminal control sequences are made visible, except colours. In a pipe or a file the bytes
-    come as the job wrote them.
+    come as the job wrote them. Times are in the time zone of this machine, in JSON in UTC.
     """
-    part = Part(offset=offset, length=length, tail=tail)
+    part = Part(offset=offset, length=length, tail=tail, since_ms=_since(since))
     part.check(grep=grep, follow=follow)
     client = connect(scheduler)
     with naming(job_id, scheduler):
         job = _job_with_log(client, job_id, follow=follow)
+        times = LineTimes(client, job.job_id) if timestamps else None
         if grep is not None:
             from foundations.log_matches import found_lines
 
             search = _search(grep, regex=regex, ignore_case=ignore_case, context=context)
             found = found_lines(client, job.job_id, search)
-            _print_found(job, found, raw=raw, as_json=as_json)
+            _print_found(job, found, times, raw=raw, as_json=as_json)
             return
-        pieces = _pieces(client, job, part, follow=follow)
-        if as_json:
+        start, pieces = _pieces(client, job, part, follow=follow)
+        if not as_json:
+            _print(pieces if times is None else stamped(pieces, times, offset=start), raw=raw)
+        elif times is None:
             _print_json(job, pieces, follow=follow)
         else:
-            _print(pieces, raw=raw)
+            print_lines_as_json(job, pieces, times, offset=start, follow=follow)
+
+
+def _since(text: str | None) -> int | None:
+    if text is None:
+        return None
+    moment = read_moment(text, now=datetime.now().astimezone())
+    if moment is None:
+        raise click.UsageError(f"--since takes a time such as {FORMS}, not {text!r}.")
+    return milliseconds(moment)
 
 
 def _job_with_log(client: Client, job_id: str, *, follow: bool) -> JobDetail:
@@ -125,23 +150,34 @@ def _search(pattern: str, *, regex: bool, ignore_case: bool, context: int) -> Lo
     return LogSearch(pattern=pattern, regex=regex, ignore_case=ignore_case, context=context)
 
 
-def _print_found(job: JobDetail, lines: Iterable[LogLine], *, raw: bool, as_json: bool) -> None:
+def _print_found(
+    job: JobDetail,
+    lines: Iterable[LogLine],
+    times: LineTimes | None,
+    *,
+    raw: bool,
+    as_json: bool,
+) -> None:
     if as_json:
         found = [line.model_dump(mode="json") for line in lines]
+        if times is not None:
+            for line in found:
+                line["at"] = in_json(times.of(line["offset"]))
         matches = sum(line["matches"] for line in found)
         render.print_json({"job_id": job.job_id, "matches": matches, "lines": found})
     else:
-        _print(_found_bytes(lines), raw=raw)
+        _print(_found_bytes(lines, times), raw=raw)
 
 
-def _found_bytes(lines: Iterable[LogLine]) -> Iterator[bytes]:
+def _found_bytes(lines: Iterable[LogLine], times: LineTimes | None) -> Iterator[bytes]:
     """Write lines as `grep` does: what does not follow on is parted by a line of its own."""
     end = None
     for line in lines:
         if end not in (None, line.offset):
             yield b"--\n"
         end = line.offset + line.size_bytes
-        yield f"{line.text}\n".encode("utf-8", "replace")
+        when = "" if times is None else stamp(times.of(line.offset))
+        yield f"{when}{line.text}\n".encode("utf-8", "replace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,25 +187,40 @@ class Part:
     offset: int | None
     length: int | None
     tail: int | None
+    since_ms: int | None = None
 
     def check(self, *, grep: str | None, follow: bool) -> None:
         """Refuse options that contradict each other."""
         is_part = self.offset is not None or self.length is not None
+        if self.since_ms is not None and (self.offset is not None or self.tail is not None):
+            raise click.UsageError("--since cannot be used with --offset or --tail.")
+        is_part |= self.since_ms is not None
         if self.tail is not None and is_part:
             raise click.UsageError("--tail cannot be used with --offset or --bytes.")
         if grep is not None and (follow or is_part or self.tail is not None):
             raise click.UsageError("--grep searches the whole log: use it alone.")
 
 
-def _pieces(client: Client, job: JobDetail, part: Part, *, follow: bool) -> Iterator[bytes]:
-    offset = part.offset or 0
+def _pieces(
+    client: Client, job: JobDetail, part: Part, *, follow: bool
+) -> tuple[int, Iterator[bytes]]:
+    """Return where the part that is wanted begins, and the part."""
+    start, last = _start(client, job, part), b""
     if part.tail is not None:
-        last, offset = _last_lines(client, job, part.tail)
-        if last:
-            yield last
+        last, end = _last_lines(client, job, part.tail)
+        start = end - len(last)
         if not follow:
-            return
-    yield from client.logs(job.job_id, offset=offset, follow=follow, length=part.length)
+            return start, iter([last] if last else [])
+    rest = client.logs(job.job_id, offset=start + len(last), follow=follow, length=part.length)
+    return start, chain([last] if last else [], rest)
+
+
+def _start(client: Client, job: JobDetail, part: Part) -> int:
+    """Where the part begins, in bytes from the beginning."""
+    if part.since_ms is not None:
+        return offset_since(client, job.job_id, part.since_ms)
+    offset = part.offset or 0
+    return offset if offset >= 0 else max(0, job.log_size_bytes + offset)
 
 
 def _last_lines(client: Client, job: JobDetail, count: int) -> tuple[bytes, int]:

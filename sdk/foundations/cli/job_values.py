@@ -6,7 +6,7 @@ import json
 import shlex
 from typing import Any
 
-from foundations.cli import render
+from foundations import value_words
 
 _WORDS = ("command", "entrypoint")
 
@@ -14,10 +14,10 @@ _WORDS = ("command", "entrypoint")
 def cell(name: str, value: Any) -> str:
     """A value for people."""
     if value is None:
-        return render.MISSING
+        return value_words.MISSING
     if name == "duration":
-        return render.duration(value)
-    return shlex.join(value) if name in _WORDS else render.value(value)
+        return value_words.duration(value)
+    return shlex.join(value) if name in _WORDS else value_words.value(value)
 
 
 def exact(name: str, value: Any) -> str:

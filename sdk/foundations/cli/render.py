@@ -9,16 +9,15 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from foundations.quantities import duration as _duration
 from foundations.quantities import size
 from foundations.terminal import clean, display_width, shorten
+from foundations.value_words import MISSING, duration, local_time, mapping, value
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Column",
+    "MISSING",
     "clean",
     "duration",
     "local_time",
@@ -46,7 +46,6 @@ __all__ = [
 ]
 
 GAP = "  "
-MISSING = "-"
 _COLOURS = {
     "queued": "yellow",
     "starting": "cyan",
@@ -188,31 +187,6 @@ def print_notes(notes: Sequence[NoteView]) -> None:
 def state(text: str) -> str:
     """Colour a state, padded or not."""
     return click.style(text, fg=_COLOURS.get(text.strip()))
-
-
-def local_time(moment: datetime | None) -> str:
-    """Write a time in the machine's time zone."""
-    return MISSING if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def duration(seconds: float | None) -> str:
-    """Write a duration, or that there is none yet."""
-    return MISSING if seconds is None else _duration(seconds)
-
-
-def value(item: Any) -> str:
-    """Write a parameter or metric: numbers to six digits, texts plain, the rest as JSON."""
-    if isinstance(item, str):
-        return item
-    if isinstance(item, float):
-        return f"{item:.6g}"
-    return json.dumps(item, ensure_ascii=False)
-
-
-def mapping(items: Mapping[str, Any]) -> str:
-    """Write parameters, metrics or tags in one line."""
-    pairs = [f"{key}={value(item)}" if item != "" else key for key, item in items.items()]
-    return " ".join(pairs) or MISSING
 
 
 def writes_unicode() -> bool:

@@ -120,6 +120,20 @@ class LogMatches(View):
     """How much there was."""
 
 
+class LogTimes(View):
+    """When a part of a log was written: marks, each from which offset on it came at which time."""
+
+    job_id: str
+    size_bytes: int
+    """How much of the log there was; what lies before has a time, if it has any."""
+    resolution_ms: int
+    """How far apart marks are at least; no time is early by twice as much."""
+    offsets: list[int]
+    """Of each mark, in bytes and in order. What lies before the first has no known time."""
+    times_ms: list[int]
+    """Of each mark, in milliseconds since 1970."""
+
+
 class NoteView(View):
     """What someone wrote about a job."""
 

@@ -166,6 +166,19 @@ class LogSearch(Request):
     """Whether to answer the text of the lines; without it only where they begin."""
 
 
+class LogTimesRange(Request):
+    """Of which part of a log to answer the times."""
+
+    offset: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
+    """Where the part begins, in bytes."""
+    end: Annotated[int | None, Field(ge=0, le=2**63 - 1)] = None
+    """Where it ends; None for the end of the log."""
+    since_ms: Annotated[int | None, Field(ge=0, le=2**63 - 1)] = None
+    """Leave out what was written before this time (milliseconds since 1970)."""
+    limit: Annotated[int, Field(ge=1, le=100_000)] = 100_000
+    """Most marks to answer: of more, every second one, every third one, and so on."""
+
+
 class RenameProject(Request):
     """Body of `POST /projects/{name}/rename`."""
 

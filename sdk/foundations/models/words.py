@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from foundations.job_states import FINAL_STATES as FINAL_STATES
+from foundations.job_states import HOLDING_STATES as HOLDING_STATES
+from foundations.job_states import JobState as JobState
+
 API_VERSION = 1
 SYSTEM_PREFIX = "system/"
 """Begins the names of the series that the scheduler measures of each job by itself."""
-
-
-class JobState(StrEnum):
-    """Where a job is in its life."""
-
-    QUEUED = "queued"
-    """Accepted and durable; waits for its turn."""
-    STARTING = "starting"
-    """Chosen to run; its work dir, environment and container are being made."""
-    RUNNING = "running"
-    """Its process runs."""
-    STOPPING = "stopping"
-    """Someone asked it to stop; its process is being ended."""
-    COMPLETED = "completed"
-    """Ended by itself with exit code 0."""
-    FAILED = "failed"
-    """Ended by itself with another exit code, or could not be started."""
-    STOPPED = "stopped"
-    """Ended because someone asked for it."""
-    LOST = "lost"
-    """The infrastructure lost it: container removed, engine or machine restarted."""
-    PRUNED = "pruned"
-    """A sweep's trial that was ended early because others do better."""
-
-
-FINAL_STATES = frozenset(
-    {JobState.COMPLETED, JobState.FAILED, JobState.STOPPED, JobState.LOST, JobState.PRUNED}
-)
-HOLDING_STATES = frozenset({JobState.STARTING, JobState.RUNNING, JobState.STOPPING})
-"""States in which a job holds its slot, GPUs and memory."""
 
 JobId = Annotated[
     str,
@@ -65,7 +38,7 @@ MovePlace = Literal["first", "last", "up", "down", "before", "after"]
 class Request(BaseModel):
     """A body that a client sends; unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class View(BaseModel):

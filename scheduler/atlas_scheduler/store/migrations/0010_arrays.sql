@@ -1,5 +1,4 @@
--- Schema version 10: arrays of jobs, jobs that come after others, keys that one job has at a time, and
--- schedules.
+-- Schema version 10: arrays of jobs, jobs that come after others, and keys that one job has at a time.
 
 -- Jobs that one submission made, which differ by an index. What the submitter says of all of them
 -- is here once: `diff` is what was changed in the submitted directory since its commit.
@@ -21,10 +20,6 @@ ALTER TABLE jobs ADD COLUMN unique_key TEXT CHECK (unique_key <> '');
 CREATE UNIQUE INDEX one_job_a_unique_key ON jobs (project_number, unique_key)
     WHERE unique_key IS NOT NULL AND state IN ('queued', 'starting', 'running');
 CREATE INDEX jobs_by_unique_key ON jobs (unique_key) WHERE unique_key IS NOT NULL;
-
--- The schedule that submitted it, which may be deleted meanwhile.
-ALTER TABLE jobs ADD COLUMN schedule_id TEXT;
-CREATE INDEX jobs_by_schedule ON jobs (schedule_id, state) WHERE schedule_id IS NOT NULL;
 
 -- The jobs of an array, and with the other columns how many are in which state.
 CREATE INDEX jobs_by_array ON jobs (array_number, array_index, state, deleted_at_ms)
@@ -50,7 +45,7 @@ SELECT
     not_before_ms, limits, retried, timed_out, attempt,
     gpus, jobs.submitted_at_ms, started_at_ms, finished_at_ms, exit_code, reason,
     archived, deleted_at_ms, jobs.job_number, local_run, array_number, array_index,
-    unique_key, schedule_id,
+    unique_key,
     (SELECT array_id FROM arrays WHERE arrays.array_number = jobs.array_number) AS array_id,
     engine, records_offset, idempotency_key, bundle, bundle_size_bytes, spec, project_number
 FROM jobs JOIN projects USING (project_number);
@@ -65,29 +60,5 @@ CREATE TABLE dependencies (
     PRIMARY KEY (job_number, other_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX dependencies_open ON dependencies (other_id) WHERE status = 'open';
-
--- Submissions that are made again and again. `submission` is as it was asked for, except that the
--- project is the row's, which may have been renamed; its bundle is kept as long as the schedule.
-CREATE TABLE schedules (
-    schedule_number INTEGER PRIMARY KEY,
-    schedule_id TEXT NOT NULL UNIQUE CHECK (length(schedule_id) = 36),
-    project_number INTEGER NOT NULL REFERENCES projects ON DELETE CASCADE,
-    cron TEXT NOT NULL,
-    time_zone TEXT NOT NULL,
-    overlap TEXT NOT NULL CHECK (overlap IN ('skip', 'allow')),
-    submission TEXT NOT NULL CHECK (json_type(submission) = 'object'),
-    bundle TEXT NOT NULL CHECK (bundle GLOB 'sha256:*'),
-    created_by TEXT NOT NULL,
-    created_at_ms INTEGER NOT NULL,
-    idempotency_key TEXT UNIQUE,
-    paused_by TEXT,
-    next_at_ms INTEGER CHECK (next_at_ms IS NULL OR paused_by IS NULL),
-    last_at_ms INTEGER,
-    last_job_id TEXT,
-    skipped INTEGER NOT NULL DEFAULT 0 CHECK (skipped >= 0),
-    problem TEXT
-) STRICT;
-CREATE INDEX schedules_in_turn ON schedules (next_at_ms) WHERE next_at_ms IS NOT NULL;
-CREATE INDEX schedules_by_bundle ON schedules (bundle);
 
 PRAGMA user_version = 10;

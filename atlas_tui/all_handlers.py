@@ -1,0 +1,8 @@
+"""Every handler of an action, by the action's name: loading their modules registers them."""
+
+from __future__ import annotations
+
+from atlas_tui import app_handlers, log_files, saving, submit_handlers
+from atlas_tui.handlers import HANDLERS
+
+__all__ = ["HANDLERS", "app_handlers", "log_files", "saving", "submit_handlers"]
