@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from functools import partial
 from pathlib import Path
 
 from tests.e2e.driver import Scheduler
@@ -120,6 +121,33 @@ def test_a_restart_during_a_retry_loses_and_repeats_no_line_of_its_log(own: Sche
     lines = [[f"attempt {one} line {number}" for number in range(60)] for one in (1, 2)]
     begun = "No user requirements found."
     assert own.log(job_id).splitlines() == [begun, *lines[0], said, begun, *lines[1]]
+
+
+@on_processes
+def test_a_server_that_is_killed_again_and_again_starts_each_attempt_once(own: Scheduler) -> None:
+    starts = own.root / "starts"
+    starts.touch()
+    script = f"""\
+        import os
+        attempt = os.environ["FOUNDATIONS_ATTEMPT"]
+        with open({str(starts)!r}, "a") as file:
+            file.write(attempt + "\\n")
+        raise SystemExit(attempt != "5")
+        """
+    project = write_project(own.root / "p", {"main.py": script})
+    job_id = own.submit(project, options=["--retries", "4", "--retry-delay", "0s"])
+
+    def has_started(attempt: int) -> bool:
+        return str(attempt) in starts.read_text().split()
+
+    for attempt in range(1, 5):
+        until(partial(has_started, attempt), f"attempt {attempt} has started")
+        own.kill()
+        own.start()
+    job = own.wait(job_id)
+    assert (job.state, job.attempt) == ("completed", 5)
+    assert starts.read_text().split() == ["1", "2", "3", "4", "5"]
+    assert [one.event for one in job.history].count("Exited") == 5
 
 
 @on_docker

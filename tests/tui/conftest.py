@@ -29,7 +29,7 @@ from tests.api.in_memory import InMemory
 from tests.service.conftest import Onlooker
 from tests.tui.line import Line
 
-DEADLINE_SECONDS = 10
+DEADLINE_SECONDS = 60
 
 
 @dataclass

@@ -123,6 +123,22 @@ def test_a_job_that_waits_says_why_and_at_which_place() -> None:
     assert overview.story(detail(waiting=waiting)) == "It waits: 2 of 2 jobs run (place 3)."
 
 
+def test_limits_and_a_further_attempt_are_shown_and_others_are_not() -> None:
+    limits = {"time_limit_seconds": 7_200, "retries": {"exit": 2}}
+    now = START + timedelta(seconds=99)
+
+    def shown(**fields: Any) -> str:
+        lines = overview.lines(
+            detail(**fields), scheduler="s", now=now, width=80, palette=Palette()
+        )
+        return " ".join(text_of(lines).split())
+
+    text = shown(spec=limits, attempt=2)
+    assert "Attempt 2" in text
+    assert "Time limit 2h Retries 2 after a failure" in text
+    assert not any(word in shown(attempt=1) for word in ("Attempt", "Time limit", "Retries"))
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
