@@ -45,7 +45,7 @@ def clock(service: Service) -> Clock:
 async def submission(
     service: Service, clock: Clock, database: Database
 ) -> AsyncIterator[Submission]:
-    """What can be submitted while a loop runs."""
+    """What can be submitted while a loop runs; nothing starts."""
     engine = FakeEngine()
     sampler = Sampler(
         database=database,
@@ -66,6 +66,7 @@ async def submission(
     service.shell = loop
     service.bundles.sweep()
     bundle = await stored(service.bundles)
+    await service.pause_queue(None, by="ada")
     running = asyncio.create_task(loop.run())
     yield Submission(spec=JobSpec(project="cats"), bundle=bundle)
     running.cancel()
@@ -126,7 +127,6 @@ async def test_archives_of_a_cleared_queue_are_completed_a_few_at_once(
 ) -> None:
     finisher = Finisher()
     monkeypatch.setattr(service.archives, "finish", finisher)
-    await service.pause_queue(None, by="ada")
     array = NewArray(submission=submission, indices="0-7")
     await service.submit_array(array, idempotency_key=None)
 
