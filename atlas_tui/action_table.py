@@ -336,7 +336,12 @@ ACTIONS: tuple[Action, ...] = (
     ),
     # -- the app
     Action(
-        "zoom", "Zoom", "z", _S, "Give one pane the whole screen.", screens=("dashboard", "logs")
+        "zoom",
+        "Zoom",
+        "z",
+        _S,
+        "Give one pane the whole screen.",
+        screens=("dashboard", "job", "logs"),
     ),
     Action(
         "log_larger",
@@ -380,10 +385,23 @@ ACTIONS: tuple[Action, ...] = (
     Action("log_y", "Log y", "y", _S, "Chart on a logarithmic scale.", screens=("job",)),
     Action("smooth", "Smooth", "s", _S, "Smooth curves more, or not at all.", screens=("job",)),
     Action(
-        *("zoom_in", "Zoom in", "plus", _S, "Come closer to the cursor of the chart."),
+        *(
+            "zoom_in",
+            "Zoom in",
+            "plus",
+            _S,
+            "Come closer to the cursor of the chart, or to the picture.",
+        ),
         screens=("job",),
     ),
-    Action("zoom_out", "Zoom out", "minus", _S, "Show more of the chart.", screens=("job",)),
+    Action(
+        "zoom_out",
+        "Zoom out",
+        "minus",
+        _S,
+        "Show more of the chart, or of the picture.",
+        screens=("job",),
+    ),
     Action(
         "metric",
         "Metric",

@@ -58,11 +58,8 @@ class AtlasApp(Loading):
         home: Home | None = None,
     ) -> None:
         """Prepare the app; nothing is asked yet. Without a `home` the session is not kept."""
-        super().__init__(
-            plain=options.plain, low_bandwidth=options.low_bandwidth, theme=options.theme
-        )
+        super().__init__(options)
         self.settings = settings or Settings()
-        self.options = options
         self.home = home or Home.default()
         self._keeps_session = home is not None
         self.has_mouse = options.mouse

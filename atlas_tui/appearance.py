@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
+import fcntl
+import struct
 import subprocess
+import sys
+import termios
 from collections.abc import Sequence
 from typing import ClassVar, Protocol, cast
 
@@ -13,6 +17,7 @@ from textual.binding import Binding, BindingType
 
 from atlas_tui.keyboard import Keyboard, Typed
 from atlas_tui.looks import THEMES, Palette, theme_for
+from atlas_tui.options import Options
 
 
 class _MouseDriver(Protocol):
@@ -33,16 +38,15 @@ class Appearance(App[None], inherit_bindings=False):
         Binding("ctrl+z", "suspend_process", "Suspend", show=False),
     ]
 
-    def __init__(self, *, plain: bool, low_bandwidth: bool, theme: str) -> None:
+    def __init__(self, options: Options) -> None:
         super().__init__()
-        self.palette = Palette(unicode=not plain)
-        self.set_class(plain, "plain")
+        self.options = options
+        self.palette = Palette(unicode=not options.plain)
+        self.set_class(options.plain, "plain")
         self.has_mouse = True
         """Whether the mouse belongs to the app."""
         self.is_frozen = False
         """Whether the screen is kept as it is."""
-        self._wanted_theme = theme
-        self._low_bandwidth = low_bandwidth
         self._about_to_quit = False
         self._keyboard = Keyboard(self, self._press)
 
@@ -54,15 +58,31 @@ class Appearance(App[None], inherit_bindings=False):
         """Take the colours that were asked for, as far as the terminal has them."""
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = self.theme_named(self._wanted_theme)
+        self.theme = self.theme_named(self.options.theme)
         self._match_palette()
         # After Ctrl-Z and `fg` the terminal is empty, and Textual thinks that it shows all.
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
 
+    @property
+    def has_few_colours(self) -> bool:
+        """Whether the terminal, or the line to it, is better off with its own sixteen."""
+        few = self.console.color_system in ("standard", None) and not self.is_headless
+        return self.options.low_bandwidth or few
+
     def theme_named(self, wanted: str) -> str:
         """The theme to use for a wanted one, which may be `auto`."""
-        few = self.console.color_system in ("standard", None) and not self.is_headless
-        return theme_for(wanted, os.environ, own_colours=self._low_bandwidth or few)
+        return theme_for(wanted, light=self.options.light, own_colours=self.has_few_colours)
+
+    def half_block_shape(self) -> float:
+        """Height of half a cell for its width; one where the terminal does not tell."""
+        if not self.is_headless and sys.__stderr__ is not None:
+            with contextlib.suppress(OSError, ValueError):
+                answer = fcntl.ioctl(sys.__stderr__, termios.TIOCGWINSZ, bytes(8))
+                rows, columns, width, height = struct.unpack("HHHH", answer)
+                if rows and columns and width and height:
+                    shape: float = height / rows / 2 / (width / columns)
+                    return min(max(shape, 0.5), 2.0)
+        return 1.0
 
     def wear(self, theme: str) -> None:
         """Change the colours at once."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from rich.style import Style
 
 from atlas_tui.curves import SMOOTHINGS, XAxis
-from atlas_tui.looks import SERIES, Palette
+from atlas_tui.looks import SERIES, SERIES_ON_LIGHT, Palette
 from foundations.quantities import duration, size
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -61,7 +61,8 @@ def x_text(x: float, axis: XAxis, *, span: float, are_whole: bool) -> str:
 
 def line_style(place: int, palette: Palette) -> Style:
     """The colour of a line of a chart."""
-    colours = _ANSI_SERIES if palette.ansi else SERIES
+    on_ground = SERIES if palette.dark else SERIES_ON_LIGHT
+    colours = _ANSI_SERIES if palette.ansi else on_ground
     return Style(color=colours[place % len(colours)])
 
 

@@ -41,6 +41,27 @@ async def save(pieces: AsyncIterator[bytes], path: Path, *, progress: Callable[[
     return saved
 
 
+async def peeked(
+    pieces: AsyncGenerator[bytes], least_bytes: int
+) -> tuple[bytes, AsyncGenerator[bytes]]:
+    """Look at the first bytes of a stream. Returns them, fewer when it has no more, and all of it.
+
+    The stream that is given stays the caller's to close.
+    """
+    head = bytearray()
+    async for piece in pieces:
+        head += piece
+        if len(head) >= least_bytes:
+            break
+
+    async def whole() -> AsyncGenerator[bytes]:
+        yield bytes(head)
+        async for piece in pieces:
+            yield piece
+
+    return bytes(head[:least_bytes]), whole()
+
+
 async def beginning(pieces: AsyncIterator[bytes], most_bytes: int) -> tuple[bytes, bool]:
     """Read the first bytes of a stream, and hang up. Returns whether that was all of it."""
     data = bytearray()

@@ -162,7 +162,7 @@ async def _move(desk: Desk, selection: Selection, place: MovePlace) -> None:
     ids = [job.job_id for job in _waiting(selection)]
     await desk.client.move(ids, place)
     short = [job_id[:8] for job_id in ids]
-    command = BY_NAME[f"move_{place}"].command(scheduler=desk.board.scheduler, ids=short)
+    command = BY_NAME[f"move_{place}"].command(scheduler=desk.board.scheduler, ids=named(short))
     what = short[0] if len(short) == 1 else f"{len(short)} jobs"
     desk.say(Said(f"Moved {place}: {what}", "good", command))
 
@@ -313,7 +313,7 @@ async def _each_id(
         except AtlasError as error:
             problems.append(error.message)
     short = [job_id[:8] for job_id in worked]
-    command = action.command(scheduler=desk.board.scheduler, ids=short[:IDS_SHOWN], words=words)
+    command = action.command(scheduler=desk.board.scheduler, ids=named(short), words=words)
     if problems:
         text = f"{done}: {len(worked)}. {len(problems)} refused: {problems[0]}"
         desk.say(Said(text, "bad", command))
@@ -321,6 +321,16 @@ async def _each_id(
         what = short[0] if len(short) == 1 else f"{len(short)} jobs"
         desk.say(Said(f"{done}: {what}", "good", command))
     return tuple(worked)
+
+
+def named(ids: Sequence[str]) -> Sequence[str]:
+    """The ids as a command in the status line has them; of many the first.
+
+    What stands for the others no shell takes, so that half of it is never run.
+    """
+    if len(ids) <= IDS_SHOWN:
+        return ids
+    return [*ids[:IDS_SHOWN], f"<and {len(ids) - IDS_SHOWN} more>"]
 
 
 def _waiting(selection: Selection) -> list[JobView]:

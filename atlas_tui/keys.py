@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 from atlas_tui.action_table import on_screen
 from atlas_tui.actions import Action
@@ -48,6 +48,41 @@ def bindings(screen: str) -> list[Binding]:
             show=False,
         )
         for action in on_screen(screen)
+    ]
+
+
+MOVING = (
+    ("j k", "down and up, as the arrows do"),
+    ("PgUp PgDn", "by pages; ^u ^d by half ones"),
+    ("g G", "first, last"),
+    ("Left Right", "columns that do not fit"),
+    ("Enter", "open"),
+    ("Tab", "next pane"),
+)
+"""What help says of the keys that move; `moving` binds those that go up and down."""
+
+
+def moving(
+    lines: str = "move({})",
+    pages: str = "move_pages({})",
+    ends: tuple[str, str] = ("go(0)", "go(-1)"),
+) -> list[BindingType]:
+    """The keys that go up and down, the same everywhere.
+
+    Args:
+        lines: the action for a number of lines, with `{}` in place of it.
+        pages: the action for a number of pages or a part of one.
+        ends: the actions for the top and the bottom.
+    """
+    return [
+        ("down,j", lines.format(1), "Down"),
+        ("up,k", lines.format(-1), "Up"),
+        ("pagedown", pages.format(1), "Page down"),
+        ("pageup", pages.format(-1), "Page up"),
+        ("ctrl+d", pages.format(0.5), "Half page down"),
+        ("ctrl+u", pages.format(-0.5), "Half page up"),
+        ("home,g", ends[0], "Top"),
+        ("end,G", ends[1], "Bottom"),
     ]
 
 

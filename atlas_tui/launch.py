@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from atlas_tui import terminal_background
 from atlas_tui.late_client import late_client
 from atlas_tui.session import Session, path_of
 from atlas_tui.settings import AUTO, Settings
@@ -84,16 +85,19 @@ def _run_app(
         _paint_seldom()
     if wishes.plain or settings.plain:
         _draw_plain_scrollbars()
-    # Late: a call that only fails should not wait for the screens to be loaded.
-    from atlas_tui.app import AtlasApp, Options
-
     name, client = scheduler
     session = Session.load(path_of(home, name)) if settings.restore else Session()
+    theme = wishes.theme or settings.theme or session.theme or AUTO
+    plain = wishes.plain or settings.plain
+    light = _load_app(ask=theme == AUTO and not plain)
+    from atlas_tui.app import AtlasApp, Options
+
     options = Options(
         read_only=wishes.read_only or settings.read_only,
-        plain=wishes.plain or settings.plain,
+        plain=plain,
         low_bandwidth=wishes.low_bandwidth or settings.low_bandwidth,
-        theme=wishes.theme or settings.theme or session.theme or AUTO,
+        theme=theme,
+        light=light,
         mouse=settings.mouse and not wishes.no_mouse,
     )
     app = AtlasApp(client, name, options, session=session, settings=settings, home=home)
@@ -103,6 +107,22 @@ def _run_app(
     finally:
         app.guard.end()
     return app.return_code or 0
+
+
+def _load_app(*, ask: bool) -> bool:
+    """Load the screens, late: a call that only fails should not wait for them.
+
+    Returns whether the terminal's background is light, which is asked meanwhile if wanted.
+    """
+    if not ask or not terminal_background.can_be_asked(os.environ):
+        return terminal_background.is_light_by(os.environ)
+    with terminal_background.asked() as hear:
+        from atlas_tui import app, terminal_input  # noqa: F401 - loaded while the answer comes
+
+        heard = hear()
+    terminal_input.hand_over(heard)
+    light = heard.answers.light
+    return terminal_background.is_light_by(os.environ) if light is None else light
 
 
 def _paint_seldom() -> None:

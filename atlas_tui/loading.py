@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from textual import work
 
 from atlas_tui import last_view, later
+from atlas_tui.options import Options
 from atlas_tui.questions import Questions
 from atlas_tui.session import Seen, Session
 
@@ -24,8 +25,8 @@ class Loading(Questions):
 
     client: AsyncClient
 
-    def __init__(self, *, plain: bool, low_bandwidth: bool, theme: str) -> None:
-        super().__init__(plain=plain, low_bandwidth=low_bandwidth, theme=theme)
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
         self._is_connectable = asyncio.Event()
 
     @work(group="begin")

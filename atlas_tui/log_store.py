@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections import OrderedDict
 
 from foundations.log_lines import BLOCK_BYTES, line_starts
@@ -127,14 +127,6 @@ class LogStore:
             parts.append(part)
             start += len(part)
         return b"".join(parts)
-
-    def lines_between(self, start: int, end: int) -> int:
-        """Count the lines that begin between two offsets, of those that are here."""
-        count = 0
-        for number in range(start // BLOCK_BYTES, end // BLOCK_BYTES + 1):
-            starts = self._line_starts(number)
-            count += bisect_left(starts, end) - bisect_left(starts, start)
-        return count
 
     @property
     def _last_block(self) -> int:

@@ -6,7 +6,6 @@ differently can tell apart (https://jfly.uni-koeln.de/color/).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +18,8 @@ SKY, GREEN, VERMILLION = "#56b4e9", "#1fae86", "#e8743b"
 YELLOW, ORANGE, PURPLE, GREY = "#e3d44a", "#e69f00", "#cc79a7", "#8a8f98"
 SERIES = (SKY, ORANGE, GREEN, PURPLE, YELLOW, VERMILLION)
 """Colours of the lines of a chart, in order; later lines begin again with the first."""
+SERIES_ON_LIGHT = ("#00629b", "#a05f00", "#00714f", "#8f3f6f", "#7a6c00", "#b34700")
+"""The same on a light background."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +71,18 @@ class Palette:
     def state(self, state: JobState) -> tuple[str, Style]:
         """The text of a state, with its glyph, and its style."""
         look = STATES[state]
-        colour = look.colour if self.dark else look.on_light
-        return f"{self.glyph(state)} {state}", Style(color=look.ansi if self.ansi else colour)
+        colour = self._colour(look.colour, look.on_light, look.ansi)
+        return f"{self.glyph(state)} {state}", Style(color=colour)
 
     def tone(self, name: Tone) -> Style:
         """The style of what is good, high, bad, or only compared."""
-        colour, on_light, ansi = _TONES[name]
-        return Style(color=ansi if self.ansi else colour if self.dark else on_light)
+        return Style(color=self._colour(*_TONES[name]))
+
+    def _colour(self, on_dark: str, on_light: str, ansi: str) -> str:
+        if not self.ansi:
+            return on_dark if self.dark else on_light
+        # Bright colours are hard to read on a light background; grey is the bright one of black.
+        return ansi if self.dark or ansi == "bright_black" else ansi.removeprefix("bright_")
 
     def glyph(self, state: JobState) -> str:
         """The sign of a state alone."""
@@ -125,20 +131,18 @@ ANSI_DARK, ANSI_LIGHT = "ansi-dark", "ansi-light"
 THEME_NAMES = (DARK.name, LIGHT.name, ANSI_DARK, ANSI_LIGHT)
 
 
-def theme_for(wanted: str, environ: Mapping[str, str], *, own_colours: bool) -> str:
+def theme_for(wanted: str, *, light: bool, own_colours: bool) -> str:
     """Choose a theme.
 
     Args:
         wanted: a name, or `auto`.
-        environ: `COLORFGBG` says in some terminals whether the background is light.
+        light: whether the terminal's background is light.
         own_colours: whether the terminal, or the line to it, is better off with its own sixteen.
     """
     if wanted != "auto":
         if not own_colours:
             return wanted
         return ANSI_LIGHT if wanted.endswith("light") else ANSI_DARK
-    background = environ.get("COLORFGBG", "").rpartition(";")[2]
-    light = background in ("7", "15")
     if own_colours:
         return ANSI_LIGHT if light else ANSI_DARK
     return LIGHT.name if light else DARK.name

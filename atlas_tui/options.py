@@ -15,5 +15,7 @@ class Options:
     low_bandwidth: bool = False
     """Fewer bytes: the terminal's own colours, fewer repaints."""
     theme: str = "atlas-dark"
+    light: bool = False
+    """Whether the terminal's background is light; what the theme `auto` goes by."""
     mouse: bool = True
     """Whether the mouse belongs to the app."""

@@ -1,4 +1,4 @@
-"""What the beginning of a file looks like as lines of text: text, tables, JSON, pictures, bytes."""
+"""What the beginning of a file looks like as lines of text: text, tables, JSON, bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from itertools import islice
 from rich.style import Style
 from rich.text import Text
 
-from atlas_tui import png
 from atlas_tui.row_layout import fit
 from foundations.quantities import size
 from foundations.terminal import clean, display_width
@@ -23,13 +22,6 @@ MOST_LINES = 20_000
 _CELL_WIDTH = 40
 """Widest column of a table."""
 _BYTES_A_LINE = 16
-_PICTURES = {
-    b"\xff\xd8\xff": "JPEG",
-    b"GIF8": "GIF",
-    b"RIFF": "WebP or audio",
-    b"BM": "BMP",
-    b"%PDF": "PDF",
-}
 FAINT, STRONG = Style(dim=True), Style(bold=True)
 _TONES = {"+": Style(color="green"), "-": Style(color="red"), "@": Style(color="cyan")}
 Line = str | Text
@@ -41,14 +33,11 @@ class Kind(StrEnum):
     TEXT = "text"
     TABLE = "table"
     JSON = "JSON"
-    PICTURE = "picture"
     BINARY = "binary"
 
 
 def kind_of(name: str, data: bytes) -> Kind:
     """Tell by its beginning, and among texts by its name, what a file is."""
-    if data.startswith(png.SIGNATURE):
-        return Kind.PICTURE
     if _text(data) is None:
         return Kind.BINARY
     suffix = name.rpartition(".")[2].lower()
@@ -57,23 +46,16 @@ def kind_of(name: str, data: bytes) -> Kind:
     return Kind.JSON if suffix in ("json", "ipynb") else Kind.TEXT
 
 
-def preview(
-    name: str, data: bytes, *, is_whole: bool, width: int, height: int, unicode: bool = True
-) -> list[Line]:
+def preview(name: str, data: bytes, *, is_whole: bool) -> list[Line]:
     """Make the lines that show a file.
 
     Args:
         name: of the file.
         data: its beginning.
         is_whole: whether that is all of it.
-        width: cells that a picture may take.
-        height: lines that a picture may take.
-        unicode: whether the terminal can show more than ASCII.
     """
     kind = kind_of(name, data)
-    if kind is Kind.PICTURE:
-        lines = _picture(data, is_whole=is_whole, width=width, height=height, unicode=unicode)
-    elif kind is Kind.BINARY:
+    if kind is Kind.BINARY:
         lines = _binary(data)
     elif kind is Kind.TABLE:
         lines = _table(_text(data) or "", separator="\t" if name.lower().endswith("tsv") else ",")
@@ -172,38 +154,12 @@ def _json(text: str, *, is_whole: bool) -> list[Line]:
 
 
 def _binary(data: bytes) -> list[Line]:
-    known = next((word for start, word in _PICTURES.items() if data.startswith(start)), None)
     lines: list[Line] = []
-    if known:
-        lines += [Text(f"{known} files are not shown here; save it to look at it.", FAINT), ""]
+    if data.startswith(b"%PDF"):
+        lines += [Text("PDF files are not shown here; save it to look at it.", FAINT), ""]
     for start in range(0, min(len(data), MOST_LINES * _BYTES_A_LINE), _BYTES_A_LINE):
         piece = data[start : start + _BYTES_A_LINE]
         numbers = piece[:8].hex(" ") + "  " + piece[8:].hex(" ")
         shown = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in piece)
         lines.append(f"{start:08x}  {numbers:48}  {shown}")
     return lines
-
-
-def _picture(data: bytes, *, is_whole: bool, width: int, height: int, unicode: bool) -> list[Line]:
-    if not unicode:
-        return [Text("Pictures cannot be shown in ASCII; save it to look at it.", FAINT)]
-    if not is_whole:
-        return [Text("The picture is too large to be shown; save it to look at it.", FAINT)]
-    try:
-        picture = png.read(data, columns=width, lines=2 * max(height - 2, 1))
-    except png.Unreadable as error:
-        return [Text(f"The picture cannot be shown: {error}. Save it to look at it.", FAINT)]
-    rows = picture.rows
-    lines: list[Line] = [Text(f"{picture.width} by {picture.height}", FAINT)]
-    for number in range(0, len(rows), 2):
-        lower = rows[number + 1] if number + 1 < len(rows) else [None] * len(rows[number])
-        line = Text(no_wrap=True)
-        for top, bottom in zip(rows[number], lower, strict=True):
-            back = None if bottom is None else _colour(bottom)
-            line.append("▀", Style(color=_colour(top), bgcolor=back))
-        lines.append(line)
-    return lines
-
-
-def _colour(colour: png.Colour) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*colour)

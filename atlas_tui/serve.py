@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hmac
+import html
+import logging
+import re
 import secrets
 import shlex
 import sys
@@ -60,15 +63,12 @@ def guarded(server: Any, web: Any, token: str) -> Any:
 
     @web.middleware  # type: ignore[untyped-decorator]  # the extra may be missing
     async def check(request: Any, handler: Any) -> Any:
-        given = request.query.get("token") or request.cookies.get(_COOKIE, "")
-        origin = request.headers.get("Origin")
-        own = (None, f"http://{request.host}")
-        host = request.host.rsplit(":", 1)[0].strip("[]")
-        if not hmac.compare_digest(given.encode(), token.encode()) or origin not in own:
-            return web.Response(status=403, text="Open the link that `atlas serve` has printed.\n")
-        if host not in LOOPBACK:
-            return web.Response(status=403, text="This page is for this machine only.\n")
+        refusal = _refusal(request, token)
+        if refusal is not None:
+            return web.Response(status=403, text=refusal + "\n")
         answer = await handler(request)
+        if answer.content_type == "text/html":
+            _keep_at_home(answer, host=request.host)
         if "token" in request.query and not answer.prepared:
             answer.set_cookie(_COOKIE, token, httponly=True, samesite="Strict")
         return answer
@@ -84,4 +84,37 @@ def guarded(server: Any, web: Any, token: str) -> Any:
         async def on_startup(self, app: Any) -> None:
             """Print nothing: the link was printed."""
 
+        def initialize_logging(self) -> None:
+            """Print what goes wrong, and not each request, which has the token in it."""
+            logging.basicConfig(level=logging.WARNING, format="%(message)s")
+
     return Guarded
+
+
+def _refusal(request: Any, token: str) -> str | None:
+    given = request.query.get("token") or request.cookies.get(_COOKIE, "")
+    origin = request.headers.get("Origin")
+    own = (None, f"http://{request.host}")
+    if not hmac.compare_digest(given.encode(), token.encode()) or origin not in own:
+        return "Open the link that `atlas serve` has printed."
+    if request.host.rsplit(":", 1)[0].strip("[]") not in LOOPBACK:
+        return "This page is for this machine only."
+    return None
+
+
+def _keep_at_home(answer: Any, *, host: str) -> None:
+    answer.text = own_page(answer.text, host=host)
+    answer.headers["Referrer-Policy"] = "no-referrer"
+
+
+def own_page(page: str, *, host: str) -> str:
+    """Let a page ask only where it came from, which may be the near end of `ssh -L`.
+
+    Args:
+        page: what textual-serve made: with its own address, and a font from elsewhere.
+        host: name and port that the browser asked for.
+    """
+    host = html.escape(host)
+    names = "|".join(map(re.escape, LOOPBACK))
+    page = re.sub(rf'"(http|ws)://\[?(?:{names})\]?(?::\d+)?/', rf'"\g<1>://{host}/', page)
+    return re.sub(rf'<link\b[^>]*"https?://(?!{re.escape(host)}/)[^>]*>', "", page)

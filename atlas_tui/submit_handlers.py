@@ -81,6 +81,6 @@ def _question(desk: Desk, jobs: Sequence[JobView]) -> Question:
 
 
 def _command(desk: Desk, jobs: Sequence[JobView]) -> str:
-    """One job a command, as the command line has it; of many the first."""
-    ids = [job.job_id[:8] for job in jobs[:1]]
-    return BY_NAME["rerun"].command(scheduler=desk.board.scheduler, ids=ids)
+    """One job a command, as the command line has it; for many what no shell takes."""
+    one = jobs[0].job_id[:8] if len(jobs) == 1 else f"<each of {len(jobs)} jobs>"
+    return BY_NAME["rerun"].command(scheduler=desk.board.scheduler, ids=[one])

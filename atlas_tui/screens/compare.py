@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.style import Style
 from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
@@ -12,6 +13,7 @@ from textual.binding import BindingType
 from textual.widgets import ContentSwitcher
 
 from atlas_tui.board import Tidings
+from atlas_tui.chart_labels import line_style
 from atlas_tui.comparison import (
     AXIS_PEN,
     LETTERS,
@@ -26,7 +28,6 @@ from atlas_tui.comparison import (
 from atlas_tui.diff_lines import diff_lines
 from atlas_tui.keyboard import ASKING
 from atlas_tui.keys import bindings
-from atlas_tui.looks import SERIES
 from atlas_tui.messages import Choice, Said
 from atlas_tui.row_layout import fit
 from atlas_tui.screens.frame import Frame
@@ -35,8 +36,8 @@ from atlas_tui.widgets.tab_bar import TabBar, TabTitle
 from atlas_tui.widgets.text_pane import TextPane
 from foundations.cli import job_values
 from foundations.errors import AtlasError, NotFound
-from foundations.models import JobDetail, JobView
-from foundations.terminal import clean, shorten
+from foundations.models import JobDetail, JobView, MetricSeries
+from foundations.terminal import clean, display_width, shorten
 
 DIFFERENCES, CURVES, PARALLEL, SOURCE = "Differences", "Curves", "Parallel", "Source"
 _TABS = [TabTitle(name, name, "") for name in (DIFFERENCES, CURVES, PARALLEL, SOURCE)]
@@ -125,6 +126,7 @@ class CompareScreen(Frame):
 
     def _open(self, tab: str) -> None:
         self._tab = tab
+        self.say(Said(""))
         self.query_one(TabBar).show(_TABS, tab)
         shown = self.query_one(ContentSwitcher)
         shown.current = "curves" if tab == CURVES else "text"
@@ -171,34 +173,42 @@ class CompareScreen(Frame):
             chart.show([])
             return
         found = []
-        for letter, job in zip(LETTERS, self._jobs, strict=False):
+        for job in self._jobs:
             try:
                 series = await self.atlas.client.metric(job.job_id, metric, points=_STRETCHES)
             except NotFound:
-                continue
+                # An empty one keeps its letter and its colour for the job.
+                series = MetricSeries(name=metric, count=0, points=[])
             except AtlasError as error:
                 self.say(Said(error.message, "bad"))
                 return
-            name = f"{letter} {job.job_id[:8]} {metric}"
-            found.append(series.model_copy(update={"name": name}))
+            found.append(series.model_copy(update={"name": f"{job.job_id[:8]} {metric}"}))
+        if self._tab != CURVES:
+            return
         chart.show(found)
         self.say(Said(f"{metric}; M chooses another metric"))
 
     # -- the tabs
 
     def _differences(self) -> list[Text]:
-        head = Text(fit(" ", _NAME_WIDTH))
-        for number, job in enumerate(self._jobs):
-            head.append(" ")
-            title = f"{LETTERS[number]} {job.job_id[:8]} {job.project}"
-            head.append(fit(title, _VALUE_WIDTH), f"bold {_colour(number)}")
         found = rows(self._jobs, everything=self._everything)
+        # Of the screen, since the pane has no size before it is shown.
+        width = max((self.size.width - _NAME_WIDTH) // len(self._jobs) - 1, _VALUE_WIDTH)
+        titles = [
+            f"{LETTERS[number]} {job.job_id[:8]} {job.project}"
+            for number, job in enumerate(self._jobs)
+        ]
+        longest = [*titles, *(text for row in found for text in _texts(row))]
+        width = min(width, max(max(map(display_width, longest)), _VALUE_WIDTH))
+        head = Text(fit(" ", _NAME_WIDTH))
+        for number, title in enumerate(titles):
+            head.append(" ")
+            head.append(fit(title, width), self._colour(number) + Style(bold=True))
         if not found:
             return [head, Text(" Nothing differs in what is known of the jobs.")]
-        return [head, *(_line(row) for row in found)]
+        return [head, *(_line(row, width) for row in found)]
 
     def _parallel(self) -> list[Text]:
-        # Of the screen, since the pane has no size before it is shown.
         width = max(self.size.width - 2, 16)
         height = max(self.size.height - _OTHER_LINES - len(self._jobs), 6)
         shown = axes(self._jobs)[: max(width // _AXIS_WIDTH, 2)]
@@ -210,14 +220,23 @@ class CompareScreen(Frame):
         for number in range(height):
             line = Text(" ")
             for glyph, pen in canvas.row(number, braille=self.atlas.palette.unicode):
-                line.append(glyph, "dim" if pen == AXIS_PEN else _colour(pen))
+                line.append(glyph, "dim" if pen == AXIS_PEN else self._colour(pen))
             lines.append(line)
         lines.append(_ticks([axis.ticks[0] for axis in shown], places, width))
-        lines.append(_ticks([axis.name for axis in shown], places, width, style="bold"))
+        room = max(width // len(shown), _AXIS_WIDTH) - 1
+        names = [
+            one.name if len(one.name) <= room else one.name.partition(".")[2] or one.name
+            for one in shown
+        ]
+        lines.append(_ticks(names, places, width, style="bold"))
         for number, job in enumerate(self._jobs):
             words = clean(" ".join(job.command), one_line=True)
-            lines.append(Text(f" {LETTERS[number]} {job.job_id[:8]} {words}", _colour(number)))
+            lines.append(Text(f" {LETTERS[number]} {job.job_id[:8]} {words}", self._colour(number)))
         return lines
+
+    def _colour(self, number: int) -> Style:
+        """The colour of a job, which is that of its curves."""
+        return line_style(number, self.atlas.palette)
 
     @work(exclusive=True, group="source")
     async def _show_source(self) -> None:
@@ -233,25 +252,25 @@ class CompareScreen(Frame):
             self._pane.show([head, *diff_lines(found)])
 
 
-def _line(row: Row) -> Text:
+def _line(row: Row, width: int) -> Text:
     line = Text(fit(f" {row.name}", _NAME_WIDTH), "" if row.differs else "dim")
-    for value in row.values:
+    for text in _texts(row):
         line.append(" ")
-        text = "" if value is None else job_values.cell(row.name, value)
-        line.append(fit(text, _VALUE_WIDTH))
+        line.append(fit(text, width))
     return line
+
+
+def _texts(row: Row) -> list[str]:
+    return ["" if value is None else job_values.cell(row.name, value) for value in row.values]
 
 
 def _ticks(texts: Sequence[str], places: Sequence[int], width: int, *, style: str = "dim") -> Text:
     """Write texts around their axes, within `width` cells."""
     line = ""
+    room = max(width // len(texts), _AXIS_WIDTH) - 1
     for text, place in zip(texts, places, strict=True):
-        shown = shorten(clean(text, one_line=True), _AXIS_WIDTH - 1)
+        shown = shorten(clean(text, one_line=True), room)
         begin = min(place + 1 - len(shown) // 2, width - len(shown))
         begin = max(begin, len(line) + (1 if line else 0))
         line = line.ljust(begin) + shown
     return Text(line, style)
-
-
-def _colour(number: int) -> str:
-    return SERIES[number % len(SERIES)]

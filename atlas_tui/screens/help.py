@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from atlas_tui.action_table import on_screen
 from atlas_tui.actions import Scope
-from atlas_tui.keys import label
+from atlas_tui.keys import MOVING, label, moving
 from foundations.terminal import clean
 
 _TITLES = {
@@ -26,14 +26,6 @@ _TITLES = {
     Scope.LOG: "The log",
     Scope.SCREEN: "Screens and the app",
 }
-_MOVING = (
-    ("j k", "down and up, as the arrows do"),
-    ("PgUp PgDn", "by pages; ^u ^d by half ones"),
-    ("g G", "first, last"),
-    ("Left Right", "columns that do not fit"),
-    ("Enter", "open"),
-    ("Tab", "next pane"),
-)
 
 
 class HelpScreen(ModalScreen[None]):
@@ -41,12 +33,8 @@ class HelpScreen(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape,q,question_mark,f1", "leave", "Close"),
-        ("down,j", "scroll(1)", "Down"),
-        ("up,k", "scroll(-1)", "Up"),
-        ("pagedown,ctrl+d,space", "scroll(15)", "Page down"),
-        ("pageup,ctrl+u", "scroll(-15)", "Page up"),
-        ("g,home", "scroll(-10000)", "Top"),
-        ("G,end", "scroll(10000)", "Bottom"),
+        *moving("scroll({})", "scroll_pages({})", ("scroll_edge(0)", "scroll_edge(1)")),
+        ("space", "scroll_pages(1)", "Page down"),
     ]
 
     def __init__(self, screen: str, *, scheduler: str, keymap: Mapping[str, str]) -> None:
@@ -67,6 +55,15 @@ class HelpScreen(ModalScreen[None]):
     def action_scroll(self, lines: int) -> None:
         """Scroll by lines."""
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+    def action_scroll_pages(self, pages: float) -> None:
+        """Scroll by pages, or by a part of one."""
+        self.action_scroll(int(pages * max(self.query_one(VerticalScroll).size.height - 1, 1)))
+
+    def action_scroll_edge(self, bottom: int) -> None:
+        """Scroll to the top or the bottom."""
+        text = self.query_one(VerticalScroll)
+        text.scroll_to(y=text.max_scroll_y if bottom else 0, animate=False)
 
     def action_leave(self) -> None:
         """Close."""
@@ -93,7 +90,7 @@ def help_lines(screen: str, *, scheduler: str, keymap: Mapping[str, str]) -> lis
         for one in actions:
             command = one.command(scheduler=clean(scheduler, one_line=True), ids=["ID"])
             lines.append(Line(label(one, keymap) or ":", one.title, one.help, command))
-    return [*lines, Line("", "Moving"), *(Line(keys, what) for keys, what in _MOVING)]
+    return [*lines, Line("", "Moving"), *(Line(keys, what) for keys, what in MOVING)]
 
 
 def _table(lines: Iterable[Line]) -> Table:

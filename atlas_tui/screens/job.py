@@ -14,7 +14,7 @@ from atlas_tui.board import Tidings
 from atlas_tui.keyboard import ASKING
 from atlas_tui.keys import bindings
 from atlas_tui.messages import Choice, Said
-from atlas_tui.screens.frame import Frame
+from atlas_tui.screens.tab_actions import TabActions
 from atlas_tui.tabs.all import TABS
 from atlas_tui.tabs.tab import JobTab
 from atlas_tui.widgets.job_header import JobHeader
@@ -23,16 +23,8 @@ from atlas_tui.widgets.text_entry import EntryLine
 from foundations.errors import AtlasError, NotFound
 from foundations.models import JobDetail, JobView
 
-_NOT_HERE = {
-    "find": "This tab has no list; Metrics, Parameters, Artifacts and Files have.",
-    "artifact": "Artifacts are saved on the tab Artifacts: press i.",
-    "file": "Files are saved on the tab Files: press F.",
-    "source_diff": "The source is compared on the tab Files: press F.",
-}
-_NO_CHART = "The tabs Metrics (M) and System (S) have charts."
 
-
-class JobScreen(Frame):
+class JobScreen(TabActions):
     """Shows the first job of the board's subject."""
 
     NAME = "job"
@@ -232,51 +224,15 @@ class JobScreen(Frame):
             self._close_finder()
             self._focus_tab()
             return True
-        return self.tab.clear_one()
+        return self.tab.widen(on=False) or self.tab.clear_one()
 
     def action_find(self) -> None:
         """Search in the list of the tab."""
         if not self.tab.find(self._finder.value):
-            self.say(Said(_NOT_HERE["find"], "bad"))
+            self.refuse("find")
             return
         self._finder.display = True
         self._finder.focus()
-
-    def action_artifact(self) -> None:
-        """Save the artifact under the cursor."""
-        self._pass_on("artifact")
-
-    def action_file(self) -> None:
-        """Save the file under the cursor."""
-        self._pass_on("file")
-
-    def action_source_diff(self) -> None:
-        """Compare the source with that of another job."""
-        self._pass_on("source_diff")
-
-    def action_log_y(self) -> None:
-        """Switch the logarithmic axis."""
-        self._pass_on("log_y")
-
-    def action_smooth(self) -> None:
-        """Smooth more, or not at all."""
-        self._pass_on("smooth")
-
-    def action_x_axis(self) -> None:
-        """Go on to another x axis."""
-        self._pass_on("x_axis")
-
-    def action_zoom_in(self) -> None:
-        """Come closer."""
-        self._pass_on("zoom_in")
-
-    def action_zoom_out(self) -> None:
-        """Go away."""
-        self._pass_on("zoom_out")
-
-    def _pass_on(self, name: str) -> None:
-        if not self.tab.perform(name):
-            self.say(Said(_NOT_HERE.get(name, _NO_CHART), "bad"))
 
     @property
     def _finder(self) -> Input:

@@ -61,6 +61,11 @@ _LABELS = {
     "priority": "Priority",
     "hold": "Hold",
 }
+_BEGIN = Text(
+    "Type the directory that is to be copied, or press ^T to choose it.\n"
+    "Then this shows what would be sent, and the same as a command and in Python.",
+    "dim",
+)
 _WIDE = 110
 """From so many columns on the preview stands beside the form."""
 
@@ -163,7 +168,7 @@ class SubmitScreen(Screen[JobView | None]):
             # An empty form is not wrong yet.
             if draft != Draft():
                 self.field(problem.field).complain(problem.message)
-            self.query_one("#outcome", Static).update("")
+            self.query_one("#outcome", Static).update(_BEGIN if draft == Draft() else "")
         else:
             for name in FIELDS:
                 self.field(name).complain(None)

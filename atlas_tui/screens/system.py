@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from rich.text import Text
-from textual import work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
@@ -51,6 +51,9 @@ class SystemScreen(Frame):
     def on_resize(self) -> None:
         """Put the panes beside or below each other."""
         self.query_one("#system").set_class(self.size.width < 110, "narrow")
+
+    @on(TextPane.Resized)
+    def _fit(self) -> None:
         self._show()
 
     def take(self, tidings: Tidings) -> None:

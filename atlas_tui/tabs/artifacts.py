@@ -56,11 +56,11 @@ class ArtifactsTab(JobTab):
         return True
 
     def perform(self, name: str) -> bool:
-        """Save the artifact under the cursor."""
-        if name != "artifact":
-            return False
-        self._save()
-        return True
+        """Save the artifact under the cursor, or come closer to the picture that it is."""
+        if name == "artifact":
+            self._save()
+            return True
+        return self.query_one(PreviewPane).perform(name)
 
     def _narrow(self) -> None:
         self._list.show(

@@ -70,13 +70,13 @@ class FilesTab(JobTab):
         return True
 
     def perform(self, name: str) -> bool:
-        """Save the file under the cursor, or compare with another job."""
+        """Save the file under the cursor, compare with another job, or come closer to a picture."""
         if name == "file":
             self._save()
         elif name == "source_diff":
             self._compare()
         else:
-            return False
+            return self.query_one(PreviewPane).perform(name)
         return True
 
     def clear_one(self) -> bool:

@@ -70,6 +70,20 @@ class JobTab(Vertical):
         """Do an action of the table that only some tabs have. Returns whether this one has it."""
         return False
 
+    def widen(self, *, on: bool) -> bool:
+        """Give what is at the right all the width, or the list its place again.
+
+        Returns whether that was another state before; a tab without a list has but one.
+        """
+        if on == self.has_class("wide") or not self.query(".side"):
+            return False
+        self.set_class(on, "wide")
+        for widget in self.query("*"):
+            if widget.focusable and widget.has_class("side") != on:
+                widget.focus()
+                break
+        return True
+
     def clear_one(self) -> bool:
         """Clear what Esc clears first. Returns whether there was anything."""
         return False

@@ -63,6 +63,7 @@ class KeyBar(Widget):
     KeyBar { height: 1; background: $panel; }
     KeyBar > .keys--key { color: $accent; text-style: bold; }
     KeyBar > .keys--faint { color: $text-disabled; }
+    KeyBar:ansi > .keys--faint { text-style: dim; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"keys--key", "keys--faint"}
 

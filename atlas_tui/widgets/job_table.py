@@ -19,6 +19,7 @@ from textual.strip import Strip
 from atlas_tui.columns import SPARK, Column, is_active, now_utc
 from atlas_tui.job_line import MARGIN, Brush
 from atlas_tui.job_window import JobWindow
+from atlas_tui.keys import moving
 from atlas_tui.looks import Palette
 from atlas_tui.row_layout import GAP, Placed, place
 from atlas_tui.sparks import Sparks
@@ -37,6 +38,7 @@ class JobTable(ScrollView, can_focus=True):
     JobTable { height: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1; }
     JobTable > .jobs--header { color: $text-muted; text-style: bold; background: $panel; }
     JobTable > .jobs--cursor { background: $primary 30%; text-style: bold; }
+    JobTable:ansi > .jobs--cursor { background: $background; text-style: bold reverse; }
     JobTable > .jobs--resting { background: $panel; }
     JobTable > .jobs--marked { color: $accent; }
     JobTable > .jobs--faint { color: $text-muted; }
@@ -49,14 +51,7 @@ class JobTable(ScrollView, can_focus=True):
         "jobs--faint",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
-        ("down,j", "move(1)", "Down"),
-        ("up,k", "move(-1)", "Up"),
-        ("pagedown", "move_pages(1)", "Page down"),
-        ("pageup", "move_pages(-1)", "Page up"),
-        ("ctrl+d", "move_pages(0.5)", "Half page down"),
-        ("ctrl+u", "move_pages(-0.5)", "Half page up"),
-        ("home,g", "go(0)", "Top"),
-        ("end,G", "go(-1)", "Bottom"),
+        *moving(),
         ("left", "sideways(-1)", "Columns left"),
         ("right", "sideways(1)", "Columns right"),
         ("enter", "open", "Open"),

@@ -47,6 +47,7 @@ class LogTitle(Widget):
     DEFAULT_CSS = """
     LogTitle { height: 1; background: $panel; }
     LogTitle.focused { background: $primary 25%; }
+    LogTitle.focused:ansi { background: $background; text-style: reverse; }
     LogTitle > .title--faint { text-style: dim; }
     LogTitle > .title--good { color: $success; text-style: bold; }
     LogTitle > .title--new { color: $warning; text-style: bold; }

@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from atlas_tui.action_table import ACTIONS
 from atlas_tui.actions import Scope
+from atlas_tui.keys import moving
 from atlas_tui.log_layout import AllLines, Layout, Lines, Row
 from atlas_tui.log_matches import Matches
 from atlas_tui.log_store import LogStore, Missing
@@ -30,14 +31,7 @@ class LogWindow(Widget, can_focus=True):
     """Knows which rows of a log are on the screen, and stays there while more comes in."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        ("down,j", "move(1)", "Down"),
-        ("up,k", "move(-1)", "Up"),
-        ("pagedown", "move_pages(1)", "Page down"),
-        ("pageup", "move_pages(-1)", "Page up"),
-        ("ctrl+d", "move_pages(0.5)", "Half page down"),
-        ("ctrl+u", "move_pages(-0.5)", "Half page up"),
-        ("home,g", "top", "Top"),
-        ("end,G", "end", "End"),
+        *moving(ends=("top", "end")),
         ("left", "sideways(-1)", "Left"),
         ("right", "sideways(1)", "Right"),
         *(

@@ -15,6 +15,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from atlas_tui.keys import moving
 from atlas_tui.looks import Palette
 from atlas_tui.row_layout import fit
 from foundations.job_states import HOLDING_STATES, JobState
@@ -30,6 +31,7 @@ class ProjectList(ScrollView, can_focus=True):
     ProjectList { width: 26; height: 1fr; background: $surface; scrollbar-size-vertical: 1; }
     ProjectList > .projects--title { color: $text-muted; text-style: bold; background: $panel; }
     ProjectList > .projects--cursor { background: $primary 30%; }
+    ProjectList:ansi > .projects--cursor { background: $background; text-style: reverse; }
     ProjectList > .projects--chosen { color: $accent; text-style: bold; }
     ProjectList > .projects--faint { color: $text-muted; }
     """
@@ -40,10 +42,7 @@ class ProjectList(ScrollView, can_focus=True):
         "projects--faint",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
-        ("down,j", "move(1)", "Down"),
-        ("up,k", "move(-1)", "Up"),
-        ("home,g", "move(-100000)", "Top"),
-        ("end,G", "move(100000)", "Bottom"),
+        *moving(),
         ("enter", "choose", "Choose"),
     ]
 
@@ -81,6 +80,14 @@ class ProjectList(ScrollView, can_focus=True):
         if not top < line < top + self.size.height:
             self.scroll_to(y=line - self.size.height // 2, animate=False, immediate=True)
         self.refresh()
+
+    def action_move_pages(self, pages: float) -> None:
+        """Move the cursor by pages, or by a part of one."""
+        self.action_move(int(pages * max(self.size.height - 2, 1)))
+
+    def action_go(self, place: int) -> None:
+        """Move the cursor to the first line or, with -1, to the last."""
+        self.action_move(-self._cursor if place == 0 else len(self._projects))
 
     def action_choose(self) -> None:
         """Narrow the list down to the project under the cursor."""

@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from atlas_tui.keys import moving
 from atlas_tui.widgets.text_pane import painted
 
 T = TypeVar("T")
@@ -39,18 +40,12 @@ class RowList(ScrollView, Generic[T], can_focus=True):
     RowList { height: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1; }
     RowList > .rows--header { color: $text-muted; text-style: bold; background: $panel; }
     RowList > .rows--cursor { background: $primary 30%; text-style: bold; }
+    RowList:ansi > .rows--cursor { background: $background; text-style: bold reverse; }
     RowList > .rows--resting { background: $panel; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"rows--header", "rows--cursor", "rows--resting"}
     BINDINGS: ClassVar[list[BindingType]] = [
-        ("down,j", "move(1)", "Down"),
-        ("up,k", "move(-1)", "Up"),
-        ("pagedown", "move_pages(1)", "Page down"),
-        ("pageup", "move_pages(-1)", "Page up"),
-        ("ctrl+d", "move_pages(0.5)", "Half page down"),
-        ("ctrl+u", "move_pages(-0.5)", "Half page up"),
-        ("home,g", "go(0)", "Top"),
-        ("end,G", "go(-1)", "Bottom"),
+        *moving(),
         ("enter", "open", "Open"),
         ("space", "choose", "Choose"),
     ]

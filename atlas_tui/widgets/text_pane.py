@@ -10,9 +10,11 @@ from rich.segment import Segment
 from rich.text import Text
 from textual.binding import BindingType
 from textual.geometry import Region, Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from atlas_tui.keys import moving
 from foundations.terminal import display_width
 
 PaneLine = str | Text | Strip
@@ -27,17 +29,13 @@ class TextPane(ScrollView, can_focus=True):
     TextPane { height: 1fr; scrollbar-size: 1 1; overflow-x: hidden; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        ("down,j", "scroll_lines(1)", "Down"),
-        ("up,k", "scroll_lines(-1)", "Up"),
-        ("pagedown", "scroll_pages(1)", "Page down"),
-        ("pageup", "scroll_pages(-1)", "Page up"),
-        ("ctrl+d", "scroll_pages(0.5)", "Half page down"),
-        ("ctrl+u", "scroll_pages(-0.5)", "Half page up"),
-        ("home,g", "go_end(0)", "Top"),
-        ("end,G", "go_end(1)", "Bottom"),
+        *moving("scroll_lines({})", "scroll_pages({})", ("go_end(0)", "go_end(1)")),
         ("left,h", "scroll_sideways(-8)", "Left"),
         ("right", "scroll_sideways(8)", "Right"),
     ]
+
+    class Resized(Message):
+        """The pane has another size; who fitted its lines may do so again."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -50,13 +48,23 @@ class TextPane(ScrollView, can_focus=True):
         """What is shown."""
         return self._lines
 
-    def show(self, lines: Sequence[PaneLine], *, keep_place: bool = False) -> None:
-        """Show other lines, from the top unless the place is to be kept."""
+    def show(
+        self, lines: Sequence[PaneLine], *, keep_place: bool = False, widest: int | None = None
+    ) -> None:
+        """Show other lines, from the top unless the place is to be kept.
+
+        Args:
+            lines: what to show; only those in sight are looked at when `widest` is known.
+            keep_place: whether to stay where the pane is scrolled to.
+            widest: how wide the widest line is.
+        """
         if keep_place and len(lines) == len(self._lines):
             self._change(lines)
             return
         self._lines = lines
-        self._widest = max(map(_width, lines[:_WIDTH_KNOWN_LINES]), default=0)
+        if widest is None:
+            widest = max(map(_width, lines[:_WIDTH_KNOWN_LINES]), default=0)
+        self._widest = widest
         self.virtual_size = Size(self.size.width, len(lines))
         if not keep_place:
             self._left = 0
@@ -96,6 +104,7 @@ class TextPane(ScrollView, can_focus=True):
     def on_resize(self) -> None:
         """Fit the scroll bar."""
         self.virtual_size = Size(self.size.width, len(self._lines))
+        self.post_message(self.Resized())
 
     def render_line(self, y: int) -> Strip:
         """Paint one line."""

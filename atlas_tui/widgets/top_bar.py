@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.style import Style
 from rich.text import Text
@@ -13,6 +14,9 @@ from atlas_tui.looks import Palette
 from foundations.job_states import JobState
 from foundations.terminal import clean
 
+if TYPE_CHECKING:
+    from foundations.models import SchedulerInfo
+
 TABS = ("dashboard", "jobs", "job", "logs", "compare", "system")
 _SHOWN_STATES = (
     *(JobState.RUNNING, JobState.STARTING, JobState.QUEUED),
@@ -22,8 +26,6 @@ _STEP = 10
 """Percentages change by so much or not at all."""
 _HIGH, _VERY_HIGH = 75, 90
 """Percent from which a measure is told in colour."""
-_NARROW = 100
-"""Below so many columns states are told by their sign alone."""
 
 
 class TopBar(Widget):
@@ -66,7 +68,12 @@ class TopBar(Widget):
     def _lines(self) -> Text:
         width = self.size.width
         first = _sides(self._tabs(), self._link(), width)
-        second = _sides(self._engine(), self._host() + self._counts(), width)
+        engine, needed = self._engine()
+        host = self._host()
+        # What is left out first when there is no room; a warning about the engine stays.
+        rights = [host + self._counts(words=True), host + self._counts(), self._counts()]
+        right = next((one for one in rights if needed + one.cell_len < width), rights[-1])
+        second = _sides(engine, right, width)
         return Text("\n").join([first, second])
 
     def _tabs(self) -> Text:
@@ -117,30 +124,34 @@ class TopBar(Widget):
             self._percents[name] = _STEP * round(percent / _STEP)
         return self._percents[name]
 
-    def _engine(self) -> Text:
+    def _engine(self) -> tuple[Text, int]:
+        """How the engine and the queue are, and how much of that must be seen."""
         info = self._board.info
         text = Text(" ", no_wrap=True)
         if self._board.link is Link.LOST:
             text.append(clean(self._board.problem or "", one_line=True), self._style("bad"))
-            return text
+            return text, 0
         if info is None:
-            return text
+            return text, 0
         version = f" {info.engine.version}" if info.engine.version else ""
         text.append(clean(f"{info.engine.name}{version}", one_line=True))
-        if not info.engine.available:
-            text.append("  engine does not answer", self._style("bad"))
-        if not info.engine.isolated:
-            text.append("  jobs are not isolated", self._style("warning"))
-        text.append(f"  {info.queue.max_running_jobs} at once", self._style("faint"))
-        if info.queue.paused is not None:
-            who = clean(info.queue.paused.by, one_line=True)
-            text.append(f"  QUEUE PAUSED by {who}", self._style("warning"))
-        for pause in info.queue.paused_projects:
-            name = clean(pause.project or "", one_line=True)
-            text.append(f"  {name} paused", self._style("warning"))
-        return text
+        needed = len(info.engine.name) + 2
+        for warning, style in self._warnings(info):
+            text.append(f"  {clean(warning, one_line=True)}", self._style(style))
+            needed = text.cell_len
+        return text.append(f"  {info.queue.max_running_jobs} at once", self._style("faint")), needed
 
-    def _counts(self) -> Text:
+    def _warnings(self, info: SchedulerInfo) -> Iterator[tuple[str, str]]:
+        if not info.engine.available:
+            yield "engine does not answer", "bad"
+        if not info.engine.isolated:
+            yield "jobs are not isolated", "warning"
+        if info.queue.paused is not None:
+            yield f"QUEUE PAUSED by {info.queue.paused.by}", "warning"
+        for pause in info.queue.paused_projects:
+            yield f"{pause.project or ''} paused", "warning"
+
+    def _counts(self, *, words: bool = False) -> Text:
         text = Text(no_wrap=True)
         counts = self._board.counts
         for state in _SHOWN_STATES:
@@ -148,7 +159,7 @@ class TopBar(Widget):
             if not count:
                 continue
             word, style = self._palette.state(state)
-            sign = word if self.size.width >= _NARROW else self._palette.glyph(state)
+            sign = word if words else self._palette.glyph(state)
             text.append(f"{sign} {count}  ", style)
         return text
 

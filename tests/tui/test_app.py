@@ -7,19 +7,29 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from textual.binding import Binding
+from textual.widget import Widget
 
 from atlas_tui.action_table import on_screen
 from atlas_tui.app import AtlasApp, Options
+from atlas_tui.chart_labels import line_style
 from atlas_tui.keys import label
+from atlas_tui.looks import SERIES, Palette
 from atlas_tui.screens.dialogs import ConfirmDialog, PickDialog, PromptDialog
 from atlas_tui.screens.help import HelpScreen, help_lines
 from atlas_tui.screens.jobs import JobsScreen
 from atlas_tui.screens.theme_dialog import ThemeDialog
 from atlas_tui.session import Session, path_of
 from atlas_tui.settings import Settings
+from atlas_tui.widgets.job_table import JobTable
+from atlas_tui.widgets.log_window import LogWindow
+from atlas_tui.widgets.project_list import ProjectList
+from atlas_tui.widgets.row_list import RowList
+from atlas_tui.widgets.text_pane import TextPane
+from atlas_tui.widgets.top_bar import TopBar
 from foundations.bundle import pack
 from foundations.home import Home
-from foundations.models import JobSpec, Submission
+from foundations.models import JobSpec, JobState, Submission
 from tests.store.samples import add, finish, run
 from tests.tui.conftest import Stage, staged
 
@@ -299,3 +309,80 @@ async def test_the_last_view_is_shown_before_the_first_answer(tmp_path: Path) ->
             text = "\n".join(strip.text for strip in strips)
             assert "run-2.py" in text
             assert "completed 3" in text
+
+
+@pytest.mark.parametrize(("width", "on_one_line"), [(60, False), (200, True)])
+async def test_the_palette_uses_a_wide_terminal(
+    tmp_path: Path, width: int, on_one_line: bool
+) -> None:
+    async with staged(tmp_path, size=(width, 50)) as stage:
+        stage.app.perform("palette")
+        await stage.until(lambda: isinstance(stage.app.screen, PickDialog))
+        await stage.press(*"mouse")
+        await stage.until(lambda: "or take it." in stage.text())
+        (first,) = (line for line in stage.text().splitlines() if "Mouse  m" in line)
+        assert ("or take it." in first) == on_one_line
+
+
+@pytest.mark.parametrize("width", [60, 100, 120, 200])
+async def test_the_bar_at_the_top_says_at_any_width_that_jobs_are_not_isolated(
+    tmp_path: Path, width: int
+) -> None:
+    def fill(conn: sqlite3.Connection) -> None:
+        for number in range(30):
+            made = add(conn, submitted_at_ms=1_000 + number)
+            if number > 10:
+                finish(conn, made)
+
+    async with staged(tmp_path, fill, size=(width, 24)) as stage:
+        await stage.until(lambda: stage.app.board.host is not None)
+        info = await stage.app.client.info()
+        stage.app.board.info = info.model_copy(
+            update={"engine": info.engine.model_copy(update={"isolated": False})}
+        )
+        stage.front.query_one(TopBar).renew()
+        await stage.until(lambda: "jobs are not isolated" in stage.text())
+        line = stage.text().splitlines()[1]
+        assert "completed 19" in line if width == 200 else "19" in line
+        assert ("cpu" in line) == (width >= 100)
+
+
+def test_bright_colours_are_for_dark_backgrounds() -> None:
+    for state in JobState:
+        name = str(Palette(ansi=True, dark=False).state(state)[1].color)
+        assert "bright" not in name or "bright_black" in name
+    assert "bright_cyan" in str(Palette(ansi=True).state(JobState.RUNNING)[1].color)
+
+
+@pytest.mark.parametrize(
+    "widget", [JobTable, RowList, LogWindow, TextPane, ProjectList, HelpScreen]
+)
+def test_the_same_keys_go_up_and_down_everywhere(widget: type[Widget]) -> None:
+    keys = [one.key if isinstance(one, Binding) else one[0] for one in widget.BINDINGS]
+    wanted = ["down,j", "up,k", "pagedown", "pageup", "ctrl+d", "ctrl+u", "home,g", "end,G"]
+    assert [key for key in keys if key in wanted] == wanted
+
+
+async def test_the_help_goes_up_and_down(tmp_path: Path) -> None:
+    async with staged(tmp_path, size=(100, 24)) as stage:
+        await stage.press("question_mark")
+        await stage.until(lambda: "THE MARKED JOBS" in stage.text())
+        await stage.press("G")
+        await stage.until(lambda: "next pane" in stage.text())
+        await stage.press("g")
+        await stage.until(lambda: "THE MARKED JOBS" in stage.text())
+        await stage.press("space")
+        await stage.until(lambda: "THE MARKED JOBS" not in stage.text())
+        await stage.press("ctrl+u", "ctrl+u", "k", "k")
+        await stage.until(lambda: "THE MARKED JOBS" in stage.text())
+
+
+def test_the_lines_of_a_chart_stand_out_from_a_light_background() -> None:
+    def brightness(place: int, *, dark: bool) -> float:
+        colour = line_style(place, Palette(dark=dark)).color
+        assert colour is not None
+        red, green, blue = colour.get_truecolor()
+        return (0.2126 * red + 0.7152 * green + 0.0722 * blue) / 255
+
+    for place in range(len(SERIES)):
+        assert brightness(place, dark=False) < 0.45 < brightness(place, dark=True)

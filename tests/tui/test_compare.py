@@ -86,9 +86,58 @@ async def test_marked_jobs_are_compared(tmp_path: Path) -> None:
         await stage.press("right_square_bracket")
         await stage.until(lambda: stage.status == "loss; M chooses another metric")
         await stage.until(lambda: f"b {stage.app.board.subject[1][:8]} loss" in stage.text())
+        assert "b b " not in stage.text()
         await stage.press("right_square_bracket")
+        await stage.until(lambda: stage.status == "")
         await stage.until(lambda: "param.lr" in stage.text() and "metric.loss" in stage.text())
         assert "0.3" in stage.text()
+
+
+async def test_a_job_without_the_metric_keeps_its_letter(tmp_path: Path) -> None:
+    def fill_more(conn: sqlite3.Connection) -> None:
+        fill(conn)
+        # The newest, which comes first.
+        finish(conn, add(conn, spec={"command": ["main.py", "run-3"]}, submitted_at_ms=2_000))
+
+    async with staged(tmp_path, fill_more) as stage:
+        await stage.until(lambda: "run-3" in stage.text())
+        await stage.press("space", "space", "space", "5", "right_square_bracket")
+        bare, first, second = (job_id[:8] for job_id in stage.app.board.subject)
+        await stage.until(lambda: f"a {bare} loss -  b {first} loss 0.0" in stage.text())
+        assert f"c {second} loss 0.0" in stage.text()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
+async def test_values_have_the_room_that_there_is(tmp_path: Path, size: tuple[int, int]) -> None:
+    command = ["main.py", "--a-long-option", "with-its-value"]
+
+    def fill_long(conn: sqlite3.Connection) -> None:
+        for number in range(3):
+            spec = {"command": [*command, str(number)]}
+            finish(conn, add(conn, spec=spec, submitted_at_ms=1_000 + number))
+
+    async with staged(tmp_path, fill_long, size=size) as stage:
+        await stage.until(lambda: "main.py" in stage.text())
+        await stage.press("space", "space", "space", "5")
+        await stage.until(lambda: "Differences" in stage.text() and "command" in stage.text())
+        await stage.settle()
+        shown = " ".join([*command, "2"]) in stage.text()
+        assert shown == (size[0] == 200)
+
+
+async def test_a_name_without_room_goes_without_its_kind(tmp_path: Path) -> None:
+    def fill_many(conn: sqlite3.Connection) -> None:
+        for number in range(2):
+            made = add(conn, spec={"command": ["main.py"]}, submitted_at_ms=1_000 + number)
+            found = [Parameter(f"batch_size_{key}", number, 0) for key in "abcdefgh"]
+            records.ingest(conn, made.job_id, found, offset=0, new_offset=1)
+            finish(conn, made)
+
+    async with staged(tmp_path, fill_many) as stage:
+        await stage.until(lambda: "main.py" in stage.text())
+        await stage.press("space", "space", "5", "right_square_bracket", "right_square_bracket")
+        await stage.until(lambda: "batch_size_a " in stage.text())
+        assert "param." not in stage.text()
 
 
 async def test_one_job_cannot_be_compared_and_the_screen_says_what_to_do(tmp_path: Path) -> None:

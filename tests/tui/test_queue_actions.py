@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from atlas_tui.handlers import named
 from atlas_tui.screens.dialogs import ConfirmDialog, PickDialog, PromptDialog
 from atlas_tui.widgets.bottom_lines import StatusLine
 from foundations.models import JobState
@@ -161,7 +163,8 @@ async def test_a_pause_by_somebody_else_is_told_in_every_row_that_waits(tmp_path
         await stage.service.pause_queue(None, by="grace")
 
         def rows() -> list[str]:
-            return [line for line in stage.text().splitlines() if "○ queued" in line]
+            # Below the list the log tells of its job as well.
+            return [line for line in stage.text().splitlines() if "○ queued" in line][:4]
 
         await stage.until(lambda: all("grace" in row for row in rows()))
 
@@ -178,3 +181,37 @@ async def test_what_was_typed_is_in_the_command_that_does_the_same(tmp_path: Pat
         await stage.until(lambda: stage.status.startswith("Priority -7"))
         said = stage.front.query_one(StatusLine).said
         assert said.command == f"foundations set job scheduler {job_id} --priority -7"
+
+
+async def test_a_command_for_many_jobs_names_the_first(tmp_path: Path) -> None:
+    def fill_eight(conn: sqlite3.Connection) -> None:
+        for number in range(8):
+            spec = {"command": ["main.py", f"run-{number}"]}
+            add(conn, spec=spec, submitted_at_ms=1_000 + number)
+
+    async with staged(tmp_path, fill_eight, size=(160, 40)) as stage:
+        await stage.until(lambda: "run-7" in stage.text())
+        await stage.press("asterisk")
+        await stage.until(lambda: len(stage.front.selection().jobs) == 8)
+        first = " ".join(job.job_id[:8] for job in stage.front.selection().jobs[:5])
+        await stage.press("H")
+        await stage.until(lambda: stage.status == "Held: 8 jobs")
+        said = stage.front.query_one(StatusLine).said
+        assert said.command == f"foundations hold job scheduler {first} <and 3 more>"
+        assert said.command in stage.text()
+
+
+@pytest.mark.parametrize("end", ["", " --priority 3"])
+def test_a_command_for_many_jobs_cannot_be_run_by_mistake(tmp_path: Path, end: str) -> None:
+    assert named(["a"] * 5) == ["a"] * 5
+    program = tmp_path / "foundations"
+    program.write_text("#!/bin/sh\ntouch ran\n")
+    program.chmod(0o755)
+    for ids, ran in ((["a"] * 6, False), (["a"], True)):
+        command = (
+            f"PATH={tmp_path}:$PATH; foundations hold job scheduler {' '.join(named(ids))}{end}"
+        )
+        done = subprocess.run(
+            ["sh", "-c", command], cwd=tmp_path, capture_output=True, timeout=30, check=False
+        )
+        assert (done.returncode == 0) == (tmp_path / "ran").exists() == ran

@@ -9,6 +9,7 @@ import pytest
 from atlas_tui.looks import theme_for
 from atlas_tui.settings import Settings
 from atlas_tui.settings_file import SettingsFile, read_settings
+from atlas_tui.terminal_background import is_light_by
 from foundations.errors import ConfigError
 
 
@@ -87,4 +88,5 @@ def test_keys_can_be_exchanged(file: Path) -> None:
     ],
 )
 def test_the_theme_fits_the_terminal(wanted: str, colorfgbg: str, own: bool, theme: str) -> None:
-    assert theme_for(wanted, {"COLORFGBG": colorfgbg}, own_colours=own) == theme
+    light = is_light_by({"COLORFGBG": colorfgbg})
+    assert theme_for(wanted, light=light, own_colours=own) == theme

@@ -46,6 +46,18 @@ async def jobs(stage: Stage) -> JobPage:
     return await stage.app.client.jobs(offset=0, limit=100)
 
 
+async def test_an_empty_form_says_what_to_begin_with(
+    tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with staged(tmp_path) as stage:
+        await stage.press("n")
+        await stage.until(lambda: "or press ^T to choose it" in stage.text())
+        form(stage).field("directory").text = str(project)
+        await stage.until(lambda: "The same in Python" in stage.text())
+        assert "or press ^T to choose it" not in stage.text()
+
+
 async def test_a_job_is_submitted_and_shown(tmp_path: Path, project: Path) -> None:
     async with staged(tmp_path, size=(140, 40)) as stage:
         screen = await opened(stage, project)
