@@ -6,14 +6,15 @@ import asyncio
 import tempfile
 import threading
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from foundations import bundle
 from foundations.client import AsyncClient
-from foundations.errors import NotFound, Unreachable
+from foundations.delivery import Delivery, make_ready, twice_async
+from foundations.errors import NotFound
 from foundations.models import JobDetail, JobSpec, JobView, Submission
 from foundations.origin import Inquiry, here
 
@@ -75,35 +76,29 @@ async def submit_directory(
         AtlasError: the scheduler does not answer or refuses.
     """
     with tempfile.TemporaryDirectory(prefix="atlas-bundle-") as folder:
-        path = Path(folder) / "bundle.tar.gz"
 
-        def pack(watch: bundle.Watch) -> bundle.Packed:
+        def pack(watch: bundle.Watch) -> Delivery:
             def tell(done_bytes: int) -> None:
                 watch(done_bytes)
                 report(Progress("Packing", done_bytes, size_bytes))
 
-            return bundle.pack(directory, path, watch=tell)
+            return make_ready(directory, Path(folder), size_bytes=size_bytes, watch=tell)
 
         inquiry = await asyncio.to_thread(Inquiry, directory)
-        packed = await _in_thread(pack)
+        delivery = await _in_thread(pack)
 
-        async def upload() -> None:
-            if not await client.has_bundle(packed.digest):
-                await client.upload_bundle(
-                    packed.digest,
-                    path,
-                    watch=lambda sent: report(Progress("Uploading", sent, packed.size_bytes)),
-                )
+        def tell_sent(sent_bytes: int) -> None:
+            report(Progress("Uploading", sent_bytes, delivery.size_bytes))
 
-        await _twice(upload)
+        await delivery.send_async(client, watch=tell_sent)
         report(Progress("Queueing"))
-        origin = await asyncio.to_thread(inquiry.origin, packed.digest)
-        submission = Submission(spec=spec, bundle=packed.digest, origin=origin, hold=hold)
+        origin = await asyncio.to_thread(inquiry.origin, delivery.digest)
+        submission = Submission(spec=spec, bundle=delivery.digest, origin=origin, hold=hold)
         try:
             return await _queue(client, submission)
         except NotFound:
             # The last other job with this bundle was deleted since the upload was found needless.
-            await _twice(upload)
+            await delivery.send_async(client, watch=tell_sent)
             return await _queue(client, submission)
 
 
@@ -130,15 +125,7 @@ async def submit_repeat(
 async def _queue(client: AsyncClient, submission: Submission) -> JobView:
     """Queue one job; a lost answer never queues it twice."""
     key = str(uuid.uuid4())
-    return await _twice(lambda: client.submit(submission, idempotency_key=key))
-
-
-async def _twice(send: Callable[[], Awaitable[T]]) -> T:
-    """Repeat a request once when its connection broke; only for requests that may be repeated."""
-    try:
-        return await send()
-    except Unreachable:
-        return await send()
+    return await twice_async(lambda: client.submit(submission, idempotency_key=key))
 
 
 async def _in_thread(work: Callable[[bundle.Watch], T]) -> T:

@@ -32,7 +32,7 @@ def lines(report: Report, *, palette: Palette, width: int) -> list[Text]:
     """Lay the report out in lines of at most `width` cells."""
     parts = (
         _engine(report.info),
-        _host(report.host, palette),
+        _host(report.host, report.info, palette),
         _gpus(report.host, palette),
         _disk(report.disk, palette, width),
         _server(report.info),
@@ -65,7 +65,7 @@ def _engine(info: SchedulerInfo | None) -> Iterator[Text]:
         yield _line("Note", note)
 
 
-def _host(host: HostView | None, palette: Palette) -> Iterator[Text]:
+def _host(host: HostView | None, info: SchedulerInfo | None, palette: Palette) -> Iterator[Text]:
     yield _title("HOST" if host is None else f"HOST {host.hostname}")
     if host is None:
         return
@@ -81,6 +81,11 @@ def _host(host: HostView | None, palette: Palette) -> Iterator[Text]:
     free, total = host.disk_free_bytes, host.disk_total_bytes
     share = _share(host.disk_used_bytes, host.disk_used_bytes + free)
     yield _measured("Disk", share, f"{size(free)} free of {size(total)}", palette)
+    storage = None if info is None else info.storage
+    if storage is not None and storage.problem:
+        yield _line("Problem", storage.problem, "bold red")
+    elif storage is not None:
+        yield _line("", f"no job starts below {size(storage.stop_below_bytes)} free")
 
 
 def _gpus(host: HostView | None, palette: Palette) -> Iterator[Text]:

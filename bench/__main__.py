@@ -21,6 +21,7 @@ from bench import (
     startup,
     submit,
     trackers,
+    trees,
     true_end_to_end,
     tui,
 )
@@ -33,6 +34,7 @@ BENCHMARKS: dict[str, tuple[Benchmark, str]] = {
     "dispatch": (dispatch.run, "from the end of a job to the start of the next"),
     "startup": (startup.run, "whole processes and imports"),
     "bundle": (bundle.run, "a large bundle: the server's memory, and speed"),
+    "trees": (trees.run, "a large project submitted again, and its work dirs"),
     "search": (search.run, "pages of jobs and a metric's course out of a full store"),
     "ingest": (ingest.run, "what jobs recorded, into the database"),
     "source_diff": (source_diff.run, "the files of two jobs, compared"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from textual import on, work
 
@@ -11,8 +12,10 @@ from atlas_tui.messages import Prompt, Said
 from atlas_tui.widgets.followed_log import FollowedLog
 from atlas_tui.widgets.log_view import LogView
 from foundations.errors import AtlasError
-from foundations.models import LogTimes
 from foundations.past_moments import FORMS, milliseconds, read_moment
+
+if TYPE_CHECKING:
+    from foundations.models import LogTimes
 
 
 class TimedLog(FollowedLog):

@@ -144,6 +144,8 @@ class TopBar(Widget):
     def _warnings(self, info: SchedulerInfo) -> Iterator[tuple[str, str]]:
         if not info.engine.available:
             yield "engine does not answer", "bad"
+        if info.storage is not None and info.storage.problem:
+            yield "DISK NEARLY FULL, nothing starts", "bad"
         if not info.engine.isolated:
             yield "jobs are not isolated", "warning"
         if info.queue.paused is not None:

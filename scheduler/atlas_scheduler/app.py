@@ -17,6 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from atlas_scheduler.api import create_app, end_followers
+from atlas_scheduler.core.retention import Policy, Rule
 from atlas_scheduler.engine.container import DockerSettings
 from atlas_scheduler.engine.docker import DockerEngine
 from atlas_scheduler.engine.port import Engine
@@ -26,9 +27,12 @@ from atlas_scheduler.intake import Intake
 from atlas_scheduler.loop import Loop
 from atlas_scheduler.sampling import Sampler
 from atlas_scheduler.service import Service
-from atlas_scheduler.settings import DockerSection, ServerSettings
+from atlas_scheduler.settings import DockerSection, RetentionSection, ServerSettings
 from atlas_scheduler.store import jobs, meta
+from atlas_scheduler.store.ballast import Ballast
 from atlas_scheduler.store.db import Database
+from atlas_scheduler.store.disk_guard import DiskGuard
+from atlas_scheduler.store.disk_guard import places as disk_places
 from atlas_scheduler.store.library import install_library
 from foundations.errors import ConfigError, EngineDown
 from foundations.home import Home
@@ -77,6 +81,13 @@ async def _service(
         clock_ms=now_ms,
     )
     service.max_bundle_bytes = int(settings.max_bundle_gb * 10**9)
+    service.disk_guard = DiskGuard(
+        disk_places(home), stop_below_bytes=settings.disk.stop_below_bytes
+    )
+    # Between the mark and half of it submissions are still taken, and wait.
+    service.bundles.space.keep_free_bytes = lambda: service.disk_guard.stop_below_bytes // 2
+    service.ballast = Ballast(home.ballast)
+    service.retention = _retention_policy(settings.retention)
     service.delete_grace_ms = int(settings.delete_grace_seconds * 1000)
     sampler = Sampler(
         database=database,
@@ -159,6 +170,16 @@ def _docker_settings(section: DockerSection) -> DockerSettings:
         shm_bytes=int(section.shm_gb * 10**9),
         environment=section.environment,
         volumes=section.volume_list(),
+    )
+
+
+def _retention_policy(section: RetentionSection) -> Policy:
+    return Policy(
+        default=Rule(section.keep_last, section.keep_days),
+        projects={
+            name: Rule(rule.keep_last, rule.keep_days) for name, rule in section.projects.items()
+        },
+        keep_tags=section.keep_tags,
     )
 
 

@@ -16,6 +16,7 @@ import foundations
 from atlas_scheduler.core.filters import FilterError, Query, narrowed, parse
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.queue import Capacity, Decision, choose_next
+from atlas_scheduler.core.retention import Policy
 from atlas_scheduler.core.seeds import seeds
 from atlas_scheduler.engine.port import AttemptId
 from atlas_scheduler.engine_state import EngineState
@@ -30,15 +31,19 @@ from atlas_scheduler.store import (
     jobs,
     metric_points,
     pauses,
+    projects,
     provenance,
     records,
     remarks,
+    retention,
 )
 from atlas_scheduler.store.db import Database
+from atlas_scheduler.store.disk_guard import DiskGuard
+from atlas_scheduler.store.disk_guard import places as disk_places
 from atlas_scheduler.store.job_search import search
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.listings import Listings
-from atlas_scheduler.views import job_detail, job_view, queue_view, waiting_by_job
+from atlas_scheduler.views import job_detail, job_view, project_view, queue_view, waiting_by_job
 from foundations.errors import InvalidRequest
 from foundations.home import Home
 from foundations.models import (
@@ -70,6 +75,8 @@ class Catalogue(JobFiles):
 
     delete_grace_ms: int = 10_000
     """For how long a deletion can be undone."""
+    retention: Policy = Policy()
+    """What the server's settings say that projects keep."""
 
     def __init__(
         self,
@@ -83,6 +90,7 @@ class Catalogue(JobFiles):
     ) -> None:
         super().__init__(database, home)
         self.machine = Machine(database, home, clock_ms=clock_ms)
+        self.disk_guard = DiskGuard(disk_places(home))
         self.engine = engine
         self.instance = instance
         self._queue = queue
@@ -117,6 +125,7 @@ class Catalogue(JobFiles):
             slots_taken=len(holding),
             last_seq=last_seq,
             delete_grace_seconds=self.delete_grace_ms / 1000,
+            storage=self.disk_guard.view(),
         )
 
     async def queue_settings(self) -> QueueView:
@@ -125,7 +134,14 @@ class Catalogue(JobFiles):
 
     async def projects(self) -> list[ProjectView]:
         """Every project, and how its jobs stand."""
-        return await self._database.read(jobs.projects)
+        found, own = await self._database.read(
+            lambda conn: (jobs.projects(conn), retention.own_rules(conn))
+        )
+        return [project_view(one, self.retention, own.get(one.name)) for one in found]
+
+    def _project(self, conn: sqlite3.Connection, name: str) -> ProjectView:
+        own = retention.own_rules(conn)
+        return project_view(projects.view(conn, name), self.retention, own.get(name))
 
     # -- jobs
 
@@ -323,7 +339,7 @@ class Catalogue(JobFiles):
         return Capacity(
             max_running_jobs=self._queue.max_running_jobs,
             gpus=self.engine.gpus,
-            problem=self.engine.problem,
+            problem=self.engine.problem or self.disk_guard.reason,
             pauses=() if conn is None else pauses.in_force(conn),
             array_limits={} if conn is None else arrays.limits(conn),
         )

@@ -32,7 +32,7 @@ class Deletions(Writing):
             jobs.mark_deleted(conn, job_id, now_ms)
             self._append(conn, job, "Deleted", now_ms, {"by": by})
 
-        await self._durably(self._database.write(step), self._announce_deletion)
+        await self._durably(self._write_to_free(step), self._announce_deletion)
 
     async def restore(self, ref: str, *, by: str) -> JobView:
         """Bring back a job that was deleted less than the grace ago, as it was.
@@ -74,7 +74,7 @@ class Deletions(Writing):
             next_ms = min((one for one in times if one is not None), default=None)
             return jobs.sweeping(conn), next_ms
 
-        job_ids, next_ms = await self._database.write(step)
+        job_ids, next_ms = await self._write_to_free(step)
         if next_ms is None:
             return job_ids, None
         left_ms = next_ms + self.delete_grace_ms - self._clock_ms()
@@ -98,7 +98,7 @@ class Deletions(Writing):
                 return None
             return self.bundles.retire(digest)
 
-        return await self._database.write(step)
+        return await self._write_to_free(step)
 
     def _deleted(self, conn: sqlite3.Connection, ref: str) -> str:
         try:

@@ -28,7 +28,6 @@ from atlas_scheduler.launch import plan_launch
 from atlas_scheduler.local_runs import LocalRuns
 from atlas_scheduler.sampling import Sampler
 from atlas_scheduler.service import Service
-from atlas_scheduler.store.files import remove_tree
 from atlas_scheduler.store.threads import finish_in_thread
 from foundations.errors import AtlasError, EngineDown, NotFound, StorageFull
 from foundations.models import JobState
@@ -39,6 +38,10 @@ ENGINE_RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Pauses between questions to an engine that does not answer; the last one repeats."""
 STORAGE_RETRY_SECONDS = 30.0
 """Pause before an archive that did not fit is tried again."""
+DISK_LOOK_SECONDS = 10.0
+"""How often the disk is looked at beside each start."""
+GARBAGE_SECONDS = 24 * 3600.0
+"""How often what is kept no longer goes."""
 ARCHIVES_AT_ONCE = 2
 """So many archives are completed at a time: a queue of thousands that is cleared must neither keep
 jobs from starting nor the server from ending."""
@@ -116,6 +119,8 @@ class Loop:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._finish_archives())
                 group.create_task(self._sweep_deleted())
+                group.create_task(self._watch_disk())
+                group.create_task(self._collect_garbage())
                 group.create_task(self._keep_local_runs())
                 group.create_task(self._keep_engine())
                 group.create_task(self._dispatch())
@@ -153,6 +158,24 @@ class Loop:
                 async with asyncio.timeout(RECONCILE_SECONDS):
                     await self._local_runs.find()
 
+    async def _watch_disk(self) -> None:
+        """Let starts stop and go on as the disk has space; what fills it need not be ours."""
+        while True:
+            try:
+                await self._service.watch_disk()
+            except AtlasError as error:
+                log.warning("the disk is not watched", problem=error.message)
+            await asyncio.sleep(DISK_LOOK_SECONDS)
+
+    async def _collect_garbage(self) -> None:
+        """Let go of what is kept no longer, at the start and once a day."""
+        while True:
+            try:
+                await self._service.collect_garbage(by="retention")
+            except AtlasError as error:
+                log.warning("garbage stays", problem=error.message)
+            await asyncio.sleep(GARBAGE_SECONDS)
+
     async def _sweep_deleted(self) -> None:
         """Remove what is left of deleted jobs, each as soon as it cannot come back."""
         while True:
@@ -178,7 +201,7 @@ class Loop:
             await asyncio.to_thread(self._service.archives.remove, job_id)
             leftover = await self._service.purge(job_id)
             if leftover is not None:
-                await asyncio.to_thread(remove_tree, leftover)
+                await asyncio.to_thread(self._service.bundles.listed.discard, leftover)
         except (AtlasError, OSError) as error:
             log.warning("files stay behind", job_id=job_id, problem=str(error))
             return False

@@ -25,7 +25,7 @@ class Projects(Writing):
 
         def step(conn: sqlite3.Connection) -> ProjectView:
             projects.rename(conn, name, new_name)
-            return projects.view(conn, new_name)
+            return self._project(conn, new_name)
 
         return await self._durably(self._database.write(step), self._announce)
 
@@ -38,7 +38,7 @@ class Projects(Writing):
 
         def step(conn: sqlite3.Connection) -> ProjectView:
             projects.describe(conn, name, description)
-            return projects.view(conn, name)
+            return self._project(conn, name)
 
         return await self._durably(self._database.write(step), self._announce)
 
@@ -66,7 +66,7 @@ class Projects(Writing):
             projects.retire(conn, name, now_ms)
             return len(ended)
 
-        count = await self._durably(self._database.write(step), self._announce_deletion)
+        count = await self._durably(self._write_to_free(step), self._announce_deletion)
         return DeletedProject(name=name, jobs=count)
 
     async def restore_project(self, name: str, *, by: str) -> DeletedProject:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from atlas_scheduler.core.recurrence import BadRecurrence, next_after
 from atlas_scheduler.store import jobs, schedules
-from atlas_scheduler.store.files import remove_tree
 from atlas_scheduler.store.schedules import Schedule
 from atlas_scheduler.store.threads import in_thread
 from atlas_scheduler.submitting import Submitting
@@ -124,7 +123,7 @@ class Schedules(Submitting):
 
         leftover = await self._durably(self._database.write(step), self._wake)
         if leftover is not None:
-            await in_thread(remove_tree, leftover)
+            await in_thread(self.bundles.listed.discard, leftover)
 
     async def run_schedules(self) -> None:
         """Submit what the schedules whose time has come are for."""

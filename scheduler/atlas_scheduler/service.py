@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator
+from functools import partial
 
 from atlas_scheduler.catalogue import parsed
 from atlas_scheduler.core.events import Claimed, RunFound, StopRequested
@@ -15,6 +16,7 @@ from atlas_scheduler.core.lifecycle import InvalidTransition
 from atlas_scheduler.core.queue import choose_next
 from atlas_scheduler.deletions import Deletions
 from atlas_scheduler.executing import Executing
+from atlas_scheduler.garbage import Garbage
 from atlas_scheduler.projects import Projects
 from atlas_scheduler.queueing import Queueing
 from atlas_scheduler.remarks import Remarks
@@ -23,20 +25,25 @@ from atlas_scheduler.store import jobs, provenance
 from atlas_scheduler.store.job_search import every_id
 from atlas_scheduler.store.local_runs import local_run_job
 from atlas_scheduler.store.run_dirs import RunDescription
+from atlas_scheduler.store.threads import in_thread
 from atlas_scheduler.transitions import Moved
+from atlas_scheduler.upkeep import Upkeep
 from foundations.errors import JobConflict
 from foundations.models import (
     BundleView,
     Cleared,
+    FilesReceived,
     JobState,
     JobView,
+    MissingFile,
+    MissingFiles,
 )
 from foundations.provenance import Execution
 
 _QUEUED = JobState.QUEUED
 
 
-class Service(Schedules, Remarks, Projects, Deletions, Queueing, Executing):
+class Service(Schedules, Remarks, Projects, Deletions, Garbage, Queueing, Executing, Upkeep):
     """The catalogue's questions, plus what changes something.
 
     Methods raise `foundations.errors.SchedulerError` kinds.
@@ -54,6 +61,22 @@ class Service(Schedules, Remarks, Projects, Deletions, Queueing, Executing):
         return await self.bundles.receive(
             stream, digest=digest, size_bytes=size_bytes, max_bytes=self.max_bundle_bytes
         )
+
+    async def declare_bundle(self, digest: str, listing: bytes) -> MissingFiles:
+        """Take in a bundle by its listing; when nothing is missing it is durable and checked."""
+        declare = partial(self.bundles.listed.declare, max_bytes=self.max_bundle_bytes)
+        missing = await in_thread(declare, digest, listing)
+        return MissingFiles(
+            missing=[
+                MissingFile(sha256=sha256, size_bytes=size_bytes, arrived_bytes=arrived_bytes)
+                for sha256, (size_bytes, arrived_bytes) in missing.items()
+            ]
+        )
+
+    async def receive_files(self, stream: AsyncIterator[bytes]) -> FilesReceived:
+        """Take in files of bundles; they are durable and checked when this returns."""
+        max_bytes = self.max_bundle_bytes
+        return FilesReceived(files=await self.bundles.listed.receive(stream, max_bytes=max_bytes))
 
     async def enter_local_run(self, run: RunDescription) -> bool:
         """Take a local run into the jobs, unless it is there.
@@ -123,6 +146,7 @@ class Service(Schedules, Remarks, Projects, Deletions, Queueing, Executing):
         now_ms = self._clock_ms()
 
         def step(conn: sqlite3.Connection) -> list[Moved]:
+            self.disk_guard.look()
             holding = jobs.holding(conn)
             if len(holding) >= self._queue.max_running_jobs:
                 return []  # the queue may be long, and reading it would decide nothing

@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from foundations.errors import ConfigError
-from foundations.models import EnvironmentName, Volume
+from foundations.models import EnvironmentName, ProjectName, RetentionRule, TagKey, Volume
 
 
 class _Section(BaseModel):
@@ -51,6 +51,28 @@ class DockerSection(_Section):
         )
 
 
+class DiskSection(_Section):
+    """What is done before the disk is full."""
+
+    stop_below_gb: Annotated[float, Field(ge=0)] | None = None
+    """Free space below which no job starts, in units of 10^9 bytes; 0 never stops. Without it the
+    smaller of 1 GB and a fiftieth of the disk."""
+
+    @property
+    def stop_below_bytes(self) -> int | None:
+        """The same in bytes."""
+        return None if self.stop_below_gb is None else int(self.stop_below_gb * 10**9)
+
+
+class RetentionSection(RetentionRule):
+    """What projects keep of their jobs; without anything everything is kept."""
+
+    keep_tags: tuple[TagKey, ...] = ("keep", "promoted")
+    """A job with one of these tags is always kept."""
+    projects: dict[ProjectName, RetentionRule] = Field(default_factory=dict)
+    """Rules of single projects."""
+
+
 class ServerSettings(_Section):
     """The whole file."""
 
@@ -66,6 +88,8 @@ class ServerSettings(_Section):
     """Time between two samples of what a running job uses, at its start; 0 takes none."""
     max_bundle_gb: Annotated[float, Field(gt=0)] = 20.0
     """Largest bundle, unpacked, in units of 10^9 bytes."""
+    disk: DiskSection = DiskSection()
+    retention: RetentionSection = RetentionSection()
     docker: DockerSection = DockerSection()
 
     @classmethod

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from atlas_scheduler.core.queue import Decision, Pause
+from atlas_scheduler.core.retention import Policy, Rule
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.records import JobRecords
 from foundations.models import (
@@ -16,8 +17,10 @@ from foundations.models import (
     JobView,
     LocalRunView,
     PauseView,
+    ProjectView,
     QueueSettings,
     QueueView,
+    RetentionView,
     Waiting,
 )
 
@@ -54,6 +57,18 @@ def queue_view(settings: QueueSettings, pauses: Sequence[Pause]) -> QueueView:
         paused=next((one for one in views if one.project is None), None),
         paused_projects=[one for one in views if one.project is not None],
     )
+
+
+def project_view(found: ProjectView, policy: Policy, own: Rule | None) -> ProjectView:
+    """A project with what it keeps of its jobs."""
+    rule = policy.rule_of(found.name, own)
+    shown = RetentionView(
+        keep_last=rule.keep_last,
+        keep_days=rule.keep_days,
+        keep_tags=list(policy.keep_tags),
+        set_by="server.yaml" if own is None else "project",
+    )
+    return found.model_copy(update={"retention": None if rule.keeps_everything else shown})
 
 
 def job_view(

@@ -12,6 +12,9 @@ from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.lifecycle import Effect
 from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
 from atlas_scheduler.store import history
+from atlas_scheduler.store.ballast import Ballast
+from atlas_scheduler.store.transaction import Work
+from foundations.errors import StorageFull
 
 T = TypeVar("T")
 
@@ -40,6 +43,9 @@ class Writing(Catalogue):
 
     shell: Shell
     """Who performs effects; set it once, before anything is served."""
+
+    ballast: Ballast | None = None
+    """What is given up when a deletion finds the disk full."""
 
     async def close(self) -> None:
         """Let writes that are under way end, and break off what the next start takes up."""
@@ -82,6 +88,20 @@ class Writing(Catalogue):
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
         return await asyncio.shield(task)
+
+    async def _write_to_free(self, step: Work[T]) -> T:
+        """Write what leads to free space: it must be possible on a full disk too.
+
+        Raises:
+            StorageFull: giving up the ballast did not help.
+        """
+        try:
+            return await self._database.write(step)
+        except StorageFull:
+            if self.ballast is not None:
+                await asyncio.to_thread(self.ballast.release)
+            await self._database.tidy_log()
+            return await self._database.write(step)
 
     def _announce(self, _: object = None) -> None:
         """Wake whoever follows the changes."""

@@ -34,6 +34,8 @@ class Call(Generic[T]):
     params: tuple[tuple[str, str], ...] = ()
     json: Any = None
     """The body, when it is JSON."""
+    body: bytes | None = None
+    """The body, when it is bytes already."""
     headers: Mapping[str, str] = field(default_factory=dict)
     expected: tuple[int, ...] = (200,)
     """Statuses that are not errors."""
@@ -50,7 +52,7 @@ class Call(Generic[T]):
             InvalidRequest: JSON cannot express it.
         """
         if self.json is None:
-            return None
+            return self.body
         try:
             return json_text.dumps(self.json, ensure_ascii=False, allow_nan=False).encode()
         except ValueError as error:
@@ -110,6 +112,12 @@ def describe_project(name: str, description: str) -> Call[models.ProjectView]:
     return Call("PUT", path, _project_view, json={"description": description})
 
 
+def set_retention(name: str, rule: models.RetentionRule | None) -> Call[models.ProjectView]:
+    """Set what a project keeps of its jobs; None leaves it to the server's settings."""
+    body = None if rule is None else rule.model_dump(mode="json", exclude_none=True)
+    return Call("PUT", f"{_project(name)}/retention", _project_view, json={"rule": body})
+
+
 def delete_project(name: str) -> Call[models.DeletedProject]:
     """Delete a project whose jobs have all ended, with them."""
     return Call("DELETE", _project(name), _deleted_project)
@@ -118,6 +126,19 @@ def delete_project(name: str) -> Call[models.DeletedProject]:
 def restore_project(name: str) -> Call[models.DeletedProject]:
     """Undo the deletion of a project."""
     return Call("POST", f"{_project(name)}/restore", _deleted_project)
+
+
+# -- what may go
+
+
+def garbage() -> Call[models.GarbageView]:
+    """Ask what would go now."""
+    return Call("GET", "/garbage", _garbage_view)
+
+
+def collect_garbage() -> Call[models.GarbageView]:
+    """Let go of jobs that are kept no longer, and of files that nothing needs."""
+    return Call("POST", "/garbage", _garbage_view)
 
 
 # -- the queue
@@ -184,6 +205,27 @@ def upload_bundle(digest: str, *, size_bytes: int) -> Call[models.BundleView]:
         lambda _, body: models.BundleView.model_validate_json(body),
         headers={"Content-Type": "application/gzip", "Content-Length": str(size_bytes)},
         expected=(201,),
+    )
+
+
+def declare_bundle(digest: str, listing: bytes) -> Call[models.MissingFiles]:
+    """Say what is in a bundle, and ask which of its files are missing; without any it is there."""
+    return Call(
+        "PUT",
+        f"/bundles/{quote(digest, safe='')}/files",
+        lambda _, body: models.MissingFiles.model_validate_json(body),
+        body=listing,
+        headers={"Content-Type": "application/json"},
+    )
+
+
+def send_files() -> Call[models.FilesReceived]:
+    """Send files of bundles; the body is that of `foundations.packs`."""
+    return Call(
+        "POST",
+        "/bundles/files",
+        lambda _, body: models.FilesReceived.model_validate_json(body),
+        headers={"Content-Type": "application/octet-stream"},
     )
 
 
@@ -591,6 +633,10 @@ def _schedule(ref: str) -> str:
 
 def _schedule_view(_: int, body: bytes) -> models.ScheduleView:
     return models.ScheduleView.model_validate_json(body)
+
+
+def _garbage_view(status: int, body: bytes) -> models.GarbageView:
+    return models.GarbageView.model_validate_json(body)
 
 
 def _array_view(_: int, body: bytes) -> models.ArrayView:

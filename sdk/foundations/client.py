@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 import ssl
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, closing, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import foundations
 from foundations import answers, calls
@@ -36,6 +36,9 @@ import httpx  # noqa: E402 - after the line above
 
 if _hidden is None:
     del _modules["httpx._main"]
+
+if TYPE_CHECKING:
+    from foundations.packs import Item, Sent
 
 T = TypeVar("T")
 
@@ -119,6 +122,26 @@ class Client(Followers, ExecVerbs):
                 answer = self._http.send(request)
         return _read(upload.call, answer, self._address)
 
+    def send_files(self, items: Sequence[Item], sent: Sent | None = None) -> models.FilesReceived:
+        """Send files of a bundle that `declare_bundle` has named, in constant memory.
+
+        Args:
+            items: one of `foundations.packs.packs`.
+            sent: adds up what is sent, over several of these.
+
+        Raises:
+            BundleError: a file changed since it was listed.
+            BundleRejected, TooLarge, StorageFull: the scheduler does not take it.
+        """
+        from foundations import packs  # not at the top: most commands send no files
+
+        call = calls.send_files()
+        content = packs.body(items, sent or packs.Sent())
+        request = _request(self._http, call, content=content, waits=_patient(None))
+        with _speaking(self._address):
+            answer = self._http.send(request)
+        return _read(call, answer, self._address)
+
     @contextmanager
     def open(self, call: Call[None], *, silence_seconds: float | None) -> Iterator[httpx.Response]:
         """Send a call, and give its answer as soon as that begins."""
@@ -200,6 +223,26 @@ class AsyncClient(AsyncFollowers, AsyncExecVerbs):
             with _speaking(self._address):
                 answer = await self._http.send(request)
         return _read(upload.call, answer, self._address)
+
+    async def send_files(
+        self, items: Sequence[Item], sent: Sent | None = None
+    ) -> models.FilesReceived:
+        """Send files of a bundle that `declare_bundle` has named, in constant memory."""
+        from anyio.to_thread import run_sync  # not at the top: the blocking twin needs no threads
+
+        from foundations import packs
+
+        call = calls.send_files()
+        pieces = packs.body(items, sent or packs.Sent())
+
+        async def content() -> AsyncIterator[bytes]:
+            while (piece := await run_sync(next, pieces, None)) is not None:
+                yield piece
+
+        request = _request(self._http, call, content=content(), waits=_patient(None))
+        with _speaking(self._address):
+            answer = await self._http.send(request)
+        return _read(call, answer, self._address)
 
     @asynccontextmanager
     async def open(

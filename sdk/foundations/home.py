@@ -97,6 +97,11 @@ class Home:
         return self.root / "run"
 
     @property
+    def ballast(self) -> Path:
+        """Given up when the disk is full, so that something can be deleted."""
+        return self.run / "ballast"
+
+    @property
     def lock_file(self) -> Path:
         """Held by the one server of this home."""
         return self.run / "server.lock"

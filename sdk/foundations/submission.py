@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from foundations import autostart, bundle, configs
-from foundations.errors import NotFound, Unreachable
+from foundations.delivery import Delivery, make_ready, twice
+from foundations.errors import NotFound
 from foundations.home import Home
 from foundations.models import Accepted, ArrayView, ScheduleView, Submission
 from foundations.origin import Inquiry
@@ -39,7 +40,6 @@ __all__ = [
     "pack_and_upload",
     "prepare_submission",
     "submit",
-    "upload_bundle",
 ]
 
 T = TypeVar("T")
@@ -50,9 +50,15 @@ WARN_ABOVE_BYTES = 100 * 10**6
 
 
 def pack_and_upload(
-    client: Client, prepared: PreparedSubmission, path: Path, *, console: JobConsole
-) -> tuple[bundle.Packed, Origin]:
-    """Pack the job directory into a new file and give it to the scheduler.
+    client: Client, prepared: PreparedSubmission, folder: Path, *, console: JobConsole
+) -> tuple[Delivery, Origin]:
+    """Give the scheduler what it lacks of the job directory.
+
+    Args:
+        client: The scheduler.
+        prepared: What to submit.
+        folder: An own, empty directory for a packed file.
+        console: Told what happens.
 
     Returns:
         The bundle, and where it comes from.
@@ -70,79 +76,62 @@ def pack_and_upload(
     for warning in (*prepared.warnings, *estimate.warnings, *_size_warnings(estimate)):
         console.say("WARNING", warning)
     console.info("Bundling job contents.")
-    packed = bundle.pack(prepared.job_dir, path)
-    upload_bundle(client, packed, path)
-    return packed, inquiry.origin(packed.digest)
-
-
-def upload_bundle(client: Client, packed: bundle.Packed, path: Path) -> None:
-    """Give the scheduler a packed directory, unless it has the same content already."""
-
-    def send() -> None:
-        if not client.has_bundle(packed.digest):
-            client.upload_bundle(packed.digest, path)
-
-    _twice(send)
+    delivery = make_ready(prepared.job_dir, folder, size_bytes=estimate.size_bytes)
+    delivery.send(client)
+    return delivery, inquiry.origin(delivery.digest)
 
 
 def create_job(
     client: Client,
     prepared: PreparedSubmission,
-    packed: bundle.Packed,
-    path: Path,
+    delivery: Delivery,
     origin: Origin | None = None,
 ) -> Accepted:
     """Queue one job of an uploaded bundle; a lost answer never queues it twice."""
-    wanted = _wanted(prepared, packed, origin)
+    wanted = _wanted(prepared, delivery, origin)
     key = str(uuid.uuid4())
-    return _with_bundle(client, packed, path, lambda: client.submit(wanted, idempotency_key=key))
+    return _with_bundle(client, delivery, lambda: client.submit(wanted, idempotency_key=key))
 
 
 def create_array(
     client: Client,
     prepared: PreparedSubmission,
-    packed: bundle.Packed,
-    path: Path,
+    delivery: Delivery,
     origin: Origin | None = None,
 ) -> ArrayView:
     """Queue an array of jobs of an uploaded bundle; a lost answer never queues it twice."""
-    wanted = array_request(_wanted(prepared, packed, origin), prepared.terms)
+    wanted = array_request(_wanted(prepared, delivery, origin), prepared.terms)
     key = str(uuid.uuid4())
-    return _with_bundle(
-        client, packed, path, lambda: client.submit_array(wanted, idempotency_key=key)
-    )
+    return _with_bundle(client, delivery, lambda: client.submit_array(wanted, idempotency_key=key))
 
 
 def create_schedule(
     client: Client,
     prepared: PreparedSubmission,
-    packed: bundle.Packed,
-    path: Path,
+    delivery: Delivery,
     origin: Origin | None = None,
 ) -> ScheduleView:
     """Submit jobs of an uploaded bundle again and again; a lost answer never doubles that."""
-    wanted = schedule_request(_wanted(prepared, packed, origin), prepared.terms)
+    wanted = schedule_request(_wanted(prepared, delivery, origin), prepared.terms)
     key = str(uuid.uuid4())
     return _with_bundle(
-        client, packed, path, lambda: client.create_schedule(wanted, idempotency_key=key)
+        client, delivery, lambda: client.create_schedule(wanted, idempotency_key=key)
     )
 
 
-def _wanted(
-    prepared: PreparedSubmission, packed: bundle.Packed, origin: Origin | None
-) -> Submission:
+def _wanted(prepared: PreparedSubmission, delivery: Delivery, origin: Origin | None) -> Submission:
     return submission(
-        prepared.spec, packed.digest, prepared.terms, origin=origin, hold=prepared.hold
+        prepared.spec, delivery.digest, prepared.terms, origin=origin, hold=prepared.hold
     )
 
 
-def _with_bundle(client: Client, packed: bundle.Packed, path: Path, send: Callable[[], T]) -> T:
+def _with_bundle(client: Client, delivery: Delivery, send: Callable[[], T]) -> T:
     try:
-        return _twice(send)
+        return twice(send)
     except NotFound:
         # The last other job with this bundle was deleted since the upload was found needless.
-        upload_bundle(client, packed, path)
-        return _twice(send)
+        delivery.send(client)
+        return twice(send)
 
 
 def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the command line
@@ -244,7 +233,7 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
     return SubmittedJob(client, job.job_id, existed=job.existed)
 
 
-Create = Callable[["Client", PreparedSubmission, bundle.Packed, Path, Origin], T]
+Create = Callable[["Client", PreparedSubmission, Delivery, Origin], T]
 """Queues what is prepared and uploaded."""
 
 
@@ -274,9 +263,8 @@ def carry_out(
             warnings.warn(text, stacklevel=3)
     client = _reach(config, home)
     with tempfile.TemporaryDirectory(prefix="atlas-bundle-") as folder:
-        path = Path(folder) / "bundle.tar.gz"
-        packed, origin = pack_and_upload(client, prepared, path, console=console)
-        return client, console, create(client, prepared, packed, path, origin)
+        delivery, origin = pack_and_upload(client, prepared, Path(folder), console=console)
+        return client, console, create(client, prepared, delivery, origin)
 
 
 _clients: dict[tuple[str, str | None, int], Client] = {}
@@ -302,11 +290,3 @@ def _size_warnings(estimate: bundle.Estimate) -> Iterator[str]:
     )
     for path, size_bytes in estimate.largest:
         yield f"  {size(size_bytes):>9}  {path}"
-
-
-def _twice(send: Callable[[], T]) -> T:
-    """Repeat a request once when its connection broke; only for requests that may be repeated."""
-    try:
-        return send()
-    except Unreachable:
-        return send()

@@ -216,6 +216,21 @@ class Verbs(ABC):
         """Say what a project is about (Markdown)."""
         return self.send(calls.describe_project(name, description))
 
+    def set_retention(self, name: str, rule: models.RetentionRule | None) -> models.ProjectView:
+        """Set what a project keeps of its jobs; None leaves it to the server's settings.
+
+        Nothing goes at once: `collect_garbage` does it, and the server once a day.
+        """
+        return self.send(calls.set_retention(name, rule))
+
+    def garbage(self) -> models.GarbageView:
+        """Show which jobs their projects keep no longer, and which files nothing needs."""
+        return self.send(calls.garbage())
+
+    def collect_garbage(self) -> models.GarbageView:
+        """Delete what `garbage` shows, and return it; jobs can be restored for some seconds."""
+        return self.send(calls.collect_garbage())
+
     def delete_project(self, name: str) -> models.DeletedProject:
         """Delete a project with its jobs, which have all ended, and their archives."""
         return self.send(calls.delete_project(name))
@@ -235,6 +250,18 @@ class Verbs(ABC):
     def has_bundle(self, digest: str) -> bool:
         """Say whether a bundle is there and need not be uploaded."""
         return self.send(calls.has_bundle(digest))
+
+    def declare_bundle(self, digest: str, listing: bytes) -> models.MissingFiles:
+        """Say what is in a bundle, and ask which files are missing; without any it is there.
+
+        Args:
+            digest: of the listing.
+            listing: what `foundations.tree.list_tree` returned.
+
+        Raises:
+            BundleRejected, TooLarge, StorageFull: the scheduler does not take it.
+        """
+        return self.send(calls.declare_bundle(digest, listing))
 
     def tag(self, ref: str, tags: Mapping[str, str]) -> models.JobView:
         """Give a job tags; one that it has already gets the new value."""
@@ -480,6 +507,20 @@ class AsyncVerbs(ABC):
         """Say what a project is about (Markdown)."""
         return await self.send(calls.describe_project(name, description))
 
+    async def set_retention(
+        self, name: str, rule: models.RetentionRule | None
+    ) -> models.ProjectView:
+        """Set what a project keeps of its jobs; None leaves it to the server's settings."""
+        return await self.send(calls.set_retention(name, rule))
+
+    async def garbage(self) -> models.GarbageView:
+        """Show which jobs their projects keep no longer, and which files nothing needs."""
+        return await self.send(calls.garbage())
+
+    async def collect_garbage(self) -> models.GarbageView:
+        """Delete what `garbage` shows, and return it; jobs can be restored for some seconds."""
+        return await self.send(calls.collect_garbage())
+
     async def delete_project(self, name: str) -> models.DeletedProject:
         """Delete a project with its jobs, which have all ended, and their archives."""
         return await self.send(calls.delete_project(name))
@@ -499,6 +540,10 @@ class AsyncVerbs(ABC):
     async def has_bundle(self, digest: str) -> bool:
         """Say whether a bundle is there and need not be uploaded."""
         return await self.send(calls.has_bundle(digest))
+
+    async def declare_bundle(self, digest: str, listing: bytes) -> models.MissingFiles:
+        """Say what is in a bundle, and ask which files are missing; without any it is there."""
+        return await self.send(calls.declare_bundle(digest, listing))
 
     async def tag(self, ref: str, tags: Mapping[str, str]) -> models.JobView:
         """Give a job tags; one that it has already gets the new value."""

@@ -19,6 +19,7 @@ from atlas_scheduler.engine.exec_port import ExecPlan
 from atlas_scheduler.execs import Execs, Running
 from atlas_scheduler.store.log_search import search_log
 from atlas_scheduler.store.log_times import times_of
+from foundations.bundle_listing import digest_of, distinct, parse_listing
 from foundations.decimation import decimate
 from foundations.errors import (
     AmbiguousJob,
@@ -44,15 +45,19 @@ from foundations.models import (
     EngineView,
     ExecInput,
     ExecView,
+    ExpiredJob,
     FileDiff,
     FileList,
+    FilesReceived,
     FileView,
+    GarbageView,
     GpuView,
     HostView,
     JobDetail,
     JobPage,
     JobState,
     JobView,
+    Leftover,
     LogMatches,
     LogSearch,
     LogTimes,
@@ -60,6 +65,8 @@ from foundations.models import (
     MetricPoint,
     MetricSeries,
     MetricSummary,
+    MissingFile,
+    MissingFiles,
     NewArray,
     NewExec,
     NewRecords,
@@ -71,6 +78,8 @@ from foundations.models import (
     QueueChange,
     QueueSettings,
     QueueView,
+    RetentionRule,
+    RetentionView,
     SchedulerInfo,
     ScheduleView,
     SourceDiff,
@@ -81,6 +90,7 @@ from foundations.models import (
 from foundations.models.arrays import read_indices
 from foundations.provenance import Provenance
 from tests.api.echo_session import EchoSession
+from tests.store.listings import unframed
 
 if TYPE_CHECKING:
     from atlas_scheduler.service import Service
@@ -169,6 +179,8 @@ class FakeService:
 
     def __init__(self) -> None:
         self.bundles: dict[str, bytes] = {}
+        self.blobs: dict[str, bytes] = {}
+        """Files of bundles, by the digest of each."""
         self.incoming = 0
         """Uploads under way."""
         self.followers = 0
@@ -185,6 +197,7 @@ class FakeService:
         self._changes: list[Change] = []
         self._new_names: dict[str, str] = {}
         self._descriptions: dict[str, str] = {}
+        self._rules: dict[str, RetentionRule | None] = {}
         self._queue = QueueView(max_running_jobs=1)
         self._queue_changes: list[QueueChange] = []
         self._deleted: dict[str, _Job] = {}
@@ -281,6 +294,34 @@ class FakeService:
         self._descriptions[name] = description
         return self._project_view(name)
 
+    async def set_retention(self, name: str, rule: RetentionRule | None) -> ProjectView:
+        self._require_project(name)
+        self._rules[name] = rule
+        return self._project_view(name)
+
+    async def garbage(self) -> GarbageView:
+        return GarbageView(
+            at=MOMENT,
+            jobs=[
+                ExpiredJob(
+                    job_id=job_id,
+                    project=self._project(job),
+                    finished_at=MOMENT,
+                    reason="kept no longer",
+                    archive_bytes=1000,
+                )
+                for job_id, job in self._jobs.items()
+                if job.state in FINAL_STATES and self._rules.get(self._project(job)) is not None
+            ],
+            leftovers=[Leftover(kind="upload", name="ab.part", size_bytes=10)],
+        )
+
+    async def collect_garbage(self, *, by: str) -> GarbageView:
+        found = await self.garbage()
+        for one in found.jobs:
+            self.forget(one.job_id)
+        return found
+
     async def delete_project(self, name: str, *, by: str) -> DeletedProject:
         self._require_project(name)
         found = [job for job in self._jobs.values() if self._project(job) == name]
@@ -300,7 +341,11 @@ class FakeService:
 
     def _project_view(self, name: str) -> ProjectView:
         description = self._descriptions.get(name, "")
-        return ProjectView(name=name, created_at=MOMENT, jobs=1, description=description)
+        rule = self._rules.get(name)
+        shown = None if rule is None else RetentionView(**rule.model_dump())
+        return ProjectView(
+            name=name, created_at=MOMENT, jobs=1, description=description, retention=shown
+        )
 
     async def restore_project(self, name: str, *, by: str) -> DeletedProject:
         found = [one for one in self._deleted.values() if self._project(one) == name]
@@ -431,6 +476,32 @@ class FakeService:
             raise BundleRejected("The upload is not what its digest says.")
         self.bundles[digest] = bytes(data)
         return BundleView(digest=digest, size_bytes=len(data))
+
+    async def declare_bundle(self, digest: str, listing: bytes) -> MissingFiles:
+        if digest_of(listing) != digest:
+            raise BundleRejected("The listing is not what its digest says.")
+        missing = [
+            MissingFile(sha256=sha256, size_bytes=size_bytes)
+            for sha256, size_bytes in distinct(parse_listing(listing).files.values()).items()
+            if sha256 not in self.blobs
+        ]
+        if not missing:
+            self.bundles[digest] = listing
+        return MissingFiles(missing=missing)
+
+    async def receive_files(self, stream: AsyncIterator[bytes]) -> FilesReceived:
+        self.incoming += 1
+        self.announce()
+        try:
+            found = unframed(b"".join([piece async for piece in stream]))
+        finally:
+            self.incoming -= 1
+            self.announce()
+        for name, _, content in found:
+            if hashlib.sha256(content).hexdigest() != name:
+                raise BundleRejected("A file is not what its digest says.")
+            self.blobs[name] = content
+        return FilesReceived(files=len(found))
 
     async def submit(self, submission: Submission, *, idempotency_key: str | None) -> Accepted:
         self.submissions += 1

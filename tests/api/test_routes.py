@@ -250,6 +250,8 @@ async def test_a_project_is_renamed_described_and_deleted(
     answer = await http.put(f"{path}/description", json={"description": "# All"})
     assert answer.json()["description"] == "# All"
     assert (await http.get("/projects")).json() == [answer.json()]
+    answer = await http.put(f"{path}/retention", json={"rule": {"keep_last": 2, "keep_days": 1.5}})
+    assert (answer.json()["retention"]["keep_last"], answer.status_code) == (2, 200)
     assert (await http.delete(path)).status_code == 409
     service.finish(job_id)
     gone = {"name": "a ü%?", "jobs": 1}
@@ -257,6 +259,35 @@ async def test_a_project_is_renamed_described_and_deleted(
     assert (await http.delete(path)).status_code == 404
     assert (await http.post(f"{path}/restore")).json() == gone
     assert (await http.post(f"{path}/restore")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("rule", "problem"),
+    [
+        ({"keep_last": 0}, "keep_last"),
+        ({"keep_days": -1}, "keep_days"),
+        ({"keep": 1}, "keep"),
+        (3, "rule"),
+    ],
+)
+async def test_a_rule_that_keeps_nothing_is_refused(
+    http: httpx.AsyncClient, job_id: str, rule: object, problem: str
+) -> None:
+    answer = await http.put("/projects/cats/retention", json={"rule": rule})
+    assert answer.status_code == 400
+    assert problem in answer.json()["message"]
+
+
+async def test_garbage_is_shown_and_collected(
+    http: httpx.AsyncClient, service: FakeService, job_id: str
+) -> None:
+    await http.put("/projects/cats/retention", json={"rule": {"keep_last": 1}})
+    assert (await http.get("/garbage")).json()["jobs"] == []
+    service.finish(job_id)
+    found = (await http.get("/garbage")).json()
+    assert [one["job_id"] for one in found["jobs"]] == [job_id]
+    assert (await http.post("/garbage")).json() == found
+    assert (await http.get(f"/jobs/{job_id}")).status_code == 404
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "a\\b", "a\nb", "x" * 201])

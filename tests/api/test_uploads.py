@@ -9,7 +9,9 @@ import anyio
 import httpx
 import pytest
 
+from foundations.bundle_listing import digest_of
 from tests.api.fake_service import DIGEST, FakeService
+from tests.store.listings import frame, listing_of
 
 pytestmark = pytest.mark.anyio
 
@@ -26,6 +28,39 @@ async def test_a_client_that_goes_away_leaves_nothing_half_made(
     await http.put(f"/bundles/{DIGEST}", content=cut(), headers={"x-unchecked": "1"})
     assert service.incoming == 0
     assert service.bundles == {}
+
+
+async def test_a_bundle_comes_file_by_file(http: httpx.AsyncClient, service: FakeService) -> None:
+    files = {"main.py": b"print()", "data/x": b"1" * 100_000}
+    listing = listing_of(files)
+    path = f"/bundles/{digest_of(listing)}"
+    answer = await http.put(f"{path}/files", content=listing)
+    assert [one["size_bytes"] for one in answer.json()["missing"]] == [7, 100_000]
+    body = b"".join(frame(content) for content in files.values())
+    answer = await http.post("/bundles/files", content=body)
+    assert (answer.status_code, answer.json()) == (200, {"files": 2})
+    assert (await http.put(f"{path}/files", content=listing)).json() == {"missing": []}
+    assert (await http.head(path)).status_code == 200
+
+
+async def test_a_listing_that_is_not_what_was_said_is_rejected(http: httpx.AsyncClient) -> None:
+    answer = await http.put(f"/bundles/{DIGEST}/files", content=listing_of({"a": b"b"}))
+    assert (answer.status_code, answer.json()["error"]) == (400, "bundle_rejected")
+    answer = await http.put("/bundles/nonsense/files", content=b"{}")
+    assert answer.status_code == 400
+
+
+async def test_a_listing_that_never_ends_is_refused(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("atlas_scheduler.api.bundles.LARGEST_LISTING_BYTES", 1000)
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b" " * 500
+
+    answer = await http.put(f"/bundles/{DIGEST}/files", content=endless())
+    assert (answer.status_code, answer.json()["error"]) == (413, "too_large")
 
 
 async def test_a_wrong_digest_is_rejected(http: httpx.AsyncClient, service: FakeService) -> None:

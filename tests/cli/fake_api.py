@@ -23,6 +23,7 @@ from atlas_scheduler.core.moves import reorder
 from atlas_scheduler.core.time_index import TimeIndex
 from atlas_scheduler.store.log_search import search_log
 from atlas_scheduler.store.log_times import times_of
+from foundations.bundle_listing import digest_of, distinct, parse_listing
 from foundations.decimation import decimate
 from foundations.errors import InvalidRequest, JobConflict, NotFound, SchedulerError
 from foundations.exec_frames import EXIT, STDERR, STDOUT, frame
@@ -36,13 +37,17 @@ from foundations.models import (
     EngineView,
     ExecView,
     FileList,
+    FilesReceived,
     FileView,
+    GarbageView,
     JobPage,
     JobState,
     LogSearch,
     LogTimesRange,
     MetricPoint,
     MetricSeries,
+    MissingFile,
+    MissingFiles,
     MoveJobs,
     NewArray,
     NewSchedule,
@@ -50,12 +55,15 @@ from foundations.models import (
     PauseView,
     ProjectView,
     QueueView,
+    RetentionView,
     SchedulerInfo,
+    SetRetention,
     SourceDiff,
     Submission,
 )
 from foundations.provenance import Provenance
 from tests.store import naive_filter
+from tests.store.listings import unframed
 
 if TYPE_CHECKING:
     from tests.cli.fake_scheduler import FakeJob, FakeScheduler
@@ -99,6 +107,7 @@ def _info(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
             states={state: states.count(state) for state in set(states)},
             slots_taken=sum(state in HOLDING_STATES for state in states),
             delete_grace_seconds=10,
+            storage=scheduler.storage,
         )
     )
 
@@ -120,6 +129,29 @@ def _upload(scheduler: FakeScheduler, request: httpx.Request, digest: str) -> ht
     scheduler.uploads.append(digest)
     view = BundleView(digest=digest, size_bytes=len(scheduler.bundles[digest]))
     return _json(view, status=201)
+
+
+def _declare(scheduler: FakeScheduler, request: httpx.Request, digest: str) -> httpx.Response:
+    if not scheduler.knows_listings:
+        raise NotFound(f"No such route: {request.method} {request.url.path}")
+    data = request.read()
+    assert digest_of(data) == digest
+    missing = [
+        MissingFile(sha256=sha256, size_bytes=size_bytes)
+        for sha256, size_bytes in distinct(parse_listing(data).files.values()).items()
+        if sha256 not in scheduler.files
+    ]
+    if not missing:
+        scheduler.bundles[digest] = data
+    return _json(MissingFiles(missing=missing))
+
+
+def _send_files(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    found = {name: content for name, _, content in unframed(request.read())}
+    scheduler.files_sent += found
+    if not scheduler.files_are_lost:
+        scheduler.files |= found
+    return _json(FilesReceived(files=len(found)))
 
 
 def _submit(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
@@ -576,6 +608,7 @@ def _project_views(scheduler: FakeScheduler, wanted: str | None = None) -> list[
                 states=counts,
                 last_submitted_at=scheduler.begin,
                 description=scheduler.descriptions.get(name, ""),
+                retention=scheduler.rules.get(name),
             )
         )
     return views
@@ -596,6 +629,24 @@ def _describe_project(
     scheduler.descriptions[name] = json.loads(request.read())["description"]
     (view,) = _project_views(scheduler, name)
     return _json(view)
+
+
+def _set_retention(scheduler: FakeScheduler, request: httpx.Request, name: str) -> httpx.Response:
+    _jobs_of(scheduler, name)
+    rule = SetRetention.model_validate_json(request.read()).rule
+    limited = rule is not None and (rule.keep_last or rule.keep_days)
+    scheduler.rules[name] = RetentionView(**rule.model_dump()) if rule and limited else None
+    (view,) = _project_views(scheduler, name)
+    return _json(view)
+
+
+def _garbage(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return _json(scheduler.garbage)
+
+
+def _collect_garbage(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    collected, scheduler.garbage = scheduler.garbage, GarbageView(at=scheduler.begin)
+    return _json(collected)
 
 
 def _delete_project(scheduler: FakeScheduler, request: httpx.Request, name: str) -> httpx.Response:
@@ -648,6 +699,8 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/disk", _disk),
     ("HEAD", "/bundles/([^/]+)", _has_bundle),
     ("PUT", "/bundles/([^/]+)", _upload),
+    ("PUT", "/bundles/([^/]+)/files", _declare),
+    ("POST", "/bundles/files", _send_files),
     ("POST", "/jobs", _submit),
     ("GET", "/jobs", _list),
     ("GET", "/jobs/([^/]+)", _job),
@@ -698,5 +751,8 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/projects", _projects),
     ("POST", "/projects/([^/]+)/rename", _rename_project),
     ("PUT", "/projects/([^/]+)/description", _describe_project),
+    ("PUT", "/projects/([^/]+)/retention", _set_retention),
+    ("GET", "/garbage", _garbage),
+    ("POST", "/garbage", _collect_garbage),
     ("DELETE", "/projects/([^/]+)", _delete_project),
 ]

@@ -31,6 +31,7 @@ from foundations.models import (
     Change,
     DiskView,
     FileDiff,
+    GarbageView,
     GpuView,
     HostView,
     JobDetail,
@@ -43,7 +44,9 @@ from foundations.models import (
     NewSchedule,
     NoteView,
     ProjectDisk,
+    RetentionView,
     ScheduleView,
+    StorageView,
     Submission,
     Waiting,
 )
@@ -103,6 +106,13 @@ class FakeScheduler:
     def __init__(self) -> None:
         self.jobs: dict[str, FakeJob] = {}
         self.bundles: dict[str, bytes] = {}
+        self.files: dict[str, bytes] = {}
+        """Files of bundles that come one by one, by the digest of each."""
+        self.files_sent: list[str] = []
+        self.files_are_lost = False
+        """Whether files that were sent are missing all the same."""
+        self.knows_listings = True
+        """Whether bundles may come file by file."""
         self.uploads: list[str] = []
         self.keys: dict[str, str] = {}
         self.arrays: dict[str, NewArray] = {}
@@ -112,6 +122,11 @@ class FakeScheduler:
         """What is paused: projects, and None for the whole queue."""
         self.deleted: dict[str, FakeJob] = {}
         self.engine_problem: str | None = None
+        self.storage: StorageView | None = None
+        self.garbage = GarbageView(at=datetime.now(UTC))
+        """What would go now."""
+        self.rules: dict[str, RetentionView | None] = {}
+        """What projects keep, by their names."""
         self.run: Callable[[FakeScheduler, FakeJob], None] | None = finish_at_once
         self.on_request: Callable[[httpx.Request], None] | None = None
         """Called before each request is answered; may raise what a test wants to happen there."""

@@ -44,6 +44,14 @@ def test_the_example_of_server_settings_is_valid(tmp_path: Path) -> None:
     assert ServerSettings.load(tmp_path / "server.yaml").docker.network == "host"
 
 
+def test_the_example_of_retention_is_valid(tmp_path: Path) -> None:
+    (tmp_path / "server.yaml").write_text(example("retention"))
+
+    retention = ServerSettings.load(tmp_path / "server.yaml").retention
+    assert (retention.keep_days, retention.projects["smoke-tests"].keep_last) == (90, 20)
+    assert retention.keep_tags == ("keep", "promoted", "paper")
+
+
 def test_every_argument_and_method_of_a_submission_is_documented() -> None:
     text = (DOCS / "sdk.md").read_text(encoding="utf-8")
     arguments = submit.__kwdefaults__ or {}

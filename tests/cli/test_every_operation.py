@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import httpx
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 
 from atlas_scheduler.api import create_app
 from foundations.cli.__main__ import cli
+from foundations.delivery import LISTED_ABOVE_BYTES
 from foundations.models import JobSpec, NewSchedule, Submission
 from tests.api.fake_service import FakeService, as_service
 from tests.api.schema import Contract
@@ -31,6 +33,8 @@ COMMANDS = {
     "move": f"move job scheduler {WAITS} first",
     "has_bundle": "submit scheduler project --detach",
     "upload_bundle": "submit scheduler project --detach",
+    "declare_bundle": "submit scheduler large --detach",
+    "send_files": "submit scheduler large --detach",
     "submit": "submit scheduler project --detach",
     "submit_array": "submit scheduler --array 0-2 project --detach",
     "create_schedule": "submit scheduler --cron=@hourly project --detach",
@@ -74,6 +78,9 @@ COMMANDS = {
     "projects": "list projects",
     "rename_project": "rename project scheduler demo digits",
     "describe_project": "describe project scheduler demo about",
+    "set_retention": "set project scheduler demo --keep-last 20",
+    "garbage": "gc scheduler --dry-run",
+    "collect_garbage": "gc scheduler",
     "delete_project": "delete project scheduler demo --yes",
     "restore_project": "restore project scheduler demo",
 }
@@ -98,7 +105,14 @@ def contract() -> Contract:
 
 
 @pytest.fixture
-def scheduler(scheduler: FakeScheduler) -> FakeScheduler:
+def scheduler(
+    scheduler: FakeScheduler, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> FakeScheduler:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(work / "cache"))
+    (work / "large").mkdir()
+    (work / "large" / "main.py").touch()
+    with (work / "large" / "zeros").open("wb") as file:
+        file.truncate(LISTED_ABOVE_BYTES + 1)
     done = scheduler.add(
         DONE, artifacts={"model": b"weights"}, metrics={"loss": 1}, series={"loss": [(0.0, 1)]}
     )

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from foundations.errors import Unreachable
+from foundations.models import StorageView
 from tests.cli.conftest import Run
 from tests.cli.fake_scheduler import FakeScheduler, disk, host
 
@@ -98,6 +99,21 @@ def test_doctor_ends_with_1_when_the_engine_is_down(run: Run, scheduler: FakeSch
     output = run("doctor", exit_code=1).stdout
 
     assert "problem  engine: docker 27.0: Docker does not answer." in output
+
+
+def test_info_and_doctor_tell_why_nothing_starts_on_a_full_disk(
+    run: Run, run_json: Callable[..., Any], scheduler: FakeScheduler
+) -> None:
+    scheduler.storage = StorageView(free_bytes=5 * 10**9, stop_below_bytes=10**9)
+    assert "5.0 GB free, no job starts below 1.0 GB" in run("info").stdout
+    assert "ok       space: 5.0 GB free" in run("doctor").stdout
+
+    scheduler.storage = StorageView(
+        free_bytes=10**6, stop_below_bytes=10**9, problem="the disk of /x is nearly full"
+    )
+    assert "the disk of /x is nearly full" in run("info").stdout
+    assert "problem  space: the disk of /x is nearly full" in run("doctor", exit_code=1).stdout
+    assert run_json("info", "--json")["storage"]["free_bytes"] == 10**6
 
 
 def test_doctor_tells_when_the_scheduler_cannot_be_started(

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from foundations.cli.__main__ import cli
-from foundations.models import JobState
+from foundations.models import ExpiredJob, GarbageView, JobState, Leftover
 from tests.cli.conftest import Run
 from tests.cli.fake_scheduler import FakeScheduler
 
@@ -135,3 +135,60 @@ def test_a_project_that_is_not_there_is_an_error(
     verb, *rest = words
     result = run(verb, "project", "scheduler", *rest, exit_code=1)
     assert "There is no project `dogs`" in result.stderr
+
+
+def test_what_a_project_keeps_is_set_and_shown(
+    run: Run, run_json: Callable[..., Any], scheduler: FakeScheduler
+) -> None:
+    assert "KEEPS" not in run("list", "projects").stdout
+    output = run("set", "project", "scheduler", "cats", "--keep-last", "20", "--keep-days", "1.5")
+    assert output.stdout == "Project cats keeps of its jobs now: last 20 and 1.5 days\n"
+    header, row = run("list", "projects").stdout.splitlines()
+    assert "KEEPS" in header
+    assert "last 20 and 1.5 days" in row
+    document = run_json("set", "project", "scheduler", "cats", "--keep-all", "--json")
+    assert document["retention"] is None
+    output = run("set", "project", "scheduler", "cats", "--default")
+    assert output.stdout == "Project cats keeps of its jobs now: all\n"
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--keep-all", "--default"], ["--keep-last=1", "--default"]]
+)
+def test_a_rule_must_be_told_in_one_way(
+    run: Run, scheduler: FakeScheduler, options: list[str]
+) -> None:
+    result = run("set", "project", "scheduler", "cats", *options, exit_code=2)
+    assert "--keep-last or --keep-days or both" in result.stderr
+
+
+def test_gc_shows_and_then_deletes(
+    run: Run, run_json: Callable[..., Any], scheduler: FakeScheduler
+) -> None:
+    assert run("gc", "scheduler").stdout == "There is nothing to let go of.\n"
+    reason = "project cats keeps the last 1 of its jobs"
+    scheduler.garbage = GarbageView(
+        at=scheduler.begin,
+        jobs=[
+            ExpiredJob(
+                job_id=f"{number:08}" + "-0" * 14,
+                project="cats",
+                finished_at=scheduler.begin,
+                reason=reason,
+                archive_bytes=10**6,
+            )
+            for number in range(25)
+        ],
+        bundle_bytes=5 * 10**6,
+        leftovers=[Leftover(kind="upload", name="ab.part", size_bytes=2 * 10**6)],
+    )
+    assert run_json("gc", "scheduler", "--dry-run", "--json")["size_bytes"] == 32 * 10**6
+
+    for options, verb in (("--dry-run",), "would go"), ((), "are deleted"):
+        lines = run("gc", "scheduler", *options).stdout.splitlines()
+        assert lines[-1] == f"25 job(s) and 1 leftover(s) {verb}: 32.0 MB"
+        assert lines[-2] == "5 more are not shown; --json names all."
+        assert any("00000003" in line and reason in line for line in lines)
+        assert "With them go bundles of 5.0 MB." in lines
+        assert any(line.split() == ["upload", "2.0", "MB", "ab.part"] for line in lines)
+    assert run("gc", "scheduler").stdout == "There is nothing to let go of.\n"

@@ -68,6 +68,7 @@ class Scheduler:
         self.environment = {
             **inherited,
             "FOUNDATIONS_HOME": str(self.home.root),
+            "XDG_CACHE_HOME": str(root / "cache"),
             "PATH": f"{BIN}:{os.environ.get('PATH', os.defpath)}",
             **(environment or {}),
         }

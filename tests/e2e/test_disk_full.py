@@ -150,21 +150,39 @@ def test_a_job_that_ends_while_the_disk_is_full_keeps_its_result(on_small_disk: 
     assert scheduler.wait(scheduler.submit(again)).state == "completed"
 
 
-def test_a_deletion_on_a_full_disk_is_done_or_leaves_the_job_whole(
-    on_small_disk: Scheduler,
-) -> None:
+def test_a_job_is_deleted_on_a_full_disk_and_its_files_go(on_small_disk: Scheduler) -> None:
     scheduler = on_small_disk
     project = write_project(scheduler.root / "p", {"main.py": "print('kept')\n"})
     job_id = scheduler.submit(project)
     assert scheduler.wait(job_id).state == "completed"
-    ballast = fill(scheduler.home.root)
-    done = scheduler.cli("delete", "job", "scheduler", job_id, code=None)
-    if done.code == 1:
-        assert "No space is left" in done.err
-        assert (scheduler.get(job_id) / "source" / "main.py").exists()
-        assert scheduler.log(job_id).endswith("kept\n")
-        ballast.unlink()
-        scheduler.cli("delete", "job", "scheduler", job_id)
+    until(scheduler.home.ballast.exists, "there is something to give up")
+    filling = fill(scheduler.home.root)
+
+    scheduler.cli("delete", "job", "scheduler", job_id)
+
     assert scheduler.listed() == []
-    ballast.unlink(missing_ok=True)
     until(lambda: not scheduler.home.archive(job_id).exists(), "the archive is gone", RETRY_SECONDS)
+    filling.unlink()
+    until(scheduler.home.ballast.exists, "it is laid again", RETRY_SECONDS)
+
+
+def test_a_job_waits_while_the_disk_is_nearly_full_and_starts_by_itself(
+    on_small_disk: Scheduler,
+) -> None:
+    scheduler = on_small_disk
+    project = write_project(scheduler.root / "p", {"main.py": "print('started')\n"})
+    assert scheduler.wait(scheduler.submit(project)).state == "completed"
+    filling = fill(scheduler.home.root)
+    with filling.open("r+b") as file:
+        file.truncate(filling.stat().st_size - 400_000)  # room to submit, none to start
+
+    job_id = scheduler.submit(project)
+
+    waiting = scheduler.job(job_id).waiting
+    assert waiting is not None
+    assert "is nearly full" in waiting.reason
+    assert "nothing starts below 503.3 kB" in waiting.reason
+    shown = scheduler.cli("info", "scheduler").out
+    assert "is nearly full" in shown
+    filling.unlink()
+    assert scheduler.wait(job_id).state == "completed"

@@ -31,7 +31,7 @@ from foundations.errors import (
     TooLarge,
     Unreachable,
 )
-from foundations.models import JobSpec, JobState, Submission
+from foundations.models import JobSpec, JobState, RetentionRule, Submission
 from foundations.reconnection import Patience
 from tests.api.fake_service import BUNDLE, DIGEST, FakeService
 from tests.api.served import Served
@@ -135,6 +135,12 @@ async def test_a_job_goes_from_its_bundle_to_its_end(
         logs = await client.gather("tensorboard_logs", job.job_id[:8], since=7)
         assert logs.decode() == f"logs of {job.job_id} since 7"
         assert (await client.ask("projects"))[0].name == "cats"
+        kept = await client.ask("set_retention", "cats", RetentionRule(keep_last=1))
+        assert kept.retention.keep_last == 1
+        assert (await client.ask("garbage")).jobs[0].job_id == job.job_id
+        kept = await client.ask("set_retention", "cats", None)
+        assert kept.retention is None
+        assert (await client.ask("collect_garbage")).jobs == []
         await client.ask("delete", job.job_id)
         with pytest.raises(NotFound):
             await client.ask("job", job.job_id)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -44,18 +45,29 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
         yield opened
 
 
-@pytest.fixture
-async def service(tmp_path: Path, database: Database) -> AsyncIterator[Service]:
+@asynccontextmanager
+async def service_on(
+    home: Home, database: Database, *, clock_ms: Callable[[], int] | None = None
+) -> AsyncIterator[Service]:
+    """Open a service; without a clock its own moves on by a second at each look."""
     ticks = itertools.count(1_000_000, 1_000)
     service = Service(
         database=database,
-        home=Home(tmp_path),
+        home=home,
         instance="0123abcd",
         queue=QueueSettings(max_running_jobs=1),
         engine=EngineState(name="process"),
-        clock_ms=lambda: next(ticks),
+        clock_ms=clock_ms or (lambda: next(ticks)),
     )
     service.shell = Onlooker()
-    yield service
-    await service.close()
-    service.bundles.close()
+    try:
+        yield service
+    finally:
+        await service.close()
+        service.bundles.close()
+
+
+@pytest.fixture
+async def service(tmp_path: Path, database: Database) -> AsyncIterator[Service]:
+    async with service_on(Home(tmp_path), database) as opened:
+        yield opened

@@ -69,6 +69,18 @@ def test_a_bundle_counts_once_in_each_project_that_uses_it(home: Home) -> None:
     assert first.bundle_bytes == use.bundles_bytes > second.bundle_bytes > 0
 
 
+def test_files_that_bundles_share_count_once_in_all_and_in_each_project(home: Home) -> None:
+    write(home.bundles / "blobs" / ("c" * 64), 500_000)
+    for letter in "ab":
+        write(home.bundles / f"{letter * 64}.files", 100)
+        tree = home.bundles / (letter * 64) / "tree"
+        tree.mkdir(parents=True)
+        (tree / "weights").hardlink_to(home.bundles / "blobs" / ("c" * 64))
+    use = DiskSurvey(home).measure([holder(0), holder(1, "other", OTHER)], seconds=60)
+    assert 500_000 <= use.bundles_bytes < 600_000
+    assert all(one.bundle_bytes >= 500_000 for one in use.projects)
+
+
 def test_links_are_not_followed(home: Home, tmp_path: Path) -> None:
     write(tmp_path / "outside", 900_000)
     home.archive(IDS[0]).mkdir(parents=True)

@@ -8,10 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from atlas_scheduler.store.disk_guard import DiskGuard, Space
 from atlas_tui.event_lines import event_lines
 from atlas_tui.looks import Palette
 from atlas_tui.system_report import Report, bar, lines
-from foundations.models import Change, GpuView, HostView, JobState
+from foundations.models import (
+    Change,
+    EngineView,
+    GpuView,
+    HostView,
+    JobState,
+    QueueView,
+    SchedulerInfo,
+    StorageView,
+)
 from tests.store.samples import add
 from tests.tui.conftest import staged
 
@@ -53,6 +63,27 @@ def test_a_report_says_who_holds_which_gpu() -> None:
     assert not any("\x1b" in line for line in shown)
 
 
+def test_a_report_says_why_nothing_starts_on_a_full_disk() -> None:
+    def shown(problem: str | None) -> list[str]:
+        storage = StorageView(free_bytes=1, stop_below_bytes=10**9, problem=problem)
+        info = SchedulerInfo(
+            version="1",
+            api_version=1,
+            instance="0",
+            pid=1,
+            home="/h",
+            engine=EngineView(name="process", isolated=False, available=True),
+            queue=QueueView(max_running_jobs=1),
+            storage=storage,
+        )
+        report = Report(info=info, host=HOST)
+        return [line.plain for line in lines(report, palette=PLAIN, width=100)]
+
+    assert any("no job starts below 1.0 GB free" in line for line in shown(None))
+    problem = "the disk of /h is nearly full"
+    assert any("Problem" in line and problem in line for line in shown(problem))
+
+
 @pytest.mark.parametrize("width", [1, 20, 80])
 def test_no_line_of_a_report_is_too_long(width: int) -> None:
     assert all(
@@ -88,6 +119,14 @@ def test_an_event_is_told_in_words_newest_first() -> None:
     assert "ended  exit_code 2" in shown[0]
     assert "exit_code 1" in shown[1]
     assert "\x1b" not in shown[0]
+
+
+async def test_the_top_bar_says_that_nothing_starts_on_a_full_disk(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        guard = DiskGuard([tmp_path], stop_below_bytes=1, probe=lambda place: Space(1, 0))
+        stage.service.disk_guard = guard
+        await stage.service.watch_disk()
+        await stage.until(lambda: "DISK NEARLY FULL, nothing starts" in stage.text())
 
 
 async def test_the_system_screen_shows_engine_host_and_what_happens(tmp_path: Path) -> None:

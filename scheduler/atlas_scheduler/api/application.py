@@ -19,6 +19,7 @@ from atlas_scheduler.api import (
     errors,
     execs,
     files,
+    garbage,
     info,
     jobs,
     logs,
@@ -94,6 +95,7 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
         queue,
         projects,
         schedules,
+        garbage,
     ):
         app.include_router(part.router, prefix=PREFIX)
     return app

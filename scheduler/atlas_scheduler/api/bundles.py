@@ -10,8 +10,9 @@ from fastapi import APIRouter, Request, Response
 from atlas_scheduler.api.context import service_of
 from atlas_scheduler.api.errors import answers
 from atlas_scheduler.api.streaming import BINARY
+from foundations.bundle_listing import LARGEST_LISTING_BYTES
 from foundations.errors import BundleRejected, InvalidRequest, StorageFull, TooLarge
-from foundations.models import BundleView, Digest
+from foundations.models import BundleView, Digest, FilesReceived, MissingFiles
 
 IDLE_SECONDS = 60.0
 """Longest pause in an upload, so that a stalled sender cannot hold its connection."""
@@ -47,6 +48,41 @@ async def upload_bundle(request: Request, digest: Digest) -> BundleView:
     return await service_of(request).receive_bundle(
         digest, _body(request), size_bytes=None if size is None else int(size)
     )
+
+
+@router.put(
+    "/bundles/{digest}/files",
+    operation_id="declare_bundle",
+    summary="Say what is in a bundle",
+    responses=answers(InvalidRequest, BundleRejected, TooLarge, StorageFull),
+    openapi_extra={"requestBody": {"required": True, "content": {"application/json": BINARY}}},
+)
+async def declare_bundle(request: Request, digest: Digest) -> MissingFiles:
+    """The body is the listing that the digest names. When no file is missing the bundle is here,
+    durable; else send those, and then this again."""
+    request.state.body_unread = True
+    listing = bytearray()
+    async for piece in _body(request):
+        listing += piece
+        if len(listing) > LARGEST_LISTING_BYTES:
+            raise TooLarge(f"The listing is larger than {LARGEST_LISTING_BYTES} bytes.")
+    return await service_of(request).declare_bundle(digest, bytes(listing))
+
+
+@router.post(
+    "/bundles/files",
+    operation_id="send_files",
+    summary="Send files of bundles",
+    responses=answers(InvalidRequest, BundleRejected, TooLarge, StorageFull),
+    openapi_extra={
+        "requestBody": {"required": True, "content": {"application/octet-stream": BINARY}}
+    },
+)
+async def send_files(request: Request) -> FilesReceived:
+    """For each file a line of JSON (`sha256`, `size_bytes`, `offset`) and its content from there.
+    They are checked, and durable, when this answers."""
+    request.state.body_unread = True
+    return await service_of(request).receive_files(_body(request))
 
 
 async def _body(request: Request) -> AsyncIterator[bytes]:

@@ -9,7 +9,13 @@ from fastapi import APIRouter, Path, Request
 from atlas_scheduler.api.context import caller, service_of
 from atlas_scheduler.api.errors import answers
 from foundations.errors import InvalidRequest, JobConflict, NotFound
-from foundations.models import DeletedProject, DescribeProject, ProjectView, RenameProject
+from foundations.models import (
+    DeletedProject,
+    DescribeProject,
+    ProjectView,
+    RenameProject,
+    SetRetention,
+)
 
 Name = Annotated[str, Path(description="A project's name.", max_length=200)]
 
@@ -42,6 +48,17 @@ async def rename_project(request: Request, name: Name, wanted: RenameProject) ->
 async def describe_project(request: Request, name: Name, wanted: DescribeProject) -> ProjectView:
     """The text replaces the one there is."""
     return await service_of(request).describe_project(name, wanted.description)
+
+
+@router.put(
+    "/projects/{name}/retention",
+    operation_id="set_retention",
+    summary="Set what a project keeps of its jobs",
+    responses=answers(InvalidRequest, NotFound),
+)
+async def set_retention(request: Request, name: Name, wanted: SetRetention) -> ProjectView:
+    """The rule replaces the one there is. Jobs go at the next `POST /garbage`, or within a day."""
+    return await service_of(request).set_retention(name, wanted.rule)
 
 
 @router.delete(

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from pydantic import JsonValue
 
 from atlas_scheduler.store.archive_stream import ArchiveStream
-from atlas_scheduler.store.bundles import Bundles, Unpacked
+from atlas_scheduler.store.bundles import Bundles
 from atlas_scheduler.store.event_lines import LOGDIR_TOPS
 from atlas_scheduler.store.files import (
     copy_content,
@@ -27,6 +27,7 @@ from atlas_scheduler.store.files import (
     write_durably,
 )
 from atlas_scheduler.store.harvest import NOT_KEPT, Harvest, Unchanged, listing
+from atlas_scheduler.store.unpacked import Unpacked
 from atlas_scheduler.store.work_dirs import ARTIFACTS, RECORDS, SOURCE, remove_work_dir
 from foundations.errors import BundleRejected, NotFound, ServerFault
 from foundations.home import Home

@@ -1,51 +1,50 @@
-"""Bundles by digest: the packed file, durable, and its unpacked tree, a cache."""
+"""Bundles by digest: the packed file or a listing, durable, and the tree of files, a cache."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import re
-import shutil
 import threading
+import time
 import uuid
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from weakref import WeakValueDictionary
 
 from pydantic import JsonValue
 
 from atlas_scheduler.store import boot
+from atlas_scheduler.store.blobs import Blobs
 from atlas_scheduler.store.extraction import Extractor, Order
 from atlas_scheduler.store.files import remove_tree, storage_errors, sync_directory
+from atlas_scheduler.store.listed_bundles import BLOBS, ListedBundles
 from atlas_scheduler.store.threads import in_thread
+from atlas_scheduler.store.unpacked import Unpacked, read_unpacked
+from atlas_scheduler.store.upload_space import UploadSpace
 from atlas_scheduler.store.uploads import Upload
 from atlas_scheduler.store.work_dirs import make_work_dir
-from foundations.errors import InvalidRequest, NotFound, StorageFull
+from foundations.errors import InvalidRequest, NotFound
 from foundations.home import Home
 from foundations.models import BundleView
-from foundations.unpack import Manifest
 
 _BATCH_BYTES = 1024 * 1024
 _DIGEST = re.compile("sha256:([0-9a-f]{64})")
 _PACKED_SUFFIX = ".tar.gz"
-
-
-@dataclass(frozen=True, slots=True)
-class Unpacked:
-    """A bundle's content on disk."""
-
-    tree: Path
-    """Its files; never to be written to."""
-    manifest: Manifest
+_RESUMABLE = re.compile("[0-9a-f]{64}\\.part")
+"""Names of files that were cut off and can be continued."""
 
 
 class Bundles:
     """The bundles of one home. A bundle is here when its packed file is; the tree follows it."""
 
     def __init__(
-        self, home: Home, *, extractor: Extractor | None = None, boot_id: str | None = None
+        self,
+        home: Home,
+        *,
+        extractor: Extractor | None = None,
+        boot_id: str | None = None,
+        clock_seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         """Open the bundles of a home.
 
@@ -53,9 +52,16 @@ class Bundles:
             home: Where they lie.
             extractor: Unpacks them; one with the usual limits by default.
             boot_id: The machine's current boot; asked of the machine by default.
+            clock_seconds: Only grows.
         """
         self._directory = home.bundles
         self._incoming = home.bundles / "incoming"
+        self.space = UploadSpace(self._incoming)
+        self.listed = ListedBundles(
+            Blobs(home.bundles / BLOBS, self._incoming, clock_seconds=clock_seconds),
+            home.bundles,
+            self.space.require,
+        )
         self._extractor = extractor or Extractor()
         self._boot_id = boot_id or boot.boot_id()
         self._locks_guard = threading.Lock()
@@ -63,10 +69,13 @@ class Bundles:
 
     def sweep(self) -> None:
         """Remove what a crash left, and get ready. Call it once, before anything is received."""
-        remove_tree(self._incoming)
-        self._incoming.mkdir(parents=True)
+        self._incoming.mkdir(parents=True, exist_ok=True)
+        for path in self._incoming.iterdir():
+            if not _RESUMABLE.fullmatch(path.name):
+                remove_tree(path)
         for path in self._directory.iterdir():
-            if path != self._incoming and path.is_dir() and not self._packed(path.name).exists():
+            is_tree = path.is_dir() and path.name not in (self._incoming.name, BLOBS)
+            if is_tree and not self._is_here(path.name):
                 remove_tree(path)
         self._extractor.warm()
 
@@ -76,16 +85,19 @@ class Bundles:
 
     def has(self, digest: str) -> bool:
         """Say whether a bundle is here, checked and durable."""
-        return self._packed(_name(digest)).exists()
+        return self._is_here(_name(digest))
 
     def size_bytes(self, digest: str) -> int:
-        """Return the size of the packed file.
+        """Return the size of the packed file, or of all files where they came one by one.
 
         Raises:
             NotFound: it is not here.
         """
+        name = _name(digest)
+        with suppress(FileNotFoundError):
+            return self._packed(name).stat().st_size
         try:
-            return self._packed(_name(digest)).stat().st_size
+            return self.listed.size_bytes(name)
         except FileNotFoundError:
             raise _missing(digest) from None
 
@@ -120,7 +132,7 @@ class Bundles:
                     async for piece in stream:
                         upload.announce(len(piece))
                 else:
-                    self._require_space(size_bytes or 0)
+                    self.space.require(size_bytes or 0)
                     await self._receive(upload, stream, digest)
                     await in_thread(self._publish, upload, name)
         except BaseException:
@@ -141,12 +153,13 @@ class Bundles:
         """Return a bundle's tree, as `tree` does, and what is in it."""
         name = _name(digest)
         with self._lock_of(name), storage_errors():
-            manifest = self._trusted_manifest(name)
-            if manifest is None:
+            directory = self._directory / name
+            found = read_unpacked(directory, boot_id=self._boot_id)
+            if found is None:
                 self._unpack_again(name, digest)
-                manifest = self._trusted_manifest(name)
-            assert manifest is not None
-            return Unpacked(self._directory / name / "tree", manifest)
+                found = read_unpacked(directory, boot_id=self._boot_id)
+            assert found is not None
+            return found
 
     def materialise(self, digest: str, job_dir: Path, params: Mapping[str, JsonValue]) -> None:
         """Make a job's directory: its own copy of the bundle, and places for what it leaves.
@@ -182,14 +195,18 @@ class Bundles:
         aside = self._incoming / uuid.uuid4().hex
         aside.mkdir(parents=True)
         with self._lock_of(name):
-            for path in (self._packed(name), self._directory / name):
-                with contextlib.suppress(FileNotFoundError):
+            # The listing first: without it nothing counts on the files.
+            for path in (self.listed.path(name), self._packed(name), self._directory / name):
+                with suppress(FileNotFoundError):
                     path.rename(aside / path.name)
         return aside
 
     def remove(self, digest: str) -> None:
         """Remove a bundle that no job needs any more; a missing one is fine."""
-        remove_tree(self.retire(digest))
+        self.listed.discard(self.retire(digest))
+
+    def _is_here(self, name: str) -> bool:
+        return self._packed(name).exists() or self.listed.has(name)
 
     def _packed(self, name: str) -> Path:
         return self._directory / f"{name}{_PACKED_SUFFIX}"
@@ -197,14 +214,6 @@ class Bundles:
     def _lock_of(self, name: str) -> threading.Lock:
         with self._locks_guard:
             return self._locks.setdefault(name, threading.Lock())
-
-    def _require_space(self, size_bytes: int) -> None:
-        self._incoming.mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(self._incoming).free < size_bytes:
-            raise StorageFull(
-                f"The scheduler has no space for a bundle of {size_bytes} bytes. Free space on its "
-                "disk and try again."
-            )
 
     async def _receive(self, upload: Upload, stream: AsyncIterator[bytes], digest: str) -> None:
         pieces: list[bytes] = []
@@ -252,27 +261,17 @@ class Bundles:
             return
         remove_tree(aside)
 
-    def _trusted_manifest(self, name: str) -> Manifest | None:
-        """Read a tree's manifest; None when the tree may be incomplete.
-
-        Nothing in a tree is synced, so that only one made since the machine started is whole.
-        """
-        try:
-            written = json.loads((self._directory / name / "manifest.json").read_bytes())
-        except (FileNotFoundError, ValueError):
-            return None
-        if written["boot_id"] != self._boot_id:
-            return None
-        return Manifest(files=written["files"], directories=written["directories"], links={})
-
     def _unpack_again(self, name: str, digest: str) -> None:
         packed = self._packed(name)
-        if not packed.exists():
+        if not self._is_here(name):
             raise _missing(digest)
         content = self._incoming / uuid.uuid4().hex
         try:
             (content / "tree").mkdir(parents=True)
-            self._extractor.extract(self._order(packed, content))
+            if packed.exists():
+                self._extractor.extract(self._order(packed, content))
+            else:
+                self.listed.unpack(name, content, boot_id=self._boot_id)
             self._put_aside(name)
             content.rename(self._directory / name)
         finally:

@@ -10,6 +10,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -122,6 +123,15 @@ class Database:
             raise
         except sqlite3.Error as error:
             raise translate(error, self.path) from error
+
+    async def tidy_log(self) -> None:
+        """Bring the write-ahead log into the file, so that later writes use its space again.
+
+        What of it is not possible now, for want of space or because somebody reads, is left.
+        """
+        self._require_open()
+        with suppress(sqlite3.Error):
+            await self._writer.run(lambda conn: conn.execute("PRAGMA wal_checkpoint").fetchall())
 
     async def close(self) -> None:
         """Finish the writes and reads that wait, then close the file. May be repeated."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from atlas_scheduler.store import sql
 from atlas_scheduler.store.files import open_directory
+from atlas_scheduler.store.listed_bundles import BLOBS, LISTING_SUFFIX
 from atlas_scheduler.store.tree_walk import walk
 from foundations.home import Home
 from foundations.models import ProjectDisk
@@ -91,6 +92,7 @@ class DiskSurvey:
             use.database_bytes = self._database_bytes()
             for digest in dict.fromkeys(one.bundle for one in jobs):
                 bundles[digest] = self._bundle_bytes(digest)
+            use.bundles_bytes = self._bytes_below(self._home.bundles / BLOBS)
             use.environments_bytes = self._bytes_below(self._home.environments)
             use.work_dirs_bytes = self._bytes_below(self._home.job_dirs)
             for one in jobs:
@@ -98,7 +100,10 @@ class DiskSurvey:
         except _NoTimeLeft:
             use.complete = False
         use.archives_bytes = sum(archives.values())
-        use.bundles_bytes = sum(bundles.values())
+        # What came file by file consists of links to blobs, which count once.
+        use.bundles_bytes += sum(
+            size for digest, size in bundles.items() if not self._listing(digest).exists()
+        )
         use.projects = _by_project(jobs, archives, bundles)
         return use
 
@@ -126,6 +131,10 @@ class DiskSurvey:
         size = self._bytes_below(directory) + _file_bytes(directory.with_name(f"{name}.tar.gz"))
         self._bundles[digest] = (changed_ns, size)
         return size
+
+    def _listing(self, digest: str) -> Path:
+        name = digest.removeprefix("sha256:")
+        return self._home.bundles / f"{name}{LISTING_SUFFIX}"
 
     def _archive_bytes(self, job: Holder) -> int:
         known = self._archives.get(job.job_id)

@@ -11,10 +11,11 @@ from typing import BinaryIO, Literal
 
 from atlas_scheduler.store.archive_stream import escaped, unescaped
 from atlas_scheduler.store.archives import CHANGED, EVENTS, FILES, open_regular
-from atlas_scheduler.store.bundles import Bundles, Unpacked
+from atlas_scheduler.store.bundles import Bundles
 from atlas_scheduler.store.files import open_directory
 from atlas_scheduler.store.harvest import NOT_KEPT, Unchanged
 from atlas_scheduler.store.tree_walk import Found, walk
+from atlas_scheduler.store.unpacked import Unpacked
 from atlas_scheduler.store.work_dirs import ARTIFACTS, RECORDS, SOURCE
 from foundations.errors import BundleRejected, NotFound
 from foundations.home import Home

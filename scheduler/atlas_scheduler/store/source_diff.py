@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from atlas_scheduler.store.bundles import Bundles, Unpacked
+from atlas_scheduler.store.bundles import Bundles
 from atlas_scheduler.store.text_diff import TookTooLong, unified
+from atlas_scheduler.store.unpacked import Unpacked
 from foundations.errors import NotFound
 from foundations.models import FileDiff
 from foundations.terminal import clean

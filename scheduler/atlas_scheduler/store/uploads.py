@@ -15,6 +15,14 @@ from foundations.errors import BundleRejected, TooLarge
 PART_SUFFIX = ".part"
 
 
+def too_large(what: str, max_bytes: int) -> TooLarge:
+    """Say that something is larger than is accepted, and what to do."""
+    return TooLarge(
+        f"{what} is larger than the {max_bytes} bytes that the scheduler accepts. "
+        "Leave large files out with .foundationsignore, and give them to the job as a volume."
+    )
+
+
 class Upload:
     """Files of one upload in the directory for those; nothing of it counts until it is published.
 
@@ -120,10 +128,7 @@ class Upload:
         return self._descriptor
 
     def _too_large(self) -> TooLarge:
-        return TooLarge(
-            f"The bundle is larger than the {self._max_bytes} bytes that the scheduler accepts. "
-            "Leave large files out with .foundationsignore, and give them to the job as a volume."
-        )
+        return too_large("The bundle", self._max_bytes)
 
     def _wrong_size(self) -> BundleRejected:
         return BundleRejected(

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from atlas_scheduler.store.files import copy_content, remove_tree
+from atlas_scheduler.store.files import remove_tree
+from atlas_scheduler.store.reflink import copy_file
 from foundations.unpack import Manifest
 
 SOURCE = "job_source"
@@ -93,7 +94,7 @@ def _copy_tree(tree: Path, destination: Path, manifest: Manifest) -> None:
         try:
             copy = os.open(prefix + path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
             try:
-                copy_content(source, copy, size_bytes)
+                copy_file(source, copy, size_bytes)
                 os.fchmod(copy, mode)
                 os.utime(copy, ns=(mtime_ns, mtime_ns))
             finally:

@@ -16,6 +16,7 @@ from foundations import __version__
 from foundations.cli import render
 from foundations.cli.context import json_option, load_config, optional_scheduler_argument, reach
 from foundations.errors import AtlasError
+from foundations.quantities import size
 
 if TYPE_CHECKING:
     from foundations.configs import SchedulerConfig
@@ -121,6 +122,10 @@ def _scheduler(config: SchedulerConfig) -> Iterator[Finding]:
         advice = f"this client is {__version__}: install the same version on both sides"
         yield Finding("scheduler", "warning", f"{detail}; {advice}")
     yield from _engine(found)
+    if found.storage is not None:
+        problem = found.storage.problem
+        detail = f"{size(found.storage.free_bytes)} free"
+        yield Finding("space", "problem" if problem else "ok", problem or detail)
     yield Finding("gpus", "ok", ", ".join(found.gpus) or "none")
 
 

@@ -14,10 +14,11 @@ from foundations.cli import machine, render
 from foundations.cli.context import connect, json_option, optional_scheduler_argument
 from foundations.cli.pause import pause_lines
 from foundations.cli.render import Column
+from foundations.quantities import size
 
 if TYPE_CHECKING:
     from foundations.configs import ConfigFile
-    from foundations.models import SchedulerInfo
+    from foundations.models import SchedulerInfo, StorageView
 
 ANSWER_SECONDS = 2.0
 """Longest wait for each scheduler when all of them are asked."""
@@ -62,10 +63,21 @@ def _fields(found: SchedulerInfo) -> list[tuple[str, str]]:
         ("Problem", engine.problem or ""),
         *(("Note", note) for note in engine.notes),
         ("GPUs", ", ".join(found.gpus) or "none"),
+        *_storage(found.storage),
         ("Queue", f"at most {found.queue.max_running_jobs} job(s) at once"),
         *(("Paused", line) for line in pause_lines(found.queue)),
         ("Jobs", ", ".join(f"{n} {state}" for state, n in found.states.items() if n) or "none yet"),
     ]
+
+
+def _storage(storage: StorageView | None) -> list[tuple[str, str]]:
+    if storage is None:
+        return []
+    mark = f"no job starts below {size(storage.stop_below_bytes)}"
+    fields = [("Disk", f"{size(storage.free_bytes)} free, {mark}")]
+    if storage.problem:
+        fields.append(("Problem", storage.problem))
+    return fields
 
 
 def _show_environments(*, as_json: bool) -> None:

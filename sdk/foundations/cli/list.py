@@ -20,6 +20,7 @@ from foundations.cli.context import (
 )
 from foundations.cli.job_columns import JobColumn
 from foundations.cli.render import Column
+from foundations.cli.retention import kept
 from foundations.cli.schedules import print_table as print_schedules
 
 if TYPE_CHECKING:
@@ -156,11 +157,13 @@ def projects(scheduler: str, *, as_json: bool) -> None:
     if not found:
         click.echo("No projects.")
         return
+    has_rules = any(one.get("retention") for one in found)
     columns = [
         Column("PROJECT", narrowest=12),
         Column("JOBS"),
         Column("LAST SUBMITTED"),
         Column("STATES", narrowest=12),
+        *([Column("KEEPS", droppable=True)] if has_rules else []),
         Column("DESCRIPTION", narrowest=12, droppable=True),
     ]
     render.print_table(
@@ -171,6 +174,7 @@ def projects(scheduler: str, *, as_json: bool) -> None:
                 str(one["jobs"]),
                 render.local_time(_moment(one["last_submitted_at"])),
                 ", ".join(f"{count} {state}" for state, count in one["states"].items() if count),
+                *([kept(one.get("retention"))] if has_rules else []),
                 one.get("description", "").partition("\n")[0],
             ]
             for one in found

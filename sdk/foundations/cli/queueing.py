@@ -18,8 +18,8 @@ from foundations.cli.groups import INTERRUPTED, JOB_NOT_COMPLETED
 if TYPE_CHECKING:
     from types import FrameType
 
-    from foundations.bundle import Packed
     from foundations.client import Client
+    from foundations.delivery import Delivery
     from foundations.models import Accepted, ArrayView, JobView, ScheduleView
     from foundations.preparation import PreparedSubmission
     from foundations.provenance import Origin
@@ -34,10 +34,8 @@ def queue_directory(
     """Pack, upload and queue; Ctrl-C leaves no job behind."""
     from foundations.submission import create_job
 
-    with _uploaded(ctx, client, prepared, console) as (packed, path, origin):
-        return queue(
-            ctx, client, lambda: create_job(client, prepared, packed, path, origin), console
-        )
+    with _uploaded(ctx, client, prepared, console) as (delivery, origin):
+        return queue(ctx, client, lambda: create_job(client, prepared, delivery, origin), console)
 
 
 def queue_array(
@@ -46,9 +44,9 @@ def queue_array(
     """Pack and upload once, and queue an array of jobs; Ctrl-C leaves none behind."""
     from foundations.submission import create_array
 
-    with _uploaded(ctx, client, prepared, console) as (packed, path, origin):
+    with _uploaded(ctx, client, prepared, console) as (delivery, origin):
         array, interrupted = _create(
-            ctx, lambda: create_array(client, prepared, packed, path, origin), console
+            ctx, lambda: create_array(client, prepared, delivery, origin), console
         )
     if interrupted:
         client.clear_queue(filter=f"array={array.array_id}")
@@ -67,9 +65,9 @@ def queue_schedule(
     """Pack, upload and make a schedule; Ctrl-C leaves none behind."""
     from foundations.submission import create_schedule
 
-    with _uploaded(ctx, client, prepared, console) as (packed, path, origin):
+    with _uploaded(ctx, client, prepared, console) as (delivery, origin):
         schedule, interrupted = _create(
-            ctx, lambda: create_schedule(client, prepared, packed, path, origin), console
+            ctx, lambda: create_schedule(client, prepared, delivery, origin), console
         )
     if interrupted:
         client.delete_schedule(schedule.schedule_id)
@@ -100,18 +98,17 @@ def queue(
 @contextmanager
 def _uploaded(
     ctx: click.Context, client: Client, prepared: PreparedSubmission, console: JobConsole
-) -> Iterator[tuple[Packed, Path, Origin]]:
+) -> Iterator[tuple[Delivery, Origin]]:
     """Pack and upload a directory; Ctrl-C until then ends the command."""
     from foundations.submission import pack_and_upload
 
     with tempfile.TemporaryDirectory(prefix="atlas-bundle-") as folder:
-        path = Path(folder) / "bundle.tar.gz"
         try:
-            packed, origin = pack_and_upload(client, prepared, path, console=console)
+            delivery, origin = pack_and_upload(client, prepared, Path(folder), console=console)
         except KeyboardInterrupt:
             console.say("WARNING", "Submission cancelled. No job was created.")
             ctx.exit(INTERRUPTED)
-        yield packed, path, origin
+        yield delivery, origin
 
 
 def _create(ctx: click.Context, create: Callable[[], T], console: JobConsole) -> tuple[T, bool]:

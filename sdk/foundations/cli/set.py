@@ -1,17 +1,20 @@
-"""`foundations set`: changes how the queue is run, and the priority of jobs in it."""
+"""`foundations set`: changes how the queue is run, the priority of jobs, and what projects keep."""
 
 from __future__ import annotations
 
 import click
 
-from foundations.cli import render
+from foundations.cli import render, retention
 from foundations.cli.batch import WAITING, Result, act_on_each, choose, jobs_or_filter
 from foundations.cli.context import connect, json_option, scheduler_argument
 
 
 @click.group("set")
 def set_() -> None:
-    """Change how the queue is run, or the priority of jobs."""
+    """Change how the queue is run, the priority of jobs, or what a project keeps."""
+
+
+set_.add_command(retention.project)
 
 
 @set_.command()

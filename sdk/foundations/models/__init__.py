@@ -11,6 +11,14 @@ from foundations.models.arrays import ArrayPlace, ArrayView, NewArray
 from foundations.models.changes import Change, NewRecords, QueueChange
 from foundations.models.dependencies import After, AfterView
 from foundations.models.execs import ExecInput, ExecView, NewExec, TerminalSize
+from foundations.models.garbage import (
+    ExpiredJob,
+    GarbageView,
+    Leftover,
+    RetentionRule,
+    RetentionView,
+    SetRetention,
+)
 from foundations.models.jobs import (
     Accepted,
     ArtifactView,
@@ -55,13 +63,17 @@ from foundations.models.scheduler import (
     DeletedProject,
     DiskView,
     EngineView,
+    FilesReceived,
     GpuView,
     HostView,
+    MissingFile,
+    MissingFiles,
     PauseView,
     ProjectDisk,
     ProjectView,
     QueueView,
     SchedulerInfo,
+    StorageView,
     WireError,
 )
 from foundations.models.schedules import NewSchedule, Overlap, ScheduleView
@@ -105,6 +117,7 @@ __all__ = [
     "DiskView",
     "EngineView",
     "EnvironmentName",
+    "ExpiredJob",
     "FINAL_STATES",
     "FileDiff",
     "LogSearch",
@@ -114,6 +127,10 @@ __all__ = [
     "LogTimes",
     "FileView",
     "FileList",
+    "FilesReceived",
+    "GarbageView",
+    "MissingFile",
+    "MissingFiles",
     "GpuView",
     "HOLDING_STATES",
     "HostView",
@@ -124,6 +141,7 @@ __all__ = [
     "JobSpec",
     "JobState",
     "JobView",
+    "Leftover",
     "LocalRunView",
     "LogLevel",
     "MetricPoint",
@@ -155,8 +173,12 @@ __all__ = [
     "Retries",
     "SYSTEM_PREFIX",
     "ScheduleView",
+    "RetentionRule",
+    "RetentionView",
     "SchedulerInfo",
+    "SetRetention",
     "SourceDiff",
+    "StorageView",
     "Submission",
     "TagKey",
     "Unique",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from foundations.models.garbage import RetentionView
 from foundations.models.words import JobState, View
 
 
@@ -35,6 +36,8 @@ class ProjectView(View):
     last_submitted_at: datetime | None = None
     description: str = ""
     """Markdown."""
+    retention: RetentionView | None = None
+    """What it keeps of its jobs; None is everything."""
 
 
 class DeletedProject(View):
@@ -51,6 +54,28 @@ class BundleView(View):
     digest: str
     size_bytes: int
     """Of the packed file."""
+
+
+class MissingFile(View):
+    """A file of a bundle that the server has not."""
+
+    sha256: str
+    size_bytes: int
+    arrived_bytes: int = 0
+    """How much of it the server has, from an upload that was cut off."""
+
+
+class MissingFiles(View):
+    """Answer of `PUT /bundles/{digest}/files`."""
+
+    missing: list[MissingFile] = []
+    """Without any the bundle is there."""
+
+
+class FilesReceived(View):
+    """Answer of `POST /bundles/files`."""
+
+    files: int
 
 
 class Cleared(View):
@@ -73,6 +98,16 @@ class EngineView(View):
     notes: list[str] = []
 
 
+class StorageView(View):
+    """Whether there is space to start jobs, on the disk that is nearest to its mark."""
+
+    free_bytes: int
+    stop_below_bytes: int
+    """Free space below which no job starts."""
+    problem: str | None = None
+    """Why no job starts now; by itself they start again when there is space."""
+
+
 class SchedulerInfo(View):
     """Answer of `/info`: who answers, and how it stands."""
 
@@ -91,6 +126,8 @@ class SchedulerInfo(View):
     """The newest change; a feed from here misses nothing that comes after this answer."""
     delete_grace_seconds: float = 0.0
     """For how long a deletion can be undone."""
+    storage: StorageView | None = None
+    """None until the scheduler has looked."""
 
 
 class GpuView(View):

@@ -1,4 +1,4 @@
--- Schema version 11: schedules.
+-- Schema version 12: schedules.
 
 -- Submissions that are made again and again. `submission` is as it was asked for, except that the
 -- project is the row's, which may have been renamed; its bundle is kept as long as the schedule.
@@ -40,4 +40,4 @@ SELECT
     engine, records_offset, idempotency_key, bundle, bundle_size_bytes, spec, project_number
 FROM jobs JOIN projects USING (project_number);
 
-PRAGMA user_version = 11;
+PRAGMA user_version = 12;

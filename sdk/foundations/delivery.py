@@ -1,0 +1,249 @@
+"""Gets the content of a directory to a scheduler: packed as a whole, or file by file.
+
+A small directory goes as one packed file in one request. Of a large one only those files are sent
+that the scheduler lacks, several requests at once, and after a broken connection only the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from foundations import bundle
+from foundations.errors import BundleError, NotFound, Unreachable
+from foundations.packs import GivenUp, Item, Sent, packs
+from foundations.tree import Tree, list_tree
+
+if TYPE_CHECKING:
+    from foundations.client import AsyncClient, Client
+    from foundations.models import MissingFile
+
+T = TypeVar("T")
+Watch = Callable[[int], None]
+"""Told how many bytes were sent so far."""
+
+LISTED_ABOVE_BYTES = 8 * 10**6
+"""A directory of no more than that is sent as a whole: one request is quicker than several."""
+PARALLEL_REQUESTS = 4
+_VAIN_ROUNDS = 2
+"""So many rounds may break off without having brought anything."""
+
+
+class Delivery:
+    """The content of one directory, ready to be sent; may be sent more than once."""
+
+    def __init__(
+        self, directory: Path, folder: Path, ready: bundle.Packed | Tree, watch: bundle.Watch | None
+    ) -> None:
+        """Hold what `make_ready` made."""
+        self._directory = directory
+        self._path = _packed_path(folder)
+        self._ready = ready
+        self._watch = watch
+
+    @property
+    def digest(self) -> str:
+        """Names the bundle; final once it was sent."""
+        return self._ready.digest
+
+    @property
+    def size_bytes(self) -> int:
+        """How much there is to send when the scheduler has nothing of it."""
+        return self._ready.size_bytes
+
+    def send(self, client: Client, *, watch: Watch | None = None) -> None:
+        """Give the scheduler what it lacks of the bundle.
+
+        Raises:
+            BundleError: a file changed meanwhile.
+            Unreachable: the scheduler does not answer.
+            SchedulerError: it does not take the bundle.
+        """
+        if isinstance(self._ready, Tree):
+            if twice(lambda: client.has_bundle(self.digest)):
+                return
+            try:
+                return _send_tree(client, self._ready, Sent(watch))
+            except _NotListed:
+                self._pack()
+
+        def upload() -> None:
+            if not client.has_bundle(self.digest):
+                client.upload_bundle(self.digest, self._path, watch=watch)
+
+        twice(upload)
+
+    async def send_async(self, client: AsyncClient, *, watch: Watch | None = None) -> None:
+        """Do the same, for asyncio."""
+        import asyncio  # not at the top: the blocking twin needs none of it
+
+        if isinstance(self._ready, Tree):
+            if await twice_async(lambda: client.has_bundle(self.digest)):
+                return
+            try:
+                return await _send_tree_async(client, self._ready, Sent(watch))
+            except _NotListed:
+                await asyncio.to_thread(self._pack)
+
+        async def upload() -> None:
+            if not await client.has_bundle(self.digest):
+                await client.upload_bundle(self.digest, self._path, watch=watch)
+
+        await twice_async(upload)
+
+    def _pack(self) -> None:
+        """Make one packed file after all, for a scheduler that knows nothing else."""
+        self._ready = bundle.pack(self._directory, self._path, watch=self._watch)
+
+
+class _NotListed(Exception):
+    """The scheduler is older than listings."""
+
+
+def make_ready(
+    directory: Path, folder: Path, *, size_bytes: int, watch: bundle.Watch | None = None
+) -> Delivery:
+    """Pack or list a directory.
+
+    Args:
+        directory: What to send.
+        folder: An own, empty directory for the packed file.
+        size_bytes: How much the directory holds, by `bundle.estimate`.
+        watch: Told how many bytes are packed or listed so far; what it raises ends the work.
+
+    Raises:
+        BundleError: it cannot be packed; the text names the file and the reason.
+    """
+    ready: bundle.Packed | Tree
+    if size_bytes <= LISTED_ABOVE_BYTES:
+        ready = bundle.pack(directory, _packed_path(folder), watch=watch)
+    else:
+        ready = list_tree(directory, watch=watch)
+    return Delivery(directory, folder, ready, watch)
+
+
+def twice(send: Callable[[], T]) -> T:
+    """Repeat a request once when its connection broke; only for requests that may be repeated."""
+    try:
+        return send()
+    except Unreachable:
+        return send()
+
+
+async def twice_async(send: Callable[[], Awaitable[T]]) -> T:
+    """Do the same, for asyncio."""
+    try:
+        return await send()
+    except Unreachable:
+        return await send()
+
+
+class _Rounds:
+    """Decides how often to go on after a broken connection: as long as it gets on."""
+
+    def __init__(self) -> None:
+        self._least_bytes: int | None = None
+        self._vain = 0
+
+    def begin(self, missing: list[MissingFile]) -> None:
+        """Begin a round with what is still missing.
+
+        Raises:
+            BundleError: the last rounds changed nothing although none of them broke off.
+        """
+        left_bytes = sum(one.size_bytes - one.arrived_bytes + 1 for one in missing)
+        if self._least_bytes is None or left_bytes < self._least_bytes:
+            self._least_bytes, self._vain = left_bytes, 0
+            return
+        self._vain += 1
+        if self._vain > _VAIN_ROUNDS:
+            raise BundleError("The scheduler asks again and again for files that were sent to it.")
+
+    def may_go_on(self) -> bool:
+        """Whether to try again after a round that broke off."""
+        self._vain += 1
+        return self._vain <= _VAIN_ROUNDS
+
+
+def _send_tree(client: Client, tree: Tree, sent: Sent) -> None:
+    rounds = _Rounds()
+    while True:
+        try:
+            try:
+                missing = client.declare_bundle(tree.digest, tree.listing).missing
+            except NotFound as error:
+                raise _NotListed from error
+            if not missing:
+                return
+            rounds.begin(missing)
+            _send_missing(client, tree, missing, sent)
+        except Unreachable:
+            if not rounds.may_go_on():
+                raise
+
+
+def _send_missing(client: Client, tree: Tree, missing: list[MissingFile], sent: Sent) -> None:
+    """Send files, several requests at once. One that breaks off does not end the others."""
+    # Not at the top: small projects, of which most are, need no threads.
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+
+    with ThreadPoolExecutor(PARALLEL_REQUESTS, "atlas-upload") as pool:
+        divided = packs(missing, tree.sources)
+        sending = [pool.submit(client.send_files, items, sent) for items in divided]
+        try:
+            for one in as_completed(sending):
+                if not isinstance(one.exception(), Unreachable):
+                    one.result()
+        except BaseException:
+            sent.give_up()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    for one in sending:
+        one.result()
+
+
+async def _send_tree_async(client: AsyncClient, tree: Tree, sent: Sent) -> None:
+    rounds = _Rounds()
+    while True:
+        try:
+            try:
+                missing = (await client.declare_bundle(tree.digest, tree.listing)).missing
+            except NotFound as error:
+                raise _NotListed from error
+            if not missing:
+                return
+            rounds.begin(missing)
+            await _send_missing_async(client, tree, missing, sent)
+        except Unreachable:
+            if not rounds.may_go_on():
+                raise
+
+
+async def _send_missing_async(
+    client: AsyncClient, tree: Tree, missing: list[MissingFile], sent: Sent
+) -> None:
+    import asyncio
+
+    gate = asyncio.Semaphore(PARALLEL_REQUESTS)
+
+    async def send(items: list[Item]) -> None:
+        async with gate:
+            try:
+                await client.send_files(items, sent)
+            except Unreachable:
+                raise
+            except BaseException:
+                sent.give_up()
+                raise
+
+    sending = (send(items) for items in packs(missing, tree.sources))
+    ends = await asyncio.gather(*sending, return_exceptions=True)
+    broken = [end for end in ends if isinstance(end, BaseException)]
+    # What ended the others is told, not how they ended.
+    for end in sorted(broken, key=lambda one: isinstance(one, (GivenUp, Unreachable))):
+        raise end
+
+
+def _packed_path(folder: Path) -> Path:
+    return folder / "bundle.tar.gz"

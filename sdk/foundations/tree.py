@@ -1,0 +1,167 @@
+"""A project directory as a listing: what is in it, with the digest of each file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from foundations.bundle import Watch
+from foundations.bundle_listing import ListedFile, Listing, clamped_mtime, digest_of
+from foundations.bundle_rules import Limits, quoted
+from foundations.errors import BundleError
+from foundations.exclusions import OWN_RULES
+from foundations.hash_cache import HashCache, now_ns
+from foundations.project_files import Entry, ProjectFiles, reading
+
+HASHING_THREADS = 4
+_READ_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A directory, listed."""
+
+    digest: str
+    """Names the bundle."""
+    listing: bytes
+    sources: dict[str, tuple[str, str]]
+    """Where each content lies, by its digest: path on disk, and path in the bundle."""
+    size_bytes: int
+    """Of all files."""
+    file_count: int
+
+
+def list_tree(
+    directory: Path,
+    *,
+    limits: Limits | None = None,
+    watch: Watch | None = None,
+    cache: HashCache | None = None,
+) -> Tree:
+    """List what `bundle.pack` would pack; read only files that changed since the last time.
+
+    Args:
+        directory: The project.
+        limits: How much it may hold.
+        watch: Told how many bytes are listed so far; what it raises ends the work.
+        cache: Remembers digests; the user's own by default.
+
+    Raises:
+        BundleError: it cannot be listed; the text names the file and the reason.
+    """
+    scan = ProjectFiles(directory, limits=limits or Limits())
+    known = HashCache(directory) if cache is None else cache
+    lister = _Lister(known, watch)
+    directories: list[str] = []
+    entries: list[Entry] = []
+    for entry in scan.entries():
+        if entry.is_directory:
+            directories.append(entry.path)
+        else:
+            entries.append(entry)
+    files, sources = lister.run(entries)
+    known.save()
+    listing = Listing(files, directories).encode()
+    return Tree(digest_of(listing), listing, sources, lister.done_bytes, scan.file_count)
+
+
+class _Lister:
+    def __init__(self, cache: HashCache, watch: Watch | None) -> None:
+        self._cache = cache
+        self._watch = watch
+        self.done_bytes = 0
+
+    def run(self, entries: list[Entry]) -> tuple[dict[str, ListedFile], dict[str, tuple[str, str]]]:
+        # Not at the top: small projects, of which most are, need no threads.
+        from concurrent.futures import ThreadPoolExecutor
+
+        files: dict[str, ListedFile] = {}
+        sources: dict[str, tuple[str, str]] = {}
+        with ThreadPoolExecutor(HASHING_THREADS, "atlas-hash") as pool:
+            try:
+                unknown: list[tuple[Entry, os.stat_result]] = []
+                for entry in entries:
+                    with reading(entry.path):
+                        status = Path(entry.source).stat()
+                    sha256 = self._cache.known(entry.path, status)
+                    if sha256 is None:
+                        unknown.append((entry, status))
+                        files[entry.path] = _listed("", status)  # its place in the order
+                    else:
+                        files[entry.path] = _listed(sha256, status)
+                        sources.setdefault(sha256, (entry.source, entry.path))
+                        self._count(status.st_size)
+                for (entry, _), (sha256, status) in zip(
+                    unknown, pool.map(self._read, unknown), strict=True
+                ):
+                    files[entry.path] = _listed(sha256, status)
+                    sources.setdefault(sha256, (entry.source, entry.path))
+                    self._count(status.st_size)
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+        return files, sources
+
+    def _read(self, item: tuple[Entry, os.stat_result]) -> tuple[str, os.stat_result]:
+        entry, _ = item
+        began_ns = now_ns()
+        digest = hashlib.sha256()
+        with opened(entry.source, entry.path) as (descriptor, status):
+            missing_bytes = status.st_size
+            with reading(entry.path):
+                while missing_bytes >= 0 and (data := os.read(descriptor, _READ_BYTES)):
+                    digest.update(data)
+                    missing_bytes -= len(data)
+            if missing_bytes or _changed_since(status, os.fstat(descriptor)):
+                raise changed(entry.path)
+        sha256 = digest.hexdigest()
+        self._cache.remember(entry.path, status, sha256, read_from_ns=began_ns)
+        return sha256, status
+
+    def _count(self, size_bytes: int) -> None:
+        self.done_bytes += size_bytes
+        if self._watch is not None:
+            self._watch(self.done_bytes)
+
+
+@contextmanager
+def opened(source: str, path: str) -> Iterator[tuple[int, os.stat_result]]:
+    """Open a file of a project for reading, with how it stands.
+
+    Raises:
+        BundleError: it is no regular file any more, or cannot be read.
+    """
+    with reading(path):
+        descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise changed(path)
+        yield descriptor, status
+    finally:
+        os.close(descriptor)
+
+
+def changed(path: str) -> BundleError:
+    """Say that a file does not stay as it is for long enough."""
+    return BundleError(
+        f"{quoted(path)} changed while it was read. Try again, or leave it out with {OWN_RULES}."
+    )
+
+
+def _changed_since(before: os.stat_result, now: os.stat_result) -> bool:
+    return (before.st_size, before.st_mtime_ns) != (now.st_size, now.st_mtime_ns)
+
+
+def _listed(sha256: str, status: os.stat_result) -> ListedFile:
+    return ListedFile(
+        sha256=sha256,
+        size_bytes=status.st_size,
+        mtime_seconds=clamped_mtime(status.st_mtime),
+        executable=bool(status.st_mode & 0o100),
+    )

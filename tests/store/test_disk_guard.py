@@ -1,0 +1,109 @@
+"""Nothing starts on a disk that is nearly full, and by itself everything goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from atlas_scheduler.store.ballast import Ballast
+from atlas_scheduler.store.disk_guard import DiskGuard, Space, look_at
+from tests.store.disks import mounted_disk
+
+GB = 10**9
+
+
+class Disks:
+    """File systems whose fill level the test says."""
+
+    def __init__(self, **spaces: Space) -> None:
+        self.spaces = spaces
+
+    def probe(self, place: Path) -> Space:
+        found = self.spaces.get(place.name)
+        if found is None:
+            raise FileNotFoundError(place)
+        return found
+
+    def guard(self, stop_below_bytes: int | None = None) -> DiskGuard:
+        places = [Path("/", name) for name in ("home", "archive", "missing")]
+        return DiskGuard(places, stop_below_bytes=stop_below_bytes, probe=self.probe)
+
+
+@pytest.mark.parametrize(
+    ("total_bytes", "mark_bytes"), [(1000 * GB, GB), (10 * GB, GB // 5), (24 * 10**6, 480_000)]
+)
+def test_the_default_mark_fits_the_disk(total_bytes: int, mark_bytes: int) -> None:
+    disks = Disks(home=Space(total_bytes, mark_bytes))
+    guard = disks.guard()
+    assert guard.look() is None
+    assert guard.stop_below_bytes == mark_bytes
+    disks.spaces["home"] = Space(total_bytes, mark_bytes - 1)
+    assert guard.look() is not None
+
+
+def test_the_reason_says_how_much_is_free_and_how_much_is_needed() -> None:
+    guard = Disks(home=Space(100 * GB, 512 * 10**6)).guard(2 * GB)
+    assert guard.view() is None
+    guard.look()
+    reason = "the disk of /home is nearly full: 512.0 MB are free, and nothing starts below 2.0 GB"
+    assert guard.reason == reason
+    view = guard.view()
+    assert view is not None
+    assert view.model_dump() == {
+        "free_bytes": 512 * 10**6,
+        "stop_below_bytes": 2 * GB,
+        "problem": reason,
+    }
+
+
+def test_starts_go_on_only_with_some_space_to_spare() -> None:
+    disks = Disks(home=Space(100 * GB, GB - 1))
+    guard = disks.guard(GB)
+    assert guard.look()
+    disks.spaces["home"] = Space(100 * GB, GB + 1)
+    assert guard.look(), "at the mark it would stop again at once"
+    disks.spaces["home"] = Space(100 * GB, GB + GB // 10 + 1)
+    assert guard.look() is None
+    disks.spaces["home"] = Space(100 * GB, GB + 1)
+    assert guard.look() is None
+    assert guard.reason is None
+
+
+def test_the_fullest_of_several_disks_counts() -> None:
+    guard = Disks(home=Space(100 * GB, 50 * GB), archive=Space(200 * GB, 10)).guard()
+    shortage = guard.look()
+    assert shortage is not None
+    assert shortage.place == Path("/archive")
+
+
+def test_a_mark_of_nothing_never_stops_anything() -> None:
+    assert Disks(home=Space(100 * GB, 0)).guard(0).look() is None
+
+
+def test_a_place_that_is_not_made_yet_lies_on_the_disk_of_its_parent(tmp_path: Path) -> None:
+    assert look_at(tmp_path / "not" / "there").total_bytes == look_at(tmp_path).total_bytes
+
+
+def test_ballast_is_laid_once_and_given_up_once(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "ballast"
+    ballast = Ballast(path)
+    assert ballast.release() is False
+    assert ballast.lay()
+    written = path.stat()
+    assert ballast.lay()
+    assert path.stat().st_mtime_ns == written.st_mtime_ns
+    assert ballast.release()
+    assert not path.exists()
+    assert ballast.release() is False
+
+
+def test_ballast_takes_little_of_a_small_disk_and_nothing_of_a_full_one(tmp_path: Path) -> None:
+    with mounted_disk(tmp_path, size_mib=8):
+        ballast = Ballast(tmp_path / "ballast")
+        (tmp_path / "data").write_bytes(bytes(8 * 1024**2 - 100_000))
+        assert ballast.lay() is False
+        assert [path.name for path in tmp_path.iterdir()] == ["data"]
+        (tmp_path / "data").unlink()
+        assert ballast.lay()
+        assert (tmp_path / "ballast").stat().st_size == 8 * 1024**2 // 64
