@@ -245,6 +245,19 @@ ACTIONS: tuple[Action, ...] = (
         sdk="clear_queue",
         screens=_LISTS,
     ),
+    Action(
+        *(
+            "prune_environments",
+            "Prune environments",
+            "D",
+            _Q,
+            "Remove the environments that no job uses now.",
+        ),
+        danger=_ENDS,
+        cli="foundations prune environments {scheduler}",
+        sdk="prune_environments",
+        screens=("system",),
+    ),
     # -- lists
     Action("mark", "Mark", "space", _L, "Mark the job, and go to the next.", screens=_LISTS),
     Action("mark_range", "Mark range", "V", _L, "Mark from the last mark to here.", screens=_LISTS),

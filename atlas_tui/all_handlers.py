@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from atlas_tui import app_handlers, log_files, saving, submit_handlers
+from atlas_tui import app_handlers, environment_handlers, log_files, saving, submit_handlers
 from atlas_tui.handlers import HANDLERS
 
-__all__ = ["HANDLERS", "app_handlers", "log_files", "saving", "submit_handlers"]
+__all__ = [
+    "HANDLERS",
+    "app_handlers",
+    "environment_handlers",
+    "log_files",
+    "saving",
+    "submit_handlers",
+]

@@ -47,6 +47,8 @@ class Board:
 
     deleted: list[tuple[str, ...]] = field(default_factory=list)
     """Ids of the jobs that were deleted here, the latest deletion last."""
+    prunings: int = 0
+    """How often environments were pruned here."""
 
     @property
     def counts(self) -> dict[JobState, int]:

@@ -9,7 +9,14 @@ from rich.text import Text
 
 from atlas_tui.looks import Palette, Tone
 from atlas_tui.row_layout import fit
-from foundations.models import DiskView, GpuView, HostView, ProjectDisk, SchedulerInfo
+from foundations.models import (
+    DiskView,
+    EnvironmentsView,
+    GpuView,
+    HostView,
+    ProjectDisk,
+    SchedulerInfo,
+)
 from foundations.quantities import size
 from foundations.terminal import clean
 
@@ -26,6 +33,7 @@ class Report:
     info: SchedulerInfo | None = None
     host: HostView | None = None
     disk: DiskView | None = None
+    environments: EnvironmentsView | None = None
 
 
 def lines(report: Report, *, palette: Palette, width: int) -> list[Text]:
@@ -35,6 +43,7 @@ def lines(report: Report, *, palette: Palette, width: int) -> list[Text]:
         _host(report.host, report.info, palette),
         _gpus(report.host, palette),
         _disk(report.disk, palette, width),
+        _environments(report.environments, palette),
         _server(report.info),
     )
     found = [line for part in parts for line in (*part, Text(""))]
@@ -138,6 +147,20 @@ def _disk(disk: DiskView | None, palette: Palette, width: int) -> Iterator[Text]
         most = max(max(_project_bytes(one) for one in disk.projects), 1)
         for one in disk.projects:
             yield _compared(one.name, _project_bytes(one), most, f"{one.jobs} jobs", palette)
+
+
+def _environments(found: EnvironmentsView | None, palette: Palette) -> Iterator[Text]:
+    yield _title("ENVIRONMENTS")
+    if found is None:
+        return
+    ready = found.environments
+    used = sum(bool(one.job_ids) for one in ready)
+    yield _line("Ready", f"{len(ready)}, of which {used} in use" if ready else "none yet")
+    total = found.size_bytes + found.wheels_bytes
+    words = f"{size(total)} of {size(found.max_bytes)}"
+    if found.wheels_bytes:
+        words += f", {size(found.wheels_bytes)} of it downloads"
+    yield _measured("Cache", _share(total, found.max_bytes), words, palette)
 
 
 def _server(info: SchedulerInfo | None) -> Iterator[Text]:

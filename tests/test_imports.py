@@ -34,6 +34,7 @@ CORE = [
     "atlas_scheduler.core.limits",
     "atlas_scheduler.core.reconcile",
     "atlas_scheduler.core.recurrence",
+    "atlas_scheduler.core.requirement_files",
     "atlas_scheduler.core.retention",
     "atlas_scheduler.core.seeds",
     "atlas_scheduler.core.time_index",

@@ -35,6 +35,7 @@ class SystemScreen(Frame):
         super().__init__()
         self._report = Report()
         self._events: Sequence[Change] = ()
+        self._prunings = 0
 
     def compose_body(self) -> ComposeResult:
         """Lay out both panes."""
@@ -46,6 +47,7 @@ class SystemScreen(Frame):
         """Look at everything now."""
         self._look()
         self._measure_disk()
+        self._list_environments()
         self._bring_events()
 
     def on_resize(self) -> None:
@@ -63,6 +65,9 @@ class SystemScreen(Frame):
             self._report, info=self.board.info, host=self.board.host or self._report.host
         )
         self._show()
+        if self.board.prunings != self._prunings:
+            self._prunings = self.board.prunings
+            self._list_environments()
         if tidings.everything:
             self._bring_events()
 
@@ -84,6 +89,16 @@ class SystemScreen(Frame):
             self.say(Said(error.message, "bad"))
             return
         self._report = replace(self._report, disk=disk)
+        self._show()
+
+    @work(exclusive=True, group="environments")
+    async def _list_environments(self) -> None:
+        try:
+            found = await self.atlas.client.environments()
+        except AtlasError as error:
+            self.say(Said(error.message, "bad"))
+            return
+        self._report = replace(self._report, environments=found)
         self._show()
 
     @work(exclusive=True, group="events")

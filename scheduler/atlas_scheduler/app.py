@@ -23,6 +23,7 @@ from atlas_scheduler.engine.docker import DockerEngine
 from atlas_scheduler.engine.port import Engine
 from atlas_scheduler.engine.process import ProcessEngine
 from atlas_scheduler.engine_state import EngineState
+from atlas_scheduler.environment_shelf import EnvironmentShelf
 from atlas_scheduler.intake import Intake
 from atlas_scheduler.loop import Loop
 from atlas_scheduler.sampling import Sampler
@@ -33,6 +34,7 @@ from atlas_scheduler.store.ballast import Ballast
 from atlas_scheduler.store.db import Database
 from atlas_scheduler.store.disk_guard import DiskGuard
 from atlas_scheduler.store.disk_guard import places as disk_places
+from atlas_scheduler.store.environments import Environments
 from atlas_scheduler.store.library import install_library
 from foundations.errors import ConfigError, EngineDown
 from foundations.home import Home
@@ -58,9 +60,14 @@ async def scheduler(home: Home, settings: ServerSettings) -> AsyncIterator[FastA
     database = await Database.open(home.database)
     try:
         instance = await database.write(meta.instance_id)
-        engine = await _choose_engine(home, settings, database, instance)
+        environments = Environments(home, max_bytes=int(settings.environments.max_gb * 10**9))
+        await asyncio.to_thread(environments.sweep)
+        engine = await _choose_engine(
+            home, settings, database, instance=instance, environments=environments
+        )
         try:
             async with _service(home, settings, database, engine, instance) as service:
+                service.environments = EnvironmentShelf(environments)
                 yield create_app(service)
         finally:
             await engine.close()
@@ -120,7 +127,12 @@ async def _service(
 
 
 async def _choose_engine(
-    home: Home, settings: ServerSettings, database: Database, instance: str
+    home: Home,
+    settings: ServerSettings,
+    database: Database,
+    *,
+    instance: str,
+    environments: Environments,
 ) -> Engine:
     """Take the engine that the settings name; `auto` prefers Docker where it answers now.
 
@@ -140,15 +152,28 @@ async def _choose_engine(
                 f"names {wanted}. Set `engine: {before}` until they have ended."
             )
         wanted = before
-    engine = await _engine(wanted, home, settings, instance)
+    engine = await _engine(wanted, home, settings, instance=instance, environments=environments)
     await database.write(lambda conn: meta.set_setting(conn, "engine", engine.name))
     return engine
 
 
-async def _engine(wanted: str, home: Home, settings: ServerSettings, instance: str) -> Engine:
+async def _engine(
+    wanted: str,
+    home: Home,
+    settings: ServerSettings,
+    *,
+    instance: str,
+    environments: Environments,
+) -> Engine:
+    processes = ProcessEngine(home=home, instance=instance, environments=environments)
     if wanted == "process":
-        return ProcessEngine(home=home, instance=instance)
-    docker = DockerEngine(home=home, instance=instance, settings=_docker_settings(settings.docker))
+        return processes
+    docker = DockerEngine(
+        home=home,
+        instance=instance,
+        settings=_docker_settings(settings.docker),
+        environments=environments,
+    )
     if wanted == "docker":
         return docker
     try:
@@ -156,7 +181,7 @@ async def _engine(wanted: str, home: Home, settings: ServerSettings, instance: s
     except EngineDown as error:
         log.info("no Docker engine, jobs run as plain processes", problem=error.message)
         await docker.close()
-        return ProcessEngine(home=home, instance=instance)
+        return processes
     return docker
 
 

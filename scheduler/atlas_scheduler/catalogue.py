@@ -20,6 +20,7 @@ from atlas_scheduler.core.retention import Policy
 from atlas_scheduler.core.seeds import seeds
 from atlas_scheduler.engine.port import AttemptId
 from atlas_scheduler.engine_state import EngineState
+from atlas_scheduler.environment_shelf import EnvironmentShelf
 from atlas_scheduler.feed import Feed, Interest, News
 from atlas_scheduler.job_files import JobFiles
 from atlas_scheduler.machine import Machine
@@ -40,6 +41,7 @@ from atlas_scheduler.store import (
 from atlas_scheduler.store.db import Database
 from atlas_scheduler.store.disk_guard import DiskGuard
 from atlas_scheduler.store.disk_guard import places as disk_places
+from atlas_scheduler.store.environments import Environments
 from atlas_scheduler.store.job_search import search
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.listings import Listings
@@ -91,6 +93,8 @@ class Catalogue(JobFiles):
         super().__init__(database, home)
         self.machine = Machine(database, home, clock_ms=clock_ms)
         self.disk_guard = DiskGuard(disk_places(home))
+        self.environments = EnvironmentShelf(Environments(home))
+        """The ones that jobs share."""
         self.engine = engine
         self.instance = instance
         self._queue = queue

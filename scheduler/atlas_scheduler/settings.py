@@ -73,6 +73,13 @@ class RetentionSection(RetentionRule):
     """Rules of single projects."""
 
 
+class EnvironmentsSection(_Section):
+    """The Python environments that jobs with the same requirements share."""
+
+    max_gb: Annotated[float, Field(ge=0)] = 20.0
+    """What they may take, in units of 10^9 bytes; the one not used for longest goes first."""
+
+
 class ServerSettings(_Section):
     """The whole file."""
 
@@ -91,6 +98,7 @@ class ServerSettings(_Section):
     disk: DiskSection = DiskSection()
     retention: RetentionSection = RetentionSection()
     docker: DockerSection = DockerSection()
+    environments: EnvironmentsSection = EnvironmentsSection()
 
     @classmethod
     def load(cls, path: Path) -> ServerSettings:

@@ -92,6 +92,25 @@ def disk() -> Call[models.DiskView]:
     return Call("GET", "/disk", lambda _, body: models.DiskView.model_validate_json(body))
 
 
+def environments() -> Call[models.EnvironmentsView]:
+    """Ask which environments jobs share, and what they take."""
+    return Call(
+        "GET",
+        "/environments",
+        lambda _, body: models.EnvironmentsView.model_validate_json(body),
+    )
+
+
+def prune_environments(*, unused_days: float = 0) -> Call[models.PrunedEnvironments]:
+    """Remove environments that no job uses now, and none used for so many days."""
+    return Call(
+        "POST",
+        "/environments/prune",
+        lambda _, body: models.PrunedEnvironments.model_validate_json(body),
+        json={"unused_days": unused_days},
+    )
+
+
 def projects() -> Call[list[models.ProjectView]]:
     """Ask for every project."""
     return Call(

@@ -50,6 +50,14 @@ class Verbs(ABC):
         """Show what the scheduler's home takes on the disk, by kind and by project."""
         return self.send(calls.disk())
 
+    def environments(self) -> models.EnvironmentsView:
+        """Show the environments that jobs share, and what they take."""
+        return self.send(calls.environments())
+
+    def prune_environments(self, *, unused_days: float = 0) -> models.PrunedEnvironments:
+        """Remove the environments that no job uses now, and none used for so many days."""
+        return self.send(calls.prune_environments(unused_days=unused_days))
+
     def submit(
         self, submission: models.Submission, *, idempotency_key: str | None = None
     ) -> models.Accepted:
@@ -376,6 +384,14 @@ class AsyncVerbs(ABC):
     async def disk(self) -> models.DiskView:
         """Show what the scheduler's home takes on the disk, by kind and by project."""
         return await self.send(calls.disk())
+
+    async def environments(self) -> models.EnvironmentsView:
+        """Show the environments that jobs share, and what they take."""
+        return await self.send(calls.environments())
+
+    async def prune_environments(self, *, unused_days: float = 0) -> models.PrunedEnvironments:
+        """Remove the environments that no job uses now, and none used for so many days."""
+        return await self.send(calls.prune_environments(unused_days=unused_days))
 
     async def submit(
         self, submission: models.Submission, *, idempotency_key: str | None = None

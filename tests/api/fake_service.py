@@ -43,6 +43,8 @@ from foundations.models import (
     DeletedProject,
     DiskView,
     EngineView,
+    EnvironmentsView,
+    EnvironmentView,
     ExecInput,
     ExecView,
     ExpiredJob,
@@ -75,6 +77,7 @@ from foundations.models import (
     PauseView,
     ProjectDisk,
     ProjectView,
+    PrunedEnvironments,
     QueueChange,
     QueueSettings,
     QueueView,
@@ -174,6 +177,39 @@ class FakeMachine:
         )
 
 
+class FakeShelf:
+    """One environment, until it is pruned."""
+
+    def __init__(self) -> None:
+        self.ready = [
+            EnvironmentView(
+                key="3f2a" * 8,
+                base="atlas-ce/worker:latest",
+                python="3.11.2",
+                packages=["numpy==2.1.0"],
+                size_bytes=80_000_000,
+                created_at=MOMENT,
+                used_at=MOMENT,
+            )
+        ]
+
+    async def view(self) -> EnvironmentsView:
+        return EnvironmentsView(
+            environments=self.ready,
+            size_bytes=sum(one.size_bytes for one in self.ready),
+            wheels_bytes=1_000,
+            max_bytes=20_000_000_000,
+        )
+
+    async def prune(self, *, unused_days: float, by: str) -> PrunedEnvironments:
+        kept = self.ready if unused_days else []
+        gone = [one for one in self.ready if one not in kept]
+        self.ready = kept
+        return PrunedEnvironments(
+            removed=len(gone), freed_bytes=sum(one.size_bytes for one in gone), in_use=0
+        )
+
+
 class FakeService:
     """Jobs in a dict, logs as bytes, changes in a list. Use it from its event loop only."""
 
@@ -203,6 +239,7 @@ class FakeService:
         self._deleted: dict[str, _Job] = {}
         self._recorded: set[str] = set()
         self._changed = asyncio.Event()
+        self.environments = FakeShelf()
         self.machine = FakeMachine()
         self.execs = Execs()
         self.echoes: list[EchoSession] = []

@@ -516,6 +516,18 @@ async def test_the_machine_and_its_disk_are_told(
     assert (disk["complete"], disk["projects"][0]["name"]) == (True, "digits")
 
 
+async def test_environments_are_listed_and_pruned(http: httpx.AsyncClient) -> None:
+    found = (await http.get("/environments")).json()
+    assert found["environments"][0]["packages"] == ["numpy==2.1.0"]
+    assert found["max_bytes"] == 20_000_000_000
+    kept = await http.post("/environments/prune", json={"unused_days": 1})
+    assert kept.json() == {"removed": 0, "freed_bytes": 0, "in_use": 0}
+    pruned = await http.post("/environments/prune", json={})
+    assert pruned.json() == {"removed": 1, "freed_bytes": 80_000_000, "in_use": 0}
+    refused = await http.post("/environments/prune", json={"unused_days": -1})
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")
+
+
 @pytest.mark.parametrize("route", ["/host", "/disk"])
 async def test_a_disk_that_hangs_is_an_error_and_no_wait(
     http: httpx.AsyncClient, service: FakeService, route: str

@@ -54,6 +54,7 @@ from foundations.models import (
     NoteView,
     PauseView,
     ProjectView,
+    PrunedEnvironments,
     QueueView,
     RetentionView,
     SchedulerInfo,
@@ -118,6 +119,16 @@ def _host(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
 
 def _disk(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
     return _json(scheduler.disk)
+
+
+def _environments(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return _json(scheduler.environments)
+
+
+def _prune_environments(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    unused_days = json.loads(request.content)["unused_days"]
+    in_use = len(scheduler.environments.environments)
+    return _json(PrunedEnvironments(removed=2, freed_bytes=round(unused_days), in_use=in_use))
 
 
 def _has_bundle(scheduler: FakeScheduler, request: httpx.Request, digest: str) -> httpx.Response:
@@ -697,6 +708,8 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/info", _info),
     ("GET", "/host", _host),
     ("GET", "/disk", _disk),
+    ("GET", "/environments", _environments),
+    ("POST", "/environments/prune", _prune_environments),
     ("HEAD", "/bundles/([^/]+)", _has_bundle),
     ("PUT", "/bundles/([^/]+)", _upload),
     ("PUT", "/bundles/([^/]+)/files", _declare),

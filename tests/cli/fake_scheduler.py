@@ -30,6 +30,8 @@ from foundations.models import (
     ArtifactView,
     Change,
     DiskView,
+    EnvironmentsView,
+    EnvironmentView,
     FileDiff,
     GarbageView,
     GpuView,
@@ -141,6 +143,7 @@ class FakeScheduler:
         self.closed = False
         self.host = host()
         self.disk = disk()
+        self.environments = environments()
 
     def client(self, url: str = "http://fake") -> Client:
         return Client(url, transport=httpx.MockTransport(self._serve))
@@ -455,6 +458,26 @@ def disk(**changed: Any) -> DiskView:
         "projects": projects,
     }
     return DiskView(**{**fields, **changed})
+
+
+def environments(*packages: str) -> EnvironmentsView:
+    """An environment with these packages, used by a job; none without packages."""
+    ready = EnvironmentView(
+        key="3f2a" * 8,
+        base="atlas-ce/worker:latest",
+        python="3.11.2",
+        packages=list(packages),
+        size_bytes=80_000_000,
+        created_at=BEGIN,
+        used_at=BEGIN,
+        job_ids=["a" * 36],
+    )
+    return EnvironmentsView(
+        environments=[ready] if packages else [],
+        size_bytes=80_000_000 if packages else 0,
+        wheels_bytes=1_000,
+        max_bytes=20_000_000_000,
+    )
 
 
 def finish_at_once(scheduler: FakeScheduler, job: FakeJob) -> None:

@@ -25,6 +25,8 @@ COMMANDS = {
     "info": "info",
     "host": "info --host",
     "disk": "info --disk",
+    "environments": "list environments",
+    "prune_environments": "prune environments scheduler",
     "queue_settings": "show queue",
     "set_queue_settings": "set queue scheduler --max-running-jobs 2",
     "clear_queue": "clear-queue scheduler",

@@ -60,4 +60,8 @@ def assert_policy(container: dict[str, Any], launch: Launch) -> None:
     asked_for = {
         volume.bind: ("bind", volume.host, volume.mode == "rw") for volume in launch.volumes
     }
+    if any(variable.startswith("ATLAS_ENVIRONMENT=") for variable in config["Env"]):
+        _, source, may_write = mounts.pop("/atlas/environment")
+        assert "/environments/" in source
+        assert not may_write
     assert mounts == own | asked_for

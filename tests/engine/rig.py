@@ -20,6 +20,7 @@ from atlas_scheduler.engine.container import DockerSettings
 from atlas_scheduler.engine.docker import DockerEngine
 from atlas_scheduler.engine.port import AttemptId, Ended, Engine, Launch
 from atlas_scheduler.engine.process import ProcessEngine
+from atlas_scheduler.store.environments import Environments
 from atlas_scheduler.store.library import install_library
 from foundations.home import Home
 from tests.engine.joblog import ReadableLog
@@ -49,6 +50,7 @@ class Rig:
         self.home.create()
         self.instance = uuid.uuid4().hex[:8]
         self.library = install_library(self.home)
+        self.environments = Environments(self.home)
         self._engines: list[Engine] = []
         self._launches: list[Launch] = []
         self.engine = self.open()
@@ -129,7 +131,7 @@ class ProcessRig(Rig):
     kind = "process"
 
     def _make(self) -> Engine:
-        return ProcessEngine(home=self.home, instance=self.instance)
+        return ProcessEngine(home=self.home, instance=self.instance, environments=self.environments)
 
     def private(self, launch: Launch) -> Path:
         return self.home.run / "attempts" / launch.attempt.name
@@ -162,6 +164,7 @@ class DockerRig(Rig):
             instance=self.instance,
             settings=self.settings,
             check_seconds=self.check_seconds,
+            environments=self.environments,
         )
 
     def launch(self, *command: str, **fields: Any) -> Launch:

@@ -114,7 +114,7 @@ def test_the_entry_point_of_the_job_wins_then_the_images_then_the_worker(job_dir
     with_own = Image(name="own", has_entrypoint=True)
     assert body(job_dir, entrypoint=("bash",), image=with_own)["Entrypoint"] == ["bash"]
     assert "Entrypoint" not in body(job_dir, image=with_own)
-    assert "atlas_worker" in body(job_dir)["Entrypoint"][2]
+    assert body(job_dir)["Entrypoint"][3] == "atlas_worker"
 
 
 def test_the_server_sets_defaults_and_the_job_overrides_them(job_dir: Path) -> None:

@@ -84,6 +84,49 @@ async def test_one_who_leaves_does_not_disturb_the_others_and_hears_no_more() ->
     assert kitchen.ended_early == 0
 
 
+async def test_who_comes_while_it_is_given_up_has_it_begun_anew() -> None:
+    runs, kitchen = SharedRuns(), Kitchen()
+    gone = asyncio.Event()
+
+    async def make_slowly_given_up(tell: Tell) -> None:
+        try:
+            await kitchen.make(tell)
+        finally:
+            await gone.wait()
+
+    leaves = asyncio.create_task(runs.join("a", ignore, make_slowly_given_up))
+    await until(lambda: kitchen.begun == 1)
+    leaves.cancel()
+    await until(lambda: kitchen.ended_early == 1)
+    comes = asyncio.create_task(runs.join("a", ignore, kitchen.make))
+    await until(lambda: kitchen.begun == 2)
+    gone.set()
+    await asyncio.gather(leaves, return_exceptions=True)
+    kitchen.ready.set()
+    await comes
+    assert kitchen.ended_early == 1
+
+
+@pytest.mark.parametrize(
+    ("kept", "heard"), [(1, ["begun", "done"]), (5, ["before", "begun", "done"])]
+)
+async def test_who_comes_late_hears_as_much_as_is_kept(kept: int, heard: list[str]) -> None:
+    runs, kitchen = SharedRuns(replayed_lines=kept), Kitchen()
+
+    async def make(tell: Tell) -> None:
+        tell("before")
+        await kitchen.make(tell)
+
+    first = asyncio.create_task(runs.join("a", ignore, make))
+    await until(lambda: kitchen.begun == 1)
+    late: list[str] = []
+    second = asyncio.create_task(runs.join("a", late.append, make))
+    await until(lambda: bool(late))
+    kitchen.ready.set()
+    await asyncio.gather(first, second)
+    assert late == heard
+
+
 async def test_what_nobody_waits_for_is_ended() -> None:
     runs, kitchen = SharedRuns(), Kitchen()
     waiting = [asyncio.create_task(runs.join("a", ignore, kitchen.make)) for _ in range(2)]

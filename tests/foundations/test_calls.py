@@ -50,6 +50,8 @@ INFO = {
         (calls.info(), "GET /info"),
         (calls.host(), "GET /host"),
         (calls.disk(), "GET /disk"),
+        (calls.environments(), "GET /environments"),
+        (calls.prune_environments(), "POST /environments/prune"),
         (calls.projects(), "GET /projects"),
         (calls.rename_project("a b", "c"), "POST /projects/a%20b/rename"),
         (calls.describe_project("..", ""), "PUT /projects/%2E%2E/description"),
@@ -235,6 +237,10 @@ def test_answers_become_models() -> None:
     assert read(calls.projects(), 200, json.dumps(projects).encode())[0].name == "cats"
     assert read(calls.queue_settings(), 200, b'{"max_running_jobs": 2}').max_running_jobs == 2
     assert read(calls.clear_queue(), 200, b'{"removed": 0, "job_ids": []}').removed == 0
+    pruned = b'{"removed": 2, "freed_bytes": 5, "in_use": 1}'
+    assert read(calls.prune_environments(unused_days=3), 200, pruned).in_use == 1
+    empty = b'{"environments": [], "size_bytes": 0, "wheels_bytes": 0, "max_bytes": 9}'
+    assert read(calls.environments(), 200, empty).max_bytes == 9
     assert read(calls.artifacts("abcd"), 200, b"[]") == []
     assert read(calls.has_bundle("d"), 200, b"") is True
     assert read(calls.has_bundle("d"), 404, b"") is False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from atlas_scheduler.store.disk_guard import DiskGuard, Space
 from atlas_tui.event_lines import event_lines
 from atlas_tui.looks import Palette
+from atlas_tui.screens.dialogs import ConfirmDialog
 from atlas_tui.system_report import Report, bar, lines
 from foundations.models import (
     Change,
@@ -22,6 +24,7 @@ from foundations.models import (
     SchedulerInfo,
     StorageView,
 )
+from tests.cli.fake_scheduler import environments
 from tests.store.samples import add
 from tests.tui.conftest import staged
 
@@ -84,6 +87,16 @@ def test_a_report_says_why_nothing_starts_on_a_full_disk() -> None:
     assert any("Problem" in line and problem in line for line in shown(problem))
 
 
+def test_a_report_says_how_full_the_cache_of_environments_is() -> None:
+    report = Report(environments=environments("numpy==2.1.0"))
+    shown = [line.plain for line in lines(report, palette=PLAIN, width=100)]
+    at = shown.index(" ENVIRONMENTS")
+    assert shown[at + 1].split() == ["Ready", "1,", "of", "which", "1", "in", "use"]
+    assert "80.0 MB of 20.0 GB, 1.0 kB of it downloads" in shown[at + 2]
+    none = lines(Report(environments=environments()), palette=PLAIN, width=100)
+    assert any("none yet" in line.plain for line in none)
+
+
 @pytest.mark.parametrize("width", [1, 20, 80])
 def test_no_line_of_a_report_is_too_long(width: int) -> None:
     assert all(
@@ -141,3 +154,29 @@ async def test_the_system_screen_shows_engine_host_and_what_happens(tmp_path: Pa
         await stage.until(lambda: "Archives" in stage.text())
         await stage.app.client.stop(made[0])
         await stage.until(lambda: "asked to stop" in stage.text())
+
+
+async def test_environments_that_no_job_uses_are_pruned_once_that_is_confirmed(
+    tmp_path: Path,
+) -> None:
+    ready = tmp_path / "environments" / ("3f2a" * 8)
+    ready.mkdir(parents=True)
+    about = {
+        "base": "python:3.11",
+        "python": "3.11.2",
+        "packages": ["numpy==2.1.0"],
+        "size_bytes": 80_000_000,
+        "created_at_ms": 0,
+    }
+    (ready / "atlas-environment.json").write_text(json.dumps(about))
+    async with staged(tmp_path) as stage:
+        await stage.press("6")
+        await stage.until(lambda: "1, of which 0 in use" in stage.text())
+        await stage.press("D")
+        await stage.until(lambda: isinstance(stage.app.screen, ConfirmDialog))
+        assert "3f2a3f2a" in stage.text()
+        assert "numpy==2.1.0" in stage.text()
+        await stage.press("y")
+        await stage.until(lambda: stage.status.startswith("Removed 1 environments, 80.0 MB"))
+        assert not ready.exists()
+        await stage.until(lambda: "none yet" in stage.text(), "the cache is looked at again")

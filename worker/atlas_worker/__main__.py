@@ -25,7 +25,11 @@ def main(command: List[str]) -> int:
         sys.stdout.flush()
     else:
         try:
-            python = requirements.install(path, environment)
+            ready = environment.get(requirements.READY)
+            if ready:
+                python = requirements.use_ready(ready, path, environment)
+            else:
+                python = requirements.install(path, environment)
         except requirements.InstallError as error:
             sys.stderr.write("{}\n".format(error))
             return error.exit_code

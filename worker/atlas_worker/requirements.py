@@ -1,8 +1,13 @@
-"""Install a job's requirements.txt into an environment on top of the running interpreter's."""
+"""Install a job's requirements.txt into an environment on top of the running interpreter's.
+
+Where the scheduler has an environment ready for the same requirements, the job's own one lies on
+top of that instead, and nothing is installed.
+"""
 
 import glob
 import importlib.util
 import os
+import shutil
 import site
 import subprocess
 import sys
@@ -10,6 +15,8 @@ import venv
 from typing import Dict, List, MutableMapping, Optional
 
 FILE_NAME = "requirements.txt"
+READY = "ATLAS_ENVIRONMENT"
+"""Variable with the place of an environment in which the requirements are installed."""
 
 
 class InstallError(Exception):
@@ -68,20 +75,92 @@ def install(path: str, environment: MutableMapping[str, str]) -> str:
     Raises:
         InstallError: it did not work; the reason has been printed.
     """
-    parent = environment.get("ATLAS_JOB_DIR") or os.path.dirname(path)
-    directory = os.path.join(parent, "environment")
+    directory = _own_directory(path, environment)
     try:
         _make_environment(directory)
     except (OSError, subprocess.CalledProcessError) as error:
-        sys.stderr.write("Cannot make an environment in {}: {}\n".format(directory, error))
-        raise InstallError(1) from error
+        raise _cannot_make(directory, error) from error
     python = os.path.join(directory, "bin", "python")
     _run_pip(python, path, environment)
-    environment["VIRTUAL_ENV"] = directory
-    environment["PATH"] = os.pathsep.join(
-        [os.path.join(directory, "bin"), environment.get("PATH", os.defpath)]
-    )
+    _enter(directory, [], environment)
     return python
+
+
+def use_ready(ready: str, path: str, environment: MutableMapping[str, str]) -> str:
+    """Make the job's environment on top of one that is ready, which is not written to.
+
+    Args:
+        ready: the one in which the requirements are installed.
+        path: the requirements file.
+        environment: the job's environment variables; changed so that programs of both
+            environments are found first.
+
+    Returns:
+        The path of the new environment's interpreter.
+
+    Raises:
+        InstallError: it did not work; the reason has been printed.
+    """
+    directory = _own_directory(path, environment)
+    try:
+        _copy_empty(ready, directory)
+    except OSError as error:
+        raise _cannot_make(directory, error) from error
+    _enter(directory, [ready], environment)
+    return os.path.join(directory, "bin", "python")
+
+
+def site_packages(directory: str) -> str:
+    """Name the directory of an environment that holds its packages."""
+    (packages,) = glob.glob(os.path.join(glob.escape(directory), "lib", "*", "site-packages"))
+    return packages
+
+
+def lay_over(packages: str, others: List[str]) -> None:
+    """Let an environment that has its packages in `packages` see those in `others` behind them."""
+    with open(os.path.join(packages, "atlas_base.pth"), "w", encoding="ascii") as file:
+        # addsitedir also reads the .pth files in there, of packages installed as editable.
+        file.writelines("import site; site.addsitedir({})\n".format(ascii(each)) for each in others)
+
+
+def own_packages() -> List[str]:
+    """List where the running interpreter has its packages."""
+    own = site.getsitepackages()
+    if site.ENABLE_USER_SITE:
+        own.append(site.getusersitepackages())
+    return [directory for directory in own if os.path.isdir(directory)]
+
+
+def _own_directory(path: str, environment: MutableMapping[str, str]) -> str:
+    parent = environment.get("ATLAS_JOB_DIR") or os.path.dirname(path)
+    return os.path.join(parent, "environment")
+
+
+def _cannot_make(directory: str, error: Exception) -> InstallError:
+    sys.stderr.write("Cannot make an environment in {}: {}\n".format(directory, error))
+    return InstallError(1)
+
+
+def _enter(directory: str, below: List[str], environment: MutableMapping[str, str]) -> None:
+    environment["VIRTUAL_ENV"] = directory
+    programs = [os.path.join(each, "bin") for each in [directory, *below]]
+    environment["PATH"] = os.pathsep.join([*programs, environment.get("PATH", os.defpath)])
+
+
+def _copy_empty(ready: str, directory: str) -> None:
+    """Make an environment of the same interpreter that holds nothing and sees what is ready."""
+    shutil.rmtree(directory, ignore_errors=True)  # half of one that an earlier attempt left
+    below = site_packages(ready)
+    packages = os.path.join(directory, os.path.relpath(below, ready))
+    os.makedirs(packages)
+    os.mkdir(os.path.join(directory, "bin"))
+    os.symlink("lib", os.path.join(directory, "lib64"))
+    shutil.copyfile(os.path.join(ready, "pyvenv.cfg"), os.path.join(directory, "pyvenv.cfg"))
+    for name in os.listdir(os.path.join(ready, "bin")):
+        program = os.path.join(ready, "bin", name)
+        if name.startswith("python") and os.path.islink(program):
+            os.symlink(os.readlink(program), os.path.join(directory, "bin", name))
+    lay_over(packages, [below])
 
 
 def _make_environment(directory: str) -> None:
@@ -91,19 +170,7 @@ def _make_environment(directory: str) -> None:
         raise OSError("{} has no pip".format(sys.executable))
     # An earlier attempt of the job may have left half of one there.
     venv.EnvBuilder(clear=True, symlinks=True, with_pip=not has_pip).create(directory)
-    (packages,) = glob.glob(os.path.join(glob.escape(directory), "lib", "*", "site-packages"))
-    with open(os.path.join(packages, "atlas_base.pth"), "w", encoding="ascii") as file:
-        # addsitedir also reads the .pth files in there, of packages installed as editable.
-        file.writelines(
-            "import site; site.addsitedir({})\n".format(ascii(each)) for each in _own_packages()
-        )
-
-
-def _own_packages() -> List[str]:
-    own = site.getsitepackages()
-    if site.ENABLE_USER_SITE:
-        own.append(site.getusersitepackages())
-    return [directory for directory in own if os.path.isdir(directory)]
+    lay_over(site_packages(directory), own_packages())
 
 
 def _run_pip(python: str, path: str, environment: MutableMapping[str, str]) -> None:

@@ -32,7 +32,7 @@ def record(python: str, environment: Mapping[str, str]) -> None:
     events = environment.get("ATLAS_EVENTS")
     if not events:
         return
-    found = packages(search_path(python))
+    found = packages(search_path(python, environment.get("ATLAS_ENVIRONMENT")))
     names = sorted(found)[:MOST_PACKAGES]
     version = sys.version_info
     line = {
@@ -51,12 +51,18 @@ def record(python: str, environment: Mapping[str, str]) -> None:
         return
 
 
-def search_path(python: str) -> List[str]:
-    """List where an interpreter looks for packages, in its order."""
+def search_path(python: str, ready: Optional[str] = None) -> List[str]:
+    """List where an interpreter looks for packages, in its order.
+
+    Args:
+        python: this interpreter, or one of an environment on top of it.
+        ready: an environment between the two.
+    """
     if python == sys.executable:
         return sys.path
-    top = os.path.dirname(os.path.dirname(python))
-    own = glob.glob(os.path.join(glob.escape(top), "lib", "*", "site-packages"))
+    tops = [os.path.dirname(os.path.dirname(python)), *filter(None, [ready])]
+    patterns = [os.path.join(glob.escape(top), "lib", "*", "site-packages") for top in tops]
+    own = [directory for pattern in patterns for directory in glob.glob(pattern)]
     given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     return [*given, *own, *sys.path]
 

@@ -16,6 +16,7 @@ from atlas_scheduler.api import (
     arrays,
     bundles,
     changes,
+    environments,
     errors,
     execs,
     files,
@@ -98,6 +99,7 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
         garbage,
     ):
         app.include_router(part.router, prefix=PREFIX)
+    app.include_router(environments.router, prefix=PREFIX)
     return app
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from atlas_scheduler.engine.facts import CDI_KIND, EngineFacts
-from atlas_scheduler.engine.launch import JOB, Places, job_environment, start_dir
+from atlas_scheduler.engine.launch import JOB, READY, Places, job_environment, start_dir
 from atlas_scheduler.engine.port import AttemptId, Launch
-from atlas_scheduler.engine.volumes import LIBRARY, Bind
+from atlas_scheduler.engine.volumes import ENVIRONMENT, LIBRARY, Bind
 from foundations.models import Volume
 
 INSTANCE_LABEL = "atlas.instance"
@@ -21,13 +21,14 @@ _GIB = 2**30
 _LOG_DRIVER = "local"
 """The one that keeps bytes as they are; json-file mangles what is not UTF-8."""
 _LOG_OPTIONS = {"max-size": "1024t", "max-file": "1", "compress": "false"}
-_FIND_PYTHON = (
+FIND_PYTHON = (
     "for python in python3 python; do "
-    'if command -v "$python" >/dev/null 2>&1; then exec "$python" -m atlas_worker "$@"; fi; '
+    'if command -v "$python" >/dev/null 2>&1; then exec "$python" -m "$0" "$@"; fi; '
     "done; "
     'echo "This image has no Python; set an entry point for it (worker: entrypoint)." >&2; '
     "exit 127"
 )
+"""A shell script that runs the module `$0`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ class Image:
 
     name: str
     has_entrypoint: bool
+    image_id: str = ""
+    entrypoint: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -91,7 +94,7 @@ def container_body(
     body: dict[str, Any] = {
         "Image": image.name,
         "Cmd": list(launch.command),
-        "User": _user(facts, owner),
+        "User": user_of(facts, owner),
         "WorkingDir": start_dir(launch, PLACES),
         "Hostname": launch.attempt.job_id[:8],
         "Env": [f"{name}={value}" for name, value in _environment(launch, settings, facts, image)],
@@ -105,7 +108,8 @@ def container_body(
     return body
 
 
-def _user(facts: EngineFacts, owner: Owner) -> str:
+def user_of(facts: EngineFacts, owner: Owner) -> str:
+    """Say whose files a container writes, in Docker's form."""
     return "0:0" if facts.is_rootless else f"{owner.uid}:{owner.gid}"
 
 
@@ -115,7 +119,7 @@ def _entrypoint(launch: Launch, image: Image) -> list[str] | None:
         return list(launch.entrypoint)
     if image.has_entrypoint:
         return None
-    return ["/bin/sh", "-c", _FIND_PYTHON, "atlas_worker"]
+    return ["/bin/sh", "-c", FIND_PYTHON, "atlas_worker"]
 
 
 def _environment(
@@ -130,16 +134,21 @@ def _environment(
         variables["NVIDIA_VISIBLE_DEVICES"] = ",".join(launch.gpus)
     elif facts.nvidia_is_default:
         variables["NVIDIA_VISIBLE_DEVICES"] = "void"
+    if launch.shared_environment is not None:
+        variables[READY] = ENVIRONMENT
     return sorted(variables.items())
 
 
 def _host_config(
     launch: Launch, settings: DockerSettings, facts: EngineFacts, binds: tuple[Bind, ...]
 ) -> dict[str, Any]:
-    own = (
+    own = [
         Bind(source=str(launch.job_dir), target=JOB, read_only=False),
         Bind(source=str(launch.library_dir), target=LIBRARY, read_only=True),
-    )
+    ]
+    if launch.shared_environment is not None:
+        ready = str(launch.shared_environment)
+        own.append(Bind(source=ready, target=ENVIRONMENT, read_only=True))
     config: dict[str, Any] = {
         "Privileged": False,
         "CapDrop": ["ALL"],
@@ -151,7 +160,7 @@ def _host_config(
         "AutoRemove": False,
         "PidsLimit": settings.pids_limit,
         "ShmSize": settings.shm_bytes,
-        "Mounts": [_mount(bind) for bind in (*own, *binds)],
+        "Mounts": [mount_of(bind) for bind in (*own, *binds)],
     }
     if launch.ram_bytes is not None:
         config |= {"Memory": launch.ram_bytes, "MemorySwap": launch.ram_bytes}
@@ -167,7 +176,8 @@ def _host_config(
     return config
 
 
-def _mount(bind: Bind) -> dict[str, Any]:
+def mount_of(bind: Bind) -> dict[str, Any]:
+    """Write a bind as Docker's API has it."""
     return {
         "Type": "bind",
         "Source": bind.source,

@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -21,12 +22,21 @@ from atlas_scheduler.engine.container_exec import ContainerExec
 from atlas_scheduler.engine.container_usage import ContainerUsage
 from atlas_scheduler.engine.containers import Containers
 from atlas_scheduler.engine.daemon import CALL_SECONDS, Daemon
+from atlas_scheduler.engine.environment_containers import ContainerBuilder
+from atlas_scheduler.engine.environments import SharedEnvironments
 from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
 from atlas_scheduler.engine.facts import EngineFacts
 from atlas_scheduler.engine.follow import Follower
 from atlas_scheduler.engine.gpus import described, discover_gpus
 from atlas_scheduler.engine.images import Images
-from atlas_scheduler.engine.port import AttemptId, Capabilities, Ended, JobLog, Launch
+from atlas_scheduler.engine.port import (
+    AttemptId,
+    Capabilities,
+    Ended,
+    EnvironmentStore,
+    JobLog,
+    Launch,
+)
 from atlas_scheduler.engine.threads import in_thread
 from atlas_scheduler.engine.volumes import check_volumes, make_mount_points
 from foundations.errors import EngineDown
@@ -56,6 +66,7 @@ class DockerEngine:
         instance: str,
         settings: DockerSettings | None = None,
         check_seconds: float = CHECK_SECONDS,
+        environments: EnvironmentStore | None = None,
     ) -> None:
         self._home = home
         self._settings = settings or DockerSettings()
@@ -64,6 +75,16 @@ class DockerEngine:
         self._images = Images(self._daemon, self._settings)
         self._containers = Containers(self._daemon, instance)
         self._usage = ContainerUsage(self._daemon)
+        self._builder = ContainerBuilder(
+            daemon=self._daemon,
+            images=self._images,
+            settings=self._settings,
+            owner=self._owner,
+            home=home,
+            instance=instance,
+        )
+        self._environments = SharedEnvironments(environments, self._builder)
+        self._is_swept = False
         self._facts: EngineFacts | None = None
         self._calls = asyncio.Semaphore(_CALLS_AT_ONCE)
         self._statistics_calls = asyncio.Semaphore(_STATISTICS_AT_ONCE)
@@ -87,8 +108,9 @@ class DockerEngine:
         return await self._ask(ask)
 
     async def prepare(self, launch: Launch, log: JobLog) -> None:
-        """Pull or build the image when it is missing."""
+        """Pull or build the image, and build the environment, when they are missing."""
         await self._images.ensure(launch.image, log, pinned=launch.pinned_image)
+        await self._environments.prepare(launch, log)
 
     async def start(self, launch: Launch) -> int:
         """Start the attempt's container, or adopt the one that has its name."""
@@ -120,6 +142,9 @@ class DockerEngine:
 
     async def observe(self) -> list[Seen]:
         """List the containers of this instance."""
+        if not self._is_swept:
+            await self._ask(self._builder.sweep)
+            self._is_swept = True
         return await self._ask(self._containers.list)
 
     async def watch(self, attempt: AttemptId, log: JobLog) -> Ended:
@@ -178,6 +203,7 @@ class DockerEngine:
         await self._ask(partial(self._containers.remove, attempt.name))
         self._stopped.discard(attempt.name)
         self._usage.forget(attempt.name)
+        await self._environments.release(attempt)
 
     async def close(self) -> None:
         """Let go of connections and threads; jobs run on."""
@@ -199,8 +225,9 @@ class DockerEngine:
         )
         make_mount_points(binds, launch.job_dir)
         facts = self._facts = self._facts or self._read_facts()
+        ready = self._environments.ready(launch.attempt)
         return container_body(
-            launch,
+            replace(launch, shared_environment=ready),
             settings=self._settings,
             facts=facts,
             image=image,

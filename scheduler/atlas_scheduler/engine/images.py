@@ -90,6 +90,16 @@ class Images:
         except APIError as error:
             raise StartRefusedError(f"The image {name!r} cannot be used: {error}") from error
 
+    def peek(self, image: str | None, *, pinned: str | None = None) -> Image:
+        """Give what `find` will give, and keep it for that. Blocks as `find` does.
+
+        Raises:
+            StartRefusedError: it is not here.
+        """
+        found = self.find(image, pinned=pinned)
+        self._found[found.name] = found
+        return found
+
     def names(self, image_id: str) -> Names:
         """Give the names that an image has now."""
         try:
@@ -111,6 +121,8 @@ class Images:
         return Image(
             name=name,
             has_entrypoint=bool(config.get("Entrypoint")),
+            image_id=answer.get("Id", ""),
+            entrypoint=tuple(config.get("Entrypoint") or ()),
             environment=dict(entry.partition("=")[::2] for entry in config.get("Env") or ()),
         )
 

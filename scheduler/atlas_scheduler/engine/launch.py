@@ -11,6 +11,8 @@ from atlas_scheduler.engine.port import Launch, StartRefusedError
 
 JOB = "/job"
 """The job's directory inside containers, and so in what users write."""
+READY = "ATLAS_ENVIRONMENT"
+"""Tells the standard entry point where the job's requirements are installed already."""
 SOURCE = "job_source"
 """The work dir, inside the job's directory."""
 

@@ -58,6 +58,8 @@ class Launch:
     gpus: tuple[str, ...] = ()
     cpus: float | None = None
     ram_bytes: int | None = None
+    shared_environment: Path | None = None
+    """Where its requirements are installed already; the engine that made it ready says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,32 @@ class JobLog(Protocol):
 
         Called often enough, that tells when the job wrote what.
         """
+
+
+class EnvironmentStore(Protocol):
+    """Keeps environments that jobs share. Every method blocks, from any thread."""
+
+    @property
+    def wheels(self) -> Path:
+        """Where uv keeps what it has downloaded and built."""
+
+    def lease(self, key: str, *, job_id: str, attempt: int) -> Path | None:
+        """Keep an environment while an attempt uses it; None when it must be built first."""
+
+    def leased(self, *, job_id: str, attempt: int) -> Path | None:
+        """Say which environment an attempt uses; None when there is none for it."""
+
+    def release(self, *, job_id: str, attempt: int) -> None:
+        """Say that an attempt does not use its environment any more."""
+
+    def begin(self, key: str) -> Path:
+        """Make a directory with `environment/`, to build that one, and `tmp/`."""
+
+    def publish(self, key: str, place: Path, *, base: str) -> Path:
+        """Let everybody have what was built in a directory of `begin`."""
+
+    def discard(self, place: Path) -> None:
+        """Remove what a build left."""
 
 
 class Engine(Protocol):

@@ -7,8 +7,6 @@ import errno
 import re
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -19,21 +17,25 @@ import foundations
 from atlas_scheduler.core.reconcile import Seen, SeenStatus
 from atlas_scheduler.core.usage import Usage
 from atlas_scheduler.engine.attempts import AttemptDir, ExitRecord, boot_id, now_ms
+from atlas_scheduler.engine.environment_processes import ProcessBuilder
+from atlas_scheduler.engine.environments import SharedEnvironments
 from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
 from atlas_scheduler.engine.gpus import described, discover_gpus
 from atlas_scheduler.engine.interpreter import choose_python, surroundings
-from atlas_scheduler.engine.launch import Places, job_environment, start_dir
+from atlas_scheduler.engine.launch import READY, Places, job_environment, start_dir
 from atlas_scheduler.engine.log_growth import growth_noted
 from atlas_scheduler.engine.port import (
     AttemptId,
     Capabilities,
     Ended,
+    EnvironmentStore,
     JobLog,
     Launch,
     StartRefusedError,
 )
 from atlas_scheduler.engine.process_exec import ProcessExec
 from atlas_scheduler.engine.process_usage import process_tree, usage_of
+from atlas_scheduler.engine.shim_start import run_shim
 from atlas_scheduler.engine.shimwait import shim_ended
 from atlas_scheduler.engine.threads import in_thread
 from foundations.errors import EngineDown, JobConflict, StorageFull
@@ -49,12 +51,8 @@ SHIM_LOST = "its process was killed together with its shim"
 MACHINE_RESTARTED = "the machine was restarted while the job ran"
 RECORDS_LOST = "its records were removed"
 
-_SHIM_SECONDS = 60.0
-"""Longest that a shim may take to start a job; it syncs two small files."""
 _KILL_SECONDS = 10.0
 """Longest wait for a killed process: one that hangs in the kernel goes later."""
-_REFUSED = 2
-"""Exit status of a shim that cannot use its spec."""
 
 
 class ProcessEngine:
@@ -62,8 +60,11 @@ class ProcessEngine:
 
     name = "process"
 
-    def __init__(self, *, home: Home, instance: str) -> None:
+    def __init__(
+        self, *, home: Home, instance: str, environments: EnvironmentStore | None = None
+    ) -> None:
         self._home = home
+        self._environments = SharedEnvironments(environments, ProcessBuilder(home))
         self._attempts = home.run / "attempts"
         self._name = re.compile(
             rf"(?P<name>atlas-{re.escape(instance)}-(?P<job>.+)-(?P<attempt>\d+))"
@@ -81,7 +82,10 @@ class ProcessEngine:
         )
 
     async def prepare(self, launch: Launch, log: JobLog) -> None:
-        """Mark where the job's output begins, because the job writes its log itself."""
+        """Build the environment when it is missing, and mark where the job's output begins,
+        because the job writes its log itself."""
+        if self._dir(launch.attempt).started is None:
+            await self._environments.prepare(launch, log)
         await in_thread(partial(self._prepare, launch, log), name="prepare")
 
     def _prepare(self, launch: Launch, log: JobLog) -> None:
@@ -106,7 +110,7 @@ class ProcessEngine:
             spec = self._spec(launch, attempt)
             with _disk_errors():
                 attempt.write_spec(spec)
-            _run_shim(launch.library_dir / "atlas_worker" / "shim.py", attempt)
+            run_shim(launch.library_dir / "atlas_worker" / "shim.py", attempt)
         exited = attempt.exited
         if exited is not None and exited.error is not None:
             attempt.remove()
@@ -125,9 +129,13 @@ class ProcessEngine:
             foundations_home=str(self._home.root),
         )
         entrypoint = launch.entrypoint or (python, "-m", "atlas_worker")
+        variables = job_environment(launch, places, defaults=surroundings(python))
+        ready = self._environments.ready(launch.attempt)
+        if ready is not None:
+            variables[READY] = str(ready)
         return {
             "argv": [*entrypoint, *launch.command],
-            "env": job_environment(launch, places, defaults=surroundings(python)),
+            "env": variables,
             "cwd": start_dir(launch, places),
             "log": str(launch.log_path),
             "private_dir": str(attempt.path),
@@ -224,6 +232,7 @@ class ProcessEngine:
         directory = self._dir(attempt)
         await self.stop(attempt, grace_seconds=0)
         await in_thread(directory.remove, name="remove")
+        await self._environments.release(attempt)
 
     async def close(self) -> None:
         """Do nothing: shims need nobody."""
@@ -244,32 +253,6 @@ def _disk_errors() -> Iterator[None]:
                 "submit it again."
             ) from error
         raise EngineDown(f"The job's process cannot be started now: {error}") from error
-
-
-def _run_shim(shim: Path, attempt: AttemptDir) -> None:
-    """Let a shim start what the spec says; returns when the outcome is on disk.
-
-    Raises:
-        StartRefusedError: the spec cannot be used.
-        EngineDown: nothing was started, and a later try may do it.
-    """
-    command = [sys.executable, "-I", "-S", str(shim), str(attempt.spec)]
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            timeout=_SHIM_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise EngineDown(f"The job's process cannot be started now: {error}") from error
-    problem = done.stderr.decode("utf-8", "replace").strip()
-    if done.returncode == _REFUSED:
-        raise StartRefusedError(f"The job's process cannot be started: {problem}")
-    if done.returncode != 0:
-        raise EngineDown(f"The job's process cannot be started now: {problem}")
 
 
 def _refuse_volumes(launch: Launch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -15,22 +16,22 @@ Tell = Callable[[str], None]
 class _Run:
     """One operation and those who wait for it."""
 
-    task: asyncio.Task[None] | None = None
+    said: deque[str]
     listeners: list[Tell] = field(default_factory=list)
-    latest: str | None = None
+    task: asyncio.Task[None] | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def tell(self, line: str) -> None:
         with self.lock:
-            self.latest = line
+            self.said.append(line)
             for listener in self.listeners:
                 listener(line)
 
     def join(self, listener: Tell) -> None:
         with self.lock:
             self.listeners.append(listener)
-            if self.latest is not None:
-                listener(self.latest)
+            for line in self.said:
+                listener(line)
 
     def leave(self, listener: Tell) -> None:
         with self.lock:
@@ -40,8 +41,14 @@ class _Run:
 class SharedRuns:
     """Operations under way, by what they make."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, replayed_lines: int = 1) -> None:
+        """Begin with none.
+
+        Args:
+            replayed_lines: how many of the latest lines one hears who comes later.
+        """
         self._runs: dict[str, _Run] = {}
+        self._replayed_lines = replayed_lines
 
     async def join(self, key: str, listener: Tell, make: Callable[[Tell], Awaitable[None]]) -> None:
         """Wait for the operation of `key`, beginning it when nobody did.
@@ -55,7 +62,7 @@ class SharedRuns:
         """
         run = self._runs.get(key)
         if run is None:
-            run = self._runs[key] = _Run()
+            run = self._runs[key] = _Run(deque(maxlen=self._replayed_lines))
             run.join(listener)
             run.task = asyncio.ensure_future(self._make(key, run, make))
         else:
@@ -66,6 +73,7 @@ class SharedRuns:
         finally:
             run.leave(listener)
             if not run.listeners and not run.task.done():
+                self._forget(key, run)  # who comes now begins another one
                 run.task.cancel()
                 await asyncio.wait([run.task])
 
@@ -73,4 +81,8 @@ class SharedRuns:
         try:
             await make(run.tell)
         finally:
+            self._forget(key, run)
+
+    def _forget(self, key: str, run: _Run) -> None:
+        if self._runs.get(key) is run:
             del self._runs[key]

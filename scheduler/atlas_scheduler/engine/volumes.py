@@ -15,6 +15,8 @@ from foundations.models import Volume
 
 ATLAS = "/atlas"
 LIBRARY = f"{ATLAS}/lib"
+ENVIRONMENT = f"{ATLAS}/environment"
+"""Where a job finds the environment that it shares with others."""
 _OPEN_BELOW_JOB = (f"{JOB}/job_source/", f"{JOB}/home/")
 _KERNEL = (Path("/proc"), Path("/sys"), Path("/dev"))
 _ENGINE_SOCKETS = ("/run/docker.sock", "/run/containerd/containerd.sock", "/run/podman/podman.sock")

@@ -165,6 +165,19 @@ class DiskSurvey:
             raise _NoTimeLeft
 
 
+def size_below(directory: Path) -> int:
+    """Add up what a directory takes on the disk (bytes). Blocks as long as that takes."""
+    total = 0
+    with suppress(OSError):
+        top = open_directory(directory)
+        try:
+            total += os.fstat(top).st_blocks * _BLOCK_BYTES
+            total += sum(found.status.st_blocks * _BLOCK_BYTES for found in walk(top))
+        finally:
+            os.close(top)
+    return total
+
+
 def _file_bytes(path: Path) -> int:
     try:
         return path.lstat().st_blocks * _BLOCK_BYTES

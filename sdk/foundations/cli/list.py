@@ -1,4 +1,4 @@
-"""`foundations list`: jobs, projects, and the files of a job."""
+"""`foundations list`: jobs, projects, the files of a job, and environments."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from foundations.cli.context import (
     optional_scheduler_argument,
     scheduler_argument,
 )
+from foundations.cli.environments import list_environments
 from foundations.cli.job_columns import JobColumn
 from foundations.cli.render import Column
 from foundations.cli.retention import kept
@@ -71,7 +72,7 @@ class _Asked:
 
 @click.group("list")
 def list_() -> None:
-    """List jobs, projects, schedules, or the files of a job."""
+    """List jobs, projects, schedules, the files of a job, or environments."""
 
 
 @list_.command()
@@ -211,6 +212,9 @@ def files(scheduler: str, job_id: str, *, as_json: bool) -> None:
     render.print_table(columns, rows)
     if found.left_out:
         click.echo(f"{found.left_out} more files are not listed.", err=True)
+
+
+list_.add_command(list_environments)
 
 
 _COLUMNS = (

@@ -10,6 +10,12 @@ from __future__ import annotations
 from foundations.models.arrays import ArrayPlace, ArrayView, NewArray
 from foundations.models.changes import Change, NewRecords, QueueChange
 from foundations.models.dependencies import After, AfterView
+from foundations.models.environments import (
+    EnvironmentsView,
+    EnvironmentView,
+    PrunedEnvironments,
+    PruneEnvironments,
+)
 from foundations.models.execs import ExecInput, ExecView, NewExec, TerminalSize
 from foundations.models.garbage import (
     ExpiredJob,
@@ -118,6 +124,10 @@ __all__ = [
     "EngineView",
     "EnvironmentName",
     "ExpiredJob",
+    "EnvironmentView",
+    "EnvironmentsView",
+    "PruneEnvironments",
+    "PrunedEnvironments",
     "FINAL_STATES",
     "FileDiff",
     "LogSearch",

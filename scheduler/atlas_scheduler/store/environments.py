@@ -1,0 +1,268 @@
+"""Python environments that jobs share: complete under their key, or not there at all.
+
+Each lies in a directory of its own that nothing writes to once it is there. Beside them lie the
+builds under way, uv's wheels, and a link for each attempt that uses one.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from atlas_scheduler.store.disk_use import size_below
+from atlas_scheduler.store.environment_notes import (
+    ABOUT,
+    CachedEnvironment,
+    Pruned,
+    complete,
+    load,
+)
+from atlas_scheduler.store.files import remove_tree, storage_errors, sync_directory
+from foundations.home import Home
+
+
+class Environments:
+    """The environments of one home. Every method blocks on the disk, from any thread."""
+
+    def __init__(
+        self,
+        home: Home,
+        *,
+        max_bytes: int = 20 * 10**9,
+        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        """Open the environments of a home; nothing is made yet.
+
+        Args:
+            home: where they lie.
+            max_bytes: what they and uv's wheels may take, apart from what jobs use.
+            clock_ms: tells the time.
+        """
+        self.max_bytes = max_bytes
+        self._home = home
+        self._top = home.environments
+        self._builds = self._top / "building"
+        self._in_use = self._top / "in_use"
+        self._clock_ms = clock_ms
+        self._lock = threading.Lock()
+        self._trimming = threading.Lock()
+        self._building: set[Path] = set()
+        self._is_over = True
+        """Perhaps more is there than may be."""
+
+    @property
+    def wheels(self) -> Path:
+        """Where uv keeps what it has downloaded and built."""
+        return self._top / "wheels"
+
+    def sweep(self) -> None:
+        """Remove what a crash left. Call it once, before anything is built."""
+        for path in _entries(self._builds):
+            remove_tree(path)
+        for lease in _entries(self._in_use):
+            if not self._home.job_dir(_job_of(lease)).exists():
+                lease.unlink(missing_ok=True)
+
+    # -- use
+
+    def lease(self, key: str, *, job_id: str, attempt: int) -> Path | None:
+        """Keep an environment from being removed while an attempt uses it, there or not yet.
+
+        Returns:
+            Where it is; None when it must be built.
+        """
+        with self._lock, storage_errors():
+            self._in_use.mkdir(parents=True, exist_ok=True)
+            lease = self._lease(job_id, attempt)
+            with suppress(FileNotFoundError):
+                lease.unlink()
+            lease.symlink_to(Path("..") / key)
+            return self._touch(key)
+
+    def leased(self, *, job_id: str, attempt: int) -> Path | None:
+        """Say which environment an attempt uses; None when there is none for it."""
+        try:
+            key = self._lease(job_id, attempt).readlink().name
+        except OSError:
+            return None
+        return self._top / key if self._load(key) is not None else None
+
+    def release(self, *, job_id: str, attempt: int) -> None:
+        """Say that an attempt does not use its environment any more; a second time is fine."""
+        with self._lock:
+            lease = self._lease(job_id, attempt)
+            try:
+                key = lease.readlink().name
+                lease.unlink()
+            except OSError:
+                return
+            self._touch(key)
+        if self._is_over:
+            self.trim()
+
+    # -- building
+
+    def begin(self, key: str) -> Path:
+        """Make a directory to build an environment in, for `publish` or `discard`."""
+        with storage_errors():
+            self.wheels.mkdir(parents=True, exist_ok=True)
+            place = self._builds / f"{key}.{uuid.uuid4().hex[:8]}"
+            (place / "environment").mkdir(parents=True)
+            (place / "tmp").mkdir()
+        with self._lock:
+            self._building.add(place)
+        return place
+
+    def publish(self, key: str, place: Path, *, base: str) -> Path:
+        """Let everybody have what was built in `place / "environment"`.
+
+        Returns:
+            Where it is from now on.
+        """
+        built = place / "environment"
+        with storage_errors():
+            complete(built, base=base, now_ms=self._clock_ms())
+            _sync_file_system(built)
+            with self._lock:
+                if self._load(key) is None:
+                    remove_tree(self._top / key)
+                    built.rename(self._top / key)
+                    sync_directory(self._top)
+                    self._touch(key)
+        self.discard(place)
+        self.trim()
+        return self._top / key
+
+    def discard(self, place: Path) -> None:
+        """Remove what a build left."""
+        with self._lock:
+            self._building.discard(place)
+        remove_tree(place)
+
+    # -- size
+
+    def ready(self) -> list[CachedEnvironment]:
+        """List what is ready, the one used last first."""
+        users = self._users()
+        found = [self._load(path.name, users) for path in _entries(self._top)]
+        ready = [one for one in found if one is not None]
+        return sorted(ready, key=lambda one: one.used_at_ms, reverse=True)
+
+    def wheels_bytes(self) -> int:
+        """Add up what uv keeps."""
+        return size_below(self.wheels)
+
+    def trim(self) -> None:
+        """Bring the size under its limit: wheels first, then what was not used for longest."""
+        with self._trimming:
+            self._trim()
+
+    def _trim(self) -> None:
+        ready = self.ready()
+        size_bytes = sum(one.size_bytes for one in ready)
+        wheels_bytes = self.wheels_bytes()
+        if size_bytes + wheels_bytes > self.max_bytes:
+            wheels_bytes -= self._empty_wheels(wheels_bytes)
+        total_bytes = size_bytes + wheels_bytes
+        for one in reversed(ready):
+            if total_bytes <= self.max_bytes:
+                break
+            if self._evict(one.key):
+                total_bytes -= one.size_bytes
+        self._is_over = total_bytes > self.max_bytes
+
+    def prune(self, *, unused_ms: int = 0) -> Pruned:
+        """Remove what no job uses now.
+
+        Args:
+            unused_ms: only what nobody used for so long. With 0 uv's wheels go too.
+        """
+        with self._trimming:
+            return self._prune(unused_ms)
+
+    def _prune(self, unused_ms: int) -> Pruned:
+        before_ms = self._clock_ms() - unused_ms
+        ready = self.ready()
+        gone = [one for one in ready if one.used_at_ms <= before_ms and self._evict(one.key)]
+        freed_bytes = sum(one.size_bytes for one in gone)
+        if unused_ms == 0:
+            freed_bytes += self._empty_wheels(self.wheels_bytes())
+        users = self._users()
+        in_use = sum(one.key in users for one in ready)
+        return Pruned(environments=len(gone), freed_bytes=freed_bytes, in_use=in_use)
+
+    def _empty_wheels(self, size_bytes: int) -> int:
+        """Remove uv's wheels unless a build needs them; return how much that freed (bytes)."""
+        with self._lock:
+            if self._building or not self.wheels.exists():
+                return 0
+            trash = self._to_trash(self.wheels)
+        remove_tree(trash)
+        return size_bytes
+
+    def _evict(self, key: str) -> bool:
+        """Remove an environment unless somebody uses it."""
+        with self._lock:
+            if key in self._users() or not (self._top / key).exists():
+                return False
+            trash = self._to_trash(self._top / key)
+        remove_tree(trash)
+        return True
+
+    def _to_trash(self, path: Path) -> Path:
+        self._builds.mkdir(parents=True, exist_ok=True)
+        trash = self._builds / f"gone.{uuid.uuid4().hex}"
+        path.rename(trash)
+        return trash
+
+    # -- what is there
+
+    def _users(self) -> dict[str, list[str]]:
+        """Name the jobs that use each environment."""
+        users: dict[str, list[str]] = {}
+        for lease in _entries(self._in_use):
+            with suppress(OSError):
+                users.setdefault(lease.readlink().name, []).append(_job_of(lease))
+        return users
+
+    def _load(
+        self, key: str, users: Mapping[str, Sequence[str]] | None = None
+    ) -> CachedEnvironment | None:
+        return load(self._top / key, job_ids=(users or {}).get(key, ()))
+
+    def _touch(self, key: str) -> Path | None:
+        """Note a use; None when there is no such environment."""
+        if self._load(key) is None:
+            return None
+        now_ns = self._clock_ms() * 1_000_000
+        with suppress(OSError):
+            os.utime(self._top / key / ABOUT, ns=(now_ns, now_ns))
+        return self._top / key
+
+    def _lease(self, job_id: str, attempt: int) -> Path:
+        return self._in_use / f"{job_id}-{attempt}"
+
+
+def _job_of(lease: Path) -> str:
+    return lease.name.rpartition("-")[0]
+
+
+def _entries(directory: Path) -> Iterator[Path]:
+    with suppress(FileNotFoundError):
+        yield from sorted(directory.iterdir())
+
+
+def _sync_file_system(path: Path) -> None:
+    """Let everything that was written on a file system survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        if ctypes.CDLL(None).syncfs(descriptor) != 0:
+            os.sync()
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,88 @@
+"""`foundations list environments` and `prune environments`: what jobs share, and what it takes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from foundations.cli import render
+from foundations.cli.context import (
+    connect,
+    json_option,
+    optional_scheduler_argument,
+    scheduler_argument,
+)
+from foundations.cli.render import Column
+
+_COLUMNS = (
+    Column("ENVIRONMENT", narrowest=11),
+    Column("PYTHON"),
+    Column("SIZE"),
+    Column("LAST USED"),
+    Column("JOBS"),
+    Column("BASE", narrowest=10),
+    Column("PACKAGES", narrowest=12, droppable=True),
+)
+_KEY_SHOWN = 8
+
+
+@click.command("environments")
+@optional_scheduler_argument
+@json_option
+def list_environments(scheduler: str, *, as_json: bool) -> None:
+    """List the environments that jobs with the same requirements share, last used first."""
+    from foundations import calls
+
+    found = connect(scheduler).json(calls.environments())
+    if as_json:
+        render.print_json(found)
+        return
+    if not found["environments"]:
+        click.echo("No environments.")
+    else:
+        render.print_table(_COLUMNS, [_row(one) for one in found["environments"]])
+    click.echo(
+        f"{render.size(found['size_bytes'])} of environments and "
+        f"{render.size(found['wheels_bytes'])} of downloads; at most "
+        f"{render.size(found['max_bytes'])} are kept.",
+        err=True,
+    )
+
+
+@click.group()
+def prune() -> None:
+    """Remove what is kept only to be faster."""
+
+
+@prune.command("environments")
+@scheduler_argument
+@click.option(
+    "--unused-days",
+    type=click.FloatRange(min=0, max=36_500),
+    default=0.0,
+    help="Only those that no job used for so many days.",
+)
+@json_option
+def prune_environments(scheduler: str, *, unused_days: float, as_json: bool) -> None:
+    """Remove environments that no job uses now; the next job installs anew."""
+    pruned = connect(scheduler).prune_environments(unused_days=unused_days)
+    if as_json:
+        render.print_json(render.model_document(pruned))
+        return
+    rest = f"; {pruned.in_use} stay(s), which jobs use" if pruned.in_use else ""
+    freed = render.size(pruned.freed_bytes)
+    click.echo(f"Removed {pruned.removed} environment(s), {freed}{rest}.")
+
+
+def _row(one: dict[str, Any]) -> list[str]:
+    return [
+        one["key"][:_KEY_SHOWN],
+        one["python"],
+        render.size(one["size_bytes"]),
+        render.local_time(datetime.fromisoformat(one["used_at"])),
+        str(len(one["job_ids"])),
+        one["base"],
+        " ".join(one["packages"]) or render.MISSING,
+    ]

@@ -1,0 +1,107 @@
+"""What a requirements file refers to."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atlas_scheduler.core.requirement_files import (
+    Kind,
+    Reference,
+    asks_for_something,
+    expanded,
+    references,
+)
+
+
+@pytest.mark.parametrize("text", ["", "\n \n", "# numpy\r\n\n  # pandas\n", "\ufeff# utf-8\n"])
+def test_blank_lines_and_comments_ask_for_nothing(text: str) -> None:
+    assert not asks_for_something(text)
+    assert references(text) == []
+
+
+@pytest.mark.parametrize("text", ["numpy", "--pre", "# a\nnumpy # b\n", "\ufeffnumpy"])
+def test_all_else_asks_for_something(text: str) -> None:
+    assert asks_for_something(text)
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "target"),
+    [
+        ("-r base.txt", Kind.INCLUDE, "base.txt"),
+        ("-rbase.txt", Kind.INCLUDE, "base.txt"),
+        ("--requirement=base.txt", Kind.INCLUDE, "base.txt"),
+        ("--requirement  'two words.txt' # more", Kind.INCLUDE, "two words.txt"),
+        ("-c bounds.txt", Kind.INCLUDE, "bounds.txt"),
+        ("--constraint \\\n bounds.txt", Kind.INCLUDE, "bounds.txt"),
+        ("-e .", Kind.EDITABLE, "."),
+        ("--editable=./mine[extra]", Kind.EDITABLE, "./mine"),
+        ("-f ./wheels", Kind.FIND_LINKS, "./wheels"),
+        ("--find-links file:///opt/wheels", Kind.FIND_LINKS, "/opt/wheels"),
+        ("-i file:///opt/simple", Kind.INDEX, "/opt/simple"),
+        ("--extra-index-url ./simple", Kind.INDEX, "./simple"),
+        (".", Kind.PACKAGE, "."),
+        ("./mine[extra]", Kind.PACKAGE, "./mine"),
+        ("wheels/a-1.0-py3-none-any.whl", Kind.PACKAGE, "wheels/a-1.0-py3-none-any.whl"),
+        ("a-1.0.tar.gz --hash=sha256:00", Kind.PACKAGE, "a-1.0.tar.gz"),
+        ('./a.whl ; python_version < "3"', Kind.PACKAGE, "./a.whl"),
+        ("a @ ../a.whl", Kind.PACKAGE, "../a.whl"),
+        ("a[b] @ file:///job/job_source/a%20b.whl", Kind.PACKAGE, "/job/job_source/a b.whl"),
+    ],
+)
+def test_places_of_this_machine_are_found(line: str, kind: Kind, target: str) -> None:
+    assert references(f"numpy\n{line}\npandas\n") == [Reference(kind, target)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "numpy",
+        'numpy[extra]>=1,<2 ; python_version < "3.12"',
+        "torch==2.1 --hash=sha256:00",
+        "https://example.org/a-1.0-py3-none-any.whl",
+        "a @ https://example.org/a.whl",
+        "git+ssh://git@example.org/a.git@main#egg=a",
+        "--index-url https://example.org/simple",
+        "-f https://example.org/wheels",
+        "--require-hashes",
+        "--no-index",
+        "--pre",
+    ],
+)
+def test_what_its_own_text_describes_refers_to_nothing(line: str) -> None:
+    assert references(line) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("-r https://example.org/base.txt", Kind.INCLUDE),
+        ("-e git+https://example.org/a.git#egg=a", Kind.EDITABLE),
+    ],
+)
+def test_what_may_change_behind_a_url_is_found(line: str, kind: Kind) -> None:
+    (found,) = references(line)
+    assert (found.kind, found.is_url) == (kind, True)
+
+
+def test_variables_are_replaced_where_they_are_known() -> None:
+    text = "--index-url https://${USER}:${TOKEN}@example.org ${lower} $TOKEN"
+    known = {"TOKEN": "secret", "lower": "x"}
+    assert expanded(text, known) == (
+        "--index-url https://${USER}:secret@example.org ${lower} $TOKEN"
+    )
+
+
+@given(st.text())
+def test_any_text_is_read_without_trouble(text: str) -> None:
+    found = references(text)
+    assert len(found) <= len(text.splitlines())
+    assert asks_for_something(text) or not found
+
+
+@given(st.lists(st.sampled_from(["numpy", "-r a.txt", "", "# b", "./c.whl", "-e d"])))
+def test_each_line_counts_for_itself(lines: list[str]) -> None:
+    alone = [one for line in lines for one in references(line)]
+    assert references("\n".join(lines)) == alone

@@ -1,0 +1,161 @@
+"""Which requirements are the same, and which no other job can share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from atlas_scheduler.engine.environments import Order, reason_of
+from atlas_scheduler.engine.launch import Places
+from atlas_scheduler.engine.port import AttemptId, Launch
+from atlas_scheduler.engine.requirements import Requirements, read_requirements
+
+PLACES = Places(job_dir="/job", library_dir="/lib", foundations_home="/job/home")
+
+
+def read(
+    directory: Path,
+    files: Mapping[str, str],
+    *,
+    working_dir: str | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> Requirements | None:
+    """Read the requirements of a project with these files."""
+    for name, text in files.items():
+        path = directory / "job_source" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    launch = Launch(
+        attempt=AttemptId("instance", "job", 1),
+        job_dir=directory,
+        library_dir=directory,
+        log_path=directory / "job.log",
+        command=("main.py",),
+        working_dir=working_dir,
+    )
+    return read_requirements(launch, PLACES, variables or {})
+
+
+def test_a_project_that_asks_for_nothing_has_none(tmp_path: Path) -> None:
+    assert read(tmp_path, {"main.py": ""}) is None
+    assert read(tmp_path, {"requirements.txt": "# nothing\n\n"}) is None
+
+
+def test_the_working_directory_comes_first_and_the_project_second(tmp_path: Path) -> None:
+    files = {"requirements.txt": "numpy\n", "sub/main.py": "", "own/requirements.txt": "pandas\n"}
+    places = [read(tmp_path, files, working_dir=one) for one in (None, "sub", "own")]
+    assert [one and one.place for one in places] == [
+        *("requirements.txt", "requirements.txt", "own/requirements.txt")
+    ]
+    empty = {"own/requirements.txt": "# nothing\n"}
+    assert read(tmp_path, empty, working_dir="own") is None
+    assert read(tmp_path, {}, working_dir="/opt/app") is None, "only the image knows"
+
+
+BASE = {
+    "requirements.txt": "-r more.txt\n-c bounds.txt\n-f wheels\n./own-1-py3-none-any.whl\nx${A}\n",
+    "more.txt": "numpy\n-r more.txt\n",
+    "bounds.txt": "numpy<3\n",
+    "wheels/a-1-py3-none-any.whl": "wheel",
+    "own-1-py3-none-any.whl": "own",
+}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"more.txt": "numpy\npandas\n"},
+        {"bounds.txt": "numpy<2\n"},
+        {"wheels/a-1-py3-none-any.whl": "another"},
+        {"wheels/b-1-py3-none-any.whl": "wheel"},
+        {"own-1-py3-none-any.whl": "other"},
+        {"requirements.txt": BASE["requirements.txt"] + "scipy\n"},
+    ],
+)
+def test_whatever_decides_what_is_installed_tells_requirements_apart(
+    tmp_path: Path, change: Mapping[str, str]
+) -> None:
+    before = read(tmp_path / "a", BASE, variables={"A": "1"})
+    again = read(tmp_path / "b", {**BASE, "main.py": "other code"}, variables={"A": "1"})
+    variable = read(tmp_path / "c", BASE, variables={"A": "2"})
+    after = read(tmp_path / "d", {**BASE, **change}, variables={"A": "1"})
+    assert before is not None
+    assert before.own_reason is None
+    assert before == again
+    assert variable is not None
+    assert after is not None
+    assert len({before.digest, variable.digest, after.digest}) == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("-e .", ". is installed as editable"),
+        (".", "a directory of the project is installed"),
+        ("/opt/own.whl", "/opt/own.whl is not a file of the project"),
+        ("../own.whl", "../own.whl is not a file of the project"),
+        ("./missing.whl", "./missing.whl is not a file of the project"),
+        ("-f /opt/wheels", "/opt/wheels is not a file of the project"),
+        ("-r https://example.org/r.txt", "what https://example.org/r.txt says may change"),
+        ("-i file:///opt/simple", "its index /opt/simple is a directory"),
+        ("-r link.txt", "link.txt is not a file of the project"),
+    ],
+)
+def test_what_may_differ_from_job_to_job_is_not_shared(
+    tmp_path: Path, line: str, reason: str
+) -> None:
+    (tmp_path / "job_source").mkdir()
+    (tmp_path / "outside.txt").write_text("numpy\n")
+    (tmp_path / "job_source" / "link.txt").symlink_to(tmp_path / "outside.txt")
+    found = read(tmp_path, {"requirements.txt": f"numpy\n{line}\n"})
+    assert found is not None
+    assert found.own_reason == reason
+
+
+def test_a_file_that_is_no_text_is_left_to_pip(tmp_path: Path) -> None:
+    (tmp_path / "job_source").mkdir()
+    (tmp_path / "job_source" / "requirements.txt").write_bytes(b"\xff\xfe\x00")
+    found = read(tmp_path, {})
+    assert found is not None
+    assert found.own_reason == "requirements.txt cannot be read as text"
+
+
+def test_a_path_in_the_container_means_the_project(tmp_path: Path) -> None:
+    files = {
+        "requirements.txt": "own @ file:///job/job_source/own-1-py3-none-any.whl\n",
+        "own-1-py3-none-any.whl": "own",
+    }
+    found = read(tmp_path, files)
+    assert found is not None
+    assert found.own_reason is None
+
+
+def test_a_key_is_made_of_requirements_and_base() -> None:
+    requirements = [Requirements("requirements.txt", digest) for digest in "ab"]
+    orders = [
+        Order(one, base=base, identity=(identity,), python=("python",))
+        for one in requirements
+        for base in ("image:1", "image:latest")
+        for identity in ("sha256:0", "sha256:1")
+    ]
+    assert len({one.key for one in orders}) == 4, "the name of the image is of no meaning"
+    assert all(len(one.key) == 32 for one in orders)
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (
+            ["Resolved", "error: No solution found", "  cause: Because a", "  cause: and b."],
+            "No solution found: Because a: and b.",
+        ),
+        (["error: first", "error: second", "  more of it"], "second more of it."),
+        (["warning: a", "Segmentation fault", ""], "Segmentation fault."),
+        ([], "the build ended with exit code 137."),
+        (["error: " + "x" * 1000], "x" * 599 + "…"),
+    ],
+)
+def test_the_reason_is_in_one_line_of_uvs_own_words(said: list[str], reason: str) -> None:
+    assert reason_of(said, 137) == reason
