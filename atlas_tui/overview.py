@@ -109,6 +109,7 @@ def sections(detail: JobDetail, scheduler: str) -> list[Section]:
                 ("Tags", _pairs(detail.tags)),
                 ("Rerun of", f"{spec.rerun_of} (Enter)" if spec.rerun_of else ""),
                 ("Array", _array(detail)),
+                ("Schedule", detail.schedule_id or ""),
                 ("Unique key", detail.unique_key or ""),
                 ("Comes after", after_text(detail.after)),
                 ("Environment", _pairs(spec.environment)),

@@ -14,6 +14,7 @@ from foundations.home import Home
 
 CORE = [
     "atlas_scheduler.core.capacity",
+    "atlas_scheduler.core.dependencies",
     "atlas_scheduler.core.filters",
     "atlas_scheduler.core.filters.comparisons",
     "atlas_scheduler.core.filters.errors",
@@ -36,6 +37,7 @@ CORE = [
     "atlas_scheduler.core.events",
     "atlas_scheduler.core.limits",
     "atlas_scheduler.core.reconcile",
+    "atlas_scheduler.core.recurrence",
     "atlas_scheduler.core.requirement_files",
     "atlas_scheduler.core.resources",
     "atlas_scheduler.core.retention",

@@ -140,6 +140,7 @@ class Loop:
                     await self._woken.wait()
             self._woken.clear()
             try:
+                await self._service.run_schedules()
                 alarm.set(await self._service.end_overdue())
                 pause_seconds = await self._service.claim_next()
             except AtlasError as error:

@@ -6,7 +6,7 @@ import sqlite3
 from collections import Counter
 
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.store import jobs, projects
+from atlas_scheduler.store import jobs, projects, schedules
 from atlas_scheduler.store.queue_settings import rename_limit, stored_settings
 from atlas_scheduler.writing import Writing
 from foundations.errors import JobConflict
@@ -53,7 +53,7 @@ class Projects(Writing):
         """Delete a project with its jobs and their archives; its name is free at once.
 
         Raises:
-            JobConflict: a job of it has not ended.
+            JobConflict: a job of it has not ended, or it has schedules.
             NotFound: there is no such project.
         """
         for job in await self._database.read(lambda conn: _ended_jobs(conn, name)):
@@ -61,6 +61,11 @@ class Projects(Writing):
 
         def step(conn: sqlite3.Connection) -> int:
             ended = _ended_jobs(conn, name)
+            if schedules.count_of_project(conn, name):
+                raise JobConflict(
+                    f"Project `{name}` has schedules. Delete them first; "
+                    "`foundations list schedules` shows them."
+                )
             now_ms = self._clock_ms()
             for job in ended:
                 jobs.mark_deleted(conn, job.job_id, now_ms)

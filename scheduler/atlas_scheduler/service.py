@@ -21,12 +21,12 @@ from atlas_scheduler.garbage import Garbage
 from atlas_scheduler.projects import Projects
 from atlas_scheduler.queueing import Queueing
 from atlas_scheduler.remarks import Remarks
+from atlas_scheduler.schedules import Schedules
 from atlas_scheduler.store import jobs, provenance
 from atlas_scheduler.store.job_search import every_id
 from atlas_scheduler.store.local_runs import local_run_job
 from atlas_scheduler.store.run_dirs import RunDescription
 from atlas_scheduler.store.threads import in_thread
-from atlas_scheduler.submitting import Submitting
 from atlas_scheduler.transitions import Moved
 from atlas_scheduler.upkeep import Upkeep
 from foundations.errors import JobConflict
@@ -46,7 +46,7 @@ GPU_LOOK_SECONDS = 10.0
 """How often GPUs that others use are looked at again."""
 
 
-class Service(Submitting, Remarks, Projects, Deletions, Garbage, Queueing, Executing, Upkeep):
+class Service(Schedules, Remarks, Projects, Deletions, Garbage, Queueing, Executing, Upkeep):
     """The catalogue's questions, plus what changes something.
 
     Methods raise `foundations.errors.SchedulerError` kinds.

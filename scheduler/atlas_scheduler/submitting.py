@@ -63,6 +63,8 @@ class Submitting(Transitions):
         conn: sqlite3.Connection,
         submission: Submission,
         idempotency_key: str | None,
+        *,
+        schedule_id: str | None = None,
     ) -> tuple[_Answer, list[Moved]]:
         if idempotency_key is not None:
             earlier = jobs.by_idempotency_key(conn, idempotency_key)
@@ -74,6 +76,7 @@ class Submitting(Transitions):
             return (holder.job_id, {"existed": True}), []
         now_ms = self._clock_ms()
         stored = self._new_job(conn, submission, idempotency_key, now_ms)
+        stored = replace(stored, schedule_id=schedule_id)
         job = stored.job
         moved = [] if holder is None else self._replace(conn, holder, stored)
         # What still has the key is ending; the two must never run at once.
@@ -82,7 +85,8 @@ class Submitting(Transitions):
         origin = self._origin(conn, submission)
         if origin is not None:
             provenance.save_origin(conn, job.job_id, origin)
-        self._append(conn, job, "Submitted", now_ms, {"user": stored.spec.user})
+        by_schedule = {} if schedule_id is None else {"schedule": schedule_id}
+        self._append(conn, job, "Submitted", now_ms, {"user": stored.spec.user, **by_schedule})
         moved += self._let_come_after(conn, [job], submission, endings)
         return (job.job_id, {"replaced": holder and holder.job_id}), moved
 

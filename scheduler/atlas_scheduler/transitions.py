@@ -12,7 +12,7 @@ from atlas_scheduler.core.dependencies import Verdict, barred, verdict
 from atlas_scheduler.core.events import Barred, Event
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.lifecycle import Effect, advance
-from atlas_scheduler.store import dependencies, jobs
+from atlas_scheduler.store import dependencies, jobs, schedules
 from atlas_scheduler.writing import Writing
 
 Moved = tuple[Job, tuple[Effect, ...]]
@@ -64,6 +64,7 @@ class Transitions(Writing):
             jobs.next_turn_ms(conn, now_ms=now_ms),
             jobs.next_expiry_ms(conn),
             next_due_ms(self._running(conn)),
+            schedules.next_due_ms(conn),
         )
         return min((at_ms for at_ms in moments if at_ms is not None), default=None)
 

@@ -99,6 +99,7 @@ def _fields(
         "local": job.is_local,
         "array": _array_place(stored),
         "unique_key": stored.unique_key,
+        "schedule_id": stored.schedule_id,
         "num_gpus": spec.num_gpus,
         "priority": job.priority,
         "held_by": job.held_by,

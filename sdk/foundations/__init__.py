@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from foundations.client import AsyncClient, Client
     from foundations.connection import connect, get_job
     from foundations.errors import AtlasError
+    from foundations.job_schedule import JobSchedule, submit_schedule
     from foundations.local_run import LocalRun, end_run, start_run
     from foundations.models import JobState
     from foundations.project_table import get_metrics_for_all_jobs
@@ -51,6 +52,8 @@ _HOME_OF = {
     "submit": "submission",
     "SubmittedJob": "submission",
     "submit_array": "submitted_array",
+    "submit_schedule": "job_schedule",
+    "JobSchedule": "job_schedule",
     "SubmittedArray": "submitted_array",
     "connect": "connection",
     "get_job": "connection",
@@ -73,6 +76,7 @@ __all__ = [
     "AsyncClient",
     "AtlasError",
     "Client",
+    "JobSchedule",
     "JobState",
     "LocalRun",
     "SubmittedArray",
@@ -94,6 +98,7 @@ __all__ = [
     "start_run",
     "submit",
     "submit_array",
+    "submit_schedule",
 ]
 
 

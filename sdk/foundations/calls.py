@@ -291,6 +291,49 @@ def array(ref: str) -> Call[models.ArrayView]:
     return Call("GET", f"/arrays/{quote(ref, safe='')}", _array_view)
 
 
+def create_schedule(
+    wanted: models.NewSchedule, *, idempotency_key: str | None = None
+) -> Call[models.ScheduleView]:
+    """Submit a job again and again."""
+    return Call(
+        "POST",
+        "/schedules",
+        _schedule_view,
+        json=wanted.model_dump(mode="json", exclude_defaults=True),
+        headers={} if idempotency_key is None else {"Idempotency-Key": idempotency_key},
+        expected=(201,),
+    )
+
+
+def schedules() -> Call[list[models.ScheduleView]]:
+    """Ask for every schedule."""
+    return Call(
+        "GET",
+        "/schedules",
+        lambda _, body: [models.ScheduleView.model_validate(one) for one in json_text.loads(body)],
+    )
+
+
+def schedule(ref: str) -> Call[models.ScheduleView]:
+    """Ask how a schedule stands."""
+    return Call("GET", _schedule(ref), _schedule_view)
+
+
+def pause_schedule(ref: str) -> Call[models.ScheduleView]:
+    """Let a schedule submit nothing."""
+    return Call("POST", f"{_schedule(ref)}/pause", _schedule_view)
+
+
+def resume_schedule(ref: str) -> Call[models.ScheduleView]:
+    """Let a schedule submit again."""
+    return Call("POST", f"{_schedule(ref)}/resume", _schedule_view)
+
+
+def delete_schedule(ref: str) -> Call[None]:
+    """Remove a schedule."""
+    return Call("DELETE", _schedule(ref), lambda _, body: None, expected=(204,))
+
+
 def jobs(
     *,
     project: str | None = None,
@@ -608,6 +651,14 @@ def _deleted_project(status: int, body: bytes) -> models.DeletedProject:
 
 def _project_view(status: int, body: bytes) -> models.ProjectView:
     return models.ProjectView.model_validate_json(body)
+
+
+def _schedule(ref: str) -> str:
+    return f"/schedules/{quote(ref, safe='')}"
+
+
+def _schedule_view(_: int, body: bytes) -> models.ScheduleView:
+    return models.ScheduleView.model_validate_json(body)
 
 
 def _garbage_view(status: int, body: bytes) -> models.GarbageView:

@@ -15,7 +15,7 @@ from foundations import autostart, bundle, configs
 from foundations.delivery import Delivery, make_ready, twice
 from foundations.errors import NotFound
 from foundations.home import Home
-from foundations.models import Accepted, ArrayView, Submission
+from foundations.models import Accepted, ArrayView, ScheduleView, Submission
 from foundations.origin import Inquiry
 from foundations.preparation import Asked, PreparedSubmission, prepare_submission
 from foundations.provenance import Origin
@@ -23,7 +23,7 @@ from foundations.quantities import size
 from foundations.streaming import JobConsole, follow_job
 from foundations.submit_options import SubmitOptions, asked_for, directory_of, read_terms
 from foundations.submitted_job import SubmittedJob
-from foundations.terms import Terms, array_request, said_of, submission
+from foundations.terms import Terms, array_request, said_of, schedule_request, submission
 
 if TYPE_CHECKING:
     from foundations.client import Client
@@ -36,6 +36,7 @@ __all__ = [
     "carry_out",
     "create_array",
     "create_job",
+    "create_schedule",
     "pack_and_upload",
     "prepare_submission",
     "submit",
@@ -102,6 +103,20 @@ def create_array(
     wanted = array_request(_wanted(prepared, delivery, origin), prepared.terms)
     key = str(uuid.uuid4())
     return _with_bundle(client, delivery, lambda: client.submit_array(wanted, idempotency_key=key))
+
+
+def create_schedule(
+    client: Client,
+    prepared: PreparedSubmission,
+    delivery: Delivery,
+    origin: Origin | None = None,
+) -> ScheduleView:
+    """Submit jobs of an uploaded bundle again and again; a lost answer never doubles that."""
+    wanted = schedule_request(_wanted(prepared, delivery, origin), prepared.terms)
+    key = str(uuid.uuid4())
+    return _with_bundle(
+        client, delivery, lambda: client.create_schedule(wanted, idempotency_key=key)
+    )
 
 
 def _wanted(prepared: PreparedSubmission, delivery: Delivery, origin: Origin | None) -> Submission:

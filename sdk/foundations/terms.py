@@ -10,10 +10,19 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from foundations.errors import ConfigError
-from foundations.models import Accepted, After, JobSpec, NewArray, Submission, Unique
+from foundations.models import (
+    Accepted,
+    After,
+    JobSpec,
+    NewArray,
+    NewSchedule,
+    Overlap,
+    Submission,
+    Unique,
+)
 from foundations.models.arrays import LONGEST_ARRAY, read_indices, write_indices
 from foundations.moments import read_moment
-from foundations.time_zones import local_zone
+from foundations.time_zones import local_zone, local_zone_name
 
 if TYPE_CHECKING:
     from foundations.provenance import Origin
@@ -39,11 +48,34 @@ class Terms:
     not_before: datetime | None = None
     """When it may have its turn."""
 
+    cron: str | None = None
+    """When it is submitted again and again: the five fields of a cron line."""
+    time_zone: str | None = None
+    """Of the cron line; None is that of this machine."""
+    overlap: Overlap | None = None
+    """What to do when the last job of the cron line has not ended; None lets the server decide."""
+
     def __post_init__(self) -> None:
+        if self.cron is not None:
+            self._refuse_what_is_said_once()
+        elif self.time_zone is not None or self.overlap is not None:
+            raise ConfigError("time_zone and overlap are about a cron line: give one.")
         if self.array is not None:
             _read_array(self.array)
             if self.unique is not None:
                 raise ConfigError("unique: a key is that of one job: an array cannot have it.")
+
+    def _refuse_what_is_said_once(self) -> None:
+        """Refuse what is about one job in particular."""
+        once = {
+            "array": self.array,
+            "after": self.after,
+            "unique": self.unique,
+            "at": self.not_before,
+        }
+        given = [name for name, value in once.items() if value]
+        if given:
+            raise ConfigError(f"A schedule submits many jobs: {given[0]} does not go with cron.")
 
 
 NO_TERMS = Terms()
@@ -145,6 +177,25 @@ def array_request(submission: Submission, terms: Terms) -> NewArray:
     assert terms.array is not None
     indices, max_at_once = _read_array(terms.array)
     return NewArray(submission=submission, indices=indices, max_at_once=max_at_once)
+
+
+def schedule_request(submission: Submission, terms: Terms) -> NewSchedule:
+    """Write the request for a schedule, each of whose jobs is this submission.
+
+    Raises:
+        ConfigError: the cron line or the time zone cannot be one.
+    """
+    wanted = {
+        "submission": submission,
+        "cron": terms.cron,
+        "time_zone": terms.time_zone or local_zone_name() or "UTC",
+        **({} if terms.overlap is None else {"overlap": terms.overlap}),
+    }
+    try:
+        return NewSchedule.model_validate(wanted)
+    except ValidationError as error:
+        complaint = error.errors(include_url=False)[0]
+        raise ConfigError(f"{complaint['loc'][0]}: {complaint['msg']}") from error
 
 
 def _read_array(text: str) -> tuple[str, int | None]:

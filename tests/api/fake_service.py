@@ -73,6 +73,7 @@ from foundations.models import (
     NewExec,
     NewQueueSettings,
     NewRecords,
+    NewSchedule,
     NoteView,
     PauseView,
     ProjectDisk,
@@ -83,6 +84,7 @@ from foundations.models import (
     RetentionRule,
     RetentionView,
     SchedulerInfo,
+    ScheduleView,
     SourceDiff,
     Submission,
     TerminalSize,
@@ -227,6 +229,7 @@ class FakeService:
         self._jobs: dict[str, _Job] = {}
         self._keys: dict[str, str] = {}
         self._arrays: dict[str, ArrayView] = {}
+        self._schedules: dict[str, ScheduleView] = {}
         self._changes: list[Change] = []
         self._new_names: dict[str, str] = {}
         self._descriptions: dict[str, str] = {}
@@ -585,6 +588,55 @@ class FakeService:
         if not found:
             raise NotFound(f"There is no array `{ref}`.")
         return found[0]
+
+    async def create_schedule(
+        self, wanted: NewSchedule, *, by: str, idempotency_key: str | None
+    ) -> ScheduleView:
+        if idempotency_key is not None and idempotency_key in self._keys:
+            return self._schedules[self._keys[idempotency_key]]
+        if wanted.cron == "nonsense":
+            raise InvalidRequest("`nonsense` has 1 fields.")
+        schedule_id = str(uuid.uuid4())
+        self._schedules[schedule_id] = ScheduleView(
+            schedule_id=schedule_id,
+            project=wanted.submission.spec.project,
+            cron=wanted.cron,
+            time_zone=wanted.time_zone,
+            overlap=wanted.overlap,
+            spec=wanted.submission.spec,
+            bundle=wanted.submission.bundle,
+            created_by=by,
+            created_at=MOMENT,
+            next_at=MOMENT,
+        )
+        if idempotency_key is not None:
+            self._keys[idempotency_key] = schedule_id
+        return self._schedules[schedule_id]
+
+    async def schedules(self) -> list[ScheduleView]:
+        return list(self._schedules.values())
+
+    async def schedule(self, ref: str) -> ScheduleView:
+        if len(ref) < 4:
+            raise InvalidRequest(f"`{ref}` is too short: give 4 characters or more.")
+        found = [one for key, one in self._schedules.items() if key.startswith(ref)]
+        if not found:
+            raise NotFound(f"There is no schedule `{ref}`.")
+        return found[0]
+
+    async def pause_schedule(self, ref: str, *, by: str) -> ScheduleView:
+        return await self._change_schedule(ref, paused_by=by, next_at=None)
+
+    async def resume_schedule(self, ref: str, *, by: str) -> ScheduleView:
+        return await self._change_schedule(ref, paused_by=None, next_at=MOMENT)
+
+    async def _change_schedule(self, ref: str, **changed: Any) -> ScheduleView:
+        view = (await self.schedule(ref)).model_copy(update=changed)
+        self._schedules[view.schedule_id] = view
+        return view
+
+    async def delete_schedule(self, ref: str, *, by: str) -> None:
+        del self._schedules[(await self.schedule(ref)).schedule_id]
 
     async def jobs(
         self,

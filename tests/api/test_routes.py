@@ -97,6 +97,26 @@ async def test_the_job_that_has_a_unique_key_is_answered_with_another_status(
     assert again.json()["job_id"] == first.json()["job_id"]
 
 
+async def test_a_schedule_is_made_shown_paused_resumed_and_deleted(
+    http: httpx.AsyncClient, submission: Submission
+) -> None:
+    wanted = {"submission": wire(submission), "cron": "0 3 * * *", "time_zone": "Europe/Berlin"}
+    key = {"Idempotency-Key": "k"}
+    made = await http.post("/schedules", json=wanted, headers=key)
+    assert (made.status_code, made.json()["overlap"]) == (201, "skip")
+    assert (await http.post("/schedules", json=wanted, headers=key)).json() == made.json()
+    path = f"/schedules/{made.json()['schedule_id'][:8]}"
+    assert (await http.get("/schedules")).json() == [made.json()]
+    assert (await http.get(path)).json() == made.json()
+    assert (await http.post(f"{path}/pause")).json()["next_at"] is None
+    assert (await http.post(f"{path}/resume")).json() == made.json()
+    assert (await http.delete(path)).status_code == 204
+    assert (await http.get(path)).status_code == 404
+    assert (await http.get("/schedules/0")).status_code == 400
+    refused = await http.post("/schedules", json={**wanted, "cron": "nonsense"})
+    assert refused.status_code == 400
+
+
 @pytest.mark.parametrize("key", ["", "k" * 201])
 async def test_an_idempotency_key_has_a_length(
     http: httpx.AsyncClient, submission: Submission, key: str

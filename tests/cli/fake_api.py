@@ -50,6 +50,7 @@ from foundations.models import (
     MissingFiles,
     MoveJobs,
     NewArray,
+    NewSchedule,
     NoteView,
     PauseView,
     ProjectView,
@@ -202,6 +203,37 @@ def _array(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.
     return _json(scheduler.array_view(ref))
 
 
+def _create_schedule(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    wanted = NewSchedule.model_validate_json(request.read())
+    if wanted.cron == "nonsense":
+        raise InvalidRequest("`nonsense` has 1 fields. Five are needed.")
+    key = request.headers["Idempotency-Key"]
+    if key not in scheduler.keys:
+        scheduler.keys[key] = scheduler.add_schedule(wanted)
+    return _json(scheduler.schedule(scheduler.keys[key]), status=201)
+
+
+def _schedules(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return _json_list(list(scheduler.schedules.values()))
+
+
+def _schedule(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    return _json(scheduler.schedule(ref))
+
+
+def _pause_schedule(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    return _json(scheduler.change_schedule(ref, paused_by="ada", next_at=None))
+
+
+def _resume_schedule(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    return _json(scheduler.change_schedule(ref, paused_by=None, next_at=scheduler.begin))
+
+
+def _delete_schedule(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    del scheduler.schedules[scheduler.schedule(ref).schedule_id]
+    return httpx.Response(204)
+
+
 def _list(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
     params = request.url.params
     states = params.get_list("state")
@@ -233,6 +265,7 @@ def _filtered(jobs: list[FakeJob], text: str) -> list[FakeJob]:
                 BuiltIn.PROJECT: job.spec.project,
                 BuiltIn.ARRAY: None if job.array is None else job.array.array_id,
                 BuiltIn.ARRAY_INDEX: None if job.array is None else job.array.index,
+                BuiltIn.SCHEDULE: job.schedule_id,
             },
             parameters=job.parameters,
             metrics=job.metrics,
@@ -725,6 +758,12 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("POST", "/projects/([^/]+)/restore", _restore_project),
     ("POST", "/arrays", _submit_array),
     ("GET", "/arrays/([^/]+)", _array),
+    ("POST", "/schedules", _create_schedule),
+    ("GET", "/schedules", _schedules),
+    ("GET", "/schedules/([^/]+)", _schedule),
+    ("DELETE", "/schedules/([^/]+)", _delete_schedule),
+    ("POST", "/schedules/([^/]+)/pause", _pause_schedule),
+    ("POST", "/schedules/([^/]+)/resume", _resume_schedule),
     ("GET", "/projects", _projects),
     ("POST", "/projects/([^/]+)/rename", _rename_project),
     ("PUT", "/projects/([^/]+)/description", _describe_project),

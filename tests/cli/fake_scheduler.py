@@ -43,9 +43,11 @@ from foundations.models import (
     LocalRunView,
     MetricSummary,
     NewArray,
+    NewSchedule,
     NoteView,
     ProjectDisk,
     RetentionView,
+    ScheduleView,
     StorageView,
     Submission,
     Waiting,
@@ -91,6 +93,7 @@ class FakeJob:
     local_run: LocalRunView | None = None
     skipped_records: int = 0
     array: ArrayPlace | None = None
+    schedule_id: str | None = None
     submission: Submission | None = None
     """As it was asked for; None for jobs that tests put in."""
 
@@ -115,6 +118,7 @@ class FakeScheduler:
         self.uploads: list[str] = []
         self.keys: dict[str, str] = {}
         self.arrays: dict[str, NewArray] = {}
+        self.schedules: dict[str, ScheduleView] = {}
         self.max_running_jobs = 1
         self.queue_settings: dict[str, Any] = {}
         """Other settings of the queue, as the last request named them."""
@@ -181,6 +185,34 @@ class FakeScheduler:
             place = ArrayPlace(array_id=array_id, index=index)
             self.add(spec=spec, bundle=bundle, array=place, submission=wanted.submission)
         return array_id
+
+    def add_schedule(self, wanted: NewSchedule) -> str:
+        """Put in a schedule, and return its id."""
+        schedule_id = str(uuid.uuid4())
+        self.schedules[schedule_id] = ScheduleView(
+            schedule_id=schedule_id,
+            project=wanted.submission.spec.project,
+            cron=wanted.cron,
+            time_zone=wanted.time_zone,
+            overlap=wanted.overlap,
+            spec=wanted.submission.spec,
+            bundle=wanted.submission.bundle,
+            created_by="ada",
+            created_at=BEGIN,
+            next_at=BEGIN,
+        )
+        return schedule_id
+
+    def schedule(self, ref: str) -> ScheduleView:
+        found = next((one for key, one in self.schedules.items() if key.startswith(ref)), None)
+        if found is None:
+            raise NotFound(f"There is no schedule '{ref}'.")
+        return found
+
+    def change_schedule(self, ref: str, **changed: Any) -> ScheduleView:
+        view = self.schedule(ref).model_copy(update=changed)
+        self.schedules[view.schedule_id] = view
+        return view
 
     def only_job(self) -> FakeJob:
         (job,) = self.jobs.values()
@@ -286,6 +318,7 @@ class FakeScheduler:
             "waiting": self._waiting(job),
             "local": job.local_run is not None,
             "array": job.array,
+            "schedule_id": job.schedule_id,
             "unique_key": job.submission and job.submission.unique and job.submission.unique.key,
         }
 

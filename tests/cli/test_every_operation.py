@@ -13,12 +13,13 @@ from click.testing import CliRunner
 from atlas_scheduler.api import create_app
 from foundations.cli.__main__ import cli
 from foundations.delivery import LISTED_ABOVE_BYTES
+from foundations.models import JobSpec, NewSchedule, Submission
 from tests.api.fake_service import FakeService, as_service
 from tests.api.schema import Contract
 from tests.cli.fake_scheduler import FakeScheduler
 
 WAITS, RUNS, DONE = "a" * 36, "b" * 36, "c" * 36
-ARRAY = "d" * 36
+ARRAY, SCHEDULE = "d" * 36, "e" * 36
 COMMANDS = {
     "health": "info --env",
     "info": "info",
@@ -38,6 +39,12 @@ COMMANDS = {
     "send_files": "submit scheduler large --detach",
     "submit": "submit scheduler project --detach",
     "submit_array": "submit scheduler --array 0-2 project --detach",
+    "create_schedule": "submit scheduler --cron=@hourly project --detach",
+    "schedules": "list schedules",
+    "schedule": f"show schedule scheduler {ARRAY}",
+    "pause_schedule": f"pause schedule scheduler {ARRAY}",
+    "resume_schedule": f"resume schedule scheduler {ARRAY}",
+    "delete_schedule": f"delete schedule scheduler {SCHEDULE}",
     "array": f"show array scheduler {ARRAY}",
     "jobs": "list jobs",
     "job": f"show job scheduler {DONE}",
@@ -117,6 +124,15 @@ def scheduler(
     scheduler.finish(done)
     scheduler.start(scheduler.add(RUNS, project="other"))
     scheduler.add(WAITS, project="other")
+    made = scheduler.add_schedule(
+        NewSchedule(
+            submission=Submission(spec=JobSpec(project="demo"), bundle=f"sha256:{'0' * 64}"),
+            cron="0 3 * * *",
+        )
+    )
+    scheduler.schedules[SCHEDULE] = scheduler.schedules.pop(made).model_copy(
+        update={"schedule_id": SCHEDULE}
+    )
     return scheduler
 
 

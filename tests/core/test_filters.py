@@ -126,6 +126,7 @@ CONDITIONS: dict[str, Expression] = {
     "has:note": Has(BuiltIn.NOTE),
     "rerun_of:4554": is_(BuiltIn.RERUN_OF, "4554", Operator.CONTAINS),
     "has:rerun_of": Has(BuiltIn.RERUN_OF),
+    "schedule:4554": is_(BuiltIn.SCHEDULE, "4554", Operator.CONTAINS),
     "unique:nightly": is_(BuiltIn.UNIQUE, "nightly"),
     "after:4554": is_(BuiltIn.AFTER, "4554", Operator.CONTAINS),
     "array:4554": is_(BuiltIn.ARRAY, "4554", Operator.CONTAINS),

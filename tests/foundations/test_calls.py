@@ -19,7 +19,15 @@ from foundations.errors import (
     SchedulerError,
     Unreachable,
 )
-from foundations.models import JobSpec, JobState, LogSearch, NewArray, Submission, Volume
+from foundations.models import (
+    JobSpec,
+    JobState,
+    LogSearch,
+    NewArray,
+    NewSchedule,
+    Submission,
+    Volume,
+)
 
 JOB_ID = "45540b52-ffe2-44ab-9838-db467d3499c0"
 SUBMISSION = Submission(spec=JobSpec(project="cats"), bundle=f"sha256:{'0' * 64}")
@@ -69,6 +77,15 @@ INFO = {
         (calls.submit(SUBMISSION), "POST /jobs"),
         (calls.submit_array(NewArray(submission=SUBMISSION, indices="0-9")), "POST /arrays"),
         (calls.array("a b"), "GET /arrays/a%20b"),
+        (
+            calls.create_schedule(NewSchedule(submission=SUBMISSION, cron="0 3 * * *")),
+            "POST /schedules",
+        ),
+        (calls.schedules(), "GET /schedules"),
+        (calls.schedule("a b"), "GET /schedules/a%20b"),
+        (calls.pause_schedule("abcd"), "POST /schedules/abcd/pause"),
+        (calls.resume_schedule("abcd"), "POST /schedules/abcd/resume"),
+        (calls.delete_schedule("abcd"), "DELETE /schedules/abcd"),
         (calls.jobs(), "GET /jobs"),
         (calls.job(JOB_ID), f"GET /jobs/{JOB_ID}"),
         (calls.standing(JOB_ID), f"GET /jobs/{JOB_ID}"),

@@ -56,6 +56,7 @@ _sample: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "notes": st.lists(st.sampled_from(["a", "Adam is best", "é\nü"]), max_size=2),
         "rerun_of": st.sampled_from([None, str(uuid.UUID(int=1)), str(uuid.UUID(int=2))]),
         "artifacts": st.dictionaries(_names, st.just("file")),
+        "schedule": st.sampled_from([None, *ARRAYS]),
         "array": st.none() | st.tuples(st.sampled_from(ARRAYS), st.integers(0, 3)),
     }
 )
@@ -72,6 +73,7 @@ def insert(conn: sqlite3.Connection, sample: dict[str, Any], number: int) -> Job
         project=sample["project"],
         submitted_at_ms=number,
         spec=spec,
+        schedule_id=sample["schedule"],
         **_placed(conn, sample["array"]),
     )
     state = JobState(sample["state"])
@@ -112,6 +114,7 @@ def insert(conn: sqlite3.Connection, sample: dict[str, Any], number: int) -> Job
             BuiltIn.REASON: job.reason,
             BuiltIn.NOTE: sample["notes"] or None,
             BuiltIn.RERUN_OF: sample["rerun_of"],
+            BuiltIn.SCHEDULE: sample["schedule"],
             BuiltIn.ARRAY: sample["array"] and sample["array"][0],
             BuiltIn.ARRAY_INDEX: sample["array"] and sample["array"][1],
             BuiltIn.COMMAND: " ".join(sample["command"]) or None,

@@ -258,6 +258,7 @@ def test_a_filter_that_is_asked_often_finds_its_rows_by_an_index(
         ("metric.acc.min < 1 sort:user", "metric_series_by_min (name=? AND min_value<?"),
         ("note:best sort:user", "SCAN found USING COVERING INDEX notes_of_job"),
         ("rerun_of:4554 sort:user", "jobs_by_original"),
+        ("schedule:4554 sort:user", "jobs_by_schedule"),
         ("unique:nightly sort:user", "jobs_by_unique_key (unique_key=?"),
         ("after:4554 sort:user", "SCAN found"),
         ("array:4554 sort:user", "jobs_by_array (array_number=?"),

@@ -28,6 +28,7 @@ from atlas_scheduler.api import (
     projects,
     queue,
     remarks,
+    schedules,
 )
 from atlas_scheduler.api.guard import Guard, SmallBodies
 from foundations.models import API_VERSION
@@ -94,6 +95,7 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
         changes,
         queue,
         projects,
+        schedules,
         garbage,
     ):
         app.include_router(part.router, prefix=PREFIX)

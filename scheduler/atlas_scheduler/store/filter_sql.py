@@ -37,6 +37,7 @@ _COLUMNS = {
     BuiltIn.REASON: "jobs.reason",
     BuiltIn.RERUN_OF: "jobs.rerun_of",
     BuiltIn.UNIQUE: "jobs.unique_key",
+    BuiltIn.SCHEDULE: "jobs.schedule_id",
     BuiltIn.AFTER: (
         "(SELECT group_concat(dependencies.other_id, ' ') FROM dependencies "
         "WHERE dependencies.job_number = jobs.job_number)"

@@ -38,6 +38,8 @@ class StoredJob:
     array_index: int | None = None
     unique_key: str | None = None
     """What no other job of its project may have before this one has ended."""
+    schedule_id: str | None = None
+    """The schedule that submitted it."""
 
 
 def columns(job: Job) -> dict[str, Any]:
@@ -123,4 +125,5 @@ def read_stored_job(row: sqlite3.Row) -> StoredJob:
         array_id=row["array_id"],
         array_index=row["array_index"],
         unique_key=row["unique_key"],
+        schedule_id=row["schedule_id"],
     )

@@ -97,6 +97,7 @@ def _new_row(stored: StoredJob, now_ms: int) -> dict[str, Any]:
         "array_number": job.array,
         "array_index": stored.array_index,
         "unique_key": stored.unique_key,
+        "schedule_id": stored.schedule_id,
         "submitted_at_ms": job.submitted_at_ms,
         "engine": stored.engine,
         "archived": stored.archived,

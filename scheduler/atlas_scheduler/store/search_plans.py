@@ -50,6 +50,7 @@ _RARE = {
     BuiltIn.NOTE: "numbers_with_notes",
     BuiltIn.RERUN_OF: "numbers_of_reruns",
     BuiltIn.AFTER: "numbers_of_dependents",
+    BuiltIn.SCHEDULE: "numbers_of_scheduled",
 }
 """Fields that few jobs have a value of: by which query."""
 

@@ -10,6 +10,7 @@ import click
 from foundations.cli import confirmation, render
 from foundations.cli.batch import FINAL, Result, act_on_each, choose, jobs_or_filter, matching_jobs
 from foundations.cli.context import connect, json_option, scheduler_argument
+from foundations.cli.schedules import act_on_schedules, schedules_argument
 from foundations.errors import JobConflict, NotFound
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def delete() -> None:
-    """Delete jobs with their archives, or a project."""
+    """Delete jobs with their archives, a project, or schedules."""
 
 
 @delete.command()
@@ -79,6 +80,22 @@ def project(scheduler: str, name: str, *, yes: bool, as_json: bool) -> None:
     else:
         click.echo(f"Deleted project {render.clean(name)} with {deleted.jobs} job(s)")
         _say_how_to_undo(f"project {scheduler} {shlex.quote(name)}", _grace_seconds(client))
+
+
+@delete.command()
+@scheduler_argument
+@schedules_argument
+@json_option
+def schedule(scheduler: str, schedule_ids: tuple[str, ...], *, as_json: bool) -> None:
+    """Delete schedules. Jobs that they submitted stay; it cannot be undone."""
+    client = connect(scheduler)
+
+    def delete_one(ref: str) -> str:
+        found = client.schedule(ref)
+        client.delete_schedule(found.schedule_id)
+        return f"Deleted schedule {found.schedule_id}"
+
+    act_on_schedules(schedule_ids, delete_one, as_json=as_json)
 
 
 def _grace_seconds(client: Client) -> float:

@@ -33,6 +33,7 @@ _FIELDS = {
     "engine": "engine",
     "local": "local",
     "unique": "unique_key",
+    "schedule": "schedule_id",
     "gpus": "num_gpus",
     "cpus": "cpus",
     "ram": "ram_gb",

@@ -22,6 +22,7 @@ from foundations.cli.environments import list_environments
 from foundations.cli.job_columns import JobColumn
 from foundations.cli.render import Column
 from foundations.cli.retention import kept
+from foundations.cli.schedules import print_table as print_schedules
 
 if TYPE_CHECKING:
     from foundations.client import Client
@@ -71,7 +72,7 @@ class _Asked:
 
 @click.group("list")
 def list_() -> None:
-    """List jobs, projects, the files of a job, or environments."""
+    """List jobs, projects, schedules, the files of a job, or environments."""
 
 
 @list_.command()
@@ -180,6 +181,18 @@ def projects(scheduler: str, *, as_json: bool) -> None:
             for one in found
         ],
     )
+
+
+@list_.command()
+@optional_scheduler_argument
+@json_option
+def schedules(scheduler: str, *, as_json: bool) -> None:
+    """List schedules: what is submitted again and again, and when next."""
+    found = connect(scheduler).schedules()
+    if as_json:
+        render.print_json([render.model_document(one) for one in found])
+    else:
+        print_schedules(found)
 
 
 @list_.command()

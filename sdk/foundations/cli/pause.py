@@ -1,4 +1,4 @@
-"""`foundations pause` and `resume`: whether anything starts."""
+"""`foundations pause` and `resume`: whether anything starts, and whether a schedule submits."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import click
 
 from foundations.cli import render
 from foundations.cli.context import connect, json_option, scheduler_argument
+from foundations.cli.schedules import act_on_schedules, schedules_argument
 
 if TYPE_CHECKING:
     from foundations.models import PauseView, QueueView
@@ -27,6 +28,20 @@ def pause_queue(scheduler: str, *, project: str | None, as_json: bool) -> None:
     _tell(connect(scheduler).pause_queue(project), as_json=as_json)
 
 
+@pause.command("schedule")
+@scheduler_argument
+@schedules_argument
+@json_option
+def pause_schedule(scheduler: str, schedule_ids: tuple[str, ...], *, as_json: bool) -> None:
+    """Submit nothing at the times of a schedule until it is resumed."""
+    client = connect(scheduler)
+
+    def pause_one(ref: str) -> str:
+        return f"Schedule {client.pause_schedule(ref).schedule_id} is paused"
+
+    act_on_schedules(schedule_ids, pause_one, as_json=as_json)
+
+
 @click.group()
 def resume() -> None:
     """Start jobs again."""
@@ -39,6 +54,22 @@ def resume() -> None:
 def resume_queue(scheduler: str, *, project: str | None, as_json: bool) -> None:
     """Take a pause of the queue back. Pauses of projects outlast that of all."""
     _tell(connect(scheduler).resume_queue(project), as_json=as_json)
+
+
+@resume.command("schedule")
+@scheduler_argument
+@schedules_argument
+@json_option
+def resume_schedule(scheduler: str, schedule_ids: tuple[str, ...], *, as_json: bool) -> None:
+    """Submit again at the times of a schedule, from the next one on."""
+    client = connect(scheduler)
+
+    def resume_one(ref: str) -> str:
+        resumed = client.resume_schedule(ref)
+        moment = render.local_time(resumed.next_at)
+        return f"Schedule {resumed.schedule_id} submits next at {moment}"
+
+    act_on_schedules(schedule_ids, resume_one, as_json=as_json)
 
 
 def pause_lines(queue: QueueView) -> list[str]:

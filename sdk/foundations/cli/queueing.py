@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from foundations.cli import render
 from foundations.cli.groups import INTERRUPTED, JOB_NOT_COMPLETED
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from foundations.client import Client
     from foundations.delivery import Delivery
-    from foundations.models import Accepted, ArrayView, JobView
+    from foundations.models import Accepted, ArrayView, JobView, ScheduleView
     from foundations.preparation import PreparedSubmission
     from foundations.provenance import Origin
     from foundations.streaming import JobConsole
@@ -56,6 +57,27 @@ def queue_array(
         ctx.exit(INTERRUPTED)
     console.info(f"Array of {array.size} jobs submitted with ID '{array.array_id}'.")
     return array
+
+
+def queue_schedule(
+    ctx: click.Context, client: Client, prepared: PreparedSubmission, console: JobConsole
+) -> ScheduleView:
+    """Pack, upload and make a schedule; Ctrl-C leaves none behind."""
+    from foundations.submission import create_schedule
+
+    with _uploaded(ctx, client, prepared, console) as (delivery, origin):
+        schedule, interrupted = _create(
+            ctx, lambda: create_schedule(client, prepared, delivery, origin), console
+        )
+    if interrupted:
+        client.delete_schedule(schedule.schedule_id)
+        console.say("WARNING", f"Cancelled. Schedule '{schedule.schedule_id}' is deleted.")
+        ctx.exit(INTERRUPTED)
+    console.info(
+        f"Schedule made with ID '{schedule.schedule_id}'. It submits next at "
+        f"{render.local_time(schedule.next_at)}."
+    )
+    return schedule
 
 
 def queue(

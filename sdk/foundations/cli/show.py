@@ -10,6 +10,7 @@ import click
 
 from foundations.array_text import states_text
 from foundations.cli import provenance_fields, render
+from foundations.cli.arrays import print_array
 from foundations.cli.context import (
     connect,
     job_argument,
@@ -21,6 +22,7 @@ from foundations.cli.context import (
 from foundations.cli.pause import pause_lines
 from foundations.cli.queue_settings import limit_lines
 from foundations.cli.render import Column
+from foundations.cli.schedules import print_schedule
 from foundations.dependency_text import after_text
 from foundations.limits import limit_facts
 
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def show() -> None:
-    """Show one job or array, where a job comes from, or the queue."""
+    """Show one job, array or schedule, where a job comes from, or the queue."""
 
 
 @show.command()
@@ -134,17 +136,20 @@ def array(scheduler: str, array_id: str, *, as_json: bool) -> None:
     if as_json:
         render.print_json(render.model_document(found))
         return
-    limit = found.max_at_once
-    fields = [
-        ("Array", found.array_id),
-        ("Project", found.project),
-        ("Indices", found.indices),
-        ("At once", f"at most {limit}" if limit else ""),
-        ("Submitted", render.local_time(found.submitted_at)),
-        ("Jobs", states_text(found)),
-        ("List them", f"foundations list jobs {scheduler} --filter array:{found.array_id[:8]}"),
-    ]
-    render.print_fields([(name, text) for name, text in fields if text])
+    print_array(found, scheduler=scheduler)
+
+
+@show.command()
+@scheduler_argument
+@click.argument("schedule_id", metavar="SCHEDULE")
+@json_option
+def schedule(scheduler: str, schedule_id: str, *, as_json: bool) -> None:
+    """Show what a schedule submits, when next, and what came of the last time."""
+    found = connect(scheduler).schedule(schedule_id)
+    if as_json:
+        render.print_json(render.model_document(found))
+    else:
+        print_schedule(found, scheduler=scheduler)
 
 
 def _waiting_jobs(client: Client) -> list[JobView]:
@@ -172,6 +177,7 @@ def _fields(detail: JobDetail) -> list[tuple[str, str]]:
         ("Project", detail.project),
         ("Rerun of", spec.rerun_of or ""),
         ("Array", _array(detail)),
+        ("Schedule", detail.schedule_id or ""),
         ("Unique key", detail.unique_key or ""),
         ("Comes after", after_text(detail.after)),
         ("State", detail.state),

@@ -13,13 +13,13 @@ import click
 from foundations.cli import render
 from foundations.cli.context import load_config, reach, scheduler_argument
 from foundations.cli.limit_options import limit_options
-from foundations.cli.queueing import queue_array, queue_directory, stream
+from foundations.cli.queueing import queue_array, queue_directory, queue_schedule, stream
 from foundations.cli.submit_syntax import SubmitCommand
 from foundations.cli.submit_terms import read_terms, term_options
 from foundations.cli.submit_values import GPU_COUNT, read_environment, read_params, read_tags
 
 if TYPE_CHECKING:
-    from foundations.models import ArrayView
+    from foundations.models import ArrayView, ScheduleView
     from foundations.preparation import Asked
 
 
@@ -96,6 +96,11 @@ def submit(
     if terms.array is not None:
         _print_array(queue_array(ctx, client, prepared, console), detach=detach, as_json=as_json)
         return
+    if terms.cron is not None:
+        _print_schedule(
+            queue_schedule(ctx, client, prepared, console), detach=detach, as_json=as_json
+        )
+        return
     job = queue_directory(ctx, client, prepared, console)
     if as_json:
         render.print_json(render.model_document(job))
@@ -110,6 +115,13 @@ def _print_array(array: ArrayView, *, detach: bool, as_json: bool) -> None:
         render.print_json(render.model_document(array))
     elif detach:
         click.echo(array.array_id)
+
+
+def _print_schedule(schedule: ScheduleView, *, detach: bool, as_json: bool) -> None:
+    if as_json:
+        render.print_json(render.model_document(schedule))
+    elif detach:
+        click.echo(schedule.schedule_id)
 
 
 def _asked(

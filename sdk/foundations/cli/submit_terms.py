@@ -45,6 +45,21 @@ def term_options(function: F) -> F:
             metavar="TIME",
             help="Not before: 'in 2h', 18:30 (the next one), 2026-12-01T08:00; local time.",
         ),
+        click.option(
+            "--cron",
+            metavar="LINE",
+            help="Submit it again and again: minute, hour, day, month and weekday, as in "
+            "'0 3 * * *'. Does not stay.",
+        ),
+        click.option(
+            "--time-zone", metavar="ZONE", help="Of --cron, such as Europe/Berlin. Default: here's."
+        ),
+        click.option(
+            "--overlap",
+            type=click.Choice(["skip", "allow"]),
+            help="When the last job of --cron has not ended: submit none, or one more. "
+            "Default: skip.",
+        ),
     ]
     for option in reversed(options):
         function = option(function)
@@ -63,5 +78,8 @@ def read_terms(given: dict[str, Any]) -> Terms:
         array=given.pop("array"),
         after=read_after(given.pop("after")),
         not_before=read_at(given.pop("at")),
+        cron=given.pop("cron"),
+        time_zone=given.pop("time_zone"),
+        overlap=given.pop("overlap"),
         unique=read_unique(given.pop("unique_key"), given.pop("if_exists")),
     )

@@ -85,6 +85,7 @@ from foundations.models.scheduler import (
     StorageView,
     WireError,
 )
+from foundations.models.schedules import NewSchedule, Overlap, ScheduleView
 from foundations.models.words import (
     API_VERSION,
     FINAL_STATES,
@@ -169,9 +170,11 @@ __all__ = [
     "NewNote",
     "NewPriority",
     "NewRecords",
+    "NewSchedule",
     "NewTags",
     "NoteView",
     "Origin",
+    "Overlap",
     "PauseQueue",
     "PauseView",
     "Priority",
@@ -189,6 +192,7 @@ __all__ = [
     "Request",
     "Retries",
     "SYSTEM_PREFIX",
+    "ScheduleView",
     "RetentionRule",
     "RetentionView",
     "SchedulerInfo",

@@ -31,7 +31,8 @@ class QueueChange(View):
     """Position in the feed, which it shares with the changes of jobs."""
     at: datetime
     event: str
-    """`QueuePaused`, `QueueResumed`, `QueueChanged`, `DiskNearlyFull` or `DiskFreed`."""
+    """`QueuePaused`, `QueueResumed`, `QueueChanged`, `DiskNearlyFull` or `DiskFreed`; or what
+    happened to a schedule, such as `ScheduleSkipped`."""
     project: str | None = None
     """Whose part of the queue it is about; None is all of it."""
     detail: dict[str, JsonValue] = {}

@@ -190,6 +190,8 @@ class JobView(View):
     """Whether it is a local run: a program that was started without the scheduler."""
     array: ArrayPlace | None = None
     """Its place in the array it was submitted with; None for a job of its own."""
+    schedule_id: str | None = None
+    """The schedule that submitted it."""
     unique_key: str | None = None
     """What no other job of its project may have before this one has ended."""
 

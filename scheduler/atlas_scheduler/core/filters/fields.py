@@ -35,6 +35,7 @@ class BuiltIn(StrEnum):
     RERUN_OF = "rerun_of"
     AFTER = "after"
     UNIQUE = "unique"
+    SCHEDULE = "schedule"
     ARRAY = "array"
     ARRAY_INDEX = "array_index"
     COMMAND = "command"
@@ -74,6 +75,7 @@ _KINDS = {
     BuiltIn.RERUN_OF: Kind.TEXT,
     BuiltIn.AFTER: Kind.TEXT,
     BuiltIn.UNIQUE: Kind.NAME,
+    BuiltIn.SCHEDULE: Kind.TEXT,
     BuiltIn.ARRAY: Kind.TEXT,
     BuiltIn.ARRAY_INDEX: Kind.NUMBER,
     BuiltIn.COMMAND: Kind.TEXT,
@@ -103,6 +105,7 @@ BY_NAME: dict[str, BuiltIn] = {
     "status": BuiltIn.STATE,
     "job_id": BuiltIn.ID,
     "unique_key": BuiltIn.UNIQUE,
+    "schedule_id": BuiltIn.SCHEDULE,
     "notes": BuiltIn.NOTE,
     "num_gpus": BuiltIn.GPUS,
     "ram_gb": BuiltIn.RAM,

@@ -57,3 +57,7 @@ SELECT DISTINCT found.job_number FROM dependencies AS found
 -- name: numbers_with_key
 SELECT found.job_number FROM jobs AS found
 WHERE found.deleted_at_ms IS NULL AND found.unique_key
+
+-- name: numbers_of_scheduled
+SELECT found.job_number FROM jobs AS found INDEXED BY jobs_by_schedule
+WHERE found.schedule_id IS NOT NULL

@@ -8,14 +8,16 @@ INSERT INTO jobs (
     limits, retried, timed_out, attempt, gpus,
     submitted_at_ms, started_at_ms, finished_at_ms, exit_code, reason,
     engine, archived, records_offset, idempotency_key, deleted_at_ms,
-    bundle, bundle_size_bytes, spec, local_run, array_number, array_index, unique_key
+    bundle, bundle_size_bytes, spec, local_run, array_number, array_index, unique_key,
+    schedule_id
 ) VALUES (
     :job_id, (SELECT project_number FROM projects WHERE name = :project),
     :state, :queue_order, :priority, :held_by, :not_before_ms,
     :limits, :retried, :timed_out, :attempt, :gpus,
     :submitted_at_ms, :started_at_ms, :finished_at_ms, :exit_code, :reason,
     :engine, :archived, :records_offset, :idempotency_key, :deleted_at_ms,
-    :bundle, :bundle_size_bytes, :spec, :local_run, :array_number, :array_index, :unique_key
+    :bundle, :bundle_size_bytes, :spec, :local_run, :array_number, :array_index, :unique_key,
+    :schedule_id
 );
 
 -- name: insert_tag
@@ -140,10 +142,12 @@ WHERE deleted_at_ms IS NOT NULL AND sweep_began_at_ms IS NULL;
 DELETE FROM jobs WHERE job_id = :job_id AND deleted_at_ms IS NOT NULL;
 
 -- name: bundle_in_use
--- A deleted job that can still come back needs its bundle.
+-- A deleted job that can still come back needs its bundle, and so does a schedule.
 SELECT EXISTS (
     SELECT 1 FROM jobs WHERE bundle = :bundle AND deleted_at_ms IS NULL
 ) OR EXISTS (
     SELECT 1 FROM jobs
     WHERE bundle = :bundle AND deleted_at_ms IS NOT NULL AND sweep_began_at_ms IS NULL
+) OR EXISTS (
+    SELECT 1 FROM schedules WHERE bundle = :bundle
 ) AS in_use;

@@ -24,7 +24,8 @@ WHERE job_id IN (SELECT value FROM json_each(:job_ids)) AND bundle <> 'sha256:no
         SELECT 1 FROM jobs AS other
         WHERE other.bundle = jobs.bundle AND other.deleted_at_ms IS NULL
             AND other.job_id NOT IN (SELECT value FROM json_each(:job_ids))
-    );
+    )
+    AND NOT EXISTS (SELECT 1 FROM schedules WHERE schedules.bundle = jobs.bundle);
 
 -- name: is_kept
 -- Whether a job's archive is complete: then nothing in its work dir is needed.

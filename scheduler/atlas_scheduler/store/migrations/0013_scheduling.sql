@@ -1,4 +1,4 @@
--- Schema version 12: what jobs ask for in full, jobs that were passed over, and what changed in the
+-- Schema version 13: what jobs ask for in full, jobs that were passed over, and what changed in the
 -- queue.
 
 DROP VIEW core_jobs;
@@ -29,7 +29,7 @@ SELECT
     not_before_ms, limits, retried, timed_out, attempt,
     gpus, jobs.submitted_at_ms, started_at_ms, finished_at_ms, exit_code, reason,
     archived, deleted_at_ms, jobs.job_number, local_run, array_number, array_index,
-    unique_key,
+    unique_key, schedule_id,
     (SELECT array_id FROM arrays WHERE arrays.array_number = jobs.array_number) AS array_id,
     coalesce(json_extract(spec, '$.cpus'), 0) AS cpus,
     coalesce(json_extract(spec, '$.ram_gb'), 0) AS ram_gb,
@@ -79,4 +79,4 @@ BEGIN
     DELETE FROM queue_changes WHERE change_number <= new.change_number - 5000;
 END;
 
-PRAGMA user_version = 12;
+PRAGMA user_version = 13;

@@ -1,0 +1,44 @@
+"""When something that is repeated happens next: cron's five fields, in a time zone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from cronsim import CronSim, CronSimError
+
+from foundations.time_zones import zone
+
+_FIELDS = 5
+
+
+class BadRecurrence(Exception):
+    """What is no recurrence; the text says why."""
+
+
+def next_after(cron: str, time_zone: str, after_ms: int) -> int:
+    """Find the first time (ms) after another one.
+
+    When clocks are set forward, what would have been in the hour that is left out happens right
+    after it; when they are set back, what has an hour of its own happens once, as with Debian's
+    cron.
+
+    Raises:
+        BadRecurrence: the zone is not known, or the fields cannot be read or never come.
+    """
+    place = zone(time_zone)
+    if place is None:
+        raise BadRecurrence(
+            f"There is no time zone `{time_zone}`. Zones are called as in Europe/Berlin or UTC."
+        )
+    if len(cron.split()) != _FIELDS:
+        raise BadRecurrence(
+            f"`{cron}` has {len(cron.split())} fields. Five are needed: minute, hour, day of the "
+            "month, month and day of the week, as in `0 3 * * *` for every day at three."
+        )
+    after = datetime.fromtimestamp(after_ms / 1000, tz=UTC).astimezone(place)
+    try:
+        return int(next(CronSim(cron, after)).timestamp()) * 1000
+    except CronSimError as error:
+        raise BadRecurrence(f"`{cron}` cannot be read: {error}.") from error
+    except StopIteration as error:
+        raise BadRecurrence(f"`{cron}` does not come in the next fifty years.") from error

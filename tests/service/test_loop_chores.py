@@ -1,0 +1,143 @@
+"""What the loop does beside starting jobs: schedules at their times, and archives a few at once."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import aclosing, suppress
+from typing import Any
+
+import pytest
+
+from atlas_scheduler.intake import Intake
+from atlas_scheduler.loop import ARCHIVES_AT_ONCE, Loop
+from atlas_scheduler.sampling import Sampler
+from atlas_scheduler.service import Service
+from atlas_scheduler.store.db import Database
+from foundations.models import Change, JobSpec, NewArray, NewSchedule, Submission
+from tests.service.test_loop_retries import DEADLINE_SECONDS, FakeEngine
+from tests.store.projects import stored
+
+pytestmark = pytest.mark.anyio
+
+NOON_MS = 1_780_315_200_000
+MINUTE_MS = 60_000
+
+
+class Clock:
+    """A clock that stands until it is set."""
+
+    at_ms = NOON_MS
+
+    def __call__(self) -> int:
+        return self.at_ms
+
+
+@pytest.fixture
+def clock(service: Service) -> Clock:
+    clock = Clock()
+    service._clock_ms = clock
+    return clock
+
+
+@pytest.fixture
+async def submission(
+    service: Service, clock: Clock, database: Database
+) -> AsyncIterator[Submission]:
+    """What can be submitted while a loop runs; nothing starts."""
+    engine = FakeEngine()
+    sampler = Sampler(
+        database=database,
+        engine=engine,
+        gpus=service.machine.gpus,
+        clock_ms=clock,
+        shortest_seconds=0,
+    )
+    loop = Loop(
+        service=service,
+        engine=engine,
+        intake=Intake(database, service.home),
+        sampler=sampler,
+        library_dir=lambda: service.home.root / "lib",
+        clock_ms=clock,
+        stop_grace_seconds=0,
+    )
+    service.shell = loop
+    service.bundles.sweep()
+    bundle = await stored(service.bundles)
+    await service.pause_queue(None, by="ada")
+    running = asyncio.create_task(loop.run())
+    yield Submission(spec=JobSpec(project="cats"), bundle=bundle)
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
+async def heard(service: Service, event: str) -> Change:
+    """Wait for something that happens to a job."""
+    async with asyncio.timeout(DEADLINE_SECONDS), aclosing(service.changes(0, follow=True)) as news:
+        async for one in news:
+            if isinstance(one, Change) and one.event == event:
+                return one
+    raise AssertionError("the feed ended")
+
+
+async def test_a_schedule_is_worked_off_when_its_time_has_come(
+    service: Service, clock: Clock, submission: Submission
+) -> None:
+    wanted = NewSchedule(submission=submission, cron="* * * * *")
+    made = await service.create_schedule(wanted, by="ada", idempotency_key=None)
+    assert made.next_at is not None
+    assert (await service.jobs()).jobs == []
+
+    clock.at_ms += MINUTE_MS
+    service.shell.wake()
+
+    submitted = await heard(service, "Submitted")
+    assert submitted.detail["schedule"] == made.schedule_id
+    view = await service.schedule(made.schedule_id)
+    assert view.last_job_id == submitted.job_id
+    assert view.next_at is not None
+    assert (view.next_at - made.next_at).total_seconds() == 60
+
+
+class Finisher:
+    """Completes archives when it may, and counts how many are under way."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.may_go_on = threading.Event()
+        self.under_way = 0
+        self.most = 0
+        self.done = 0
+
+    def __call__(self, *_: Any) -> None:
+        with self.lock:
+            self.under_way += 1
+            self.most = max(self.most, self.under_way)
+        self.may_go_on.wait(DEADLINE_SECONDS)
+        with self.lock:
+            self.under_way -= 1
+            self.done += 1
+
+
+async def test_archives_of_a_cleared_queue_are_completed_a_few_at_once(
+    service: Service, submission: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finisher = Finisher()
+    monkeypatch.setattr(service.archives, "finish", finisher)
+    array = NewArray(submission=submission, indices="0-7")
+    await service.submit_array(array, idempotency_key=None)
+
+    await service.clear_queue(None, by="ada")
+
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while finisher.under_way < ARCHIVES_AT_ONCE:
+            await service.info()
+        for _ in range(20):
+            await service.info()
+        finisher.may_go_on.set()
+        while await service.unfinished_archives():
+            await service.info()
+    assert (finisher.done, finisher.most) == (8, ARCHIVES_AT_ONCE)
