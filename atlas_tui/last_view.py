@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
     from foundations.models import JobView, SchedulerInfo
 
-_PARTS = frozenset({"waiting", "engine", "queue", "paused", "paused_projects"})
+PARTS = frozenset({"waiting", "array", "engine", "queue", "paused", "paused_projects", "storage"})
 """Fields that hold a view, or a list of views, where they do not hold a text."""
-_MOMENTS = frozenset({"submitted_at", "started_at", "finished_at", "not_before", "at"})
+MOMENTS = frozenset(
+    {"submitted_at", "started_at", "finished_at", "not_before", "expected_start_at", "at"}
+)
 
 _NOT_OURS = (ValueError, TypeError, AttributeError)
 """What comes of a file that the app has not written."""
@@ -85,10 +87,10 @@ def _value(name: str, value: Any) -> Any:
         return JobState(value)
     if name == "states":
         return {JobState(state): count for state, count in value.items()}
-    if name in _MOMENTS:
+    if name in MOMENTS:
         return datetime.fromisoformat(value)
-    if name in _PARTS and isinstance(value, dict):
+    if name in PARTS and isinstance(value, dict):
         return _stand_in(value)
-    if name in _PARTS and isinstance(value, list):
+    if name in PARTS and isinstance(value, list):
         return [_stand_in(one) for one in value]
     return value

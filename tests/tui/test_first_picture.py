@@ -6,8 +6,10 @@ import importlib.util
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel
@@ -38,6 +40,7 @@ NOT_LOADED = {
 FIRST_PICTURE = """
 import json, sys
 from pathlib import Path
+from typing import Any, get_args
 from atlas_tui import launch
 from atlas_tui.app import AtlasApp, Options
 from atlas_tui.late_client import late_client
@@ -171,3 +174,32 @@ def test_a_session_of_another_version_comes_back_without_its_view(tmp_path: Path
     found = Session.load(tmp_path / "session.json")
 
     assert (found.screen, found.seen, found.info) == ("jobs", {}, None)
+
+
+def _fields(model: type[BaseModel]) -> Iterator[tuple[str, set[Any]]]:
+    """The fields of a view and of those in it, each with the types that it may have."""
+    for name, field in model.model_fields.items():
+        types = set(_types(field.annotation))
+        yield name, types
+        for one in types:
+            if _is_view(one):
+                yield from _fields(one)
+
+
+def _types(annotation: Any) -> Iterator[Any]:
+    parts = get_args(annotation)
+    if not parts:
+        yield annotation
+    for part in parts:
+        yield from _types(part)
+
+
+def test_what_stands_for_a_view_knows_every_field_that_is_no_plain_value() -> None:
+    fields = [*_fields(JobView), *_fields(SchedulerInfo)]
+    models = {name for name, types in fields if any(map(_is_view, types))}
+    assert models == last_view.PARTS
+    assert {name for name, types in fields if datetime in types} == last_view.MOMENTS
+
+
+def _is_view(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
