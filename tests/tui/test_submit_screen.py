@@ -52,10 +52,10 @@ async def test_an_empty_form_says_what_to_begin_with(
     monkeypatch.chdir(tmp_path)
     async with staged(tmp_path) as stage:
         await stage.press("n")
-        await stage.until(lambda: "or press ^T to choose it" in stage.text())
+        await stage.until(lambda: "Type the directory that is to be copied" in stage.text())
         form(stage).field("directory").text = str(project)
         await stage.until(lambda: "The same in Python" in stage.text())
-        assert "or press ^T to choose it" not in stage.text()
+        assert "Type the directory that is to be copied" not in stage.text()
 
 
 async def test_a_job_is_submitted_and_shown(tmp_path: Path, project: Path) -> None:
@@ -84,7 +84,7 @@ async def test_what_is_wrong_is_shown_at_its_field_and_nothing_is_sent(
         await stage.press("ctrl+o")
         await stage.until(lambda: screen.field("num_gpus").has_class("wrong"))
         assert screen.field("num_gpus").has_focus_within
-        assert "'many' is not a valid integer range." in stage.text()
+        assert "'many' is not a number" in stage.text()
         assert (await jobs(stage)).jobs == []
         await stage.press("escape")
         await stage.until(lambda: stage.app.screen is stage.front)
