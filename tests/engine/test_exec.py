@@ -53,6 +53,18 @@ async def test_a_command_has_the_environment_and_the_work_dir_of_the_job(rig: Ri
         await session.close()
 
 
+async def test_what_the_job_installed_for_itself_comes_first(rig: Rig) -> None:
+    async with running(rig) as launch:
+        tools = launch.job_dir / "environment" / "bin"
+        tools.mkdir(parents=True)
+        tool = tools / "ls"
+        tool.write_text("#!/bin/sh\necho mine\n")
+        tool.chmod(0o755)
+        session = await start(rig, launch, "ls")
+        assert (await collect(session))[Output.STDOUT] == b"mine\n"
+        await session.close()
+
+
 async def test_input_reaches_the_command_byte_for_byte_with_its_end(rig: Rig) -> None:
     async with running(rig) as launch:
         session = await start(rig, launch, "sh", "-c", "cat | od -An -tx1; echo end")
@@ -80,7 +92,9 @@ async def test_a_terminal_has_its_size_and_hears_of_a_new_one(rig: Rig) -> None:
             launch,
             "sh",
             "-c",
-            "trap 'stty size; exit 0' WINCH; tty; stty size; while :; do sleep 0.05; done",
+            # Docker sets the first size when the command runs already, so that it may hear of it.
+            "trap 'stty size' WINCH; tty; stty size;"
+            "while [ \"$(stty size)\" != '12 40' ]; do sleep 0.05; done; stty size",
             terminal=SIZE,
         )
         seen = b""

@@ -14,7 +14,7 @@ from docker import APIClient
 from docker.errors import APIError, NotFound
 
 from atlas_scheduler.engine.daemon import Daemon
-from atlas_scheduler.engine.exec_port import PIECE_BYTES, ExecPlan, Output
+from atlas_scheduler.engine.exec_port import PIECE_BYTES, ExecPlan, Output, exec_environment
 from atlas_scheduler.engine.port import AttemptId
 from atlas_scheduler.engine.threads import in_thread
 from foundations.errors import EngineDown, JobConflict
@@ -144,12 +144,13 @@ class ContainerExec:
 
 
 def _create(name: str, plan: ExecPlan, api: APIClient) -> str:
+    job = dict(one.split("=", 1) for one in api.inspect_container(name)["Config"]["Env"])
     made = api.exec_create(
         name,
         list(plan.command),
         stdin=True,
         tty=plan.terminal is not None,
-        environment={"TERM": "xterm-256color"} if plan.terminal is not None else {},
+        environment=exec_environment(plan, job),
     )
     return str(made["Id"])
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import posixpath
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
@@ -25,6 +28,20 @@ class ExecPlan:
 
     command: tuple[str, ...]
     terminal: TerminalSize | None = None
+
+
+def exec_environment(plan: ExecPlan, job: Mapping[str, str]) -> dict[str, str]:
+    """The variables that a command has beside those of its job, or in their place.
+
+    What the job installed for itself comes first, as it does for the job.
+
+    Args:
+        plan: the command.
+        job: the environment that the job was started with.
+    """
+    own = posixpath.join(job.get("ATLAS_JOB_DIR", "/job"), "environment", "bin")
+    terminal = {} if plan.terminal is None else {"TERM": "xterm-256color"}
+    return {"PATH": f"{own}:{job.get('PATH', os.defpath)}", **terminal}
 
 
 class ExecSession(Protocol):

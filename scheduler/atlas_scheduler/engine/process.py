@@ -19,7 +19,7 @@ from atlas_scheduler.core.usage import Usage
 from atlas_scheduler.engine.attempts import AttemptDir, ExitRecord, boot_id, now_ms
 from atlas_scheduler.engine.environment_processes import ProcessBuilder
 from atlas_scheduler.engine.environments import SharedEnvironments
-from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
+from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession, exec_environment
 from atlas_scheduler.engine.gpus import described, discover_gpus, missing_gpus
 from atlas_scheduler.engine.interpreter import choose_python, surroundings
 from atlas_scheduler.engine.launch import READY, Places, job_environment, start_dir
@@ -218,8 +218,7 @@ class ProcessEngine:
         if surroundings is None:
             raise JobConflict("The job's process has ended.")
         environment, directory = surroundings
-        if plan.terminal is not None:
-            environment = {"TERM": "xterm-256color", **environment}
+        environment |= exec_environment(plan, environment)
         try:
             return await ProcessExec.start(plan, environment=environment, directory=directory)
         except OSError as error:
