@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,6 +21,45 @@ if TYPE_CHECKING:
     from foundations.followers import Opened
 
 T = TypeVar("T")
+
+
+class _OutputPlace:
+    """How far one reader of a command's output has come, and when it asks again."""
+
+    def __init__(self, exec_id: str, patience: Patience) -> None:
+        self.finished = False
+        self._exec_id = exec_id
+        self._offset = 0
+        self._frames = Frames()
+        self._backoff = Backoff(patience)
+
+    def call(self) -> Call[None]:
+        """What asks for the rest."""
+        return calls.exec_output(self._exec_id, offset=self._offset)
+
+    def read(self, piece: bytes) -> Iterator[tuple[int, bytes]]:
+        """Take the next piece, and yield the frames that it completes."""
+        self._backoff.answered()
+        self._offset += len(piece)
+        for kind, data in self._frames.feed(piece):
+            self.finished = kind == EXIT
+            yield kind, data
+
+    def ended(self) -> None:
+        """Note that the server ended its answer in good order.
+
+        Raises:
+            Unreachable: that was not the end of the output.
+        """
+        if not self.finished:
+            raise Unreachable("The scheduler ended the output before the command had ended.")
+
+    def delay_seconds(self, error: Unreachable) -> float:
+        """Return how long to wait before asking again, or raise `error` to give up."""
+        delay = self._backoff.lost(time.monotonic())
+        if delay is None:
+            raise error
+        return delay
 
 
 class ExecVerbs:
@@ -53,24 +92,15 @@ class ExecVerbs:
         The last is the end, with the exit code in digits, or with why there is none. A connection
         that breaks is made again.
         """
-        offset, frames, backoff = 0, Frames(), Backoff(self.patience)
-        while True:
+        place = _OutputPlace(exec_id, self.patience)
+        while not place.finished:
             try:
-                call = calls.exec_output(exec_id, offset=offset)
-                with self.open(call, silence_seconds=None) as answer:
+                with self.open(place.call(), silence_seconds=None) as answer:
                     for piece in answer.iter_raw():
-                        backoff.answered()
-                        offset += len(piece)
-                        for kind, data in frames.feed(piece):
-                            yield kind, data
-                            if kind == EXIT:
-                                return
-                raise Unreachable("The scheduler ended the output before the command had ended.")
-            except Unreachable:
-                delay = backoff.lost(time.monotonic())
-                if delay is None:
-                    raise
-                time.sleep(delay)
+                        yield from place.read(piece)
+                place.ended()
+            except Unreachable as error:
+                time.sleep(place.delay_seconds(error))
 
     def write_exec(self, exec_id: str, data: bytes, *, offset: int, end: bool = False) -> None:
         """Pass input on; `offset` is where it lies in all that is sent. May be repeated."""
@@ -108,24 +138,16 @@ class AsyncExecVerbs:
 
     async def exec_output(self, exec_id: str) -> AsyncGenerator[tuple[int, bytes]]:
         """Yield what a command writes, as pairs of what (`foundations.exec_frames`) and bytes."""
-        offset, frames, backoff = 0, Frames(), Backoff(self.patience)
-        while True:
+        place = _OutputPlace(exec_id, self.patience)
+        while not place.finished:
             try:
-                call = calls.exec_output(exec_id, offset=offset)
-                async with self.open(call, silence_seconds=None) as answer:
+                async with self.open(place.call(), silence_seconds=None) as answer:
                     async for piece in answer.aiter_raw():
-                        backoff.answered()
-                        offset += len(piece)
-                        for kind, data in frames.feed(piece):
-                            yield kind, data
-                            if kind == EXIT:
-                                return
-                raise Unreachable("The scheduler ended the output before the command had ended.")
-            except Unreachable:
-                delay = backoff.lost(time.monotonic())
-                if delay is None:
-                    raise
-                await anyio.sleep(delay)
+                        for found in place.read(piece):
+                            yield found
+                place.ended()
+            except Unreachable as error:
+                await anyio.sleep(place.delay_seconds(error))
 
     async def write_exec(
         self, exec_id: str, data: bytes, *, offset: int, end: bool = False

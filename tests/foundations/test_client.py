@@ -31,6 +31,7 @@ from foundations.errors import (
     TooLarge,
     Unreachable,
 )
+from foundations.exec_frames import EXIT, STDOUT
 from foundations.models import JobSpec, JobState, RetentionRule, Submission
 from foundations.reconnection import Patience
 from tests.api.fake_service import BUNDLE, DIGEST, FakeService
@@ -450,6 +451,22 @@ async def test_the_end_of_a_log_that_is_cut_is_exact(
         assert await client.gather("logs", job_id, offset=1000) == b""
         piece = await client.gather("logs", job_id, offset=-50, length=30)
         assert piece == bytes(range(50, 80))
+
+
+@both
+async def test_the_output_of_a_command_that_is_cut_all_the_time_is_exact(
+    kind: Kind, served: Served, socket_path: Path, job_id: str
+) -> None:
+    served.do(lambda service: service.start(job_id))
+    said = [bytes([number]) * 50 for number in range(20)]
+    async with Twin(kind, served.url, network=cutting(str(socket_path), 31)) as client:
+        exec_id = (await client.ask("start_exec", job_id, ["cat"])).exec_id
+        for number, data in enumerate(said):
+            await client.ask("write_exec", exec_id, data, offset=50 * number)
+        await client.ask("write_exec", exec_id, b"", offset=1000, end=True)
+        found = [piece async for piece in client.read("exec_output", exec_id)]
+        await client.ask("end_exec", exec_id)
+    assert found == [*((STDOUT, data) for data in said), (EXIT, b"232")]
 
 
 @both

@@ -95,7 +95,7 @@ def answering(handler: Callable[[httpx.Request], httpx.Response]) -> Callable[[K
 
 
 def _is_long(request: httpx.Request) -> bool:
-    return request.url.path.endswith(("/logs", "/changes"))
+    return request.url.path.endswith(("/logs", "/changes", "/output"))
 
 
 class _Cutting(httpx.BaseTransport):
