@@ -67,13 +67,13 @@ class TopBar(Widget):
 
     def _lines(self) -> Text:
         width = self.size.width
-        first = _sides(self._tabs(), self._link(), width)
+        first = self._sides(self._tabs(), self._link(), width)
         engine, needed = self._engine()
         host = self._host()
         # What is left out first when there is no room; a warning about the engine stays.
         rights = [host + self._counts(words=True), host + self._counts(), self._counts()]
         right = next((one for one in rights if needed + one.cell_len < width), rights[-1])
-        second = _sides(engine, right, width)
+        second = self._sides(engine, right, width)
         return Text("\n").join([first, second])
 
     def _tabs(self) -> Text:
@@ -168,11 +168,11 @@ class TopBar(Widget):
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"top--{name}", partial=True)
 
-
-def _sides(left: Text, right: Text, width: int) -> Text:
-    """Put one text at each end of a line; the left one is cut when both do not fit."""
-    left.truncate(max(width - right.cell_len - 1, 0), overflow="ellipsis")
-    gap = " " * max(width - left.cell_len - right.cell_len, 0)
-    line = Text.assemble(left, gap, right)
-    line.truncate(width)
-    return line
+    def _sides(self, left: Text, right: Text, width: int) -> Text:
+        """Put one text at each end of a line; the left one is cut when both do not fit."""
+        room = max(width - right.cell_len - 1, 0)
+        left.truncate(room, overflow="ellipsis" if self._palette.unicode else "crop")
+        gap = " " * max(width - left.cell_len - right.cell_len, 0)
+        line = Text.assemble(left, gap, right)
+        line.truncate(width)
+        return line

@@ -83,7 +83,8 @@ class ProcessExec:
             task = done.pop()
             output = self._reading.pop(task)
             # A terminal that nobody has open any more answers with an error, not with an end.
-            piece = b"" if task.exception() else task.result()
+            is_over = task.cancelled() or task.exception() is not None
+            piece = b"" if is_over else task.result()
             if piece:
                 self._read_on(output)
                 return output, piece
@@ -122,9 +123,11 @@ class ProcessExec:
                     await self.wait()
                 break
         self._close_input()
+        # What it wrote last is read still, unless something that it started holds its output.
+        if self._reading:
+            await asyncio.wait(set(self._reading), timeout=_HANGUP_SECONDS)
         for task in self._reading:
             task.cancel()
-        await asyncio.gather(*self._reading, return_exceptions=True)
 
     def _read_on(self, output: Output) -> None:
         task = asyncio.create_task(self._outputs[output].read(PIECE_BYTES))
