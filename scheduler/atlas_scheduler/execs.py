@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
 from functools import partial
 
-from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
+from atlas_scheduler.engine.exec_port import ExecSession
 from foundations.errors import AtlasError, InvalidRequest, NotFound, TooLarge
 from foundations.exec_frames import EXIT, frame
 from foundations.models import ExecInput, TerminalSize
@@ -29,11 +29,13 @@ ABANDONED_SECONDS = 60.0
 class Running:
     """One command, and what is kept of its output."""
 
-    def __init__(self, job_id: str, plan: ExecPlan, session: ExecSession) -> None:
+    def __init__(
+        self, job_id: str, session: ExecSession, *, buffer_bytes: int = BUFFER_BYTES
+    ) -> None:
         self.exec_id = str(uuid.uuid4())
         self.job_id = job_id
-        self.plan = plan
         self._session = session
+        self._buffer_bytes = buffer_bytes
         self._kept = bytearray()
         self._begin = 0
         """Where what is kept begins, in all the output."""
@@ -41,6 +43,7 @@ class Running:
         self._input_bytes = 0
         self._writing = asyncio.Lock()
         self._changed = asyncio.Condition()
+        self._is_closing = False
         self._ended = False
         self._readers = 0
         self._pump = asyncio.create_task(self._collect(), name=f"exec {self.exec_id}")
@@ -94,6 +97,10 @@ class Running:
 
     async def close(self) -> None:
         """End it."""
+        async with self._changed:
+            # What it has written still is little, and need not wait for a reader.
+            self._is_closing = True
+            self._changed.notify_all()
         await self._session.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(ABANDONED_SECONDS):
@@ -118,7 +125,7 @@ class Running:
     async def _keep(self, framed: bytes) -> None:
         async with self._changed:
             await self._changed.wait_for(self._has_room)
-            behind = self._read_up_to - self._begin - BUFFER_BYTES
+            behind = self._read_up_to - self._begin - self._buffer_bytes
             if behind > 0:
                 del self._kept[:behind]
                 self._begin += behind
@@ -126,7 +133,10 @@ class Running:
             self._changed.notify_all()
 
     def _has_room(self) -> bool:
-        return self._begin + len(self._kept) - self._read_up_to < BUFFER_BYTES
+        return (
+            self._is_closing
+            or self._begin + len(self._kept) - self._read_up_to < self._buffer_bytes
+        )
 
 
 class Execs:

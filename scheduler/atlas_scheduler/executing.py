@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator
-from typing import Any
 
 from atlas_scheduler.engine.exec_port import ExecPlan
-from atlas_scheduler.execs import Execs, Running
+from atlas_scheduler.execs import Running
 from atlas_scheduler.store import jobs
 from atlas_scheduler.writing import Writing
 from foundations.errors import JobConflict
@@ -16,10 +15,6 @@ from foundations.models import ExecInput, ExecView, JobState, NewExec, TerminalS
 
 class Executing(Writing):
     """What these start ends with this process of the server; that it was started is kept."""
-
-    def __init__(self, **parts: Any) -> None:
-        super().__init__(**parts)
-        self.execs = Execs()
 
     async def start_exec(self, ref: str, wanted: NewExec, *, by: str) -> ExecView:
         """Run a command beside a job that runs.
@@ -35,7 +30,7 @@ class Executing(Writing):
             raise JobConflict(f"Job `{job.job_id}` is a local run; use its own terminal.")
         self.execs.check()
         plan = ExecPlan(wanted.command, wanted.terminal)
-        running = Running(job.job_id, plan, await self.shell.run_beside(job, plan))
+        running = Running(job.job_id, await self.shell.run_beside(job, plan))
         self.execs.add(running)
 
         def note(conn: sqlite3.Connection) -> None:

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import foundations
 from atlas_scheduler.api.logs import FARTHEST
 from atlas_scheduler.core.time_index import TimeIndex
-from atlas_scheduler.engine.exec_port import ExecPlan
-from atlas_scheduler.execs import Execs, Running
+from atlas_scheduler.execs import BUFFER_BYTES, Execs, Running
 from atlas_scheduler.store.log_search import search_log
 from atlas_scheduler.store.log_times import times_of
 from foundations.bundle_listing import digest_of, distinct, parse_listing
@@ -242,6 +241,7 @@ class FakeService:
         self.environments = FakeShelf()
         self.machine = FakeMachine()
         self.execs = Execs()
+        self.exec_buffer_bytes = BUFFER_BYTES
         self.echoes: list[EchoSession] = []
         """The commands that run beside jobs, or did."""
 
@@ -444,7 +444,7 @@ class FakeService:
         if self._jobs[job_id].state is not JobState.RUNNING:
             raise JobConflict(f"Job `{job_id}` is {self._jobs[job_id].state}.")
         self.echoes.append(EchoSession())
-        running = Running(job_id, ExecPlan(wanted.command, wanted.terminal), self.echoes[-1])
+        running = Running(job_id, self.echoes[-1], buffer_bytes=self.exec_buffer_bytes)
         self.execs.add(running)
         return ExecView(exec_id=running.exec_id, job_id=job_id, command=list(wanted.command))
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 
 import httpx
 import pytest
 
-from atlas_scheduler import execs
 from foundations.exec_frames import EXIT, STDOUT, Frames, frame
 from tests.api.fake_service import FakeService
 
 pytestmark = pytest.mark.anyio
+DEADLINE_SECONDS = 20
 
 
 async def begin(http: httpx.AsyncClient, service: FakeService, job_id: str) -> str:
@@ -48,9 +49,9 @@ async def test_input_is_taken_once_however_often_it_comes(
 
 
 async def test_output_that_is_read_makes_room_and_is_kept_for_a_while(
-    http: httpx.AsyncClient, service: FakeService, job_id: str, monkeypatch: pytest.MonkeyPatch
+    http: httpx.AsyncClient, service: FakeService, job_id: str
 ) -> None:
-    monkeypatch.setattr(execs, "BUFFER_BYTES", 1_000)
+    service.exec_buffer_bytes = 1_000
     exec_id = await begin(http, service, job_id)
     pieces = [bytes([number]) * 100 for number in range(50)]
     for number, piece in enumerate(pieces):
@@ -72,6 +73,17 @@ async def test_output_that_is_read_makes_room_and_is_kept_for_a_while(
         f"/execs/{exec_id}/output", params={"offset": taken - 6}, headers={"x-unchecked": "1"}
     )
     assert again.content == frame(EXIT, b"136")[-6:]
+
+
+async def test_a_command_that_nobody_reads_is_ended_at_once(
+    http: httpx.AsyncClient, service: FakeService, job_id: str
+) -> None:
+    service.exec_buffer_bytes = 1_000
+    exec_id = await begin(http, service, job_id)
+    for number in range(30):
+        await write(http, exec_id, bytes(100), offset=100 * number)
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        assert (await http.delete(f"/execs/{exec_id}")).status_code == 204
 
 
 async def test_a_command_is_resized_and_ended(

@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import Any
 
 import pytest
 
-from atlas_scheduler.intake import Intake
-from atlas_scheduler.loop import ARCHIVES_AT_ONCE, Loop
-from atlas_scheduler.sampling import Sampler
+from atlas_scheduler.loop import ARCHIVES_AT_ONCE
 from atlas_scheduler.service import Service
 from atlas_scheduler.store.db import Database
 from foundations.models import Change, JobSpec, NewArray, NewSchedule, Submission
-from tests.service.test_loop_retries import DEADLINE_SECONDS, FakeEngine
+from tests.service.test_loop_retries import DEADLINE_SECONDS, FakeEngine, looping
 from tests.store.projects import stored
 
 pytestmark = pytest.mark.anyio
@@ -46,32 +44,11 @@ async def submission(
     service: Service, clock: Clock, database: Database
 ) -> AsyncIterator[Submission]:
     """What can be submitted while a loop runs; nothing starts."""
-    engine = FakeEngine()
-    sampler = Sampler(
-        database=database,
-        engine=engine,
-        gpus=service.machine.gpus,
-        clock_ms=clock,
-        shortest_seconds=0,
-    )
-    loop = Loop(
-        service=service,
-        engine=engine,
-        intake=Intake(database, service.home),
-        sampler=sampler,
-        library_dir=lambda: service.home.root / "lib",
-        clock_ms=clock,
-        stop_grace_seconds=0,
-    )
-    service.shell = loop
     service.bundles.sweep()
     bundle = await stored(service.bundles)
     await service.pause_queue(None, by="ada")
-    running = asyncio.create_task(loop.run())
-    yield Submission(spec=JobSpec(project="cats"), bundle=bundle)
-    running.cancel()
-    with suppress(asyncio.CancelledError):
-        await running
+    async with looping(service, database, FakeEngine()):
+        yield Submission(spec=JobSpec(project="cats"), bundle=bundle)
 
 
 async def heard(service: Service, event: str) -> Change:

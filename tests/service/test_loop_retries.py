@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -107,11 +107,10 @@ class FakeEngine:
                 await self.removed.wait()
 
 
-@pytest.fixture
-async def engine(service: Service, database: Database) -> AsyncIterator[FakeEngine]:
-    """An engine with a loop that runs on it."""
-    engine = FakeEngine()
-    clock = service._clock_ms  # the same one, as the server has it
+@asynccontextmanager
+async def looping(service: Service, database: Database, engine: FakeEngine) -> AsyncIterator[None]:
+    """Let a loop run on an engine, with the clock of the service, as the server has it."""
+    clock = service._clock_ms
     sampler = Sampler(
         database=database,
         engine=engine,
@@ -130,10 +129,18 @@ async def engine(service: Service, database: Database) -> AsyncIterator[FakeEngi
     )
     service.shell = loop
     running = asyncio.create_task(loop.run())
-    yield engine
+    yield
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
+
+
+@pytest.fixture
+async def engine(service: Service, database: Database) -> AsyncIterator[FakeEngine]:
+    """An engine with a loop that runs on it."""
+    engine = FakeEngine()
+    async with looping(service, database, engine):
+        yield engine
 
 
 async def submit(service: Service, tmp_path: Path, **spec: Any) -> str:
