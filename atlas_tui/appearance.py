@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import signal
 import struct
 import subprocess
 import sys
@@ -120,11 +121,16 @@ class Appearance(App[None], inherit_bindings=False):
 
     def lend_terminal(self, command: Sequence[str]) -> bool:
         """Let a program have the terminal until it ends. Returns whether there is one to lend."""
+        # Before and after the program has the terminal, Ctrl-C reaches the app as well. A handler,
+        # since the program would inherit that it is ignored.
+        before = signal.signal(signal.SIGINT, lambda *_: None)
         try:
             with self.suspend():
                 subprocess.run(command, check=False)
         except SuspendNotSupported:
             return False
+        finally:
+            signal.signal(signal.SIGINT, before)
         return True
 
     # -- freezing

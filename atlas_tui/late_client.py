@@ -21,10 +21,9 @@ class _LateClient:
 
     def __getattr__(self, name: str) -> Any:
         if self._made is None:
-            from foundations.client import AsyncClient
+            from atlas_tui.schedulers import reach
 
-            config = self._config
-            self._made = AsyncClient(config.scheduler_url, token=config.token)
+            self._made = reach(self._config)
         return getattr(self._made, name)
 
 

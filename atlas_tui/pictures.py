@@ -100,7 +100,12 @@ async def read(pieces: AsyncIterator[bytes]) -> Picture:
     """
     words = (sys.executable, "-P", "-m", "atlas_tui.picture_reader")
     pipe, nowhere = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-    reader = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe, stderr=nowhere)
+    try:
+        reader = await asyncio.create_subprocess_exec(
+            *words, stdin=pipe, stdout=pipe, stderr=nowhere
+        )
+    except OSError as error:
+        raise Unreadable(f"its reader cannot be started: {error}") from error
     try:
         return await _answer(reader, pieces)
     finally:
@@ -130,7 +135,10 @@ async def _answer(reader: asyncio.subprocess.Process, pieces: AsyncIterator[byte
     facts = json.loads(line)
     if "error" in facts:
         raise Unreadable(facts["error"])
-    return Picture(**facts, pixels=pixels)
+    picture = Picture(**facts, pixels=pixels)
+    if len(pixels) != picture.columns * picture.rows * 4:
+        raise Unreadable("its reader was ended before it was done")
+    return picture
 
 
 def fitted(picture: Picture, canvas: Canvas) -> tuple[int, int]:

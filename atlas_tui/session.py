@@ -80,7 +80,7 @@ class Session:
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return cls()
         session = cls(**known)
-        if session.seen_by != __version__:
+        if known.get("seen_by") != __version__:
             session.info, session.seen, session.seen_by = None, {}, __version__
         return session
 

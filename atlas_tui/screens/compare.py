@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import ClassVar
 
 from rich.style import Style
@@ -198,7 +199,8 @@ class CompareScreen(Frame):
             f"{LETTERS[number]} {job.job_id[:8]} {job.project}"
             for number, job in enumerate(self._jobs)
         ]
-        longest = [*titles, *(text for row in found for text in _texts(row))]
+        texts = [_texts(row) for row in found]
+        longest = [*titles, *chain.from_iterable(texts)]
         width = min(width, max(max(map(display_width, longest)), _VALUE_WIDTH))
         head = Text(fit(" ", _NAME_WIDTH))
         for number, title in enumerate(titles):
@@ -206,7 +208,7 @@ class CompareScreen(Frame):
             head.append(fit(title, width), self._colour(number) + Style(bold=True))
         if not found:
             return [head, Text(" Nothing differs in what is known of the jobs.")]
-        return [head, *(_line(row, width) for row in found)]
+        return [head, *(_line(row, cells, width) for row, cells in zip(found, texts, strict=True))]
 
     def _parallel(self) -> list[Text]:
         width = max(self.size.width - 2, 16)
@@ -252,9 +254,9 @@ class CompareScreen(Frame):
             self._pane.show([head, *diff_lines(found)])
 
 
-def _line(row: Row, width: int) -> Text:
+def _line(row: Row, texts: Sequence[str], width: int) -> Text:
     line = Text(fit(f" {row.name}", _NAME_WIDTH), "" if row.differs else "dim")
-    for text in _texts(row):
+    for text in texts:
         line.append(" ")
         line.append(fit(text, width))
     return line

@@ -94,7 +94,7 @@ class SystemScreen(Frame):
     @work(exclusive=True, group="environments")
     async def _list_environments(self) -> None:
         try:
-            found = await self.atlas.client.environments()
+            found = await (await self.atlas.reached()).environments()
         except AtlasError as error:
             self.say(Said(error.message, "bad"))
             return
@@ -108,7 +108,8 @@ class SystemScreen(Frame):
             return
         since = max(self.board.info.last_seq - 200, 0)
         try:
-            found = [one async for one in self.atlas.client.changes(since, follow=False)]
+            client = await self.atlas.reached()
+            found = [one async for one in client.changes(since, follow=False)]
         except AtlasError as error:
             self.say(Said(error.message, "bad"))
             return

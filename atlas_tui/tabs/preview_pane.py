@@ -115,7 +115,6 @@ class PreviewPane(TextPane):
 
     def on_resize(self) -> None:
         """Fit the picture as well."""
-        super().on_resize()
         if self._picture is not None:
             self._fit()
 

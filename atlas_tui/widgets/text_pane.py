@@ -59,6 +59,8 @@ class TextPane(ScrollView, can_focus=True):
             widest: how wide the widest line is.
         """
         if keep_place and len(lines) == len(self._lines):
+            if widest is not None:
+                self._widest = widest
             self._change(lines)
             return
         self._lines = lines

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual import on, work
 
+from atlas_tui.keyboard import ASKING
 from atlas_tui.looks import Palette
 from atlas_tui.messages import Prompt, Said
 from atlas_tui.widgets.followed_log import FollowedLog
@@ -76,7 +77,7 @@ class TimedLog(FollowedLog):
 
     # -- going to a time
 
-    @work(group="ask")
+    @work(group=ASKING)
     async def ask_for_place(self) -> None:
         """Go to where the log was at a time, or to a part of it, as the user says."""
         text = await self.atlas.ask(
