@@ -71,6 +71,8 @@ class Running:
                     self._read_up_to = max(self._read_up_to, offset)
                     self._changed.notify_all()
                     await self._changed.wait_for(partial(self._goes_on, offset))
+                if offset < self._begin:
+                    return  # another reader was faster; asked again, this one is told so
                 piece = bytes(self._kept[offset - self._begin :])
                 if not piece:
                     return

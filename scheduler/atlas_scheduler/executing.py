@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator
 
+from atlas_scheduler.core.job import Job
 from atlas_scheduler.engine.exec_port import ExecPlan
 from atlas_scheduler.execs import Running
 from atlas_scheduler.store import jobs
@@ -33,12 +34,15 @@ class Executing(Writing):
         running = Running(job.job_id, await self.shell.run_beside(job, plan))
         self.execs.add(running)
 
-        def note(conn: sqlite3.Connection) -> None:
+        def note(conn: sqlite3.Connection) -> Job:
             now = jobs.load_job(conn, job.job_id)
             detail = {"by": by, "command": list(wanted.command)}
             self._append(conn, now, "CommandRun", self._clock_ms(), detail)
+            return now
 
-        await self._durably(self._database.write(note), self._announce)
+        now = await self._durably(self._database.write(note), self._announce)
+        if not now.holds_slot or now.attempt != job.attempt:
+            self.execs.end_those_of(job.job_id)  # it ended before the command was known
         return ExecView(exec_id=running.exec_id, job_id=job.job_id, command=list(wanted.command))
 
     def exec_output(self, exec_id: str, offset: int) -> AsyncIterator[bytes]:

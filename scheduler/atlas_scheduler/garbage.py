@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -45,6 +46,9 @@ class Garbage(Writing):
 
     async def garbage(self) -> GarbageView:
         """What would go now, and how much space it takes."""
+        return await self._sized(await self._leftovers())
+
+    async def _sized(self, left: list[Candidate]) -> GarbageView:
         now_ms, policy = self._clock_ms(), self.retention
         going = await self._database.read(
             lambda conn: retention.expired_jobs(conn, policy, now_ms=now_ms)
@@ -53,14 +57,14 @@ class Garbage(Writing):
         alone = await self._database.read(
             lambda conn: retention.bundles_of_these_alone(conn, ids) if ids else []
         )
-        return await asyncio.to_thread(self._view, now_ms, going, alone, await self._leftovers())
+        return await asyncio.to_thread(self._view, now_ms, going, alone, left)
 
     async def collect_garbage(self, *, by: str) -> GarbageView:
         """Delete what `garbage` names: jobs as `delete` does, with its grace, and files at once."""
-        found = await self.garbage()
+        candidates = await self._leftovers()
+        found = await self._sized(candidates)
         deleted = await self._delete_expired(by)
-        removed = [one for one in await self._leftovers() if await self._remove(one)]
-        names = {(one.kind, one.name) for one in removed}
+        names = {(one.kind, one.name) for one in await self._remove_all(candidates)}
         gone = [one for one in found.jobs if one.job_id in deleted]
         left = [one for one in found.leftovers if (one.kind, one.name) in names]
         if gone or left:
@@ -116,6 +120,19 @@ class Garbage(Writing):
             *(Candidate("file", path.name, path) for path in orphans),
         ]
 
+    async def _remove_all(self, candidates: list[Candidate]) -> list[Candidate]:
+        """Remove leftovers. Returns those that are gone."""
+        orphans = [one for one in candidates if one.kind == "file"]
+        others = [one for one in candidates if one.kind != "file"]
+        gone = [one for one in others if await self._remove(one)]
+        drop = partial(self.bundles.listed.drop_orphans, [one.name for one in orphans])
+        try:
+            await asyncio.to_thread(drop)
+        except OSError as error:
+            log.warning("garbage stays", kind="file", problem=str(error))
+            return gone
+        return gone + orphans
+
     async def _remove(self, one: Candidate) -> bool:
         """Remove a leftover. Returns whether it is gone."""
 
@@ -126,9 +143,6 @@ class Garbage(Writing):
         try:
             if one.kind == "work_dir":
                 await asyncio.to_thread(remove_work_dir, one.path)
-                return True
-            if one.kind == "file":
-                await asyncio.to_thread(self.bundles.listed.drop_orphan, one.name)
                 return True
             path = await self._database.write(retire) if one.kind == "bundle" else one.path
             if path is not None:

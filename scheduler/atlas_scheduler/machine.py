@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -45,6 +44,10 @@ class Machine:
             patience_seconds=GPU_PATIENCE_SECONDS,
         )
         """The machine's GPUs as they are now."""
+        self._free_part = 0.0
+        self._occupied = SharedAnswer(
+            self._read_occupied, fresh_seconds=0, patience_seconds=GPU_PATIENCE_SECONDS
+        )
         self._host = SharedAnswer(
             self._read_host, fresh_seconds=HOST_FRESH_SECONDS, patience_seconds=_PATIENCE_SECONDS
         )
@@ -77,14 +80,17 @@ class Machine:
     def close(self) -> None:
         """End what is under way."""
         self._survey.stop()
-        for answer in (self.gpus, self._host, self._disk):
+        for answer in (self.gpus, self._occupied, self._host, self._disk):
             answer.close()
 
     async def occupied_gpus(self, free_part: float) -> dict[str, str]:
         """Find GPUs of whose memory less than a part is free, and say who uses each."""
-        look = partial(occupied_gpus, free_part, chosen=self.allowed_gpus)
-        async with asyncio.timeout(GPU_PATIENCE_SECONDS):
-            return await in_thread(look, name="gpus")
+        self._free_part = free_part
+        return await self._occupied.get()
+
+    async def _read_occupied(self) -> dict[str, str]:
+        look = partial(occupied_gpus, self._free_part, chosen=self.allowed_gpus)
+        return await in_thread(look, name="gpus")
 
     async def _read_gpus(self) -> tuple[GpuReading, ...]:
         return await in_thread(partial(read_gpus, chosen=self.allowed_gpus), name="gpus")

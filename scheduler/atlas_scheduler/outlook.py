@@ -60,11 +60,13 @@ class Outlook:
             decision = choose_next(line, holding, capacity, now_ms=now_ms)
             moment = Moment(line, holding, capacity, decision, now_ms)
             places = moment.places()
-            starts = self._expected_starts(conn, moment)
+            starts = self._expected_starts(conn, moment, places)
             return {job.job_id: _told(job, moment, places, starts) for job in asked}
 
-    def _expected_starts(self, conn: sqlite3.Connection, moment: Moment) -> dict[str, int]:
-        first = foreseen(moment)
+    def _expected_starts(
+        self, conn: sqlite3.Connection, moment: Moment, places: Places
+    ) -> dict[str, int]:
+        first = foreseen(moment, places)
         stands = (
             tuple(first),
             tuple((job.job_id, job.state) for job in moment.holding),
@@ -75,7 +77,7 @@ class Outlook:
         if last.stands != stands or not 0 <= age_ms < FORECAST_FRESH_MS:
             kinds = {kind_of(job) for job in (*first, *moment.holding)}
             usual = {kind: self._usual_ms(conn, kind, moment.now_ms) for kind in kinds}
-            starts = expected_starts(moment, usual)
+            starts = expected_starts(moment, first, usual)
             self._forecast = _Forecast(stands, moment.now_ms, starts)
         return self._forecast.starts
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.playing import play
 from atlas_scheduler.core.queue import set_aside
-from atlas_scheduler.core.waiting import Moment
+from atlas_scheduler.core.waiting import Moment, Places
 
 FORESEEN = 64
 """For how many jobs of the queue, in the order of their turns, a start is worked out."""
@@ -30,7 +30,9 @@ def usual_ms(durations_ms: Iterable[int]) -> int | None:
     return known[(len(known) - 1) // 2] if known else None
 
 
-def expected_starts(moment: Moment, usual: Mapping[Kind, int | None]) -> dict[str, int]:
+def expected_starts(
+    moment: Moment, first: Sequence[Job], usual: Mapping[Kind, int | None]
+) -> dict[str, int]:
     """Work out when the first jobs of the queue start (ms), were nothing submitted any more.
 
     The queue is played through: each job lasts as long as is usual for its kind. Starts that depend
@@ -38,10 +40,11 @@ def expected_starts(moment: Moment, usual: Mapping[Kind, int | None]) -> dict[st
 
     Args:
         moment: the queue as it stands.
+        first: its first jobs, as `foreseen` gives them.
         usual: duration (ms) of each kind of job that runs or is among the first.
     """
     played = play(
-        foreseen(moment),
+        first,
         moment.holding,
         moment.capacity,
         lambda job: usual.get(kind_of(job)),
@@ -50,11 +53,12 @@ def expected_starts(moment: Moment, usual: Mapping[Kind, int | None]) -> dict[st
     return played.starts
 
 
-def foreseen(moment: Moment) -> list[Job]:
+def foreseen(moment: Moment, places: Places) -> list[Job]:
     """The first jobs of the queue that have a turn, in its order."""
+    capacity = moment.capacity
+    if capacity.problem or any(pause.project is None for pause in capacity.pauses):
+        return []  # nobody has, however long the queue is
     ready = (
-        job
-        for job in moment.places().in_turn()
-        if set_aside(job, moment.capacity, now_ms=moment.now_ms) is None
+        job for job in places.in_turn() if set_aside(job, capacity, now_ms=moment.now_ms) is None
     )
     return list(islice(ready, FORESEEN))

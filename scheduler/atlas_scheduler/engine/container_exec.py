@@ -98,7 +98,10 @@ class ContainerExec:
 
     def _exit_code(self) -> int:
         for seconds in (*_SETTLE_SECONDS, 0.0):
-            found = self._ask(lambda api: api.exec_inspect(self._exec_id))
+            try:
+                found = self._ask(lambda api: api.exec_inspect(self._exec_id))
+            except APIError as error:
+                raise EngineDown("The job's container is gone, with how it ended.") from error
             if found["ExitCode"] is not None and not found["Running"]:
                 return int(found["ExitCode"])
             time.sleep(seconds)

@@ -10,8 +10,8 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 
 from atlas_scheduler.engine.exec_port import PIECE_BYTES, ExecPlan, Output
@@ -65,14 +65,16 @@ class ProcessExec:
         """
         if plan.terminal is not None:
             ours, theirs = os.openpty()
-            _set_size(ours, plan.terminal)
-            process = _spawn(plan, (theirs, theirs, theirs), environment, directory)
+            with _closed_on_failure(ours):
+                _set_size(ours, plan.terminal)
+                process = _spawn(plan, (theirs, theirs, theirs), environment, directory)
             outputs = {Output.STDOUT: await _reader(os.dup(ours))}
             return cls(process, outputs, ours, has_terminal=True)
         input_, ours = os.pipe()
         stdout, stdout_end = os.pipe()
         stderr, stderr_end = os.pipe()
-        process = _spawn(plan, (input_, stdout_end, stderr_end), environment, directory)
+        with _closed_on_failure(ours, stdout, stderr):
+            process = _spawn(plan, (input_, stdout_end, stderr_end), environment, directory)
         outputs = {Output.STDOUT: await _reader(stdout), Output.STDERR: await _reader(stderr)}
         return cls(process, outputs, ours, has_terminal=False)
 
@@ -137,6 +139,16 @@ class ProcessExec:
         if self._input is not None:
             os.close(self._input)
             self._input = None
+
+
+@contextmanager
+def _closed_on_failure(*descriptors: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        raise
 
 
 def _spawn(

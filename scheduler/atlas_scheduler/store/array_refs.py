@@ -6,15 +6,12 @@ import re
 import sqlite3
 
 from atlas_scheduler.store import sql
-from foundations.errors import AmbiguousJob, InvalidRequest, NotFound
+from atlas_scheduler.store.prefixes import CANDIDATES_SHOWN, fitting
+from foundations.errors import AmbiguousJob, NotFound
 
 _SQL = sql.queries("arrays")
 
-PREFIX_LENGTH = 4
-"""Shortest part of an id, of a job or an array, that stands for the whole."""
-_ID = re.compile(r"[0-9a-f-]{4,36}")
 _MEMBER = re.compile(r"(?P<array>[0-9a-fA-F-]{4,36})_(?P<index>\d{1,10})", re.ASCII)
-_CANDIDATES_SHOWN = 5
 
 
 def resolve(conn: sqlite3.Connection, ref: str) -> int:
@@ -25,25 +22,11 @@ def resolve(conn: sqlite3.Connection, ref: str) -> int:
         InvalidRequest: it is shorter than 4 characters.
         NotFound: no id of an array that still has jobs begins like this.
     """
-    prefix = ref.strip().lower()
-    if len(prefix) < PREFIX_LENGTH:
-        raise InvalidRequest(
-            f"{ref!r} is too short for an array's id: give its first {PREFIX_LENGTH} "
-            "characters or more."
-        )
-    rows = (
-        conn.execute(
-            _SQL["resolve"],
-            # "g" follows every character of an id, so this ends the range of those with the prefix.
-            {"prefix": prefix, "after_prefix": prefix + "g", "limit": _CANDIDATES_SHOWN},
-        ).fetchall()
-        if _ID.fullmatch(prefix)
-        else []
-    )
+    rows = fitting(conn, _SQL["resolve"], ref, noun="an array's id")
     if not rows:
         raise NotFound(f"There is no array {ref!r}. `foundations show job` names a job's array.")
     if len(rows) > 1:
-        shown = ", ".join(row["array_id"] for row in rows)
+        shown = ", ".join(row["array_id"] for row in rows[:CANDIDATES_SHOWN])
         raise AmbiguousJob(f"{ref!r} fits several arrays, such as {shown}. Give more of the id.")
     return int(rows[0]["array_number"])
 

@@ -106,18 +106,18 @@ class Blobs:
                 self._leases[sha256] = until
         sync_directory(self.directory)
 
-    def holding_all(self, listing: Listing, then: Callable[[], None]) -> bool:
+    def holding_all(self, listing: Listing, then: Callable[[], None]) -> dict[str, tuple[int, int]]:
         """Do something that relies on every blob of a listing, if all are here.
 
-        None of them can go away meanwhile. Returns whether it was done.
+        None of them can go away meanwhile. Returns what is `missing`; nothing when it was done.
         """
         with self._lock:
-            if self.missing(listing):
-                return False
-            then()
-            for file in listing.files.values():
-                self._leases.pop(file.sha256, None)  # what was done holds them now
-            return True
+            missing = self.missing(listing)
+            if not missing:
+                then()
+                for file in listing.files.values():
+                    self._leases.pop(file.sha256, None)  # what was done holds them now
+            return missing
 
     def build_tree(self, listing: Listing, tree: Path) -> None:
         """Make the files of a listing in an empty directory, by links to blobs where that is right.

@@ -6,7 +6,6 @@ builds under way, uv's wheels, and a link for each attempt that uses one.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import threading
 import time
@@ -24,6 +23,7 @@ from atlas_scheduler.store.environment_notes import (
     load,
 )
 from atlas_scheduler.store.files import remove_tree, storage_errors, sync_directory
+from atlas_scheduler.store.syncing import sync_file_system
 from foundations.home import Home
 
 
@@ -128,7 +128,8 @@ class Environments:
         built = place / "environment"
         with storage_errors():
             complete(built, base=base, now_ms=self._clock_ms())
-            _sync_file_system(built)
+            if not sync_file_system(built):
+                os.sync()
             with self._lock:
                 if self._load(key) is None:
                     remove_tree(self._top / key)
@@ -256,13 +257,3 @@ def _job_of(lease: Path) -> str:
 def _entries(directory: Path) -> Iterator[Path]:
     with suppress(FileNotFoundError):
         yield from sorted(directory.iterdir())
-
-
-def _sync_file_system(path: Path) -> None:
-    """Let everything that was written on a file system survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        if ctypes.CDLL(None).syncfs(descriptor) != 0:
-            os.sync()
-    finally:
-        os.close(descriptor)

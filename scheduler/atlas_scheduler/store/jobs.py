@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,7 +9,7 @@ from typing import Any
 
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.store import dependencies, sql
-from atlas_scheduler.store.array_refs import PREFIX_LENGTH, member
+from atlas_scheduler.store.array_refs import member
 from atlas_scheduler.store.job_lists import PAGE_LIMIT, count_by_state, page, projects
 from atlas_scheduler.store.job_rows import (
     StoredJob,
@@ -19,7 +18,8 @@ from atlas_scheduler.store.job_rows import (
     read_stored_job,
     written_limits,
 )
-from foundations.errors import AmbiguousJob, InvalidRequest, JobConflict, NotFound
+from atlas_scheduler.store.prefixes import CANDIDATES_SHOWN, PREFIX_LENGTH, fitting
+from foundations.errors import AmbiguousJob, JobConflict, NotFound
 
 __all__ = [
     "PAGE_LIMIT",
@@ -58,9 +58,6 @@ __all__ = [
 
 _SQL = sql.queries("jobs")
 
-_ID_LENGTH = 36
-_ID_CHARACTERS = re.compile(r"[0-9a-f-]+")
-_CANDIDATES_SHOWN = 5
 _NO_BUNDLE = "sha256:none"
 
 
@@ -171,23 +168,12 @@ def resolve_deleted(conn: sqlite3.Connection, ref: str) -> str:
 
 
 def _resolve(conn: sqlite3.Connection, ref: str, query: str) -> str:
-    prefix = ref.strip().lower()
-    if len(prefix) < PREFIX_LENGTH:
-        raise InvalidRequest(
-            f"{ref!r} is too short for a job id: give its first {PREFIX_LENGTH} characters or more."
-        )
-    if len(prefix) > _ID_LENGTH or not _ID_CHARACTERS.fullmatch(prefix):
-        raise _no_job(ref)
-    rows = conn.execute(
-        _SQL[query],
-        # "g" follows every character of an id, so this ends the range of ids with the prefix.
-        {"prefix": prefix, "after_prefix": prefix + "g", "limit": _CANDIDATES_SHOWN + 1},
-    ).fetchall()
+    rows = fitting(conn, _SQL[query], ref, noun="a job id")
     if not rows:
         raise _no_job(ref)
     if len(rows) > 1:
-        shown = [row["job_id"] for row in rows[:_CANDIDATES_SHOWN]]
-        more = " and others" if len(rows) > _CANDIDATES_SHOWN else ""
+        shown = [row["job_id"] for row in rows[:CANDIDATES_SHOWN]]
+        more = " and others" if len(rows) > CANDIDATES_SHOWN else ""
         raise AmbiguousJob(
             f"{ref!r} fits several jobs: {', '.join(shown)}{more}. Give more of the id."
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
@@ -91,10 +91,8 @@ class ListedBundles:
             if listing.size_bytes > max_bytes:
                 raise too_large("The bundle", max_bytes)
             with storage_errors():
-                missing = self.blobs.missing(listing)
-                if not missing:
-                    path = self.path(digest.removeprefix("sha256:"))
-                    self.blobs.holding_all(listing, lambda: write_durably(path, data))
+                path = self.path(digest.removeprefix("sha256:"))
+                missing = self.blobs.holding_all(listing, lambda: write_durably(path, data))
         except BundleError as problem:
             raise BundleRejected(f"The listing cannot be used: {problem}.") from problem
         self._require_space(sum(size - arrived for size, arrived in missing.values()))
@@ -159,9 +157,9 @@ class ListedBundles:
             if name not in used:
                 yield self.blobs.path(name)
 
-    def drop_orphan(self, name: str) -> None:
-        """Remove a blob, unless a bundle has it by now."""
-        self.blobs.drop([name], self._used)
+    def drop_orphans(self, names: Iterable[str]) -> None:
+        """Remove blobs, except for those that a bundle has by now."""
+        self.blobs.drop(names, self._used)
 
     def _used(self) -> set[str]:
         """The blobs of every bundle."""

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from dataclasses import dataclass
 
 from atlas_scheduler.store import sql
-from atlas_scheduler.store.array_refs import PREFIX_LENGTH
+from atlas_scheduler.store.prefixes import CANDIDATES_SHOWN, fitting
 from atlas_scheduler.store.times import utc
-from foundations.errors import AmbiguousJob, InvalidRequest, NotFound
+from foundations.errors import AmbiguousJob, NotFound
 from foundations.models import JobState, NewSchedule, Overlap, ScheduleView, Submission
 
 _SQL, _JOBS = sql.queries("schedules"), sql.queries("jobs")
-_ID = re.compile(r"[0-9a-f-]{4,36}")
-_CANDIDATES_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +75,13 @@ def resolve(conn: sqlite3.Connection, ref: str) -> str:
         InvalidRequest: it is too short.
         NotFound: no id begins like this.
     """
-    prefix = ref.strip().lower()
-    if len(prefix) < PREFIX_LENGTH:
-        raise InvalidRequest(
-            f"{ref!r} is too short for a schedule's id: give its first {PREFIX_LENGTH} characters "
-            "or more."
-        )
-    wanted = {"prefix": prefix, "after_prefix": prefix + "g", "limit": _CANDIDATES_SHOWN}
-    rows = conn.execute(_SQL["resolve"], wanted).fetchall() if _ID.fullmatch(prefix) else []
+    rows = fitting(conn, _SQL["resolve"], ref, noun="a schedule's id")
     if not rows:
         raise NotFound(
             f"There is no schedule {ref!r}. `foundations list schedules` shows those there are."
         )
     if len(rows) > 1:
-        shown = ", ".join(row["schedule_id"] for row in rows)
+        shown = ", ".join(row["schedule_id"] for row in rows[:CANDIDATES_SHOWN])
         raise AmbiguousJob(f"{ref!r} fits several schedules: {shown}. Give more of the id.")
     return str(rows[0]["schedule_id"])
 

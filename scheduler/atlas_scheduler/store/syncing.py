@@ -13,7 +13,7 @@ _FEW = 16
 
 def sync_files(paths: Sequence[Path]) -> None:
     """Bring files of one file system to the disk: each, or all that it has to write."""
-    if len(paths) > _FEW and _sync_file_system(paths[0].parent):
+    if len(paths) > _FEW and sync_file_system(paths[0].parent):
         return
     for path in paths:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -23,7 +23,7 @@ def sync_files(paths: Sequence[Path]) -> None:
             os.close(descriptor)
 
 
-def _sync_file_system(directory: Path) -> bool:
+def sync_file_system(directory: Path) -> bool:
     """Sync the whole file system of a directory. Returns False where the system cannot.
 
     Raises:
