@@ -14,6 +14,7 @@ from atlas_tui.widgets.followed_log import FollowedLog
 from atlas_tui.widgets.log_view import LogView
 from foundations.errors import AtlasError
 from foundations.past_moments import FORMS, milliseconds, read_moment
+from foundations.time_zones import in_local_zone, local_now
 
 if TYPE_CHECKING:
     from foundations.models import LogTimes
@@ -110,7 +111,7 @@ class TimedLog(FollowedLog):
     def _latest(self) -> datetime:
         """Now, or when the job ended: the time of day that is meant lies before."""
         ended = None if self.job is None else self.job.finished_at
-        return (ended or datetime.now().astimezone()).astimezone()
+        return local_now() if ended is None else in_local_zone(ended)
 
     def _no_place(self, text: str) -> str | None:
         """Say why a text is neither a time nor a percentage."""

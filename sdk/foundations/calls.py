@@ -288,7 +288,7 @@ def submit_array(
 
 def array(ref: str) -> Call[models.ArrayView]:
     """Ask how an array of jobs stands."""
-    return Call("GET", f"/arrays/{quote(ref, safe='')}", _array_view)
+    return Call("GET", _named("arrays", ref, "the id of an array"), _array_view)
 
 
 def create_schedule(
@@ -597,9 +597,14 @@ def _job(ref: str) -> str:
 
 def _project(name: str) -> str:
     """Path of a project."""
-    if not name or "/" in name:
-        raise InvalidRequest(f"`{name}` is not the name of a project.")
-    return f"/projects/{_segment(name)}"
+    return _named("projects", name, "the name of a project")
+
+
+def _named(kind: str, ref: str, what: str) -> str:
+    """Path of something by its id or name."""
+    if not ref or "/" in ref:
+        raise InvalidRequest(f"`{ref}` is not {what}.")
+    return f"/{kind}/{_segment(ref)}"
 
 
 def _path(key: str) -> str:
@@ -654,7 +659,8 @@ def _project_view(status: int, body: bytes) -> models.ProjectView:
 
 
 def _schedule(ref: str) -> str:
-    return f"/schedules/{quote(ref, safe='')}"
+    """Path of a schedule."""
+    return _named("schedules", ref, "the id of a schedule")
 
 
 def _schedule_view(_: int, body: bytes) -> models.ScheduleView:

@@ -21,7 +21,6 @@ from foundations.address import Address, bearer
 from foundations.calls import Call
 from foundations.errors import AtlasError, Unreachable
 from foundations.exec_verbs import AsyncExecVerbs, ExecVerbs
-from foundations.followers import AsyncFollowers, Followers
 from foundations.lazy_models import models
 from foundations.reconnection import PATIENCE, Patience
 from foundations.unix_sockets import UnixSockets
@@ -47,7 +46,7 @@ ANSWER_SECONDS = 60.0
 """Longest wait for an answer."""
 
 
-class Client(Followers, ExecVerbs):
+class Client(ExecVerbs):
     """A scheduler, for code that blocks: a context manager that threads may share."""
 
     def __init__(
@@ -166,7 +165,7 @@ class Client(Followers, ExecVerbs):
             return self._http.send(_request(self._http, call, waits=waits), stream=stream)
 
 
-class AsyncClient(AsyncFollowers, AsyncExecVerbs):
+class AsyncClient(AsyncExecVerbs):
     """A scheduler, for asyncio: an async context manager, and the twin of `Client`."""
 
     def __init__(

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import time
-from abc import abstractmethod
 from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 
@@ -14,13 +11,9 @@ from foundations import exec_calls as calls
 from foundations.calls import Call
 from foundations.errors import Unreachable
 from foundations.exec_frames import EXIT, Frames
+from foundations.followers import AsyncFollowers, Followers
 from foundations.lazy_models import models
-from foundations.reconnection import PATIENCE, Backoff, Patience
-
-if TYPE_CHECKING:
-    from foundations.followers import Opened
-
-T = TypeVar("T")
+from foundations.reconnection import Backoff, Patience
 
 
 class _OutputPlace:
@@ -62,20 +55,8 @@ class _OutputPlace:
         return delay
 
 
-class ExecVerbs:
+class ExecVerbs(Followers):
     """Blocking; see `Client`."""
-
-    patience: Patience = PATIENCE
-
-    @abstractmethod
-    def send(self, call: Call[T]) -> T:
-        """Send any call, and read its answer."""
-
-    @abstractmethod
-    def open(
-        self, call: Call[None], *, silence_seconds: float | None
-    ) -> AbstractContextManager[Opened]:
-        """Send a call, and give its answer as soon as that begins."""
 
     def start_exec(
         self, ref: str, command: Sequence[str], *, terminal: models.TerminalSize | None = None
@@ -115,20 +96,8 @@ class ExecVerbs:
         self.send(calls.end_exec(exec_id))
 
 
-class AsyncExecVerbs:
+class AsyncExecVerbs(AsyncFollowers):
     """For asyncio; see `AsyncClient`."""
-
-    patience: Patience = PATIENCE
-
-    @abstractmethod
-    async def send(self, call: Call[T]) -> T:
-        """Send any call, and read its answer."""
-
-    @abstractmethod
-    def open(
-        self, call: Call[None], *, silence_seconds: float | None
-    ) -> AbstractAsyncContextManager[Opened]:
-        """Send a call, and give its answer as soon as that begins."""
 
     async def start_exec(
         self, ref: str, command: Sequence[str], *, terminal: models.TerminalSize | None = None

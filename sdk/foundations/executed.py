@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from io import BytesIO
 from typing import TYPE_CHECKING
 
-from foundations.errors import SchedulerError
+from foundations.errors import AtlasError, SchedulerError, Unreachable
 from foundations.exec_frames import EXIT, STDERR, STDOUT
+from foundations.reconnection import Backoff
 
 if TYPE_CHECKING:
     from foundations.client import Client
+
+
+PIECE_BYTES = 65_536
+"""Most input that is sent at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +40,8 @@ def execute(client: Client, ref: str, command: Sequence[str], *, input: bytes = 
     """
     exec_id = client.start_exec(ref, command).exec_id
     try:
-        client.write_exec(exec_id, input, offset=0, end=True)
+        # Beside the reading: a command that is not read from stops reading itself.
+        begin_input(client, exec_id, BytesIO(input).read)
         found = {STDOUT: bytearray(), STDERR: bytearray(), EXIT: bytearray()}
         for kind, data in client.exec_output(exec_id):
             found[kind] += data
@@ -39,6 +49,38 @@ def execute(client: Client, ref: str, command: Sequence[str], *, input: bytes = 
         client.end_exec(exec_id)
     code = exit_code(bytes(found[EXIT]))
     return Executed(code, bytes(found[STDOUT]), bytes(found[STDERR]))
+
+
+def begin_input(client: Client, exec_id: str, read: Callable[[int], bytes]) -> None:
+    """Send what `read` gives to a command, to its end, in a thread that ends with the process.
+
+    What is not taken in time, because the command reads slowly or the connection broke, is sent
+    again.
+    """
+    threading.Thread(target=_send_input, args=(client, exec_id, read), daemon=True).start()
+
+
+def _send_input(client: Client, exec_id: str, read: Callable[[int], bytes]) -> None:
+    offset, data = 0, b"some"
+    # The command has ended, and its client may be closed, for which httpx has a RuntimeError: who
+    # reads the output hears of it.
+    with suppress(AtlasError, RuntimeError):
+        while data:
+            data = read(PIECE_BYTES)
+            _send(client, exec_id, data, offset=offset)
+            offset += len(data)
+
+
+def _send(client: Client, exec_id: str, data: bytes, *, offset: int) -> None:
+    backoff = Backoff(client.patience)
+    while True:
+        try:
+            return client.write_exec(exec_id, data, offset=offset, end=not data)
+        except Unreachable:
+            delay_seconds = backoff.lost(time.monotonic())
+            if delay_seconds is None:
+                raise
+            time.sleep(delay_seconds)
 
 
 def exit_code(ending: bytes) -> int:

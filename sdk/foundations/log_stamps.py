@@ -83,14 +83,17 @@ class LineParts:
 
 def whole_lines(pieces: Iterable[bytes], *, offset: int) -> Iterator[tuple[int, bytes]]:
     """Yield lines as they are complete, with their ends, each with its place in the log."""
-    rest = b""
+    begun: list[bytes] = []
     for piece in pieces:
-        *lines, rest = (rest + piece).split(b"\n")
+        *lines, rest = piece.split(b"\n")
         for line in lines:
-            yield offset, line + b"\n"
-            offset += len(line) + 1
-    if rest:
-        yield offset, rest
+            whole = b"".join([*begun, line, b"\n"])
+            yield offset, whole
+            offset += len(whole)
+            begun = []
+        begun.append(rest)
+    if last := b"".join(begun):
+        yield offset, last
 
 
 def timed_lines(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 FORMS = "14:05, 14:05:30, 2026-01-31 14:05, 90s, 10m, 2h or 1d ago"
 """What can be typed, for messages."""
@@ -26,7 +26,9 @@ def read_moment(text: str, *, now: datetime) -> datetime | None:
     ago = _AGO.fullmatch(text)
     try:
         if ago is not None:
-            return now - timedelta(seconds=float(ago[1]) * _SECONDS[ago[2]])
+            span = timedelta(seconds=float(ago[1]) * _SECONDS[ago[2]])
+            # By the clock on the wall an hour would be missing or twice when clocks are changed.
+            return (now.astimezone(UTC) - span).astimezone(now.tzinfo)
         if ":" in text and "-" not in text:
             moment = datetime.combine(now.date(), time.fromisoformat(text), tzinfo=now.tzinfo)
             return moment if moment <= now else moment - timedelta(days=1)

@@ -88,7 +88,11 @@ class SubmittedArray:
         deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         for job in self.jobs(states=[one for one in JobState if one not in FINAL_STATES]):
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            job.wait(left)
+            try:
+                job.wait(left)
+            except TimeoutError as error:
+                message = f"Array `{self.array_id}` has not ended after {timeout_seconds:g} s."
+                raise TimeoutError(message) from error
         return self.details()
 
     def stop(self) -> None:

@@ -22,7 +22,7 @@ from foundations.models import (
 )
 from foundations.models.arrays import LONGEST_ARRAY, read_indices, write_indices
 from foundations.moments import read_moment
-from foundations.time_zones import local_zone, local_zone_name
+from foundations.time_zones import local_now, local_zone_name
 
 if TYPE_CHECKING:
     from foundations.provenance import Origin
@@ -111,12 +111,10 @@ def read_at(given: str | datetime | None) -> datetime | None:
     """
     if given is None:
         return None
-    now = datetime.now().astimezone()
     if isinstance(given, datetime):
         return given.astimezone()
-    zone = local_zone()
     try:
-        return read_moment(given, now if zone is None else now.astimezone(zone))
+        return read_moment(given, local_now())
     except ValueError as error:
         raise ConfigError(f"at: {error}, not {given!r}") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,16 @@ def local_zone() -> ZoneInfo | None:
     """Return the zone of this machine; None when it is not known."""
     name = local_zone_name()
     return None if name is None else zone(name)
+
+
+def local_now() -> datetime:
+    """Return the time, in a zone that knows of daylight saving where that is known."""
+    return in_local_zone(datetime.now(UTC))
+
+
+def in_local_zone(moment: datetime) -> datetime:
+    """Return a moment as clocks on this machine show it."""
+    return moment.astimezone(local_zone())
 
 
 def zone(name: str) -> ZoneInfo | None:

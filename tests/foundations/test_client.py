@@ -32,6 +32,7 @@ from foundations.errors import (
     Unreachable,
 )
 from foundations.exec_frames import EXIT, STDOUT
+from foundations.executed import execute
 from foundations.models import JobSpec, JobState, RetentionRule, Submission
 from foundations.reconnection import Patience
 from tests.api.fake_service import BUNDLE, DIGEST, FakeService
@@ -467,6 +468,33 @@ async def test_the_output_of_a_command_that_is_cut_all_the_time_is_exact(
         found = [piece async for piece in client.read("exec_output", exec_id)]
         await client.ask("end_exec", exec_id)
     assert found == [*((STDOUT, data) for data in said), (EXIT, b"232")]
+
+
+def test_input_is_sent_beside_the_reading_and_again_when_it_was_not_taken(
+    served: Served, job_id: str
+) -> None:
+    served.do(lambda service: service.start(job_id))
+    said = bytes(range(256)) * 10_000
+    with Client(served.url, transport=_LosingInput(served.url)) as client:
+        done = execute(client, job_id, ["cat"], input=said)
+    assert (done.stdout, done.exit_code) == (said, len(said) % 256)
+
+
+class _LosingInput(httpx.HTTPTransport):
+    """Loses every third answer to a piece of input."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(uds=url.removeprefix("unix://"))
+        self._pieces = 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = super().handle_request(request)
+        if request.url.path.endswith("/input"):
+            self._pieces += 1
+            if self._pieces % 3 == 0:
+                answer.close()
+                raise httpx.ReadError("the line was cut", request=request)
+        return answer
 
 
 @both

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from foundations.past_moments import milliseconds, read_moment
+from foundations.time_zones import in_local_zone, local_now
 
 ZONE = timezone(timedelta(hours=2))
 NOW = datetime(2026, 1, 31, 14, 5, 30, tzinfo=ZONE)
@@ -41,3 +43,23 @@ def test_what_is_no_time_is_none(text: str) -> None:
 def test_milliseconds_begin_in_1970() -> None:
     assert milliseconds(datetime(2026, 1, 31, 12, tzinfo=UTC)) == 1_769_860_800_000
     assert milliseconds(datetime(1, 1, 2, tzinfo=UTC)) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-01-31 14:05", "2026-01-31T13:05+00:00"),  # winter, asked for in summer
+        ("5h ago", "2026-03-29T00:30+00:00"),  # across the hour that clocks leave out
+        ("23:30", "2026-03-28T22:30+00:00"),  # the evening before that
+    ],
+)
+def test_a_time_is_read_by_the_clocks_of_that_day(text: str, expected: str) -> None:
+    now = datetime(2026, 3, 29, 5, 30, tzinfo=UTC).astimezone(ZoneInfo("Europe/Berlin"))
+    assert read_moment(text, now=now) == datetime.fromisoformat(expected)
+
+
+def test_since_is_read_in_the_zone_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    assert str(local_now().tzinfo) == "Europe/Berlin"
+    assert in_local_zone(datetime(2026, 7, 1, tzinfo=UTC)).hour == 2
+    assert in_local_zone(datetime(2026, 1, 1, tzinfo=UTC)).hour == 1

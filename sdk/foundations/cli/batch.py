@@ -10,6 +10,7 @@ import click
 from foundations.cli import completion, confirmation, render
 from foundations.cli.context import naming
 from foundations.errors import SchedulerError
+from foundations.job_states import FINAL_STATES, JobState
 
 if TYPE_CHECKING:
     from foundations.client import Client
@@ -19,7 +20,7 @@ Result = dict[str, Any]
 """What became of one job: at least `job_id` and `message`, and `error` when it was refused."""
 WAITING = ("queued",)
 ACTIVE = ("queued", "starting", "running")
-FINAL = ("completed", "failed", "stopped", "lost", "pruned")
+FINAL = tuple(state.value for state in JobState if state in FINAL_STATES)
 
 
 def jobs_or_filter(function: F) -> F:
@@ -97,24 +98,44 @@ def act_on_each(
     job_ids: Iterable[str], act: Callable[[str], Result], *, scheduler: str, as_json: bool
 ) -> None:
     """Run `act` for every job, print the results, and end with exit code 1 when one was refused."""
+
+    def act_on_one(job_id: str) -> Result:
+        with naming(job_id, scheduler):
+            return act(job_id)
+
+    tell_each(job_ids, act_on_one, key="job_id", as_json=as_json, nothing="No jobs.")
+
+
+def tell_each(
+    refs: Iterable[str],
+    act: Callable[[str], Result],
+    *,
+    key: str,
+    as_json: bool,
+    nothing: str | None = None,
+) -> None:
+    """Do something for each id, and end with exit code 1 when one was refused.
+
+    Args:
+        refs: ids; one that is repeated counts once.
+        act: does it, and says what came of it.
+        key: what an id is called in JSON.
+        as_json: whether to print one document in place of a line each.
+        nothing: what to print when there are none.
+    """
     results = []
-    for job_id in dict.fromkeys(job_ids):
-        result = _attempt(job_id, act, scheduler=scheduler)
+    for ref in dict.fromkeys(refs):
+        try:
+            result = act(ref)
+        except SchedulerError as error:
+            result = {key: ref, "error": error.code, "message": error.message}
         results.append(result)
         if not as_json:
             text = render.clean(result["message"])
             click.echo(f"Error: {text}" if "error" in result else text, err="error" in result)
     if as_json:
         render.print_json(results)
-    elif not results:
-        click.echo("No jobs.")
+    elif not results and nothing is not None:
+        click.echo(nothing)
     if any("error" in result for result in results):
         click.get_current_context().exit(1)
-
-
-def _attempt(job_id: str, act: Callable[[str], Result], *, scheduler: str) -> Result:
-    try:
-        with naming(job_id, scheduler):
-            return act(job_id)
-    except SchedulerError as error:
-        return {"job_id": job_id, "error": error.code, "message": error.message}

@@ -10,6 +10,7 @@ import threading
 import tty
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from foundations.client import Client
     from foundations.models import TerminalSize
 
-_INPUT_BYTES = 65_536
 _SHELL = ("/bin/sh", "-c", "exec $(command -v bash || echo sh)")
 """An image need not have bash."""
 
@@ -83,7 +83,7 @@ def _run(
     client: Client, job_id: str, command: Sequence[str], *, in_terminal: bool, reads: bool
 ) -> int:
     from foundations.exec_frames import EXIT, STDERR
-    from foundations.executed import exit_code
+    from foundations.executed import begin_input, exit_code
 
     size = _terminal_size() if in_terminal else None
     exec_id = client.start_exec(job_id, command, terminal=size).exec_id
@@ -91,7 +91,7 @@ def _run(
     ending = b""
     with _ended(client, exec_id), _raw_terminal(client, exec_id, wanted=in_terminal):
         if reads:
-            threading.Thread(target=_pass_input, args=(client, exec_id), daemon=True).start()
+            begin_input(client, exec_id, partial(os.read, sys.stdin.fileno()))
         else:
             client.write_exec(exec_id, b"", offset=0, end=True)
         for kind, data in client.exec_output(exec_id):
@@ -142,19 +142,6 @@ def _follow_size(client: Client, exec_id: str, resized: threading.Event) -> None
         resized.clear()
         with suppress(AtlasError):  # the output tells of the same
             client.resize_exec(exec_id, _terminal_size())
-
-
-def _pass_input(client: Client, exec_id: str) -> None:
-    """Pass on what is typed; runs in a thread that ends with the process."""
-    from foundations.errors import AtlasError
-
-    offset, data = 0, b"some"
-    # A RuntimeError is httpx's word for a client that was closed at the end of the command.
-    with suppress(AtlasError, RuntimeError):
-        while data:
-            data = os.read(sys.stdin.fileno(), _INPUT_BYTES)
-            client.write_exec(exec_id, data, offset=offset, end=not data)
-            offset += len(data)
 
 
 def _terminal_size() -> TerminalSize:

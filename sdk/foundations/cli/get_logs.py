@@ -6,7 +6,6 @@ import codecs
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from foundations.cli.groups import CommandFailed
 from foundations.cli.stamped_logs import in_json, print_lines_as_json, stamp, stamped
 from foundations.log_stamps import LineTimes, offset_since
 from foundations.past_moments import FORMS, milliseconds, read_moment
+from foundations.time_zones import local_now
 
 if TYPE_CHECKING:
     from foundations.client import Client
@@ -100,7 +100,7 @@ def logs(
 def _since(text: str | None) -> int | None:
     if text is None:
         return None
-    moment = read_moment(text, now=datetime.now().astimezone())
+    moment = read_moment(text, now=local_now())
     if moment is None:
         raise click.UsageError(f"--since takes a time such as {FORMS}, not {text!r}.")
     return milliseconds(moment)

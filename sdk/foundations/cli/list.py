@@ -23,21 +23,12 @@ from foundations.cli.job_columns import JobColumn
 from foundations.cli.render import Column
 from foundations.cli.retention import kept
 from foundations.cli.schedules import print_table as print_schedules
+from foundations.job_states import JobState
 
 if TYPE_CHECKING:
     from foundations.client import Client
 
-STATES = (
-    "queued",
-    "starting",
-    "running",
-    "stopping",
-    "completed",
-    "failed",
-    "stopped",
-    "lost",
-    "pruned",
-)
+STATES = tuple(state.value for state in JobState)
 SHOWN = 50
 """Rows of a table when no number is asked for."""
 LARGEST_OFFSET = 2**53

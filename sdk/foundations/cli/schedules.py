@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from foundations.cli import render
+from foundations.cli.batch import tell_each
 from foundations.cli.render import Column
-from foundations.errors import SchedulerError
 
 if TYPE_CHECKING:
     from foundations.models import ScheduleView
@@ -27,20 +27,12 @@ def act_on_schedules(
     schedule_ids: Iterable[str], act: Callable[[str], str], *, as_json: bool
 ) -> None:
     """Run `act` for every schedule, print what it says, and exit with 1 when one was refused."""
-    results: list[dict[str, str]] = []
-    for ref in dict.fromkeys(schedule_ids):
-        try:
-            results.append({"schedule": ref, "message": act(ref)})
-        except SchedulerError as error:
-            results.append({"schedule": ref, "error": error.code, "message": error.message})
-        if not as_json:
-            text = render.clean(results[-1]["message"])
-            refused = "error" in results[-1]
-            click.echo(f"Error: {text}" if refused else text, err=refused)
-    if as_json:
-        render.print_json(results)
-    if any("error" in result for result in results):
-        click.get_current_context().exit(1)
+    tell_each(
+        schedule_ids,
+        lambda ref: {"schedule": ref, "message": act(ref)},
+        key="schedule",
+        as_json=as_json,
+    )
 
 
 def print_table(schedules: Sequence[ScheduleView]) -> None:
