@@ -182,17 +182,19 @@ def _facts(found: Iterable[Section], width: int, palette: Palette) -> list[Text]
         if written:
             written.append(Text())
         written.append(_title(section.title))
+        longest = max(display_width(clean(name, one_line=True)) for name, _ in facts)
+        label_width = min(max(_LABEL_WIDTH, longest + 1), max(_LABEL_WIDTH, width // 2))
         for name, text in facts:
-            written += _fact(name, text, width)
+            written += _fact(name, text, width, label_width=label_width)
     return written
 
 
-def _fact(name: str, text: str, width: int) -> list[Text]:
+def _fact(name: str, text: str, width: int, *, label_width: int) -> list[Text]:
     """A name and its text, on as many lines as the text needs."""
-    room = max(width - _LABEL_WIDTH - 2, 10)
+    room = max(width - label_width - 2, 10)
     pieces = _broken(clean(text, one_line=True), room)
     return [
-        Text.assemble(" ", (fit(name if place == 0 else "", _LABEL_WIDTH), _FAINT), piece)
+        Text.assemble(" ", (fit(name if place == 0 else "", label_width), _FAINT), piece)
         for place, piece in enumerate(pieces)
     ]
 

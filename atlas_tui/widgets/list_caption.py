@@ -33,7 +33,7 @@ class ListCaption(Widget):
         listing = self._listing
         text = Text(no_wrap=True, overflow="ellipsis")
         count = "…" if self._total is None else f"{self._total:,}".replace(",", "\u2009")
-        text.append(f" {count} jobs", Style(bold=True))
+        text.append(f" {count} job{'' if self._total == 1 else 's'}", Style(bold=True))
         if listing.project is not None:
             text.append(f"  project {clean(listing.project, one_line=True)}")
         if listing.filter:

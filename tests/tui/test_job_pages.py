@@ -217,6 +217,13 @@ def test_a_local_run_has_no_bundle() -> None:
     assert "none: a local run" in text_of(lines)
 
 
+def test_long_names_stand_apart_from_their_values() -> None:
+    job = detail(parameters={"learning_rate": 0.1, "weight_decay_of_heads": 2})
+    text = text_of(overview.lines(job, scheduler="s", now=START, width=120, palette=Palette()))
+    assert "learning_rate         0.1" in text
+    assert "weight_decay_of_heads 2" in text
+
+
 def test_plain_pages_are_ascii() -> None:
     job = detail(state=S.RUNNING, history=history(("Started", S.RUNNING, 0)))
     lines = overview.lines(job, scheduler="s", now=START, width=120, palette=Palette(unicode=False))

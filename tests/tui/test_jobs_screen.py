@@ -57,6 +57,13 @@ async def test_the_whole_list_can_be_walked_and_asks_for_pages(tmp_path: Path) -
         await stage.until(lambda: "run-299" in stage.text())
 
 
+async def test_a_single_job_is_counted_as_one(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await listed(stage)
+        await stage.press("slash", *"command~run-007", "enter")
+        await stage.until(lambda: "1 job  command~run-007" in stage.text())
+
+
 async def test_news_do_not_keep_another_list_from_coming(tmp_path: Path) -> None:
     async with staged(tmp_path, fill) as stage:
         table = await listed(stage)
