@@ -184,5 +184,5 @@ def atlas(home: Home) -> Iterator[Terminal]:
 @contextmanager
 def peer(*words: str) -> Iterator[Terminal]:
     """Run one of the apps of stock widgets."""
-    with terminal([sys.executable, str(PEER), *words]) as shown:
+    with terminal([sys.executable, "-P", str(PEER), *words]) as shown:
         yield shown

@@ -141,7 +141,7 @@ def _start(python: str, statement: str) -> None:
 def _measure(name: str, python: str, directory: Path, runs: int, pages: int) -> dict[str, Any]:
     directory.mkdir()
     script = Path(__file__).with_name("tracker_peer.py")
-    command = [python, str(script), name, str(runs), "200", str(pages)]
+    command = [python, "-P", str(script), name, str(runs), "200", str(pages)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=directory, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"{name} failed:\n{done.stderr}")
