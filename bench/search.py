@@ -102,7 +102,7 @@ def _read(client: Client, text: str, samples: list[float]) -> None:
     cursor = None
     for _ in range(PAGES_DEEP):
         with timed(samples):
-            page = client.json(calls.jobs(filter=text, limit=PAGE, cursor=cursor))
+            page = client.json(calls.jobs.jobs(filter=text, limit=PAGE, cursor=cursor))
         cursor = page.get("next_cursor")
         if cursor is None:
             return
@@ -112,6 +112,6 @@ def _course(client: Client, job_id: str, plan: Plan) -> Figure:
     samples: list[float] = []
     for _ in range(plan.count(40, 10)):
         with timed(samples):
-            found = client.json(calls.metric(job_id, "loss", points=COLUMNS))
+            found = client.json(calls.records.metric(job_id, "loss", points=COLUMNS))
     what = f"series of {found['count']:,} points, decimated for {COLUMNS} columns"
     return Figure(f"search: {what}", samples, target=TARGET_MS, by_p95=True)

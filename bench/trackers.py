@@ -90,7 +90,7 @@ def _page(runs: int, pages: int) -> list[float]:
     with rig.server({"engine": "process"}, furnish=furnish) as server:
         for _ in range(pages):
             with timed(samples):
-                found = server.client.json(calls.jobs(filter=_FILTER, limit=PAGE))
+                found = server.client.json(calls.jobs.jobs(filter=_FILTER, limit=PAGE))
     if not found["jobs"]:
         raise RuntimeError("the filter took no job")
     return samples

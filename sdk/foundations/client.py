@@ -134,7 +134,7 @@ class Client(ExecVerbs):
         """
         from foundations import packs  # not at the top: most commands send no files
 
-        call = calls.send_files()
+        call = calls.bundles.send_files()
         content = packs.body(items, sent or packs.Sent())
         request = _request(self._http, call, content=content, waits=_patient(None))
         with _speaking(self._address):
@@ -231,7 +231,7 @@ class AsyncClient(AsyncExecVerbs):
 
         from foundations import packs
 
-        call = calls.send_files()
+        call = calls.bundles.send_files()
         pieces = packs.body(items, sent or packs.Sent())
 
         async def content() -> AsyncIterator[bytes]:

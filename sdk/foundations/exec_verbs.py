@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
 
 import anyio
 
-from foundations import exec_calls as calls
 from foundations.calls import Call
+from foundations.calls import execs as calls
 from foundations.errors import Unreachable
 from foundations.exec_frames import EXIT, Frames
 from foundations.followers import AsyncFollowers, Followers

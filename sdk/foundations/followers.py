@@ -74,15 +74,15 @@ class Followers(Verbs):
 
     def artifact(self, ref: str, key: str) -> Iterator[bytes]:
         """Yield the bytes of an artifact; errors come with the first piece."""
-        return self._pieces(calls.artifact(ref, key))
+        return self._pieces(calls.records.artifact(ref, key))
 
     def file(self, ref: str, path: str) -> Iterator[bytes]:
         """Yield the bytes of a file that `files` lists; errors come with the first piece."""
-        return self._pieces(calls.file(ref, path))
+        return self._pieces(calls.records.file(ref, path))
 
     def archive(self, ref: str) -> Iterator[bytes]:
         """Yield a job's archive, a tar.gz; errors come with the first piece."""
-        return self._pieces(calls.archive(ref))
+        return self._pieces(calls.records.archive(ref))
 
     def tensorboard_logs(self, ref: str, *, since: int = 0) -> Iterator[bytes]:
         """Yield the TensorBoard logs of a job, a tar.gz, also while it runs.
@@ -91,7 +91,7 @@ class Followers(Verbs):
             ref: the job.
             since: leave out files that changed before, in seconds since 1970.
         """
-        return self._pieces(calls.tensorboard_logs(ref, since=since))
+        return self._pieces(calls.records.tensorboard_logs(ref, since=since))
 
     def logs(
         self, ref: str, *, offset: int = 0, follow: bool = False, length: int | None = None
@@ -109,7 +109,7 @@ class Followers(Verbs):
         while not place.finished:
             try:
                 if place.asks_state:
-                    place.saw(self.send(calls.standing(place.ref)))
+                    place.saw(self.send(calls.jobs.standing(place.ref)))
                     continue
                 with self.open(place.call(), silence_seconds=LOG_SILENCE_SECONDS) as answer:
                     _check(place, answer, self.url)
@@ -212,19 +212,19 @@ class AsyncFollowers(AsyncVerbs):
 
     def artifact(self, ref: str, key: str) -> AsyncIterator[bytes]:
         """Yield the bytes of an artifact; errors come with the first piece."""
-        return self._pieces(calls.artifact(ref, key))
+        return self._pieces(calls.records.artifact(ref, key))
 
     def file(self, ref: str, path: str) -> AsyncIterator[bytes]:
         """Yield the bytes of a file that `files` lists; errors come with the first piece."""
-        return self._pieces(calls.file(ref, path))
+        return self._pieces(calls.records.file(ref, path))
 
     def archive(self, ref: str) -> AsyncIterator[bytes]:
         """Yield a job's archive, a tar.gz; errors come with the first piece."""
-        return self._pieces(calls.archive(ref))
+        return self._pieces(calls.records.archive(ref))
 
     def tensorboard_logs(self, ref: str, *, since: int = 0) -> AsyncIterator[bytes]:
         """Yield the TensorBoard logs of a job, a tar.gz, also while it runs."""
-        return self._pieces(calls.tensorboard_logs(ref, since=since))
+        return self._pieces(calls.records.tensorboard_logs(ref, since=since))
 
     async def logs(
         self, ref: str, *, offset: int = 0, follow: bool = False, length: int | None = None
@@ -235,7 +235,7 @@ class AsyncFollowers(AsyncVerbs):
         while not place.finished:
             try:
                 if place.asks_state:
-                    place.saw(await self.send(calls.standing(place.ref)))
+                    place.saw(await self.send(calls.jobs.standing(place.ref)))
                     continue
                 async with self.open(place.call(), silence_seconds=LOG_SILENCE_SECONDS) as answer:
                     _check(place, answer, self.url)

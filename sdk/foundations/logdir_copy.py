@@ -109,7 +109,7 @@ class LogdirCopy:
 
     def _copy(self, job: _Copied) -> None:
         # Asked first: what is written after this answer is copied the next time.
-        standing = self._client.json(calls.job(job.job_id))
+        standing = self._client.json(calls.jobs.job(job.job_id))
         try:
             self._fetch(job)
         except NotFound:

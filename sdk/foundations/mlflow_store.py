@@ -106,7 +106,7 @@ class MlflowStore:
             NotFound: the job was deleted.
             AtlasError: MLflow refuses.
         """
-        job = client.json(calls.job(job_id))
+        job = client.json(calls.jobs.job(job_id))
         with _speaking():
             run, is_new = self._open_run(job)
             exported = set(run.data.tags.get(_EXPORTED, "").split())
@@ -222,7 +222,7 @@ class MlflowStore:
             try:
                 self._log_artifact(client, job, artifact, run_id)
             except NotFound as error:
-                client.json(calls.job(job["job_id"]))  # raises when it is the job that is gone
+                client.json(calls.jobs.job(job["job_id"]))  # raises when it is the job that is gone
                 self._say(
                     f"Artifact {artifact['key']!r} of job {job['job_id']} is left out: {error}"
                 )

@@ -24,7 +24,7 @@ def job_pages(
     filter: str | None = None,
 ) -> Iterator[list[dict[str, Any]]]:
     """Read the pages of a list of jobs; none of them is empty."""
-    asked = partial(calls.jobs, project=project, states=tuple(states), filter=filter)
+    asked = partial(calls.jobs.jobs, project=project, states=tuple(states), filter=filter)
     for jobs, _ in _pages(client, asked, None):
         if jobs:
             yield jobs
@@ -43,7 +43,7 @@ def first_jobs(
     Returns:
         The jobs, and whether there are more.
     """
-    asked = partial(calls.jobs, project=project, states=tuple(states), filter=filter)
+    asked = partial(calls.jobs.jobs, project=project, states=tuple(states), filter=filter)
     pages = list(_pages(client, asked, limit))
     return [job for jobs, _ in pages for job in jobs], pages[-1][1]
 
@@ -62,7 +62,7 @@ def jobs_from(
     Returns:
         The jobs, and how many the whole list has.
     """
-    asked = partial(calls.jobs, project=project, states=tuple(states), filter=filter)
+    asked = partial(calls.jobs.jobs, project=project, states=tuple(states), filter=filter)
     found: list[dict[str, Any]] = []
     while True:
         size = JOBS_AT_ONCE if limit is None else min(JOBS_AT_ONCE, limit - len(found))
@@ -91,6 +91,6 @@ def point_pages(client: Verbs, job_id: str, metric: str) -> Iterator[list[dict[s
     """Read the pages of all points of a metric, in the order they were logged in."""
     start: int | None = 0
     while start is not None:
-        page = client.json(calls.metric(job_id, metric, start=start, limit=POINTS_AT_ONCE))
+        page = client.json(calls.records.metric(job_id, metric, start=start, limit=POINTS_AT_ONCE))
         yield page["points"]
         start = page.get("next_position")

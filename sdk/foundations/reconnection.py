@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import foundations
 from foundations import calls
-from foundations.calls import Call, Standing, Topic
+from foundations.calls import Call
+from foundations.calls.jobs import Standing
+from foundations.calls.scheduler import Topic
 from foundations.errors import SchedulerError, Unreachable
 from foundations.lazy_models import models
 
@@ -85,7 +87,7 @@ class LogPlace:
 
     def call(self) -> Call[None]:
         """What asks for the rest of the log."""
-        return calls.logs(self.ref, offset=self.offset, follow=self._follow, length=self._left)
+        return calls.logs.logs(self.ref, offset=self.offset, follow=self._follow, length=self._left)
 
     def opened(self, headers: Mapping[str, str]) -> bool:
         """Learn from an answer's headers where it begins. Returns whether it is a log's."""
@@ -145,7 +147,9 @@ class FeedPlace:
 
     def call(self) -> Call[None]:
         """What asks for the rest of the feed."""
-        return calls.changes(self.since, job=self._job, follow=self._follow, also=self._also)
+        return calls.scheduler.changes(
+            self.since, job=self._job, follow=self._follow, also=self._also
+        )
 
     def opened(self, headers: Mapping[str, str]) -> bool:
         """Begin a new answer. Returns whether it is a feed."""

@@ -23,7 +23,7 @@ class Upload:
         self._read_bytes = 0
         self._file = Path(path).open("rb")  # noqa: SIM115 - closed by __exit__
         self._left_bytes = os.fstat(self._file.fileno()).st_size
-        self.call = calls.upload_bundle(digest, size_bytes=self._left_bytes)
+        self.call = calls.bundles.upload_bundle(digest, size_bytes=self._left_bytes)
 
     def __enter__(self) -> Upload:
         return self

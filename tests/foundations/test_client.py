@@ -216,7 +216,7 @@ async def test_a_call_can_be_answered_as_plain_json(
     kind: Kind, served: Served, job_id: str
 ) -> None:
     async with Twin(kind, served.url) as client:
-        found = await client.ask("json", foundations.calls.jobs())
+        found = await client.ask("json", foundations.calls.jobs.jobs())
         assert found["jobs"][0]["job_id"] == job_id
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundations.calls import Standing
+from foundations.calls.jobs import Standing
 from foundations.errors import SchedulerError, Unreachable
 from foundations.models import NewRecords, QueueChange
 from foundations.reconnection import (

@@ -86,5 +86,5 @@ def _ask(config: SchedulerConfig) -> list[Any]:
 
     autostart.look_for(config)
     with Client(config.scheduler_url, token=config.token, timeout_seconds=ANSWER_SECONDS) as client:
-        jobs: list[Any] = client.json(calls.jobs(limit=JOBS_OFFERED))["jobs"]
+        jobs: list[Any] = client.json(calls.jobs.jobs(limit=JOBS_OFFERED))["jobs"]
         return jobs

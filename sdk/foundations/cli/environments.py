@@ -35,7 +35,7 @@ def list_environments(scheduler: str, *, as_json: bool) -> None:
     """List the environments that jobs with the same requirements share, last used first."""
     from foundations import calls
 
-    found = connect(scheduler).json(calls.environments())
+    found = connect(scheduler).json(calls.scheduler.environments())
     if as_json:
         render.print_json(found)
         return

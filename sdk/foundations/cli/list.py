@@ -142,7 +142,7 @@ def projects(scheduler: str, *, as_json: bool) -> None:
     """List projects with how their jobs stand."""
     from foundations import calls
 
-    found = connect(scheduler).json(calls.projects())
+    found = connect(scheduler).json(calls.projects.projects())
     if as_json:
         render.print_json(found)
         return

@@ -1,4 +1,4 @@
-"""Requests about commands beside jobs, as data; see `foundations.calls`."""
+"""Requests about commands beside jobs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import base64
 from collections.abc import Sequence
 from typing import Any
 
-from foundations import calls
-from foundations.calls import Call
+from foundations.calls.call import Call, job_path, nothing
 from foundations.lazy_models import models
 
 
@@ -20,7 +19,7 @@ def start_exec(
         body["terminal"] = terminal.model_dump()
     return Call(
         "POST",
-        f"{calls.job(ref).path}/execs",
+        f"{job_path(ref)}/execs",
         lambda _, answer: models.ExecView.model_validate_json(answer),
         json=body,
         expected=(201,),
@@ -30,25 +29,21 @@ def start_exec(
 def exec_output(exec_id: str, *, offset: int = 0) -> Call[None]:
     """Ask for the output of a command from a byte on (`foundations.exec_frames`)."""
     path = f"/execs/{exec_id}/output"
-    return Call("GET", path, _nothing, params=(("offset", str(offset)),))
+    return Call("GET", path, nothing, params=(("offset", str(offset)),))
 
 
 def write_exec(exec_id: str, data: bytes, *, offset: int, end: bool = False) -> Call[None]:
     """Pass a piece of input on; `offset` is where it lies in all that is sent."""
     body = {"offset": offset, "data": base64.b64encode(data).decode(), "end": end}
-    return Call("POST", f"/execs/{exec_id}/input", _nothing, json=body, expected=(204,))
+    return Call("POST", f"/execs/{exec_id}/input", nothing, json=body, expected=(204,))
 
 
 def resize_exec(exec_id: str, size: models.TerminalSize) -> Call[None]:
     """Give the terminal of a command another size."""
     path = f"/execs/{exec_id}/terminal"
-    return Call("PUT", path, _nothing, json=size.model_dump(), expected=(204,))
+    return Call("PUT", path, nothing, json=size.model_dump(), expected=(204,))
 
 
 def end_exec(exec_id: str) -> Call[None]:
     """End a command, and forget it."""
-    return Call("DELETE", f"/execs/{exec_id}", _nothing, expected=(204,))
-
-
-def _nothing(status: int, body: bytes) -> None:
-    """Parse of answers whose status says everything, or whose body is a stream."""
+    return Call("DELETE", f"/execs/{exec_id}", nothing, expected=(204,))

@@ -1,0 +1,42 @@
+"""What can be asked of a scheduler: one method for each call, blocking and for asyncio.
+
+How the calls travel is in `foundations.client`. One module a noun; in each the twins have the same
+methods, arguments and meanings, and the blocking one explains them.
+"""
+
+from __future__ import annotations
+
+from foundations.verbs.bundles import AsyncBundleVerbs, BundleVerbs
+from foundations.verbs.jobs import AsyncJobVerbs, JobVerbs
+from foundations.verbs.logs import AsyncLogVerbs, LogVerbs
+from foundations.verbs.projects import AsyncProjectVerbs, ProjectVerbs
+from foundations.verbs.queue import AsyncQueueVerbs, QueueVerbs
+from foundations.verbs.records import AsyncRecordVerbs, RecordVerbs
+from foundations.verbs.scheduler import AsyncSchedulerVerbs, SchedulerVerbs
+from foundations.verbs.submissions import AsyncSubmissionVerbs, SubmissionVerbs
+
+
+class Verbs(
+    SchedulerVerbs,
+    ProjectVerbs,
+    QueueVerbs,
+    BundleVerbs,
+    SubmissionVerbs,
+    JobVerbs,
+    RecordVerbs,
+    LogVerbs,
+):
+    """Calls whose answer comes in one piece, blocking."""
+
+
+class AsyncVerbs(
+    AsyncSchedulerVerbs,
+    AsyncProjectVerbs,
+    AsyncQueueVerbs,
+    AsyncBundleVerbs,
+    AsyncSubmissionVerbs,
+    AsyncJobVerbs,
+    AsyncRecordVerbs,
+    AsyncLogVerbs,
+):
+    """Calls whose answer comes in one piece, for asyncio."""
