@@ -206,7 +206,7 @@ def _open_figure(server: rig.Server, digest: str, plan: Plan, root: Path) -> Fig
     for _ in range(plan.count(6, 3)):
         with atlas(server.home) as shown:
             shown.settle()
-            at = shown.press("2")
+            at = shown.press("12")  # the jobs screen may be there already, and paint nothing
             shown.until_shown(job_id[:8], since=at)
             shown.settle()
             shown.press("g")
