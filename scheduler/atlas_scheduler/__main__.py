@@ -11,18 +11,14 @@ from typing import TYPE_CHECKING
 import click
 
 import foundations
+from atlas_scheduler.operations.home_option import chosen_home, home_option
+from atlas_scheduler.operations.logs import logs
+from atlas_scheduler.operations.service_commands import install, uninstall
 from foundations.errors import AtlasError, ConfigError
-from foundations.home import Home
 
 if TYPE_CHECKING:
+    from foundations.home import Home
     from foundations.models import EngineView, SchedulerInfo
-
-home_option = click.option(
-    "--home",
-    "home_path",
-    type=click.Path(path_type=Path),
-    help="Where everything is kept. Default: $FOUNDATIONS_HOME, else ~/.foundations.",
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -46,7 +42,7 @@ def start(home_path: Path | None, *, detach: bool, gpus: str | None) -> None:
     """
     from atlas_scheduler import process
 
-    home = _home(home_path)
+    home = chosen_home(home_path)
     if detach:
         running = process.find_server(home)
         if running is not None:
@@ -65,7 +61,7 @@ def _serve(home: Home, gpus: str | None) -> None:
     from atlas_scheduler.serverlog import configure
     from atlas_scheduler.settings import ServerSettings
 
-    configure(on_terminal=sys.stderr.isatty())
+    configure(on_terminal=sys.stderr.isatty(), log_file=home.server_log)
     settings = ServerSettings.load(home.server_config)
     if gpus is not None:
         names = () if gpus == "none" else [one.strip() for one in gpus.split(",") if one.strip()]
@@ -90,7 +86,7 @@ def stop(home_path: Path | None) -> None:
     """Stop the scheduler. Running jobs go on, and the next start adopts them."""
     from atlas_scheduler import process
 
-    home = _home(home_path)
+    home = chosen_home(home_path)
     pid = process.stop(home)
     if pid is None:
         click.echo(f"No Atlas server is running for {home.root}.")
@@ -103,7 +99,7 @@ def stop(home_path: Path | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def status(home_path: Path | None, *, as_json: bool) -> None:
     """Show whether the scheduler runs, and how it stands. Exits 1 when it does not run."""
-    info = _info(_home(home_path))
+    info = _info(chosen_home(home_path))
     if as_json:
         click.echo(json.dumps(info.model_dump(mode="json"), indent=2))
         return
@@ -122,7 +118,7 @@ def demo(home_path: Path | None, *, count: int) -> None:
 
     from atlas_scheduler.demo.store import fill
 
-    home = _home(home_path)
+    home = chosen_home(home_path)
     if home.database.exists():
         raise ConfigError(f"{home.root} has a past already: a demo needs a new home.")
     home.create()
@@ -134,6 +130,10 @@ def demo(home_path: Path | None, *, count: int) -> None:
 def version() -> None:
     """Print the version."""
     click.echo(foundations.__version__)
+
+
+for command in (logs, install, uninstall):
+    cli.add_command(command)
 
 
 def _info(home: Home) -> SchedulerInfo:
@@ -148,10 +148,6 @@ def _show_engine(engine: EngineView) -> None:
     for line in (engine.problem, *engine.notes):
         if line:
             click.echo(f"  {line}")
-
-
-def _home(path: Path | None) -> Home:
-    return Home.default() if path is None else Home(path)
 
 
 def main() -> None:

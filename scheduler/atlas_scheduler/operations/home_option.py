@@ -1,0 +1,21 @@
+"""The option by which every command of the server finds its home."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from foundations.home import Home
+
+home_option = click.option(
+    "--home",
+    "home_path",
+    type=click.Path(path_type=Path),
+    help="Where everything is kept. Default: $FOUNDATIONS_HOME, else ~/.foundations.",
+)
+
+
+def chosen_home(path: Path | None) -> Home:
+    """Return the home that the option names, or the default."""
+    return Home.default() if path is None else Home(path)
