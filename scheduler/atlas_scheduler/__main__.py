@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 import foundations
+from atlas_scheduler.operations.backup_commands import backup, restore
 from atlas_scheduler.operations.home_option import chosen_home, home_option
 from atlas_scheduler.operations.logs import logs
 from atlas_scheduler.operations.service_commands import install, uninstall
@@ -58,6 +59,7 @@ def start(home_path: Path | None, *, detach: bool, gpus: str | None) -> None:
 def _serve(home: Home, gpus: str | None) -> None:
     from atlas_scheduler import process
     from atlas_scheduler.app import serve
+    from atlas_scheduler.operations.restore import finish
     from atlas_scheduler.serverlog import configure
     from atlas_scheduler.settings import ServerSettings
 
@@ -77,6 +79,7 @@ def _serve(home: Home, gpus: str | None) -> None:
             )
 
     process.take_lock(home)
+    finish(home)
     asyncio.run(serve(home, settings, on_ready=on_ready))
 
 
@@ -132,7 +135,7 @@ def version() -> None:
     click.echo(foundations.__version__)
 
 
-for command in (logs, install, uninstall):
+for command in (logs, install, uninstall, backup, restore):
     cli.add_command(command)
 
 

@@ -82,6 +82,33 @@ def migrate(conn: sqlite3.Connection, steps: Sequence[Migration] | None = None) 
         raise
 
 
+def copy(path: Path, target: Path) -> None:
+    """Copy a database as it is at one moment, while others read and write it.
+
+    Raises:
+        sqlite3.Error: it cannot be read, or there is no space for the copy.
+    """
+    with closing(sqlite3.connect(path, BUSY_TIMEOUT_MS / 1000, isolation_level=None)) as conn:
+        conn.execute("PRAGMA query_only = ON")
+        _back_up(conn, target)
+
+
+def inspect(path: Path, steps: Sequence[Migration] | None = None) -> int:
+    """Return the schema version of a database that this Atlas can use, or upgrade and use.
+
+    Raises:
+        DatabaseCorrupt: it is damaged or something else.
+        DatabaseTooNew: a newer Atlas wrote it.
+    """
+    known = (migrations() if steps is None else steps)[-1].version
+    with closing(sqlite3.connect(path, BUSY_TIMEOUT_MS / 1000, isolation_level=None)) as conn:
+        _check(conn, path)
+        version = _pragma(conn, "PRAGMA user_version")
+    if version > known:
+        raise too_new(path, version, known)
+    return version
+
+
 def _create(path: Path, steps: Sequence[Migration]) -> None:
     log = Path(f"{path}-wal")
     if log.exists():
