@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from atlas_scheduler.api import Door, create_app, end_followers
+from atlas_scheduler.attendants import attending
 from atlas_scheduler.core.retention import Policy, Rule
 from atlas_scheduler.engine.container import DockerSettings
 from atlas_scheduler.engine.docker import DockerEngine
@@ -71,7 +72,8 @@ async def scheduler(home: Home, settings: ServerSettings) -> AsyncIterator[FastA
                 service.environments = EnvironmentShelf(environments)
                 service.tokens = await Tokens.open(database, clock_ms=now_ms)
                 try:
-                    yield create_app(service)
+                    async with attending(service):
+                        yield create_app(service)
                 finally:
                     await service.tokens.close()
         finally:

@@ -220,6 +220,7 @@ class Loop:
                 self._service.engine.capabilities = await self._engine.capabilities()
                 await self._reconcile()
             except AtlasError as error:
+                self._service.telemetry.engine_errors.inc()
                 if self._service.engine.problem != error.message:
                     log.warning("jobs cannot be run now", problem=error.message)
                 self._service.engine.problem = error.message

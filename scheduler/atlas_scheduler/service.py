@@ -29,6 +29,7 @@ from atlas_scheduler.store.run_dirs import RunDescription
 from atlas_scheduler.store.threads import in_thread
 from atlas_scheduler.transitions import Moved
 from atlas_scheduler.upkeep import Upkeep
+from atlas_scheduler.watching import Watching
 from foundations.errors import JobConflict
 from foundations.models import (
     BundleView,
@@ -46,7 +47,9 @@ GPU_LOOK_SECONDS = 10.0
 """How often GPUs that others use are looked at again."""
 
 
-class Service(Schedules, Remarks, Projects, Deletions, Garbage, Queueing, Executing, Upkeep):
+class Service(
+    Schedules, Remarks, Projects, Deletions, Garbage, Queueing, Executing, Upkeep, Watching
+):
     """The catalogue's questions, plus what changes something.
 
     Methods raise `foundations.errors.SchedulerError` kinds.

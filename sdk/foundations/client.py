@@ -317,7 +317,7 @@ def _request(
 ) -> httpx.Request:
     return http.build_request(
         call.method,
-        call.path,
+        http.base_url.join(call.path) if call.at_root else call.path,
         params=call.params,
         content=call.content() if content is None else content,
         headers=call.all_headers(),

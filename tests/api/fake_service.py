@@ -18,6 +18,7 @@ from atlas_scheduler.core.time_index import TimeIndex
 from atlas_scheduler.execs import BUFFER_BYTES, Execs, Running
 from atlas_scheduler.store.log_search import search_log
 from atlas_scheduler.store.log_times import times_of
+from atlas_scheduler.telemetry import Standing, Telemetry
 from foundations.bundle_listing import digest_of, distinct, parse_listing
 from foundations.decimation import decimate
 from foundations.errors import (
@@ -80,6 +81,7 @@ from foundations.models import (
     PrunedEnvironments,
     QueueChange,
     QueueView,
+    ReadinessView,
     RetentionRule,
     RetentionView,
     SchedulerInfo,
@@ -241,9 +243,21 @@ class FakeService:
         self.environments = FakeShelf()
         self.machine = FakeMachine()
         self.execs = Execs()
+        self.telemetry = Telemetry()
+        self.is_ready = True
         self.exec_buffer_bytes = BUFFER_BYTES
         self.echoes: list[EchoSession] = []
         """The commands that run beside jobs, or did."""
+
+    async def measurements(self) -> str:
+        standing = Standing(
+            states={}, slots=0, gpus=0, gpus_in_use=0, engine="fake", engine_answers=True,
+            free_bytes=None,
+        )  # fmt: skip
+        return self.telemetry.text(standing)
+
+    async def readiness(self) -> ReadinessView:
+        return ReadinessView(ready=self.is_ready, database=self.is_ready, engine=True)
 
     # -- what happens to jobs
 

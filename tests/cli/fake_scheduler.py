@@ -146,6 +146,7 @@ class FakeScheduler:
         self.host = host()
         self.disk = disk()
         self.environments = environments()
+        self.is_ready = True
 
     def client(self, url: str = "http://fake") -> Client:
         return Client(url, transport=httpx.MockTransport(self._serve))

@@ -23,6 +23,8 @@ ARRAY, SCHEDULE = "d" * 36, "e" * 36
 COMMANDS = {
     "health": "info --env",
     "info": "info",
+    "readiness": "info --ready",
+    "measurements": "info --metrics",
     "host": "info --host",
     "disk": "info --disk",
     "environments": "list environments",

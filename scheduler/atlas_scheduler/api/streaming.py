@@ -72,7 +72,7 @@ class FollowedResponse(StreamedResponse):
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(end_with_server)
-            with delivery:
+            with delivery, scope["app"].state.service.telemetry.following():
                 await self.stream_response(send)
             if delivery.cancelled_caught:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -40,9 +40,14 @@ ACTS = Rule(Role.SUBMIT)
 RULES_ALL = Rule(Role.ADMIN)
 """Changes, or shows, what is everybody's."""
 
+PUBLIC_PATHS = frozenset({"/healthz"})
+"""What anybody is told, without a token. All else wants one."""
+
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
         "health": SEES,
+        "readiness": SEES,
+        "measurements": SEES,
         "info": SEES,
         "host": SEES,
         "disk": SEES,

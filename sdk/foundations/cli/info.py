@@ -18,7 +18,7 @@ from foundations.quantities import size
 
 if TYPE_CHECKING:
     from foundations.configs import ConfigFile
-    from foundations.models import SchedulerInfo, StorageView
+    from foundations.models import ReadinessView, SchedulerInfo, StorageView
 
 ANSWER_SECONDS = 2.0
 """Longest wait for each scheduler when all of them are asked."""
@@ -29,19 +29,48 @@ ANSWER_SECONDS = 2.0
 @click.option("--env", "environments", is_flag=True, help="List all scheduler configs.")
 @click.option("--host", is_flag=True, help="Show how busy the scheduler's machine is.")
 @click.option("--disk", is_flag=True, help="Show what the scheduler's home takes on the disk.")
+@click.option(
+    "--ready", is_flag=True, help="Say whether the scheduler can work; exit code 1 if not."
+)
+@click.option("--metrics", is_flag=True, help="Print what is measured, as Prometheus reads it.")
 @json_option
-def info(scheduler: str, *, environments: bool, host: bool, disk: bool, as_json: bool) -> None:
+def info(
+    scheduler: str,
+    *,
+    environments: bool,
+    host: bool,
+    disk: bool,
+    ready: bool,
+    metrics: bool,
+    as_json: bool,
+) -> None:
     """Show who answers for a scheduler config, and how it stands."""
-    if environments + host + disk > 1:
-        raise click.UsageError("Give one of --env, --host and --disk.")
+    if environments + host + disk + ready + metrics > 1:
+        raise click.UsageError("Give one of --env, --host, --disk, --ready and --metrics.")
     if environments:
         _show_environments(as_json=as_json)
     elif host:
         machine.show_host(connect(scheduler).host(), as_json=as_json)
     elif disk:
         machine.show_disk(connect(scheduler).disk(), as_json=as_json)
+    elif ready:
+        _show_readiness(connect(scheduler).readiness(), as_json=as_json)
+    elif metrics:
+        click.echo(connect(scheduler).measurements(), nl=False)
     else:
         _show_scheduler(scheduler, as_json=as_json)
+
+
+def _show_readiness(found: ReadinessView, *, as_json: bool) -> None:
+    if as_json:
+        render.print_json(render.model_document(found))
+    else:
+        database = "can be written to" if found.database else "cannot be written to"
+        engine = "answers" if found.engine else "does not answer: jobs wait"
+        ready = "yes" if found.ready else "no"
+        render.print_fields([("Ready", ready), ("Database", database), ("Engine", engine)])
+    if not found.ready:
+        sys.exit(1)
 
 
 def _show_scheduler(scheduler: str, *, as_json: bool) -> None:

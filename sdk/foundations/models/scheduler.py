@@ -8,6 +8,17 @@ from foundations.models.garbage import RetentionView
 from foundations.models.words import JobState, View
 
 
+class ReadinessView(View):
+    """Answer of `/healthz`."""
+
+    ready: bool
+    """Whether jobs are taken in."""
+    database: bool
+    """Whether it can be written to."""
+    engine: bool
+    """Whether it answers; without it jobs wait."""
+
+
 class PauseView(View):
     """That nothing starts until somebody resumes it."""
 
