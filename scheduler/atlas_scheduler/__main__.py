@@ -13,6 +13,7 @@ import click
 import foundations
 from atlas_scheduler.operations.backup_commands import backup, restore
 from atlas_scheduler.operations.home_option import chosen_home, home_option
+from atlas_scheduler.operations.hook_commands import hook
 from atlas_scheduler.operations.logs import logs
 from atlas_scheduler.operations.service_commands import install, uninstall
 from foundations.errors import AtlasError, ConfigError
@@ -135,7 +136,7 @@ def version() -> None:
     click.echo(foundations.__version__)
 
 
-for command in (logs, install, uninstall, backup, restore):
+for command in (logs, install, uninstall, backup, restore, hook):
     cli.add_command(command)
 
 

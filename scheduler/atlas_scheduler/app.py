@@ -72,7 +72,7 @@ async def scheduler(home: Home, settings: ServerSettings) -> AsyncIterator[FastA
                 service.environments = EnvironmentShelf(environments)
                 service.tokens = await Tokens.open(database, clock_ms=now_ms)
                 try:
-                    async with attending(service):
+                    async with attending(service, database, settings.hooks):
                         yield create_app(service)
                 finally:
                     await service.tokens.close()

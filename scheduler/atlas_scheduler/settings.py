@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from atlas_scheduler.hook_settings import HooksSection
 from foundations.errors import ConfigError
 from foundations.models import (
     BackfillSeconds,
@@ -139,6 +140,7 @@ class ServerSettings(_Section):
     retention: RetentionSection = RetentionSection()
     docker: DockerSection = DockerSection()
     environments: EnvironmentsSection = EnvironmentsSection()
+    hooks: HooksSection = HooksSection()
 
     def queue(self) -> QueueSettings:
         """How the queue is run, as the file says."""
