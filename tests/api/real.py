@@ -13,7 +13,7 @@ from pathlib import Path
 
 import uvicorn
 
-from atlas_scheduler.api import create_app
+from atlas_scheduler.api import Door, create_app
 from atlas_scheduler.engine.port import Capabilities
 from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.service import Service
@@ -55,8 +55,8 @@ def served(home: Path) -> Iterator[Server]:
                 clock_ms=lambda: time.time_ns() // 1_000_000,
             )
             service.shell = Onlooker()
-            app = create_app(service)
-            config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False)
+            door = Door(create_app(service), tokens=None)
+            config = uvicorn.Config(door, lifespan="off", log_config=None, access_log=False)
             stop.append(Announced(config, started))
             await stop[0].serve(sockets=[listener])
             await service.close()
