@@ -147,6 +147,7 @@ class FakeScheduler:
         self.disk = disk()
         self.environments = environments()
         self.is_ready = True
+        self.secrets: dict[tuple[str, bool], str] = {}
 
     def client(self, url: str = "http://fake") -> Client:
         return Client(url, transport=httpx.MockTransport(self._serve))

@@ -41,6 +41,8 @@ def make_home(root: Path, said: str) -> Home:
     home.config_dir.mkdir(parents=True)
     home.server_config.write_text(f"# {said}\n")
     (home.config_dir / "far.config.yaml").write_text(f"token: {SECRET}\n")
+    (home.secrets / "shared").mkdir(parents=True)
+    (home.secrets / "shared" / "KEY").write_text(SECRET)
     archive = home.archive("a" * 36)
     (archive / "artifacts").mkdir(parents=True)
     (archive / "artifacts" / "model").write_bytes(CHECKPOINT)

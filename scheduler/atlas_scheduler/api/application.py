@@ -29,6 +29,7 @@ from atlas_scheduler.api import (
     queue,
     remarks,
     schedules,
+    secrets,
     watching,
 )
 from atlas_scheduler.api.admission import admit
@@ -101,6 +102,7 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
         queue,
         projects,
         schedules,
+        secrets,
         garbage,
     ):
         app.include_router(part.router, prefix=PREFIX)

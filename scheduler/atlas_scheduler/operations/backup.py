@@ -74,7 +74,7 @@ def back_up(
         home: what is backed up.
         target: the file; compressed where its name ends in `.gz` or `.tgz`.
         with_files: also bundles and archives, which may be large.
-        with_secrets: also scheduler configs and whatever else lies below `config`.
+        with_secrets: also secrets of jobs, scheduler configs and whatever else lies below `config`.
 
     Raises:
         ConfigError: there is nothing to back up, or the target is there already.
@@ -161,6 +161,7 @@ def _configs(home: Home, *, all_of_them: bool) -> Iterator[Path]:
     config = home.server_config.parent
     if all_of_them:
         yield from _below(config)
+        yield from _below(home.secrets)
         return
     yield from (path for name in OPEN_CONFIGS if (path := config / name).is_file())
 

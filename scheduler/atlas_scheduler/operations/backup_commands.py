@@ -15,7 +15,7 @@ from foundations.quantities import size
 @home_option
 @click.option("--with-files", is_flag=True, help="Also bundles and archives of jobs.")
 @click.option(
-    "--with-secrets", is_flag=True, help="Also everything else below `config`, with its tokens."
+    "--with-secrets", is_flag=True, help="Also secrets of jobs, and all that lies below `config`."
 )
 def backup(file: Path, home_path: Path | None, *, with_files: bool, with_secrets: bool) -> None:
     """Write a backup to FILE, also while the scheduler runs.

@@ -34,7 +34,7 @@ from foundations.home import Home
 
 STAGED = "restore.new"
 PLAN = "restore.plan"
-_TOPS = (MANIFEST, DATABASE, "config", "bundles", "job_data", END)
+_TOPS = (MANIFEST, DATABASE, "config", "secrets", "bundles", "job_data", END)
 _BESIDE = (f"{DATABASE}-wal", f"{DATABASE}-shm")
 """What of the database before must not be met by the new one."""
 
@@ -154,7 +154,8 @@ def _steps(staged: Path, kept: str) -> Iterator[Step]:
     # The old write-ahead log goes first: the new database must never meet it.
     for name in _BESIDE:
         yield Step(None, name, f"{kept}/{name}")
-    tops = [staged / DATABASE, staged / "bundles", staged / "job_data" / "archive"]
+    names = (DATABASE, "bundles", "job_data/archive", "secrets")
+    tops = [staged / name for name in names]
     configs = sorted((staged / "config").rglob("*"))
     tops += [path for path in configs if path.is_symlink() or not path.is_dir()]
     for path in tops:
