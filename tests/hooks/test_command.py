@@ -51,6 +51,14 @@ async def test_a_command_that_does_not_read_its_input_is_fine() -> None:
     await shell("exec <&-; exit 0").tell(ended(parameters={"text": "x" * 1_000_000}))
 
 
+async def test_a_command_that_closes_its_output_still_gets_all_of_its_input(
+    tmp_path: Path,
+) -> None:
+    text = "x" * 1_000_000
+    await shell(f"exec >&- 2>&-; cat > {tmp_path}/told").tell(ended(parameters={"text": text}))
+    assert json.loads((tmp_path / "told").read_text())["job"]["parameters"] == {"text": text}
+
+
 @pytest.mark.parametrize(
     ("script", "reason"),
     [

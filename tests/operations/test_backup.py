@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import sqlite3
 import tarfile
@@ -12,17 +13,20 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from atlas_scheduler.__main__ import cli
 from atlas_scheduler.operations.backup import back_up
 from atlas_scheduler.operations.restore import PLAN, STAGED, finish, restore
 from atlas_scheduler.store import meta, schema
 from atlas_scheduler.store.db import Database
 from atlas_scheduler.store.faults import DatabaseCorrupt, DatabaseTooNew
-from foundations.errors import AtlasError, ConfigError
+from foundations.errors import AtlasError, ConfigError, StorageFull
 from foundations.home import Home
 from tests.e2e.driver import Scheduler
 from tests.e2e.processes import kill_jobs
 from tests.e2e.projects import config_with, until, write_project
+from tests.store.disks import mounted_disk
 from tests.store.interruptions import SimulatedCrash, crash_at
 
 SECRET = "the-token-of-another-scheduler"
@@ -204,6 +208,34 @@ def test_a_database_that_cannot_be_used_is_not_backed_up(
 ) -> None:
     damage(tmp_path / "b.tar", home)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home"]
+
+
+def test_a_damaged_database_is_named_and_not_backed_up(home: Home, tmp_path: Path) -> None:
+    data = bytearray(home.database.read_bytes())
+    data[8192:12_288] = bytes(4096)
+    home.database.write_bytes(bytes(data))
+    with pytest.raises(DatabaseCorrupt, match=f"The database {home.database} cannot be used"):
+        back_up(home, tmp_path / "b.tar")
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
+
+
+def test_a_backup_that_does_not_fit_leaves_nothing(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "small").mkdir()
+    (home.archive("a" * 36) / "artifacts" / "large").write_bytes(os.urandom(3 << 20))
+    with mounted_disk(tmp_path / "small", size_mib=2):
+        with pytest.raises(StorageFull):
+            back_up(home, tmp_path / "small" / "b.tar", with_files=True)
+        assert list((tmp_path / "small").iterdir()) == []
+        (tmp_path / "small" / "ballast").write_bytes(bytes((2 << 20) - 65_536))
+        with pytest.raises(StorageFull, match=str(tmp_path / "small")):
+            back_up(home, tmp_path / "small" / "b.tar")
+
+
+def test_a_place_that_is_not_there_is_told_by_the_command(home: Home, tmp_path: Path) -> None:
+    words = ["backup", str(tmp_path / "no" / "b.tar"), "--home", str(home.root)]
+    done = CliRunner().invoke(cli, words)
+    assert isinstance(done.exception, ConfigError)
+    assert "b.tar cannot be written: " in done.exception.message
 
 
 @pytest.mark.parametrize(

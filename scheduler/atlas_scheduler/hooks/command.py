@@ -63,13 +63,17 @@ async def _converse(process: asyncio.subprocess.Process, told: bytes) -> bytes:
     assert process.stdin is not None
     assert process.stdout is not None
     writing = asyncio.create_task(_write(process.stdin, told))
+    ending = asyncio.create_task(process.wait())
     kept = b""
     try:
         while piece := await process.stdout.read(1 << 16):
             kept += piece[: MOST_OUTPUT_BYTES - len(kept)]
+        # It may read on without an output; or have ended, and children of it hold the pipe.
+        await asyncio.wait([writing, ending], return_when=asyncio.FIRST_COMPLETED)
     finally:
-        writing.cancel()
-        await asyncio.gather(writing, return_exceptions=True)
+        for task in (writing, ending):
+            task.cancel()
+        await asyncio.gather(writing, ending, return_exceptions=True)
     return kept
 
 

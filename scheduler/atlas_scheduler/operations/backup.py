@@ -122,7 +122,7 @@ def _snapshot(home: Home, snapshot: Path, *, with_files: bool, with_secrets: boo
     return Manifest(
         format=FORMAT,
         atlas=foundations.__version__,
-        schema=schema.inspect(snapshot),
+        schema=schema.inspect(snapshot, known_as=home.database),
         database_sha256=digest,
         home=str(home.root),
         host=platform.node(),

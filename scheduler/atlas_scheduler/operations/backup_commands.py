@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from atlas_scheduler.operations.home_option import chosen_home, home_option
+from foundations.errors import ConfigError
 from foundations.quantities import size
 
 
@@ -25,7 +26,10 @@ def backup(file: Path, home_path: Path | None, *, with_files: bool, with_secrets
     from atlas_scheduler.operations.backup import back_up
 
     home = chosen_home(home_path)
-    done = back_up(home, file, with_files=with_files, with_secrets=with_secrets)
+    try:
+        done = back_up(home, file, with_files=with_files, with_secrets=with_secrets)
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be written: {error}") from error
     click.echo(f"Backed up {home.root} to {file}: {done.files} file(s), {size(done.size_bytes)}.")
     if done.skipped:
         click.echo(
@@ -51,7 +55,10 @@ def restore(file: Path, home_path: Path | None, *, replace: bool) -> None:
     home = chosen_home(home_path)
     process.take_lock(home)
     restoring.finish(home)
-    done = restoring.restore(home, file, replace=replace)
+    try:
+        done = restoring.restore(home, file, replace=replace)
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be restored: {error}") from error
     click.echo(f"Restored {home.root} from {file}.")
     if done.kept is not None:
         click.echo(f"What was there before is in {done.kept}.")
