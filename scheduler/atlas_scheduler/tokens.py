@@ -8,7 +8,7 @@ import hmac
 import re
 import secrets
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Self
 
@@ -39,17 +39,31 @@ class Tokens:
     """All tokens of a home, in memory as they are in the database: this process alone writes."""
 
     def __init__(
-        self, database: Database, *, clock_ms: Callable[[], int], known: list[Token]
+        self,
+        database: Database,
+        *,
+        clock_ms: Callable[[], int],
+        known: Iterable[Token] = (),
+        announce: Callable[[], None] = lambda: None,
     ) -> None:
+        """Begin with what is known; `announce` is called when the history has become longer."""
         self._database = database
         self._clock_ms = clock_ms
         self._known = {token.token_id: token for token in known}
+        self._announce = announce
         self._notes: set[asyncio.Task[None]] = set()
 
     @classmethod
-    async def open(cls, database: Database, *, clock_ms: Callable[[], int]) -> Self:
+    async def open(
+        cls,
+        database: Database,
+        *,
+        clock_ms: Callable[[], int],
+        announce: Callable[[], None] = lambda: None,
+    ) -> Self:
         """Read the tokens that there are."""
-        return cls(database, clock_ms=clock_ms, known=await database.read(tokens.every))
+        known = await database.read(tokens.every)
+        return cls(database, clock_ms=clock_ms, known=known, announce=announce)
 
     def authenticate(self, secret: str, *, source: str) -> Token:
         """Find the token that somebody shows.
@@ -196,6 +210,7 @@ class Tokens:
         # In memory only once it is durable, and then at once.
         known = await asyncio.shield(self._database.write(change))
         self._known = {token.token_id: token for token in known}
+        self._announce()
 
     def _append(self, conn: sqlite3.Connection, event: str, token: Token, by: str) -> None:
         detail = {
