@@ -215,7 +215,7 @@ class Tokens:
     def _append(self, conn: sqlite3.Connection, event: str, token: Token, by: str) -> None:
         detail = {
             "by": by,
-            "token": token.token_id,
+            "token_id": token.token_id,
             "name": token.name,
             "user": token.user,
             "role": token.role.value,

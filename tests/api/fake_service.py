@@ -329,17 +329,17 @@ class FakeService:
         names = {self._project(job) for job in self._jobs.values()}
         return [self._project_view(name) for name in sorted(names)]
 
-    async def rename_project(self, name: str, new_name: str) -> ProjectView:
+    async def rename_project(self, name: str, new_name: str, *, by: str) -> ProjectView:
         self._require_project(name)
         self._new_names[name] = new_name
         return self._project_view(new_name)
 
-    async def describe_project(self, name: str, description: str) -> ProjectView:
+    async def describe_project(self, name: str, description: str, *, by: str) -> ProjectView:
         self._require_project(name)
         self._descriptions[name] = description
         return self._project_view(name)
 
-    async def set_retention(self, name: str, rule: RetentionRule | None) -> ProjectView:
+    async def set_retention(self, name: str, rule: RetentionRule | None, *, by: str) -> ProjectView:
         self._require_project(name)
         self._rules[name] = rule
         return self._project_view(name)

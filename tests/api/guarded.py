@@ -16,6 +16,7 @@ from foundations.models import NewToken, Role
 from tests.api.in_memory import InMemory
 
 BASE_URL = "http://atlas/api/v1"
+PEER = "10.0.0.2"
 
 
 class Clock:
@@ -61,7 +62,7 @@ async def guarded(app: ASGIApp, database: Database) -> AsyncIterator[Guarded]:
     """Put an application behind a door; tokens are kept in the database."""
     clock = Clock()
     tokens = await Tokens.open(database, clock_ms=clock)
-    transport = InMemory(Door(app, tokens=tokens))
+    transport = InMemory(Door(app, tokens=tokens), peer=PEER)
     async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as http:
         yield Guarded(http, tokens, clock)
     await tokens.close()

@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 from atlas_scheduler.api.context import caller, service_of
 from atlas_scheduler.core import access
 from atlas_scheduler.core.access import Caller, Sharing, Standing, Thing
+from atlas_scheduler.store import acting
 from foundations.errors import AmbiguousJob, Forbidden, NotFound
 from foundations.models import Role
 
@@ -35,6 +36,7 @@ async def admit(connection: HTTPConnection) -> None:
     refusal = access.refusal(asker.role, operation)
     if refusal is not None:
         raise _refused(asker, operation, refusal)
+    acting.act_from(asker.source, asker.token)
     thing = access.RULES[operation].thing
     if thing is None or asker.role is Role.ADMIN:
         return
