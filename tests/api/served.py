@@ -83,13 +83,13 @@ class Served:
             access_log=False,
             timeout_graceful_shutdown=DEADLINE_SECONDS,
         )
-        self._server = _Announced(config, self._started)
+        self._server = Announced(config, self._started)
         await self._server.serve(sockets=sockets)
         for one in sockets:
             one.close()
 
 
-class _Announced(uvicorn.Server):
+class Announced(uvicorn.Server):
     """Says when it accepts connections."""
 
     def __init__(self, config: uvicorn.Config, started: threading.Event) -> None:
