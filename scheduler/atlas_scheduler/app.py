@@ -70,7 +70,10 @@ async def scheduler(home: Home, settings: ServerSettings) -> AsyncIterator[FastA
             async with _service(home, settings, database, engine, instance) as service:
                 service.environments = EnvironmentShelf(environments)
                 service.tokens = await Tokens.open(
-                    database, clock_ms=now_ms, announce=service.feed.announce
+                    database,
+                    clock_ms=now_ms,
+                    announce=service.feed.announce,
+                    limits=settings.token_limits,
                 )
                 try:
                     yield create_app(service)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import foundations
 from atlas_scheduler.api.logs import FARTHEST
 from atlas_scheduler.core.access import Sharing
+from atlas_scheduler.core.bounds import Bounds
 from atlas_scheduler.core.time_index import TimeIndex
 from atlas_scheduler.execs import BUFFER_BYTES, Execs, Running
 from atlas_scheduler.store.log_search import search_log
@@ -561,7 +562,11 @@ class FakeService:
         return FilesReceived(files=len(found))
 
     async def submit(
-        self, submission: Submission, *, idempotency_key: str | None, only_of: str | None = None
+        self,
+        submission: Submission,
+        *,
+        idempotency_key: str | None,
+        bounds: Bounds | None = None,
     ) -> Accepted:
         self.submissions += 1
         if idempotency_key is not None and idempotency_key in self._keys:
@@ -582,7 +587,9 @@ class FakeService:
     def _accepted(self, job: _Job, *, existed: bool = False) -> Accepted:
         return Accepted.model_validate({**dict(self._view(job)), "existed": existed})
 
-    async def submit_array(self, wanted: NewArray, *, idempotency_key: str | None) -> ArrayView:
+    async def submit_array(
+        self, wanted: NewArray, *, idempotency_key: str | None, bounds: Bounds | None = None
+    ) -> ArrayView:
         if idempotency_key is not None and idempotency_key in self._keys:
             return await self.array(self._keys[idempotency_key])
         array_id = str(uuid.uuid4())

@@ -21,7 +21,7 @@ from foundations.models import Role
 from tests.api.echo_session import EchoSession
 from tests.api.guarded import Clock, Guarded, bearer, guarded
 from tests.service.conftest import service_on
-from tests.store.projects import stored
+from tests.store.projects import FILES, stored
 
 NOBODYS = "00000000-0000-4000-8000-000000000000"
 
@@ -49,6 +49,10 @@ class Shared:
         answer = await self.door.http.post("/jobs", json=body, headers=who)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["job_id"])
+
+    async def another_bundle(self) -> str:
+        """Have another bundle here, about as large as the first."""
+        return await stored(self.service.bundles, {**FILES, "main.py": "print(2)\n"})
 
     async def ask(
         self, who: dict[str, str], method: str, path: str, json: Any = None

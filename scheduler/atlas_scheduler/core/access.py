@@ -54,6 +54,8 @@ class Rule:
     role: Role
     thing: Thing | None = None
     """What its path names; None where that has no owner."""
+    submits: bool = False
+    """Whether it counts as a submission."""
 
     @property
     def acts(self) -> bool:
@@ -65,6 +67,7 @@ SEES = Rule(Role.READ)
 """Looks at something that is for all."""
 ACTS = Rule(Role.SUBMIT)
 """Changes something, and sees to it itself that this is the caller's own."""
+SUBMITS = Rule(Role.SUBMIT, submits=True)
 RULES_ALL = Rule(Role.ADMIN)
 """Changes, or shows, what is everybody's."""
 SEES_JOB = Rule(Role.READ, Thing.JOB)
@@ -93,10 +96,10 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "upload_bundle": ACTS,
         "declare_bundle": ACTS,
         "send_files": ACTS,
-        "submit": ACTS,
-        "submit_array": ACTS,
+        "submit": SUBMITS,
+        "submit_array": SUBMITS,
         "array": Rule(Role.READ, Thing.ARRAY),
-        "create_schedule": ACTS,
+        "create_schedule": SUBMITS,
         "schedules": SEES,
         "schedule": Rule(Role.READ, Thing.SCHEDULE),
         "pause_schedule": ACTS_ON_SCHEDULE,
