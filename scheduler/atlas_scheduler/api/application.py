@@ -30,6 +30,7 @@ from atlas_scheduler.api import (
     remarks,
     schedules,
     secrets,
+    tokens,
 )
 from atlas_scheduler.api.admission import admit
 from atlas_scheduler.api.guard import Guard, SmallBodies
@@ -101,6 +102,7 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
         schedules,
         secrets,
         garbage,
+        tokens,
     ):
         app.include_router(part.router, prefix=PREFIX)
     app.include_router(environments.router, prefix=PREFIX)
