@@ -12,13 +12,15 @@ import click
 
 import foundations
 from atlas_scheduler.operations.backup_commands import backup, restore
-from atlas_scheduler.operations.home_option import chosen_home, home_option
+from atlas_scheduler.operations.home_option import HOME_HELP, chosen_home, home_option
 from atlas_scheduler.operations.hook_commands import hook
 from atlas_scheduler.operations.logs import logs
 from atlas_scheduler.operations.service_commands import install, uninstall
+from foundations.cli.token import token_group
 from foundations.errors import AtlasError, ConfigError
 
 if TYPE_CHECKING:
+    from foundations.client import Client
     from foundations.home import Home
     from foundations.models import EngineView, SchedulerInfo
 
@@ -136,6 +138,19 @@ def version() -> None:
     click.echo(foundations.__version__)
 
 
+def _client(home_path: Path | None) -> Client:
+    from foundations.client import Client
+
+    client = Client(f"unix://{chosen_home(home_path).socket}")
+    click.get_current_context().call_on_close(client.close)
+    return client
+
+
+cli.add_command(
+    token_group(
+        click.option("--home", "place", type=click.Path(path_type=Path), help=HOME_HELP), _client
+    )
+)
 for command in (logs, install, uninstall, backup, restore, hook):
     cli.add_command(command)
 

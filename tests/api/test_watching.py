@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 
+from atlas_scheduler.store.db import Database
 from foundations.models import Role
 from tests.api.fake_service import FakeService
 from tests.api.guarded import Guarded, bearer, guarded
@@ -19,7 +20,10 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def door(app: FastAPI, tmp_path: Path) -> AsyncIterator[Guarded]:
-    async with guarded(app, tmp_path) as opened:
+    async with (
+        await Database.open(tmp_path / "tokens.db") as database,
+        guarded(app, database) as opened,
+    ):
         yield opened
 
 

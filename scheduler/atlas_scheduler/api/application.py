@@ -30,6 +30,7 @@ from atlas_scheduler.api import (
     remarks,
     schedules,
     secrets,
+    tokens,
     watching,
 )
 from atlas_scheduler.api.admission import admit
@@ -104,6 +105,7 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
         schedules,
         secrets,
         garbage,
+        tokens,
     ):
         app.include_router(part.router, prefix=PREFIX)
     app.include_router(environments.router, prefix=PREFIX)

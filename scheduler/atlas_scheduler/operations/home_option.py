@@ -8,12 +8,8 @@ import click
 
 from foundations.home import Home
 
-home_option = click.option(
-    "--home",
-    "home_path",
-    type=click.Path(path_type=Path),
-    help="Where everything is kept. Default: $FOUNDATIONS_HOME, else ~/.foundations.",
-)
+HOME_HELP = "Where everything is kept. Default: $FOUNDATIONS_HOME, else ~/.foundations."
+home_option = click.option("--home", "home_path", type=click.Path(path_type=Path), help=HOME_HELP)
 
 
 def chosen_home(path: Path | None) -> Home:
