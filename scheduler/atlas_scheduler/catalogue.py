@@ -22,7 +22,7 @@ from atlas_scheduler.core.seeds import seeds
 from atlas_scheduler.engine.port import AttemptId
 from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.environment_shelf import EnvironmentShelf
-from atlas_scheduler.execs import Execs
+from atlas_scheduler.execs import Execs, Tunnels
 from atlas_scheduler.feed import Feed, Interest, News
 from atlas_scheduler.job_files import JobFiles
 from atlas_scheduler.machine import Machine
@@ -108,6 +108,8 @@ class Catalogue(JobFiles):
         self.feed = Feed(database, lambda: self.machine.host())
         self.execs = Execs()
         """Commands that run beside jobs."""
+        self.tunnels = Tunnels()
+        """Connections to ports of jobs."""
         self._listings = Listings()
         self._outlook = Outlook()
         self._line = QueueLine()

@@ -29,6 +29,7 @@ from atlas_scheduler.api import (
     queue,
     remarks,
     schedules,
+    tunnels,
 )
 from atlas_scheduler.api.guard import Guard, SmallBodies
 from foundations.models import API_VERSION
@@ -97,6 +98,7 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
         projects,
         schedules,
         garbage,
+        tunnels,
     ):
         app.include_router(part.router, prefix=PREFIX)
     app.include_router(environments.router, prefix=PREFIX)

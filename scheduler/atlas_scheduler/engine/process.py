@@ -34,6 +34,7 @@ from atlas_scheduler.engine.port import (
     StartRefusedError,
 )
 from atlas_scheduler.engine.process_exec import ProcessExec
+from atlas_scheduler.engine.process_ports import connect
 from atlas_scheduler.engine.process_usage import process_tree, usage_of
 from atlas_scheduler.engine.shim_start import run_shim
 from atlas_scheduler.engine.shimwait import shim_ended
@@ -223,6 +224,10 @@ class ProcessEngine:
             return await ProcessExec.start(plan, environment=environment, directory=directory)
         except OSError as error:
             raise EngineDown(f"The command cannot be started now: {error}") from error
+
+    async def connect(self, attempt: AttemptId, port: int) -> ExecSession:
+        """Connect to a port that a process of the attempt listens at."""
+        return await connect(self._dir(attempt), port)
 
     def _surroundings(self, attempt: AttemptId) -> tuple[dict[str, str], str] | None:
         directory = self._dir(attempt)

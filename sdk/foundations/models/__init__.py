@@ -16,7 +16,7 @@ from foundations.models.environments import (
     PrunedEnvironments,
     PruneEnvironments,
 )
-from foundations.models.execs import ExecInput, ExecView, NewExec, TerminalSize
+from foundations.models.execs import ExecInput, ExecView, NewExec, TerminalSize, TunnelView
 from foundations.models.garbage import (
     ExpiredJob,
     GarbageView,
@@ -209,5 +209,6 @@ __all__ = [
     "ExecInput",
     "ExecView",
     "NewExec",
+    "TunnelView",
     "TerminalSize",
 ]
