@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from foundations.job_schedule import JobSchedule, submit_schedule
     from foundations.local_run import LocalRun, end_run, start_run
     from foundations.models import JobState
+    from foundations.notebooks import notebook
     from foundations.project_table import get_metrics_for_all_jobs
     from foundations.submission import SubmittedJob, submit
     from foundations.submitted_array import SubmittedArray, submit_array
@@ -51,6 +52,7 @@ _HOME_OF = {
     # At the submitter's.
     "submit": "submission",
     "SubmittedJob": "submission",
+    "notebook": "notebooks",
     "submit_array": "submitted_array",
     "submit_schedule": "job_schedule",
     "JobSchedule": "job_schedule",
@@ -91,6 +93,7 @@ __all__ = [
     "log_metric",
     "log_param",
     "log_params",
+    "notebook",
     "save_artifact",
     "set_tag",
     "set_tensorboard_logdir",

@@ -33,6 +33,7 @@ from foundations.rerun import create_rerun, rerun_spec
 if TYPE_CHECKING:
     from foundations.client import Client
     from foundations.forwarding import Forward
+    from foundations.notebooks import NotebookForward
     from foundations.tensorboard import TensorBoard
 
 
@@ -279,6 +280,23 @@ class SubmittedJob:
         from foundations.forwarding import Forward
 
         return Forward(self._client, self.job_id, [(local_port, port)], address=address)
+
+    def notebook(self, *, local_port: int = 0, address: str = "127.0.0.1") -> NotebookForward:
+        """Wait for the JupyterLab of the job: a context manager with the `url` to open.
+
+        Args:
+            local_port: the port here; 0 takes any that is free.
+            address: which address of this machine to listen at.
+
+        Raises:
+            JobConflict: the job has ended, or runs no notebook (`foundations.notebook`).
+        """
+        from foundations.notebooks import NotebookForward, await_notebook
+
+        place = await_notebook(self._client, self.job_id)
+        return NotebookForward(
+            self._client, self.job_id, place, local_port=local_port, address=address
+        )
 
     def rerun(
         self,

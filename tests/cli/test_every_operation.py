@@ -102,6 +102,7 @@ BUILT_ON_OTHERS = {
     "export jobs": "jobs",
     "wait job": "changes",
     "set user": "set_queue_settings",
+    "notebook": "submit",
 }
 """Commands that use an operation in a way of their own."""
 CLIENT_ALONE = {"init", "doctor", "completion", "tui"}

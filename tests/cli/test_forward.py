@@ -47,8 +47,8 @@ def test_it_carries_to_the_job_s_port_and_says_what_does_not_answer(
             connection.shutdown(socket.SHUT_WR)
             assert b"".join(iter(lambda: connection.recv(100), b"")) == b"hello"
         with (
-            socket.create_connection(("127.0.0.1", forward.ports[1].local_port), 20) as refused,
             pytest.raises(ConnectionResetError),
+            socket.create_connection(("127.0.0.1", forward.ports[1].local_port), 20) as refused,
         ):
             refused.recv(100)
         assert told.wait(20)

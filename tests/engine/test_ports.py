@@ -15,7 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas_scheduler.engine.exec_port import ExecSession, Output
-from atlas_scheduler.engine.listening import Listener, listeners, parse_listeners, reachable_at
+from atlas_scheduler.engine.listening import (
+    Listener,
+    listeners,
+    parse_listeners,
+    reachable_at,
+    sockets_of,
+)
 from atlas_scheduler.engine.port import Launch
 from atlas_scheduler.engine.port_stream import PortStream
 from foundations.errors import JobConflict
@@ -114,10 +120,16 @@ async def test_only_the_job_s_own_listeners_are_reached(process_rig: ProcessRig)
             pytest.raises(JobConflict, match="No process of the job listens at port"),
         ):
             await process_rig.engine.connect(launch.attempt, other.getsockname()[1])
-        # Somebody else's socket at a more special address would answer in place of the job's.
+        session = await process_rig.engine.connect(launch.attempt, port)
+        assert await converse(session, b"ab") == b"ba"
+        # The second time the job's sockets are known; another address is another's business.
         with socket.create_server(("127.0.0.2", port)):
             session = await process_rig.engine.connect(launch.attempt, port)
             assert await converse(session, b"abc") == b"cba"
+
+
+def sockets(processes: list[int]) -> frozenset[str]:
+    return frozenset(sockets_of(processes))
 
 
 def test_a_listener_of_a_process_is_found() -> None:
@@ -128,10 +140,10 @@ def test_a_listener_of_a_process_is_found() -> None:
     ) as process:
         assert process.stdout is not None
         port = int(process.stdout.readline())
-        assert reachable_at(port, [process.pid], listeners()) == "127.0.0.1"
-        assert reachable_at(port, [os.getpid()], listeners()) is None
+        assert reachable_at(port, sockets([process.pid]), listeners(socket.AF_INET)) == "127.0.0.1"
+        assert reachable_at(port, sockets([os.getpid()]), listeners(socket.AF_INET)) is None
         process.communicate(b"\n")
-    assert reachable_at(port, [process.pid], listeners()) is None
+    assert reachable_at(port, sockets([process.pid]), listeners(socket.AF_INET)) is None
 
 
 def test_another_s_socket_at_the_very_address_has_what_comes_there() -> None:
@@ -142,11 +154,12 @@ def test_another_s_socket_at_the_very_address_has_what_comes_there() -> None:
         everywhere.bind(("0.0.0.0", 0))
         everywhere.listen()
         port = everywhere.getsockname()[1]
-        own = [one for one in listeners() if one.port == port]
-        assert reachable_at(port, [os.getpid()], own) == "127.0.0.1"
+        own = [one for one in listeners(socket.AF_INET) if one.port == port]
+        mine = sockets([os.getpid()])
+        assert reachable_at(port, mine, own) == "127.0.0.1"
         special = Listener("127.0.0.1", port, "0")
-        assert reachable_at(port, [os.getpid()], [*own, special]) is None
-        assert reachable_at(port, [stranger.pid], own) is None
+        assert reachable_at(port, mine, [*own, special]) is None
+        assert reachable_at(port, sockets([stranger.pid]), own) is None
         stranger.kill()
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 _LISTEN = "0A"
-_TABLES = (("/proc/net/tcp", socket.AF_INET), ("/proc/net/tcp6", socket.AF_INET6))
+FAMILIES = (socket.AF_INET, socket.AF_INET6)
+_TABLES = {socket.AF_INET: "/proc/net/tcp", socket.AF_INET6: "/proc/net/tcp6"}
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is read, nothing is bound
 """Where one connects who wants what listens everywhere."""
 
@@ -25,21 +26,18 @@ class Listener:
     """Names the socket among the files of a process."""
 
 
-def reachable_at(port: int, processes: Iterable[int], listeners: Iterable[Listener]) -> str | None:
-    """Find the address at which a port leads to some processes and to nobody else.
+def reachable_at(port: int, own: Container[str], listeners: Iterable[Listener]) -> str | None:
+    """Find the address at which a port leads to some sockets and to no others.
 
     Args:
         port: which port.
-        processes: their numbers.
+        own: the sockets, by their inodes.
         listeners: what listens on this machine.
 
     Returns:
         An address; None when none of them listens there.
     """
     there = [one for one in listeners if one.port == port]
-    if not there:
-        return None
-    own = set(_sockets_of(processes))
     for target in dict.fromkeys(_ANY.get(one.host, one.host) for one in there if one.inode in own):
         # Of what listens at a port, the socket of the very address has it, then those of all.
         exact = [one for one in there if one.host == target]
@@ -49,9 +47,12 @@ def reachable_at(port: int, processes: Iterable[int], listeners: Iterable[Listen
     return None
 
 
-def listeners() -> list[Listener]:
-    """List what listens on this machine."""
-    return [one for path, family in _TABLES for one in _read(path, family)]
+def listeners(family: socket.AddressFamily) -> list[Listener]:
+    """List what listens on this machine at addresses of a family."""
+    with suppress(FileNotFoundError):  # no IPv6 here
+        table = Path(_TABLES[family]).read_text(encoding="ascii")
+        return list(parse_listeners(table, family))
+    return []
 
 
 def parse_listeners(table: str, family: socket.AddressFamily) -> Iterator[Listener]:
@@ -63,12 +64,6 @@ def parse_listeners(table: str, family: socket.AddressFamily) -> Iterator[Listen
             yield Listener(_address(address, family), int(port, 16), fields[9])
 
 
-def _read(path: str, family: socket.AddressFamily) -> Collection[Listener]:
-    with suppress(FileNotFoundError):  # no IPv6 here
-        return list(parse_listeners(Path(path).read_text(encoding="ascii"), family))
-    return []
-
-
 def _address(digits: str, family: socket.AddressFamily) -> str:
     """Read an address as the kernel prints it: words of four bytes in the machine's own order."""
     words = [int(digits[at : at + 8], 16) for at in range(0, len(digits), 8)]
@@ -76,7 +71,8 @@ def _address(digits: str, family: socket.AddressFamily) -> str:
     return socket.inet_ntop(family, packed)
 
 
-def _sockets_of(processes: Iterable[int]) -> Iterator[str]:
+def sockets_of(processes: Iterable[int]) -> Iterator[str]:
+    """Name the sockets that some processes have open, by their inodes."""
     for process in processes:
         with suppress(OSError):
             for file in Path(f"/proc/{process}/fd").iterdir():

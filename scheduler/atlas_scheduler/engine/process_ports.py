@@ -2,31 +2,56 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
+
 from atlas_scheduler.engine.attempts import AttemptDir
-from atlas_scheduler.engine.listening import listeners, reachable_at
+from atlas_scheduler.engine.listening import FAMILIES, listeners, reachable_at, sockets_of
 from atlas_scheduler.engine.port_stream import PortStream
 from atlas_scheduler.engine.process_usage import process_tree, processes_of
 from atlas_scheduler.engine.threads import in_thread
 from foundations.errors import JobConflict
 
 
-async def connect(attempt: AttemptDir, port: int) -> PortStream:
-    """Connect to a port that a process of an attempt listens at.
+class ProcessPorts:
+    """The ports of the attempts of one engine.
 
-    The job shares its ports with the whole machine: whoever may forward them must not reach what
-    is not the job's.
-
-    Raises:
-        JobConflict: the attempt does not run, or none of its processes listens there.
+    A job shares its ports with the whole machine: whoever may forward them must not reach what is
+    not the job's.
     """
 
-    def find() -> str | None:
-        return reachable_at(port, processes_of(attempt, process_tree()), listeners())
+    def __init__(self) -> None:
+        self._sockets: dict[Path, frozenset[str]] = {}
+        """Sockets that attempts had when they were last looked at; a number names one for ever."""
 
-    host = await in_thread(find, name="port")
-    if host is None:
-        raise JobConflict(f"No process of the job listens at port {port} now.")
-    try:
-        return await PortStream.connect(host, port)
-    except OSError as error:
-        raise JobConflict(f"The job does not answer at port {port}: {error}.") from error
+    async def connect(self, attempt: AttemptDir, port: int) -> PortStream:
+        """Connect to a port that a process of an attempt listens at.
+
+        Raises:
+            JobConflict: the attempt does not run, or none of its processes listens there.
+        """
+        host = await in_thread(partial(self._find, attempt, port), name="port")
+        if host is None:
+            raise JobConflict(f"No process of the job listens at port {port} now.")
+        try:
+            return await PortStream.connect(host, port)
+        except OSError as error:
+            raise JobConflict(f"The job does not answer at port {port}: {error}.") from error
+
+    def forget(self, attempt: AttemptDir) -> None:
+        """Forget an attempt that is removed."""
+        self._sockets.pop(attempt.path, None)
+
+    def _find(self, attempt: AttemptDir, port: int) -> str | None:
+        for family in FAMILIES:  # reading a table of the kernel's may take milliseconds
+            listening = [one for one in listeners(family) if one.port == port]
+            own = self._sockets.get(attempt.path, frozenset())
+            host = reachable_at(port, own, listening)
+            if host is None and listening:
+                # A look at every process of the machine takes longer still.
+                own = frozenset(sockets_of(processes_of(attempt, process_tree())))
+                self._sockets[attempt.path] = own
+                host = reachable_at(port, own, listening)
+            if host is not None:
+                return host
+        return None
