@@ -25,11 +25,15 @@ _ALSO = "ATLAS_ALSO_INSTALL"
 _PACKAGE = "jupyterlab"
 _WHERE = (
     "for python in python3 python; do "
-    'if command -v "$python" >/dev/null 2>&1; then exec "$python" -m "$0" --where; fi; '
+    'if command -v "$python" >/dev/null 2>&1; then exec "$python" -m "$0" --where "$1"; fi; '
     "done; exit 127"
 )
 _NOT_YET = 75
 _LOOK_SECONDS = 0.5
+_ANSWER_SECONDS = "30"
+"""How long one command beside the job waits for JupyterLab."""
+_END_SECONDS = 2.0
+"""Longest time between the end of what runs beside a job and the word that the job has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +98,13 @@ def notebook(**options: Any) -> SubmittedJob:
 
 
 def find_notebook(client: Client, ref: str) -> NotebookPlace | None:
-    """Look for the JupyterLab of a job that runs; None when it does not answer yet.
+    """Wait a while for the JupyterLab of a job that runs; None when it does not answer yet.
 
     Raises:
         JobConflict: the job does not run.
         SchedulerError: the job runs no JupyterLab.
     """
-    found = execute(client, ref, ("/bin/sh", "-c", _WHERE, _MODULE))
+    found = execute(client, ref, ("/bin/sh", "-c", _WHERE, _MODULE, _ANSWER_SECONDS))
     if found.exit_code == _NOT_YET:
         return None
     if found.exit_code != os.EX_OK:
@@ -142,5 +146,11 @@ def await_notebook(
 def _look(client: Client, job_id: str) -> NotebookPlace | None:
     try:
         return find_notebook(client, job_id)
-    except JobConflict:
-        return None  # it ended meanwhile, and the next look at the job says how
+    except SchedulerError:
+        try:
+            client.wait(job_id, timeout_seconds=_END_SECONDS)
+        except TimeoutError:
+            pass
+        else:
+            return None  # the job has ended, and the next look at it says how
+        raise

@@ -101,6 +101,7 @@ def test_a_notebook_is_opened_left_opened_again_and_kept(shared: Scheduler) -> N
     assert f"To open it again: foundations notebook scheduler --job {job_id}" in left
     shown = shared.cli("show", "job", "scheduler", job_id, "--json").out
     assert shared.job(job_id).spec.environment["GREETING"] == "hello"
+    assert shown.count('"CommandRun"') == 1, "one command asked for the token"
     assert token not in shown + shared.log(job_id)
     assert "Installing requirements.txt and jupyterlab into environment" in shared.log(job_id) or (
         "The requirements are installed already" in shared.log(job_id)
@@ -145,3 +146,11 @@ def test_a_notebook_that_cannot_be_installed_fails_with_the_reason(shared: Sched
     project = write_project(shared.root / "no-notebook", {"requirements.txt": "--no-index\n"})
     failed = shared.cli("notebook", "scheduler", str(project), code=1)
     assert "is failed: requirements.txt and jupyterlab cannot be installed: " in failed.err
+
+
+def test_a_notebook_that_ends_before_it_answers_says_how(shared: Scheduler) -> None:
+    options = ["--entrypoint", "sh -c 'echo begun; exit 5' sh"]
+    project = write_project(shared.root / "ends", {"main.py": ""})
+    failed = shared.cli("notebook", "scheduler", str(project), *options, code=1)
+    assert "is failed: " in failed.err
+    assert "begun" in failed.out

@@ -36,8 +36,8 @@ def test_without_jupyterlab_it_says_what_to_do(tmp_path: Path, python: str) -> N
 @pytest.mark.parametrize("python", INTERPRETERS)
 def test_what_does_not_answer_yet_is_not_told(tmp_path: Path, python: str) -> None:
     job_dir = make_job_dir(tmp_path)
-    assert run(python, job_dir, "--where") == (75, "")
+    assert run(python, job_dir, "--where", "0") == (75, "")
     (job_dir / "home").mkdir(exist_ok=True)
     noted = {"pid": 1, "port": 9, "token": "secret"}
     (job_dir / "home" / "notebook.json").write_text(json.dumps(noted))
-    assert run(python, job_dir, "--where") == (75, "")
+    assert run(python, job_dir, "--where", "0") == (75, "")

@@ -1,8 +1,8 @@
 """Become JupyterLab, reachable for who may act on the job: the command of a notebook's job.
 
-    python -m atlas_worker.notebook [OPTIONS]   becomes JupyterLab with these options of its own
-    python -m atlas_worker.notebook --where     prints where it listens and its token, as JSON;
-                                                exit code 75 when it does not answer yet
+    python -m atlas_worker.notebook [OPTIONS]         becomes JupyterLab, with options of its own
+    python -m atlas_worker.notebook --where SECONDS   prints where it listens and its token, as
+        JSON, once it answers; exit code 75 when it does not in that time
 
 The token is made here, new for each start. It is in a file that only the job's user can read and in
 the environment of JupyterLab, and nowhere else: not in the command, not in the log.
@@ -15,6 +15,7 @@ from typing import Dict, List
 WHERE = "--where"
 NOT_YET = 75
 _FILE = "notebook.json"
+_LOOK_SECONDS = 0.1
 _START = "import sys; del sys.path[0]; from jupyterlab.labapp import main; sys.exit(main())"
 """Without the job's directory in the path, whose files must not shadow what JupyterLab needs."""
 
@@ -26,8 +27,8 @@ def main(arguments: List[str]) -> int:
     import importlib.util
 
     home = os.path.join(os.environ.get("ATLAS_JOB_DIR") or os.getcwd(), "home")
-    if arguments == [WHERE]:
-        return _say_where(os.path.join(home, _FILE))
+    if arguments[:1] == [WHERE]:
+        return _say_where(os.path.join(home, _FILE), float(arguments[1]))
     if importlib.util.find_spec("jupyterlab") is None:
         sys.stderr.write(
             "JupyterLab is not installed here, and an entry point of the image's own installs "
@@ -77,7 +78,18 @@ def _note(path: str, port: int) -> str:
     return token
 
 
-def _say_where(path: str) -> int:
+def _say_where(path: str, seconds: float) -> int:
+    import time
+
+    deadline = time.monotonic() + seconds
+    while not _said_where(path):
+        if time.monotonic() >= deadline:
+            return NOT_YET
+        time.sleep(_LOOK_SECONDS)
+    return 0
+
+
+def _said_where(path: str) -> bool:
     import http.client
     import json
 
@@ -87,14 +99,13 @@ def _say_where(path: str) -> int:
         port = int(str(noted["port"]))
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
         connection.request("GET", "/api")
-        answered = connection.getresponse().status == 200
+        status = connection.getresponse().status
         connection.close()
     except (OSError, ValueError, http.client.HTTPException):
-        return NOT_YET
-    if not answered:
-        return NOT_YET
-    sys.stdout.write(json.dumps({"port": port, "token": noted["token"]}) + "\n")
-    return 0
+        return False
+    if status == 200:
+        sys.stdout.write(json.dumps({"port": port, "token": noted["token"]}) + "\n")
+    return status == 200
 
 
 def _free_port() -> int:
