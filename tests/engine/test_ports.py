@@ -25,7 +25,7 @@ from atlas_scheduler.engine.listening import (
 from atlas_scheduler.engine.port import Launch
 from atlas_scheduler.engine.port_stream import PortStream
 from foundations.errors import JobConflict
-from tests.engine.rig import DockerRig, ProcessRig, Rig
+from tests.engine.rig import DockerRig, ProcessRig, Rig, until
 from tests.engine.test_conformance import is_up
 
 SERVES = """
@@ -49,6 +49,16 @@ async def serving(rig: Rig, host: str, port: str = "0") -> AsyncIterator[tuple[L
     yield launch, int(rig.log(launch).output().split()[0])
     await rig.engine.stop(launch.attempt, grace_seconds=0)
     await rig.finish(launch)
+
+
+GOES_AWAY = """
+import socket, sys, time
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], "up", flush=True)
+server.accept()[0].close()
+server.close()
+time.sleep(120)
+"""
 
 
 async def converse(session: ExecSession, data: bytes) -> bytes:
@@ -122,14 +132,29 @@ async def test_only_the_job_s_own_listeners_are_reached(process_rig: ProcessRig)
             await process_rig.engine.connect(launch.attempt, other.getsockname()[1])
         session = await process_rig.engine.connect(launch.attempt, port)
         assert await converse(session, b"ab") == b"ba"
-        # The second time the job's sockets are known; another address is another's business.
+        # From the second time on the job's sockets are known; another address is another's.
         with socket.create_server(("127.0.0.2", port)):
             session = await process_rig.engine.connect(launch.attempt, port)
             assert await converse(session, b"abc") == b"cba"
 
 
-def sockets(processes: list[int]) -> frozenset[str]:
-    return frozenset(sockets_of(processes))
+@pytest.mark.anyio
+async def test_a_port_that_the_job_gave_up_is_another_s_business(process_rig: ProcessRig) -> None:
+    launch = process_rig.python(GOES_AWAY)
+    await process_rig.begin(launch)
+    await is_up(process_rig, launch)
+    port = int(process_rig.log(launch).output().split()[0])
+    session = await process_rig.engine.connect(launch.attempt, port)
+    assert await session.read() is None
+    await until(lambda: all(one.port != port for one in listeners(socket.AF_INET)))
+    with (
+        socket.create_server(("127.0.0.1", port)),
+        pytest.raises(JobConflict, match="No process of the job listens at port"),
+    ):
+        await process_rig.engine.connect(launch.attempt, port)
+    await session.close()
+    await process_rig.engine.stop(launch.attempt, grace_seconds=0)
+    await process_rig.finish(launch)
 
 
 def test_a_listener_of_a_process_is_found() -> None:
@@ -140,10 +165,12 @@ def test_a_listener_of_a_process_is_found() -> None:
     ) as process:
         assert process.stdout is not None
         port = int(process.stdout.readline())
-        assert reachable_at(port, sockets([process.pid]), listeners(socket.AF_INET)) == "127.0.0.1"
-        assert reachable_at(port, sockets([os.getpid()]), listeners(socket.AF_INET)) is None
+        assert (
+            reachable_at(port, sockets_of([process.pid]), listeners(socket.AF_INET)) == "127.0.0.1"
+        )
+        assert reachable_at(port, sockets_of([os.getpid()]), listeners(socket.AF_INET)) is None
         process.communicate(b"\n")
-    assert reachable_at(port, sockets([process.pid]), listeners(socket.AF_INET)) is None
+    assert reachable_at(port, sockets_of([process.pid]), listeners(socket.AF_INET)) is None
 
 
 def test_another_s_socket_at_the_very_address_has_what_comes_there() -> None:
@@ -155,11 +182,11 @@ def test_another_s_socket_at_the_very_address_has_what_comes_there() -> None:
         everywhere.listen()
         port = everywhere.getsockname()[1]
         own = [one for one in listeners(socket.AF_INET) if one.port == port]
-        mine = sockets([os.getpid()])
+        mine = sockets_of([os.getpid()])
         assert reachable_at(port, mine, own) == "127.0.0.1"
         special = Listener("127.0.0.1", port, "0")
         assert reachable_at(port, mine, [*own, special]) is None
-        assert reachable_at(port, sockets([stranger.pid]), own) is None
+        assert reachable_at(port, sockets_of([stranger.pid]), own) is None
         stranger.kill()
 
 

@@ -71,12 +71,26 @@ def _address(digits: str, family: socket.AddressFamily) -> str:
     return socket.inet_ntop(family, packed)
 
 
-def sockets_of(processes: Iterable[int]) -> Iterator[str]:
-    """Name the sockets that some processes have open, by their inodes."""
+def sockets_of(processes: Iterable[int]) -> dict[str, Path]:
+    """Find the sockets that some processes have open: their inodes, and where each is open."""
+    found: dict[str, Path] = {}
     for process in processes:
         with suppress(OSError):
             for file in Path(f"/proc/{process}/fd").iterdir():
-                with suppress(OSError):
-                    kind, _, inode = str(file.readlink()).partition(":")
-                    if kind == "socket":
-                        yield inode.strip("[]")
+                inode = _socket_at(file)
+                if inode is not None:
+                    found[inode] = file
+    return found
+
+
+def is_open(inode: str, file: Path) -> bool:
+    """Tell whether a socket is still open where it was found."""
+    return _socket_at(file) == inode
+
+
+def _socket_at(file: Path) -> str | None:
+    with suppress(OSError):
+        kind, _, inode = str(file.readlink()).partition(":")
+        if kind == "socket":
+            return inode.strip("[]")
+    return None
