@@ -25,6 +25,7 @@ from atlas_scheduler.environment_shelf import EnvironmentShelf
 from atlas_scheduler.execs import Execs, Tunnels
 from atlas_scheduler.feed import Feed, Interest, News
 from atlas_scheduler.job_files import JobFiles
+from atlas_scheduler.job_secrets import JobSecrets
 from atlas_scheduler.machine import Machine
 from atlas_scheduler.outlook import Outlook
 from atlas_scheduler.store import (
@@ -111,6 +112,8 @@ class Catalogue(JobFiles):
         """Commands that run beside jobs."""
         self.tunnels = Tunnels()
         """Connections to ports of jobs."""
+        self.job_secrets = JobSecrets(home, instance=instance)
+        """What jobs are given and nobody is shown."""
         self.tokens = Tokens(database, clock_ms=clock_ms, known=[])
         """Who may ask over a network."""
         self._listings = Listings()

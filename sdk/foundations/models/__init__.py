@@ -94,6 +94,7 @@ from foundations.models.scheduler import (
     WireError,
 )
 from foundations.models.schedules import NewSchedule, Overlap, ScheduleView
+from foundations.models.secrets import NewSecret, SecretName, SecretUse, SecretView
 from foundations.models.words import (
     API_VERSION,
     FINAL_STATES,
@@ -179,6 +180,7 @@ __all__ = [
     "NewPriority",
     "NewRecords",
     "NewSchedule",
+    "NewSecret",
     "NewTags",
     "NoteView",
     "Origin",
@@ -201,6 +203,9 @@ __all__ = [
     "Retries",
     "SYSTEM_PREFIX",
     "ScheduleView",
+    "SecretName",
+    "SecretUse",
+    "SecretView",
     "RetentionRule",
     "RetentionView",
     "SchedulerInfo",
