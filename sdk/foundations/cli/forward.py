@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ import click
 from foundations.cli import render
 from foundations.cli.context import connect, job_argument, json_option, naming, scheduler_argument
 from foundations.cli.groups import JOB_NOT_COMPLETED
+
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 if TYPE_CHECKING:
     from foundations.client import Client
@@ -107,10 +110,8 @@ def keep_forwarding(
 
     if address not in ("127.0.0.1", "::1", "localhost"):
         _warn(f"Whoever reaches this machine at {address} reaches the job by that.")
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
     try:
-        with Forward(client, ref, ports, address=address, tell=_warn) as opened:
+        with _ended_in_order(), Forward(client, ref, ports, address=address, tell=_warn) as opened:
             tell(opened)
             ended = opened.wait()
     except KeyboardInterrupt:
@@ -124,6 +125,17 @@ def _finish(ended: JobDetail) -> None:
     click.echo(f"Job '{ended.job_id}' is {ended.state}: its ports are gone.", err=True)
     if ended.state != "completed":
         click.get_current_context().exit(JOB_NOT_COMPLETED)
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Let the signals that end a command do what Ctrl-C does."""
+    before = {number: signal.signal(number, _interrupt) for number in _ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
