@@ -13,7 +13,7 @@ from foundations.models import ExecInput, JobState, TunnelView
 class Tunnelling(Writing):
     """What these open ends with the job, and with this process of the server."""
 
-    async def open_tunnel(self, ref: str, port: int) -> TunnelView:
+    async def open_tunnel(self, ref: str, port: int, *, by: str) -> TunnelView:
         """Connect to a TCP port of a job that runs.
 
         Raises:
@@ -26,7 +26,7 @@ class Tunnelling(Writing):
         if job.is_local:
             raise JobConflict(f"Job `{job.job_id}` is a local run; its ports are your own.")
         self.tunnels.check()
-        tunnel = Running(job.job_id, await self.shell.connect(job, port))
+        tunnel = Running(job.job_id, await self.shell.connect(job, port), by=by)
         self.tunnels.add(tunnel)
         now = (await self.load(job.job_id)).job
         if not now.holds_slot or now.attempt != job.attempt:

@@ -30,6 +30,7 @@ from atlas_scheduler.api import (
     remarks,
     schedules,
     secrets,
+    tokens,
     tunnels,
 )
 from atlas_scheduler.api.admission import admit
@@ -103,6 +104,7 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
         secrets,
         garbage,
         tunnels,
+        tokens,
     ):
         app.include_router(part.router, prefix=PREFIX)
     app.include_router(environments.router, prefix=PREFIX)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from atlas_scheduler.api.context import Ref, service_of
+from atlas_scheduler.api.context import Ref, caller, service_of
 from atlas_scheduler.api.errors import answers
 from atlas_scheduler.api.logs import FARTHEST, MEDIA_TYPE
 from atlas_scheduler.api.streaming import BINARY, FollowedResponse
@@ -35,7 +35,7 @@ router = APIRouter(tags=["tunnels"])
 )
 async def open_tunnel(request: Request, ref: Ref, port: Port) -> TunnelView:
     """One TCP connection to what the job listens at; it ends with the job and the server."""
-    return await service_of(request).open_tunnel(ref, port)
+    return await service_of(request).open_tunnel(ref, port, by=caller(request).user)
 
 
 @router.get(

@@ -14,7 +14,10 @@ COMMANDS = {
     "init": ("foundations.cli.init:init", "Create a sample project."),
     "submit": ("foundations.cli.submit:submit", "Copy a directory and queue a job that runs it."),
     "rerun": ("foundations.cli.rerun:rerun", "Run a job again, with what you change."),
-    "list": ("foundations.cli.list:list_", "List jobs, projects, schedules or environments."),
+    "list": (
+        "foundations.cli.list:list_",
+        "List jobs, projects, schedules, events and more.",
+    ),
     "show": ("foundations.cli.show:show", "Show one job, array or schedule, or the queue."),
     "metrics": ("foundations.cli.metrics:metrics", "Print or draw what a job measured."),
     "diff": ("foundations.cli.diff:diff", "Show what differs between two jobs."),
@@ -53,6 +56,8 @@ COMMANDS = {
     "gc": ("foundations.cli.retention:gc", "Delete what is kept no longer."),
     "tui": ("foundations.cli.tui:tui", "Open the control center."),
     "info": ("foundations.cli.info:info", "Show a scheduler, or all scheduler configs."),
+    "token": ("foundations.cli.token:token", "Say who may use a scheduler over a network."),
+    "whoami": ("foundations.cli.token:whoami", "Show as whom a scheduler knows you."),
     "doctor": ("foundations.cli.doctor:doctor", "Check that everything needed works."),
     "completion": ("foundations.cli.completion:completion", "Print a shell's completion script."),
 }

@@ -8,6 +8,7 @@ unless the name says otherwise (`ram_gb`).
 from __future__ import annotations
 
 from foundations.models.access import (
+    CallerView,
     MadeToken,
     NewToken,
     Role,
@@ -224,6 +225,7 @@ __all__ = [
     "NewExec",
     "TunnelView",
     "TerminalSize",
+    "CallerView",
     "MadeToken",
     "NewToken",
     "Role",
