@@ -28,6 +28,7 @@ from atlas_scheduler.store.local_runs import local_run_job
 from atlas_scheduler.store.run_dirs import RunDescription
 from atlas_scheduler.store.threads import in_thread
 from atlas_scheduler.transitions import Moved
+from atlas_scheduler.tunnelling import Tunnelling
 from atlas_scheduler.upkeep import Upkeep
 from atlas_scheduler.watching import Watching
 from foundations.errors import JobConflict
@@ -48,7 +49,16 @@ GPU_LOOK_SECONDS = 10.0
 
 
 class Service(
-    Schedules, Remarks, Projects, Deletions, Garbage, Queueing, Executing, Upkeep, Watching
+    Schedules,
+    Remarks,
+    Projects,
+    Deletions,
+    Garbage,
+    Queueing,
+    Executing,
+    Tunnelling,
+    Upkeep,
+    Watching,
 ):
     """The catalogue's questions, plus what changes something.
 
