@@ -58,7 +58,8 @@ async def strangers(shared: Shared) -> dict[str, dict[str, str]]:
 
 def path_of(path: str) -> str:
     """Name things that are not there."""
-    for parameter in ("ref", "other", "exec_id", "name"):
+    path = path.replace("{port}", "80")
+    for parameter in ("ref", "other", "exec_id", "tunnel_id", "name"):
         path = path.replace(f"{{{parameter}}}", NOBODYS)
     for parameter in ("key", "path", "digest"):
         path = path.replace(f"{{{parameter}}}", f"sha256:{'0' * 64}")
