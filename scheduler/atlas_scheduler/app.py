@@ -23,11 +23,12 @@ from atlas_scheduler.engine.port import Engine
 from atlas_scheduler.engine.process import ProcessEngine
 from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.environment_shelf import EnvironmentShelf
+from atlas_scheduler.image_shelf import ImageShelf
 from atlas_scheduler.intake import Intake
 from atlas_scheduler.loop import Loop
 from atlas_scheduler.sampling import Sampler
 from atlas_scheduler.service import Service
-from atlas_scheduler.settings import DockerSection, RetentionSection, ServerSettings
+from atlas_scheduler.settings import RetentionSection, ServerSettings
 from atlas_scheduler.store import jobs, meta
 from atlas_scheduler.store.ballast import Ballast
 from atlas_scheduler.store.db import Database
@@ -68,6 +69,7 @@ async def scheduler(home: Home, settings: ServerSettings) -> AsyncIterator[FastA
         try:
             async with _service(home, settings, database, engine, instance) as service:
                 service.environments = EnvironmentShelf(environments)
+                service.images = ImageShelf(engine if isinstance(engine, DockerEngine) else None)
                 yield create_app(service)
         finally:
             await engine.close()
@@ -178,7 +180,7 @@ async def _engine(
     docker = DockerEngine(
         home=home,
         instance=instance,
-        settings=_docker_settings(settings.docker),
+        settings=_docker_settings(settings),
         allowed_gpus=settings.gpu_names(),
         environments=environments,
     )
@@ -193,12 +195,16 @@ async def _engine(
     return docker
 
 
-def _docker_settings(section: DockerSection) -> DockerSettings:
+def _docker_settings(settings: ServerSettings) -> DockerSettings:
+    section = settings.docker
     return DockerSettings(
         network=section.network,
         worker_image=section.worker_image,
         worker_base=section.worker_base,
         build_network=section.build_network,
+        pull_idle_seconds=section.pull_idle_seconds,
+        pull_seconds=section.pull_seconds,
+        max_images_bytes=int(settings.images.max_gb * 10**9),
         pids_limit=section.pids_limit,
         shm_bytes=int(section.shm_gb * 10**9),
         environment=section.environment,

@@ -24,6 +24,7 @@ from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.environment_shelf import EnvironmentShelf
 from atlas_scheduler.execs import Execs
 from atlas_scheduler.feed import Feed, Interest, News
+from atlas_scheduler.image_shelf import ImageShelf
 from atlas_scheduler.job_files import JobFiles
 from atlas_scheduler.machine import Machine
 from atlas_scheduler.outlook import Outlook
@@ -100,6 +101,8 @@ class Catalogue(JobFiles):
         self.disk_guard = DiskGuard(disk_places(home))
         self.environments = EnvironmentShelf(Environments(home))
         """The ones that jobs share."""
+        self.images = ImageShelf(None)
+        """The ones that were built for jobs."""
         self.engine = engine
         self.supply = Supply()
         self.instance = instance

@@ -43,7 +43,11 @@ class DockerSection(_Section):
     worker_base: str = "python:3.11-slim"
     """What the standard worker image is built from when it is missing."""
     build_network: str | None = None
-    """Docker network while that image is built; None is the engine's default."""
+    """Docker network while images and environments are built; None is the engine's default."""
+    pull_idle_seconds: Annotated[float, Field(gt=0, le=86_400)] = 120.0
+    """Longest silence of a registry before a pull is given up."""
+    pull_seconds: Annotated[float, Field(gt=0, le=604_800)] = 7200.0
+    """Longest time that one image may take in all."""
     pids_limit: Annotated[int, Field(ge=16)] = 4096
     """Most processes and threads a job may have."""
     shm_gb: Annotated[float, Field(gt=0)] = 1.0
@@ -98,6 +102,14 @@ class EnvironmentsSection(_Section):
     """What they may take, in units of 10^9 bytes; the one not used for longest goes first."""
 
 
+class ImagesSection(_Section):
+    """The images that are built for jobs."""
+
+    max_gb: Annotated[float, Field(ge=0)] = 50.0
+    """What they may take beside what they build on, in units of 10^9 bytes; the one not used for
+    longest goes first."""
+
+
 class ServerSettings(_Section):
     """The whole file."""
 
@@ -139,6 +151,7 @@ class ServerSettings(_Section):
     retention: RetentionSection = RetentionSection()
     docker: DockerSection = DockerSection()
     environments: EnvironmentsSection = EnvironmentsSection()
+    images: ImagesSection = ImagesSection()
 
     def queue(self) -> QueueSettings:
         """How the queue is run, as the file says."""

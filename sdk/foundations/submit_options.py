@@ -11,6 +11,7 @@ from typing import Any, TypedDict
 
 from foundations.errors import ConfigError
 from foundations.limits import asked_limits
+from foundations.models import PullPolicy
 from foundations.preparation import Asked, split_command
 from foundations.terms import Terms, read_after, read_at, read_unique
 
@@ -32,6 +33,8 @@ class SubmitOptions(TypedDict, total=False):
     shm: float | None
     entrypoint: str | Sequence[str] | None
     image: str | None
+    build: str | Mapping[str, Any] | None
+    pull: PullPolicy | None
     environment: Mapping[str, str] | None
     tags: Mapping[str, str] | None
     time_limit: str | timedelta | None
@@ -69,6 +72,8 @@ def asked_for(options: SubmitOptions, terms: Terms) -> Asked:
         cpus=options.get("cpus"),
         shm_gb=options.get("shm"),
         image=options.get("image"),
+        build=options.get("build"),
+        pull=options.get("pull"),
         entrypoint=options.get("entrypoint"),
         params=options.get("params"),
         environment=options.get("environment"),

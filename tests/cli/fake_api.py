@@ -55,6 +55,7 @@ from foundations.models import (
     PauseView,
     ProjectView,
     PrunedEnvironments,
+    PrunedImages,
     QueueView,
     RetentionView,
     SchedulerInfo,
@@ -129,6 +130,16 @@ def _prune_environments(scheduler: FakeScheduler, request: httpx.Request) -> htt
     unused_days = json.loads(request.content)["unused_days"]
     in_use = len(scheduler.environments.environments)
     return _json(PrunedEnvironments(removed=2, freed_bytes=round(unused_days), in_use=in_use))
+
+
+def _images(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return _json(scheduler.images)
+
+
+def _prune_images(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    unused_days = json.loads(request.content)["unused_days"]
+    in_use = len(scheduler.images.images)
+    return _json(PrunedImages(removed=3, freed_bytes=round(unused_days), in_use=in_use))
 
 
 def _has_bundle(scheduler: FakeScheduler, request: httpx.Request, digest: str) -> httpx.Response:
@@ -713,6 +724,8 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/disk", _disk),
     ("GET", "/environments", _environments),
     ("POST", "/environments/prune", _prune_environments),
+    ("GET", "/images", _images),
+    ("POST", "/images/prune", _prune_images),
     ("HEAD", "/bundles/([^/]+)", _has_bundle),
     ("PUT", "/bundles/([^/]+)", _upload),
     ("PUT", "/bundles/([^/]+)/files", _declare),

@@ -27,6 +27,8 @@ COMMANDS = {
     "disk": "info --disk",
     "environments": "list environments",
     "prune_environments": "prune environments scheduler",
+    "images": "list images",
+    "prune_images": "prune images scheduler",
     "queue_settings": "show queue",
     "set_queue_settings": "set queue scheduler --max-running-jobs 2",
     "clear_queue": "clear-queue scheduler",

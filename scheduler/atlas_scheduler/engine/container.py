@@ -42,6 +42,12 @@ class DockerSettings:
     """What the standard worker image is built from when it is missing."""
     build_network: str | None = None
     """Network while that image is built; None is Docker's default."""
+    pull_idle_seconds: float = 120
+    """Longest silence of a pull before it is given up."""
+    pull_seconds: float = 7200
+    """Longest time that one image may take in all."""
+    max_images_bytes: int = 50 * 10**9
+    """What images that were built for jobs may take, apart from those that are in use."""
     pids_limit: int = 4096
     shm_bytes: int = _GIB
     """Size of /dev/shm, which data loaders use; it counts as memory only when used."""

@@ -106,6 +106,8 @@ class Operation:
             try:
                 return ask(api)
             finally:
+                for response in self._responses:
+                    response.close()  # one that ended with a fault was not read to its end
                 api.close()
 
     def abort(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import math
 import os
 import socket
+import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
@@ -17,6 +18,7 @@ from docker.errors import APIError, NotFound
 
 from atlas_scheduler.core.reconcile import Seen
 from atlas_scheduler.core.usage import Usage
+from atlas_scheduler.engine.built_images import BuiltImages
 from atlas_scheduler.engine.container import DockerSettings, Owner, container_body
 from atlas_scheduler.engine.container_exec import ContainerExec
 from atlas_scheduler.engine.container_usage import ContainerUsage
@@ -28,14 +30,18 @@ from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
 from atlas_scheduler.engine.facts import EngineFacts
 from atlas_scheduler.engine.follow import Follower
 from atlas_scheduler.engine.gpus import described, discover_gpus, missing_gpus
+from atlas_scheduler.engine.image_builds import ImageBuilds
+from atlas_scheduler.engine.image_notes import ImageNotes
 from atlas_scheduler.engine.images import Images
 from atlas_scheduler.engine.port import (
     AttemptId,
+    BuiltImage,
     Capabilities,
     Ended,
     EnvironmentStore,
     JobLog,
     Launch,
+    PrunedImages,
 )
 from atlas_scheduler.engine.threads import in_thread
 from atlas_scheduler.engine.volumes import check_volumes, make_mount_points
@@ -75,6 +81,15 @@ class DockerEngine:
         self._owner = Owner(uid=os.getuid(), gid=os.getgid())
         self._daemon = Daemon()
         self._images = Images(self._daemon, self._settings)
+        self._built = BuiltImages(
+            self._daemon,
+            ImageNotes(home.images),
+            instance=instance,
+            max_bytes=self._settings.max_images_bytes,
+        )
+        self._builds = ImageBuilds(
+            daemon=self._daemon, images=self._images, settings=self._settings, built=self._built
+        )
         self._containers = Containers(self._daemon, instance)
         self._usage = ContainerUsage(self._daemon)
         self._builder = ContainerBuilder(
@@ -115,7 +130,8 @@ class DockerEngine:
 
     async def prepare(self, launch: Launch, log: JobLog) -> None:
         """Pull or build the image, and build the environment, when they are missing."""
-        await self._images.ensure(launch.image, log, pinned=launch.pinned_image)
+        launch = await self._builds.prepare(launch, log)
+        await self._images.ensure(launch.image, log, pinned=launch.pinned_image, policy=launch.pull)
         await self._environments.prepare(launch, log)
 
     async def start(self, launch: Launch) -> int:
@@ -210,6 +226,22 @@ class DockerEngine:
         self._stopped.discard(attempt.name)
         self._usage.forget(attempt.name)
         await self._environments.release(attempt)
+        await self._builds.release(attempt)
+
+    @property
+    def max_bytes(self) -> int:
+        """What images that were built for jobs may take."""
+        return self._built.max_bytes
+
+    async def built(self) -> list[BuiltImage]:
+        """List the images that were built for jobs."""
+        return await self._ask(self._built.list)
+
+    async def prune(self, *, unused_ms: int) -> PrunedImages:
+        """Remove built images that nothing uses."""
+        now_ms = time.time_ns() // 1_000_000
+        prune = partial(self._built.prune, unused_ms=unused_ms, now_ms=now_ms)
+        return await self._ask(prune, takes_long=True)
 
     async def close(self) -> None:
         """Let go of connections and threads; jobs run on."""
@@ -223,6 +255,7 @@ class DockerEngine:
 
     def _body(self, launch: Launch) -> dict[str, Any]:
         """Build what is to be created; makes the mount points that belong to the job's owner."""
+        launch = self._builds.resolved(launch)
         image = self._images.find(launch.image, pinned=launch.pinned_image)
         binds = check_volumes(
             (*self._settings.volumes, *launch.volumes),

@@ -98,6 +98,11 @@ class ProcessEngine:
     def _prepare(self, launch: Launch, log: JobLog) -> None:
         directory = self._dir(launch.attempt).path
         if not directory.exists():
+            if launch.build is not None:
+                log.say(
+                    f"The process engine runs jobs without containers: {launch.build.dockerfile} "
+                    f"is not built."
+                )
             if launch.image is not None:
                 log.say(
                     f"The process engine runs jobs without containers: image {launch.image} is "

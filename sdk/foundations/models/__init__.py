@@ -25,6 +25,14 @@ from foundations.models.garbage import (
     RetentionView,
     SetRetention,
 )
+from foundations.models.images import (
+    ImageBuild,
+    ImagesView,
+    ImageView,
+    PrunedImages,
+    PruneImages,
+    PullPolicy,
+)
 from foundations.models.jobs import (
     Accepted,
     ArtifactView,
@@ -206,6 +214,12 @@ __all__ = [
     "Volume",
     "Waiting",
     "WireError",
+    "ImageBuild",
+    "ImageView",
+    "ImagesView",
+    "PruneImages",
+    "PrunedImages",
+    "PullPolicy",
     "ExecInput",
     "ExecView",
     "NewExec",

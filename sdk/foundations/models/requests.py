@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field, JsonValue, StringConstraints
+from pydantic import AwareDatetime, Field, JsonValue, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from foundations.models.dependencies import MOST_AFTER, After
+from foundations.models.images import ImageBuild, PullPolicy
 from foundations.models.limits import Pause, Retries, Seconds
 from foundations.models.words import (
     Argument,
@@ -51,6 +53,10 @@ class JobSpec(Request):
     """Size of /dev/shm in units of 10^9 bytes, where there are containers; None is the server's."""
     image: Annotated[str, StringConstraints(min_length=1, max_length=512)] | None = None
     """Image for engines with containers; None is the standard worker."""
+    build: ImageBuild | None = None
+    """How the server builds the image of the submitted files, in place of `image`."""
+    pull: PullPolicy = "missing"
+    """When a registry is asked for the image, or for those that it is built on."""
     entrypoint: Annotated[tuple[Argument, ...], Field(min_length=1, max_length=64)] | None = None
     """Replaces the image's entry point."""
     python: Annotated[str, StringConstraints(min_length=1, max_length=4096)] | None = None
@@ -74,6 +80,12 @@ class JobSpec(Request):
     """None tries nothing again."""
     retry_delay_seconds: Pause | None = None
     """Pause before the first retry, which doubles with each; None lets the server choose."""
+
+    @model_validator(mode="after")
+    def _one_image(self) -> Self:
+        if self.image is not None and self.build is not None:
+            raise PydanticCustomError("image", "give an image by name or build one, not both")
+        return self
 
 
 class Unique(Request):

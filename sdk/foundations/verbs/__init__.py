@@ -7,6 +7,7 @@ methods, arguments and meanings, and the blocking one explains them.
 from __future__ import annotations
 
 from foundations.verbs.bundles import AsyncBundleVerbs, BundleVerbs
+from foundations.verbs.images import AsyncImageVerbs, ImageVerbs
 from foundations.verbs.jobs import AsyncJobVerbs, JobVerbs
 from foundations.verbs.logs import AsyncLogVerbs, LogVerbs
 from foundations.verbs.projects import AsyncProjectVerbs, ProjectVerbs
@@ -21,6 +22,7 @@ class Verbs(
     ProjectVerbs,
     QueueVerbs,
     BundleVerbs,
+    ImageVerbs,
     SubmissionVerbs,
     JobVerbs,
     RecordVerbs,
@@ -34,6 +36,7 @@ class AsyncVerbs(
     AsyncProjectVerbs,
     AsyncQueueVerbs,
     AsyncBundleVerbs,
+    AsyncImageVerbs,
     AsyncSubmissionVerbs,
     AsyncJobVerbs,
     AsyncRecordVerbs,
