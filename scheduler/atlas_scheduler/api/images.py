@@ -28,4 +28,5 @@ async def images(request: Request) -> ImagesView:
 )
 async def prune_images(request: Request, which: PruneImages) -> PrunedImages:
     """The next job that asks for the same builds anew."""
-    return await service_of(request).images.prune(unused_days=which.unused_days, by=caller())
+    shelf = service_of(request).images
+    return await shelf.prune(unused_days=which.unused_days, by=caller(request).user)
