@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from atlas_scheduler.core.access import Sharing
 from foundations.errors import ConfigError
 from foundations.models import (
     BackfillSeconds,
@@ -137,6 +138,8 @@ class ServerSettings(_Section):
     gpu_memory_free: Annotated[float, Field(gt=0, le=1)] | None = None
     """Least part of a GPU's memory that must be free before a job gets it; not looked at when it is
     not given."""
+    sharing: Sharing = Sharing.EVERYONE_READS
+    """What others see of somebody's jobs: all of it, or with `private` nothing."""
     engine: Literal["auto", "docker", "process"] = "auto"
     """`auto`: Docker where an engine answers when the server starts, else plain processes."""
     stop_grace_seconds: Annotated[float, Field(ge=0, le=3600)] = 10.0

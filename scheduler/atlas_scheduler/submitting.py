@@ -9,6 +9,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from atlas_scheduler.core.access import Sharing
 from atlas_scheduler.core.capacity import refusal
 from atlas_scheduler.core.dependencies import Condition, Verdict, verdict
 from atlas_scheduler.core.events import StopRequested
@@ -18,7 +19,7 @@ from atlas_scheduler.core.resources import Needs
 from atlas_scheduler.store import array_refs, arrays, dependencies, jobs, provenance
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.transitions import Moved, Transitions
-from foundations.errors import InvalidRequest, JobConflict
+from foundations.errors import Forbidden, InvalidRequest, JobConflict
 from foundations.models import Accepted, After, ArrayView, JobState, NewArray, Submission
 from foundations.models.arrays import (
     COUNT_VARIABLE,
@@ -40,18 +41,24 @@ _Answer = tuple[str, dict[str, Any]]
 class Submitting(Transitions):
     """What is accepted is durable, and has its place in the queue."""
 
-    async def submit(self, submission: Submission, *, idempotency_key: str | None) -> Accepted:
+    async def submit(
+        self, submission: Submission, *, idempotency_key: str | None, only_of: str | None = None
+    ) -> Accepted:
         """Accept a job, or find the one that has its unique key. It is durable when this returns.
 
-        A second call with the same idempotency key returns the job of the first.
+        A second call with the same idempotency key returns the job of the first. With `only_of`
+        it takes no other user's place.
 
         Raises:
+            Forbidden: a job of somebody else has its unique key.
             InvalidRequest: it asks for more than there is in all.
             NotFound: its bundle is not here.
         """
         self._refuse_impossible(submission)
         (job_id, more), _ = await self._durably(
-            self._database.write(lambda conn: self._insert(conn, submission, idempotency_key)),
+            self._database.write(
+                lambda conn: self._insert(conn, submission, idempotency_key, only_of=only_of)
+            ),
             self._tell,
         )
         # Why it waits is for who asks: it takes a look at the whole queue.
@@ -65,12 +72,15 @@ class Submitting(Transitions):
         idempotency_key: str | None,
         *,
         schedule_id: str | None = None,
+        only_of: str | None = None,
     ) -> tuple[_Answer, list[Moved]]:
         if idempotency_key is not None:
             earlier = jobs.by_idempotency_key(conn, idempotency_key)
             if earlier is not None:
                 return (earlier, {}), []
         rivals = _rivals(conn, submission)
+        if only_of is not None:
+            self._require_own(rivals, submission, only_of)
         holder = next((one for one in rivals if one.state is not JobState.STOPPING), None)
         if holder is not None and submission.unique and submission.unique.if_exists == "skip":
             return (holder.job_id, {"existed": True}), []
@@ -89,6 +99,16 @@ class Submitting(Transitions):
         self._append(conn, job, "Submitted", now_ms, {"user": stored.spec.user, **by_schedule})
         moved += self._let_come_after(conn, [job], submission, endings)
         return (job.job_id, {"replaced": holder and holder.job_id}), moved
+
+    def _require_own(self, rivals: Sequence[Job], submission: Submission, only_of: str) -> None:
+        """Refuse to take another user's place, or where nothing is shared to tell of their job."""
+        is_told = self.sharing is Sharing.EVERYONE_READS
+        if is_told and submission.unique and submission.unique.if_exists == "skip":
+            return
+        theirs = next((job for job in rivals if job.user != only_of), None)
+        if theirs is not None:
+            whose = f"Job `{theirs.job_id}` of `{theirs.user}`" if is_told else "Another user's job"
+            raise Forbidden(f"{whose} has this unique key. Choose another one.")
 
     def _replace(self, conn: sqlite3.Connection, holder: Job, stored: StoredJob) -> list[Moved]:
         """Ask the job to end whose place a new one takes."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import foundations
 from atlas_scheduler.api.logs import FARTHEST
+from atlas_scheduler.core.access import Sharing
 from atlas_scheduler.core.time_index import TimeIndex
 from atlas_scheduler.execs import BUFFER_BYTES, Execs, Running
 from atlas_scheduler.store.log_search import search_log
@@ -95,6 +96,7 @@ from foundations.models import (
 from foundations.models.arrays import read_indices
 from foundations.provenance import Provenance
 from tests.api.echo_session import EchoSession
+from tests.api.fake_tokens import FakeTokens
 from tests.store.listings import unframed
 
 if TYPE_CHECKING:
@@ -241,7 +243,12 @@ class FakeImages:
 
 
 class FakeService:
-    """Jobs in a dict, logs as bytes, changes in a list. Use it from its event loop only."""
+    """Jobs in a dict, logs as bytes, changes in a list. Use it from its event loop only.
+
+    Everything in it is the owner's, who alone asks.
+    """
+
+    sharing = Sharing.EVERYONE_READS
 
     def __init__(self) -> None:
         self.bundles: dict[str, bytes] = {}
@@ -273,6 +280,7 @@ class FakeService:
         self.images = FakeImages()
         self.machine = FakeMachine()
         self.execs = Execs()
+        self.tokens = FakeTokens()
         self.exec_buffer_bytes = BUFFER_BYTES
         self.echoes: list[EchoSession] = []
         """The commands that run beside jobs, or did."""
@@ -349,7 +357,7 @@ class FakeService:
             last_seq=self._next_seq() - 1,
         )
 
-    async def projects(self) -> list[ProjectView]:
+    async def projects(self, *, user: str | None = None) -> list[ProjectView]:
         names = {self._project(job) for job in self._jobs.values()}
         return [self._project_view(name) for name in sorted(names)]
 
@@ -455,7 +463,13 @@ class FakeService:
         return len(self._changes) + len(self._queue_changes) + 1
 
     async def move(
-        self, refs: Sequence[str], place: str, other: str | None, *, by: str
+        self,
+        refs: Sequence[str],
+        place: str,
+        other: str | None,
+        *,
+        by: str,
+        only_of: str | None = None,
     ) -> list[JobView]:
         if (place in ("before", "after")) != (other is not None):
             raise InvalidRequest(f"`{place}` and `other` do not fit.")
@@ -509,7 +523,12 @@ class FakeService:
         return job
 
     async def clear_queue(
-        self, project: str | None, *, by: str, filter: str | None = None
+        self,
+        project: str | None,
+        *,
+        by: str,
+        filter: str | None = None,
+        only_of: str | None = None,
     ) -> Cleared:
         if filter == "nonsense":
             raise InvalidRequest("The filter is not valid at column 1.")
@@ -573,7 +592,9 @@ class FakeService:
             self.blobs[name] = content
         return FilesReceived(files=len(found))
 
-    async def submit(self, submission: Submission, *, idempotency_key: str | None) -> Accepted:
+    async def submit(
+        self, submission: Submission, *, idempotency_key: str | None, only_of: str | None = None
+    ) -> Accepted:
         self.submissions += 1
         if idempotency_key is not None and idempotency_key in self._keys:
             return self._accepted(self._jobs[self._keys[idempotency_key]])
@@ -679,6 +700,7 @@ class FakeService:
         limit: int = 50,
         cursor: str | None = None,
         offset: int | None = None,
+        user: str | None = None,
     ) -> JobPage:
         if cursor is not None and not cursor.isdecimal():
             raise InvalidRequest(f"`{cursor}` is no cursor.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 from starlette.types import ASGIApp
@@ -58,12 +57,11 @@ def bearer(secret: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def guarded(app: ASGIApp, directory: Path) -> AsyncIterator[Guarded]:
-    """Put an application behind a door; tokens are kept in the directory."""
+async def guarded(app: ASGIApp, database: Database) -> AsyncIterator[Guarded]:
+    """Put an application behind a door; tokens are kept in the database."""
     clock = Clock()
-    async with await Database.open(directory / "tokens.db") as database:
-        tokens = await Tokens.open(database, clock_ms=clock)
-        transport = InMemory(Door(app, tokens=tokens))
-        async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as http:
-            yield Guarded(http, tokens, clock)
-        await tokens.close()
+    tokens = await Tokens.open(database, clock_ms=clock)
+    transport = InMemory(Door(app, tokens=tokens))
+    async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as http:
+        yield Guarded(http, tokens, clock)
+    await tokens.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
-from atlas_scheduler.api.context import caller, service_of
+from atlas_scheduler.api.context import caller, sees_only, service_of
 from atlas_scheduler.api.errors import answers
 from foundations.errors import EngineDown, InvalidRequest
 from foundations.models import ImagesView, PrunedImages, PruneImages
@@ -17,7 +17,11 @@ router = APIRouter(prefix="/images", tags=["scheduler"])
 )
 async def images(request: Request) -> ImagesView:
     """Each was built once, for all jobs with the same Dockerfile and files on the same base."""
-    return await service_of(request).images.view()
+    found = await service_of(request).images.view()
+    if sees_only(request) is None:
+        return found
+    alone = [one.model_copy(update={"job_ids": []}) for one in found.images]
+    return found.model_copy(update={"images": alone})
 
 
 @router.post(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 
-from atlas_scheduler.api.context import caller, service_of
+from atlas_scheduler.api.context import caller, sees_only, service_of
 from atlas_scheduler.api.errors import answers
 from foundations.errors import InvalidRequest, JobConflict, NotFound
 from foundations.models import (
@@ -25,7 +25,8 @@ router = APIRouter(tags=["projects"])
 @router.get("/projects", operation_id="projects", summary="List projects", responses=answers())
 async def projects(request: Request) -> list[ProjectView]:
     """Every project that had a job, and how its jobs stand."""
-    return await service_of(request).projects()
+    service, only = service_of(request), sees_only(request)
+    return await service.projects(user=only)
 
 
 @router.post(
