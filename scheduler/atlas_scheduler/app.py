@@ -70,7 +70,8 @@ async def scheduler(home: Home, settings: ServerSettings) -> AsyncIterator[FastA
         try:
             async with _service(home, settings, database, engine, instance) as service:
                 service.environments = EnvironmentShelf(environments)
-                service.images = ImageShelf(engine if isinstance(engine, DockerEngine) else None)
+                kept = engine.kept_images if isinstance(engine, DockerEngine) else None
+                service.images = ImageShelf(kept)
                 service.tokens = await Tokens.open(
                     database, clock_ms=now_ms, announce=service.feed.announce
                 )
@@ -105,6 +106,7 @@ async def _service(
     # Between the mark and half of it submissions are still taken, and wait.
     service.bundles.space.keep_free_bytes = lambda: service.disk_guard.stop_below_bytes // 2
     service.ballast = Ballast(home.ballast)
+    service.offered_volumes = settings.offered_volumes()
     service.retention = _retention_policy(settings.retention)
     service.sharing = settings.sharing
     service.delete_grace_ms = int(settings.delete_grace_seconds * 1000)
@@ -217,6 +219,7 @@ def _docker_settings(settings: ServerSettings) -> DockerSettings:
         shm_bytes=int(section.shm_gb * 10**9),
         environment=section.environment,
         volumes=section.volume_list(),
+        offered_volumes=settings.offered_volumes(),
     )
 
 

@@ -6,9 +6,17 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from atlas_scheduler.core.access import Sharing
+from atlas_scheduler.core.offered_volumes import OfferedVolume
 from foundations.errors import ConfigError
 from foundations.models import (
     BackfillSeconds,
@@ -17,6 +25,7 @@ from foundations.models import (
     ProjectName,
     QueueSettings,
     RetentionRule,
+    Role,
     TagKey,
     UserName,
     Volume,
@@ -32,6 +41,24 @@ class VolumeSetting(_Section):
 
     bind: str
     mode: Literal["ro", "rw"] = "ro"
+
+
+def _path_alone(value: object) -> object:
+    return {"path": value} if isinstance(value, str) else value
+
+
+class OfferedVolumeSetting(_Section):
+    """A directory that jobs may name."""
+
+    path: Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$", max_length=4096)]
+    """Absolute."""
+    mode: Literal["ro", "rw"] = "ro"
+    users: frozenset[UserName] = frozenset()
+    """With neither users nor roles it is for everybody who submits."""
+    roles: frozenset[Role] = frozenset()
+
+
+VolumeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 
 
 class DockerSection(_Section):
@@ -155,6 +182,14 @@ class ServerSettings(_Section):
     docker: DockerSection = DockerSection()
     environments: EnvironmentsSection = EnvironmentsSection()
     images: ImagesSection = ImagesSection()
+    volumes: dict[VolumeName, Annotated[OfferedVolumeSetting, BeforeValidator(_path_alone)]] = (
+        Field(default_factory=dict)
+    )
+    """Directories that jobs may name in their `volumes`; a path alone can only be read."""
+
+    def offered_volumes(self) -> dict[str, OfferedVolume]:
+        """The volumes that jobs may name."""
+        return {name: OfferedVolume(name=name, **dict(one)) for name, one in self.volumes.items()}
 
     def queue(self) -> QueueSettings:
         """How the queue is run, as the file says."""

@@ -79,7 +79,8 @@ class VolumeConfig(_Section):
 
     bind: Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$", max_length=4096)]
     """Path in the container."""
-    mode: Literal["ro", "rw"] = "rw"
+    mode: Literal["ro", "rw"] | None = None
+    """Without it a path can be written and a volume of the admin's only read."""
 
 
 class WorkerConfig(_Section):
@@ -92,7 +93,7 @@ class WorkerConfig(_Section):
     environment: dict[EnvironmentName, Argument] = {}
     """Environment variables; values are taken as they are written."""
     volumes: dict[Text, VolumeConfig] = {}
-    """Host paths that the job sees, by host path."""
+    """What of the scheduler's machine the job sees, by path or by the admin's name for it."""
     working_dir: Text | None = None
     """Where the command starts; relative paths start at the project."""
     command: Words | None = None
@@ -201,17 +202,32 @@ def load_job_config(job_dir: Path) -> JobConfig:
 def resolve_volumes(volumes: Mapping[str, VolumeConfig], *, job_dir: Path) -> tuple[Volume, ...]:
     """Make host paths absolute: `~` is the submitter's home, relative paths start at the project.
 
+    What has no `/` and begins with neither `~` nor `.` is the name of a volume.
+
     Raises:
-        ConfigError: a host path cannot be made absolute.
+        ConfigError: a host path cannot be made absolute, or a name cannot be one.
     """
     resolved = []
     for host, volume in volumes.items():
+        if "/" not in host and not host.startswith(("~", ".")):
+            resolved.append(_named(host, volume))
+            continue
         try:
             path = job_dir / Path(host).expanduser()
         except RuntimeError as error:
             raise ConfigError(f"volumes: {host}: {error}") from error
-        resolved.append(Volume(host=str(path), bind=volume.bind, mode=volume.mode))
+        resolved.append(Volume(host=str(path), bind=volume.bind, mode=volume.mode or "rw"))
     return tuple(resolved)
+
+
+def _named(name: str, volume: VolumeConfig) -> Volume:
+    try:
+        return Volume(host=name, bind=volume.bind, mode=volume.mode or "ro")
+    except ValidationError as error:
+        raise ConfigError(
+            f"volumes: {name!r} cannot be the name of a volume. A path in the project begins with "
+            f"`./`."
+        ) from error
 
 
 def find_infinite(value: JsonValue, path: str) -> str | None:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.e2e.driver import Scheduler
-from tests.e2e.engines import on_docker
+from tests.e2e.engines import Make, on_docker
 from tests.e2e.images import BASE_IMAGE, connection
 from tests.e2e.projects import write_project
 
@@ -97,3 +97,63 @@ def test_a_build_that_fails_fails_the_job_in_dockers_words_until_it_is_mended(
     both = ["--build", "docker/Dockerfile", "--image", "x:1"]
     refused = shared.cli("submit", *both, "scheduler", str(project), code=1)
     assert "not both" in refused.err
+
+
+@on_docker
+def test_what_the_config_says_of_the_container_is_what_docker_made(
+    make: Make, tmp_path: Path
+) -> None:
+    """Each key of `worker:` that concerns the container, seen from inside and from Docker."""
+    for name in ("sets", "scratch", "path"):
+        (tmp_path / "srv" / name).mkdir(parents=True)
+    (tmp_path / "srv" / "sets" / "words").write_text("hello\n")
+    srv = tmp_path / "srv"
+    scheduler = make(
+        volumes={"sets": str(srv / "sets"), "scratch": {"path": f"{srv}/scratch", "mode": "rw"}}
+    )
+    scheduler.start()
+    assert "sets (ro)" in scheduler.cli("info").out
+    worker = {
+        "image": BASE_IMAGE,
+        "entrypoint": ["/bin/bash", "-e", "-c"],
+        "command": ['cat /data/words; pwd; echo "$GREETING $VERSION"; touch /s/f; sleep 100'],
+        "working_dir": "code",
+        "environment": {"GREETING": "good day", "VERSION": "1.10"},
+        "volumes": {
+            "sets": {"bind": "/data"},
+            "scratch": {"bind": "/s/", "mode": "rw"},
+            f"{srv}/../srv/path/": {"bind": "/p", "mode": "ro"},
+        },
+    }
+    files = {"code/x.txt": "", "job.config.yaml": yaml.safe_dump({"worker": worker})}
+    project = write_project(tmp_path / "project", files)
+    job_id = scheduler.submit(project)
+    scheduler.wait_for_text(job_id, "good day 1.10\n")
+    assert scheduler.log(job_id).startswith("hello\n/job/job_source/code\ngood day 1.10\n")
+    with connection() as engine:
+        (name,) = scheduler.containers()
+        made = engine.containers.get(name).attrs
+    assert made["Config"]["Entrypoint"] == ["/bin/bash", "-e", "-c"]
+    assert made["Config"]["Cmd"] == worker["command"]
+    assert made["Config"]["WorkingDir"] == "/job/job_source/code"
+    assert {"GREETING=good day", "VERSION=1.10"} <= set(made["Config"]["Env"])
+    mounts = {one["Destination"]: (one["Source"], one["RW"]) for one in made["Mounts"]}
+    asked = {at: mounts[at] for at in mounts if not at.startswith(("/job", "/atlas"))}
+    assert asked == {
+        "/data": (f"{srv}/sets", False),
+        "/s": (f"{srv}/scratch", True),
+        "/p": (f"{srv}/path", False),
+    }
+    scheduler.cli("stop", "job", "scheduler", job_id)
+    assert (srv / "scratch" / "f").exists()
+
+    config = project / "job.config.yaml"
+    for given, words in (
+        ({"sets": {"bind": "/d", "mode": "rw"}}, "`sets` can only be read"),
+        ({"none": {"bind": "/d"}}, "you may use: scratch, sets"),
+    ):
+        config.write_text(yaml.safe_dump({"worker": {**worker, "volumes": given}}))
+        assert words in scheduler.cli("submit", "scheduler", str(project), code=1).err
+    config.write_text(yaml.safe_dump({"worker": {**worker, "volumes": {"/etc": {"bind": "/d"}}}}))
+    done = scheduler.cli("submit", "scheduler", str(project), code=3)
+    assert "'/etc' cannot be mounted: it belongs to the machine's own settings" in done.out

@@ -11,6 +11,7 @@ import pytest
 
 from atlas_scheduler.engine.built_images import BUILT_LABEL
 from atlas_scheduler.engine.docker import DockerEngine
+from atlas_scheduler.engine.kept_images import KeptImages
 from atlas_scheduler.engine.port import Launch, StartRefusedError
 from foundations.models import ImageBuild
 from tests.engine.rig import BASE_IMAGE, DockerRig, until
@@ -51,9 +52,9 @@ class BuildRig(DockerRig):
         return str(refusal.value)
 
     @property
-    def keeper(self) -> DockerEngine:
+    def keeper(self) -> KeptImages:
         assert isinstance(self.engine, DockerEngine)
-        return self.engine
+        return self.engine.kept_images
 
     async def jobs_of_images(self) -> list[tuple[str, ...]]:
         return [one.job_ids for one in await self.keeper.built()]

@@ -17,6 +17,7 @@ from atlas_scheduler.engine.container import JOB_LABEL
 from atlas_scheduler.engine.daemon import Daemon
 from atlas_scheduler.engine.image_notes import ImageNote, ImageNotes
 from atlas_scheduler.engine.port import AttemptId, BuiltImage, PrunedImages
+from foundations.home import Home
 
 BUILT_LABEL = "atlas.image"
 """Names the instance that an image was built for. Containers inherit labels of their images, so
@@ -28,11 +29,11 @@ _CONFLICT = 409
 class BuiltImages:
     """Every method blocks, from any thread."""
 
-    def __init__(self, daemon: Daemon, notes: ImageNotes, *, instance: str, max_bytes: int) -> None:
+    def __init__(self, daemon: Daemon, home: Home, *, instance: str, max_bytes: int) -> None:
         self.instance = instance
         self.max_bytes = max_bytes
         self._daemon = daemon
-        self._notes = notes
+        self._notes = ImageNotes(home.images)
         self._lock = threading.Lock()
         self._leases: dict[AttemptId, str] = {}
         self._is_over = True

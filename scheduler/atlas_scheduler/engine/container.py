@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from atlas_scheduler.core.offered_volumes import OfferedVolume
 from atlas_scheduler.engine.facts import CDI_KIND, EngineFacts
 from atlas_scheduler.engine.launch import JOB, READY, Places, job_environment, start_dir
 from atlas_scheduler.engine.port import AttemptId, Launch
@@ -53,6 +54,9 @@ class DockerSettings:
     """Size of /dev/shm, which data loaders use; it counts as memory only when used."""
     environment: Mapping[str, str] = field(default_factory=dict)
     volumes: tuple[Volume, ...] = ()
+    """In every container."""
+    offered_volumes: Mapping[str, OfferedVolume] = field(default_factory=dict)
+    """What jobs can name, by name."""
 
 
 @dataclass(frozen=True, slots=True)

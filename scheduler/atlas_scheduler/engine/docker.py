@@ -6,7 +6,6 @@ import asyncio
 import math
 import os
 import socket
-import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
@@ -31,17 +30,15 @@ from atlas_scheduler.engine.facts import EngineFacts
 from atlas_scheduler.engine.follow import Follower
 from atlas_scheduler.engine.gpus import described, discover_gpus, missing_gpus
 from atlas_scheduler.engine.image_builds import ImageBuilds
-from atlas_scheduler.engine.image_notes import ImageNotes
 from atlas_scheduler.engine.images import Images
+from atlas_scheduler.engine.kept_images import KeptImages
 from atlas_scheduler.engine.port import (
     AttemptId,
-    BuiltImage,
     Capabilities,
     Ended,
     EnvironmentStore,
     JobLog,
     Launch,
-    PrunedImages,
 )
 from atlas_scheduler.engine.threads import in_thread
 from atlas_scheduler.engine.volumes import check_volumes, make_mount_points
@@ -81,15 +78,12 @@ class DockerEngine:
         self._owner = Owner(uid=os.getuid(), gid=os.getgid())
         self._daemon = Daemon()
         self._images = Images(self._daemon, self._settings)
-        self._built = BuiltImages(
-            self._daemon,
-            ImageNotes(home.images),
-            instance=instance,
-            max_bytes=self._settings.max_images_bytes,
+        built = BuiltImages(
+            self._daemon, home, instance=instance, max_bytes=self._settings.max_images_bytes
         )
-        self._builds = ImageBuilds(
-            daemon=self._daemon, images=self._images, settings=self._settings, built=self._built
-        )
+        self._builds = ImageBuilds(self._daemon, self._images, self._settings, built)
+        self.kept_images = KeptImages(built, self._ask)
+        """Those that were built for jobs."""
         self._containers = Containers(self._daemon, instance)
         self._usage = ContainerUsage(self._daemon)
         self._builder = ContainerBuilder(
@@ -228,21 +222,6 @@ class DockerEngine:
         await self._environments.release(attempt)
         await self._builds.release(attempt)
 
-    @property
-    def max_bytes(self) -> int:
-        """What images that were built for jobs may take."""
-        return self._built.max_bytes
-
-    async def built(self) -> list[BuiltImage]:
-        """List the images that were built for jobs."""
-        return await self._ask(self._built.list)
-
-    async def prune(self, *, unused_ms: int) -> PrunedImages:
-        """Remove built images that nothing uses."""
-        now_ms = time.time_ns() // 1_000_000
-        prune = partial(self._built.prune, unused_ms=unused_ms, now_ms=now_ms)
-        return await self._ask(prune, takes_long=True)
-
     async def close(self) -> None:
         """Let go of connections and threads; jobs run on."""
         if self._checking is not None:
@@ -257,10 +236,10 @@ class DockerEngine:
         """Build what is to be created; makes the mount points that belong to the job's owner."""
         launch = self._builds.resolved(launch)
         image = self._images.find(launch.image, pinned=launch.pinned_image)
-        binds = check_volumes(
-            (*self._settings.volumes, *launch.volumes),
-            home=self._home.root,
-            engine_socket=self._daemon.socket_path,
+        check = partial(check_volumes, home=self._home.root, engine_socket=self._daemon.socket_path)
+        binds = (
+            *check(self._settings.volumes, is_admins_own=True),
+            *check(launch.volumes, offered=self._settings.offered_volumes),
         )
         make_mount_points(binds, launch.job_dir)
         facts = self._facts = self._facts or self._read_facts()

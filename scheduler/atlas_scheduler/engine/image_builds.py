@@ -45,7 +45,7 @@ class ImageBuilds:
     """Builds images for the jobs of one Docker engine."""
 
     def __init__(
-        self, *, daemon: Daemon, images: Images, settings: DockerSettings, built: BuiltImages
+        self, daemon: Daemon, images: Images, settings: DockerSettings, built: BuiltImages
     ) -> None:
         self._daemon = daemon
         self._images = images

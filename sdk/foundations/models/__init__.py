@@ -100,6 +100,7 @@ from foundations.models.scheduler import (
     QueueView,
     SchedulerInfo,
     StorageView,
+    VolumeView,
     WireError,
 )
 from foundations.models.schedules import NewSchedule, Overlap, ScheduleView
@@ -221,6 +222,7 @@ __all__ = [
     "Unique",
     "View",
     "Volume",
+    "VolumeView",
     "Waiting",
     "WireError",
     "ImageBuild",

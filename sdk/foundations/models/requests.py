@@ -29,11 +29,22 @@ from foundations.provenance import Origin
 
 
 class Volume(Request):
-    """A host path that a job sees inside its container."""
+    """What of the scheduler's machine a job sees inside its container."""
 
-    host: Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$", max_length=4096)]
+    host: Annotated[
+        str,
+        StringConstraints(
+            pattern=r"^(/[^\x00]*|[A-Za-z0-9][A-Za-z0-9_.-]{0,99})$", max_length=4096
+        ),
+    ]
+    """An absolute path, or the name of a volume that the admin offers."""
     bind: Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$", max_length=4096)]
     mode: Literal["ro", "rw"] = "rw"
+
+    @property
+    def is_named(self) -> bool:
+        """Whether it is one that the admin offers."""
+        return not self.host.startswith("/")
 
 
 class JobSpec(Request):
