@@ -214,6 +214,7 @@ def _docker_settings(settings: ServerSettings) -> DockerSettings:
         build_network=section.build_network,
         pull_idle_seconds=section.pull_idle_seconds,
         pull_seconds=section.pull_seconds,
+        registries=section.registries,
         max_images_bytes=int(settings.images.max_gb * 10**9),
         pids_limit=section.pids_limit,
         shm_bytes=int(section.shm_gb * 10**9),

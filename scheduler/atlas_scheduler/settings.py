@@ -58,6 +58,7 @@ class OfferedVolumeSetting(_Section):
     roles: frozenset[Role] = frozenset()
 
 
+RegistryHost = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:\[\]-]+$", max_length=300)]
 VolumeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 
 
@@ -74,6 +75,8 @@ class DockerSection(_Section):
     """Docker network while images and environments are built; None is the engine's default."""
     pull_idle_seconds: Annotated[float, Field(gt=0, le=86_400)] = 120.0
     """Longest silence of a registry before a pull is given up."""
+    registries: tuple[RegistryHost, ...] | None = None
+    """The only registries that images are pulled from, such as `docker.io`; any without it."""
     pull_seconds: Annotated[float, Field(gt=0, le=604_800)] = 7200.0
     """Longest time that one image may take in all."""
     pids_limit: Annotated[int, Field(ge=16)] = 4096

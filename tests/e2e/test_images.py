@@ -100,6 +100,25 @@ def test_a_build_that_fails_fails_the_job_in_dockers_words_until_it_is_mended(
 
 
 @on_docker
+def test_a_build_is_streamed_while_it_runs_and_a_stop_ends_it(
+    shared: Scheduler, project: Path
+) -> None:
+    (project / "docker" / "Dockerfile").write_text(f"FROM {BASE_IMAGE}\nRUN echo begun; sleep 90\n")
+    with shared.begin("foundations", "submit", "scheduler", str(project)) as submit:
+        assert submit.stdout is not None
+        seen: list[str] = []
+        for line in submit.stdout:
+            seen.append(line)
+            if line == "begun\n":
+                break
+        job_id = next(line.split("'")[1] for line in seen if "submitted with ID" in line)
+        assert shared.job(job_id).state == "starting"
+        shared.cli("stop", "job", "scheduler", job_id)
+        assert f"Job '{job_id}' has been stopped" in submit.stdout.read()
+        assert submit.wait() == 3
+
+
+@on_docker
 def test_what_the_config_says_of_the_container_is_what_docker_made(
     make: Make, tmp_path: Path
 ) -> None:

@@ -132,6 +132,19 @@ async def test_what_the_registry_does_not_have_is_told_in_its_words(
         )
 
 
+async def test_only_the_registries_that_the_admin_names_are_asked(
+    lab: Registry, account: Path, tmp_path: Path
+) -> None:
+    rig = PullRig(tmp_path, registries=("docker.io", lab.host))
+    try:
+        assert "manifest unknown" in await rig.refused(f"{lab.host}/team/none:1")
+        reason = await rig.refused("169.254.169.254/latest/meta-data:1")
+        assert "pulls from docker.io, 127.0.0.1:" in reason
+        assert "only, not from 169.254.169.254." in reason
+    finally:
+        await rig.close()
+
+
 async def test_a_tag_that_was_moved_is_noticed_by_those_who_always_pull(
     rig: PullRig, lab: Registry
 ) -> None:

@@ -20,8 +20,8 @@ async def images(request: Request) -> ImagesView:
     found = await service_of(request).images.view()
     if sees_only(request) is None:
         return found
-    alone = [one.model_copy(update={"job_ids": []}) for one in found.images]
-    return found.model_copy(update={"images": alone})
+    # Who knows what an image is called can run it, and see what somebody built into it.
+    return found.model_copy(update={"images": []})
 
 
 @router.post(

@@ -47,6 +47,8 @@ class DockerSettings:
     """Longest silence of a pull before it is given up."""
     pull_seconds: float = 7200
     """Longest time that one image may take in all."""
+    registries: tuple[str, ...] | None = None
+    """The only ones that images are pulled from; None is any."""
     max_images_bytes: int = 50 * 10**9
     """What images that were built for jobs may take, apart from those that are in use."""
     pids_limit: int = 4096

@@ -168,7 +168,7 @@ class ImageBuilds:
             "custom_context": True,
             "dockerfile": context.name,
             "tag": self._built.tag(key),
-            "buildargs": dict(build.args),
+            "buildargs": {**self._proxies(), **build.args},
             "labels": {BUILT_LABEL: self._built.instance, BUILT_KEY: key},
             "network_mode": self._settings.build_network,
             "rm": True,
@@ -176,6 +176,11 @@ class ImageBuilds:
             "decode": True,
         }
         return request if build.target is None else {**request, "target": build.target}
+
+    def _proxies(self) -> dict[str, str]:
+        """Give what the settings say of proxies, which Docker takes without an `ARG`."""
+        given = self._settings.environment
+        return {name: value for name, value in given.items() if name.lower() in _PROXIES}
 
     def _note(self, build: ImageBuild, bases: Bases, key: str) -> None:
         base_bytes = 0

@@ -16,7 +16,14 @@ from atlas_scheduler.engine.container import DockerSettings, Image
 from atlas_scheduler.engine.daemon import Daemon, Operation
 from atlas_scheduler.engine.port import JobLog, StartRefusedError
 from atlas_scheduler.engine.progress import build_line
-from atlas_scheduler.engine.pulling import names_registry, play, problem_of, pull, with_tag
+from atlas_scheduler.engine.pulling import (
+    names_registry,
+    play,
+    problem_of,
+    pull,
+    registry_of,
+    with_tag,
+)
 from atlas_scheduler.engine.sharing import SharedRuns, Tell
 from atlas_scheduler.engine.threads import in_thread
 from foundations.models import PullPolicy
@@ -84,6 +91,7 @@ class Images:
                 f"The image {name!r} {why}, and `pull: never` keeps it from being pulled. Pull or "
                 f"build it on the scheduler's machine, or check {named_in}."
             )
+        self._require_registry(name, why)
         await self._runs.join(name, log.say, partial(self._obtain, name, why, named_in))
         self._found.pop(name, None)  # the name may mean another image now
 
@@ -147,6 +155,16 @@ class Images:
     def _is_built_here(self, name: str) -> bool:
         standard = with_tag(self._settings.worker_image)
         return with_tag(name) == standard and not names_registry(name)
+
+    def _require_registry(self, name: str, why: str) -> None:
+        allowed = self._settings.registries
+        if allowed is None or self._is_built_here(name) or registry_of(name) in allowed:
+            return
+        raise StartRefusedError(
+            f"The image {name!r} {why}, and the scheduler pulls from "
+            f"{', '.join(allowed) or 'nowhere'} only, not from {registry_of(name)}. "
+            f"`docker: registries` in config/server.yaml names them."
+        )
 
     async def is_here(self, name: str) -> bool:
         """Tell whether an image is on this machine."""
