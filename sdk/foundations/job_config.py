@@ -32,9 +32,12 @@ from foundations.models import (
     ProjectName,
     PullPolicy,
     Retries,
+    SecretName,
+    SecretUse,
     Volume,
 )
 from foundations.models.limits import Pause, Seconds
+from foundations.secret_uses import by_name
 from foundations.yaml_source import YamlSource, read_yaml, unknown_key
 
 FILE_NAME = "job.config.yaml"
@@ -92,6 +95,8 @@ class WorkerConfig(_Section):
     """When a registry is asked for it."""
     environment: dict[EnvironmentName, Argument] = {}
     """Environment variables; values are taken as they are written."""
+    secrets: Annotated[dict[SecretName, SecretUse], BeforeValidator(by_name)] = {}
+    """Secrets that the job gets: by name, as a `file` or in the environment (`env`) too."""
     volumes: dict[Text, VolumeConfig] = {}
     """What of the scheduler's machine the job sees, by path or by the admin's name for it."""
     working_dir: Text | None = None

@@ -44,6 +44,8 @@ class Asked:
     entrypoint: str | Sequence[str] | None = None
     params: Mapping[str, Any] | None = None
     environment: Mapping[str, str] | None = None
+    secrets: Mapping[str, str] | None = None
+    """By name, how the job gets it: `file` or `env`."""
     tags: Mapping[str, str] | None = None
     time_limit_seconds: int | None = None
     queue_ttl_seconds: int | None = None
@@ -114,10 +116,13 @@ def _spec(
     image, build = decide_image(
         worker.image, image=asked.image, build=asked.build, directory=directory
     )
+    # What else may be written there than these two words, the model refuses.
+    secrets: dict[str, Any] = dict(asked.secrets or {})
     try:
         return JobSpec(
             project=name,
             command=command,
+            secrets={**worker.secrets, **secrets},
             params={**project.params, **plain_params(asked.params or {})},
             num_gpus=_first(asked.num_gpus, project.num_gpus, 0),
             priority=_first(asked.priority, project.priority, 0),

@@ -153,6 +153,7 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
     build: str | Mapping[str, Any] | None = None,
     pull: PullPolicy | None = None,
     environment: Mapping[str, str] | None = None,
+    secrets: str | Iterable[str] | Mapping[str, str] | None = None,
     tags: Mapping[str, str] | None = None,
     time_limit: str | timedelta | None = None,
     queue_ttl: str | timedelta | None = None,
@@ -186,6 +187,8 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
         pull: when a registry is asked for the image: `"missing"` (when it is not there, which is
             the default), `"always"` or `"never"`.
         environment: environment variables, added to those of `job.config.yaml`.
+        secrets: names of secrets that the job gets (`foundations secret set`) as files, or with
+            `NAME:env` as environment variables too; added to those of `job.config.yaml`.
         tags: tags, added to those of `job.config.yaml`.
         time_limit: longest that an attempt may run, such as `"2h"`; after that the job fails.
         queue_ttl: longest that it may wait in the queue; after that it is stopped.
@@ -225,6 +228,7 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
         build=build,
         pull=pull,
         environment=environment,
+        secrets=secrets,
         tags=tags,
         time_limit=time_limit,
         queue_ttl=queue_ttl,

@@ -13,6 +13,7 @@ from foundations.errors import ConfigError
 from foundations.limits import asked_limits
 from foundations.models import PullPolicy
 from foundations.preparation import Asked, split_command
+from foundations.secret_uses import read_secrets
 from foundations.terms import Terms, read_after, read_at, read_unique
 
 
@@ -36,6 +37,7 @@ class SubmitOptions(TypedDict, total=False):
     build: str | Mapping[str, Any] | None
     pull: PullPolicy | None
     environment: Mapping[str, str] | None
+    secrets: str | Iterable[str] | Mapping[str, str] | None
     tags: Mapping[str, str] | None
     time_limit: str | timedelta | None
     queue_ttl: str | timedelta | None
@@ -77,6 +79,7 @@ def asked_for(options: SubmitOptions, terms: Terms) -> Asked:
         entrypoint=options.get("entrypoint"),
         params=options.get("params"),
         environment=options.get("environment"),
+        secrets=read_secrets(options.get("secrets")),
         tags=options.get("tags"),
         terms=terms,
         **asked_limits(

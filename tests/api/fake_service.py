@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import foundations
 from atlas_scheduler.api.logs import FARTHEST
 from atlas_scheduler.core.access import Sharing
+from atlas_scheduler.core.offered_volumes import OfferedVolume
 from atlas_scheduler.core.time_index import TimeIndex
 from atlas_scheduler.execs import BUFFER_BYTES, Execs, Running
 from atlas_scheduler.store.log_search import search_log
@@ -278,6 +279,7 @@ class FakeService:
         self._changed = asyncio.Event()
         self.environments = FakeShelf()
         self.images = FakeImages()
+        self.offered_volumes: dict[str, OfferedVolume] = {}
         self.machine = FakeMachine()
         self.execs = Execs()
         self.tokens = FakeTokens()

@@ -151,6 +151,7 @@ class FakeScheduler:
         self.environments = environments()
         self.images = images()
         self.tokens = FakeTokens()
+        self.secrets: dict[tuple[str, bool], str] = {}
 
     def client(self, url: str = "http://fake") -> Client:
         return Client(url, transport=httpx.MockTransport(self._serve))

@@ -30,6 +30,7 @@ from atlas_scheduler.api import (
     queue,
     remarks,
     schedules,
+    secrets,
     tokens,
 )
 from atlas_scheduler.api.admission import admit
@@ -100,6 +101,7 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
         queue,
         projects,
         schedules,
+        secrets,
         garbage,
         tokens,
     ):

@@ -52,6 +52,13 @@ if TYPE_CHECKING:
 @click.option(
     "--env", "env_pairs", multiple=True, metavar="NAME[=VALUE]", help="One environment variable."
 )
+@click.option(
+    "--secret",
+    "secret_names",
+    multiple=True,
+    metavar="NAME[:env]",
+    help="One secret, as a file or a variable too.",
+)
 @click.option("--tag", "tag_pairs", multiple=True, metavar="KEY[=VALUE]", help="One tag.")
 @click.option(
     "--stream-job-logs/--no-stream-job-logs",
@@ -129,10 +136,12 @@ def _asked(
     build_target: str | None,
     build_args: tuple[str, ...],
     env_pairs: tuple[str, ...],
+    secret_names: tuple[str, ...],
     tag_pairs: tuple[str, ...],
     **same: Any,
 ) -> Asked:
     from foundations.preparation import Asked
+    from foundations.secret_uses import read_secrets
 
     return Asked(
         command=command,
@@ -141,6 +150,7 @@ def _asked(
         build=read_build(build, context=build_context, target=build_target, args=build_args),
         params=read_params(params_file, param_pairs),
         environment=read_environment(env_pairs),
+        secrets=read_secrets(secret_names),
         tags=read_tags(tag_pairs),
         interpreter=active_python(),
         **same,

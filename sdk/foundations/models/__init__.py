@@ -104,6 +104,7 @@ from foundations.models.scheduler import (
     WireError,
 )
 from foundations.models.schedules import NewSchedule, Overlap, ScheduleView
+from foundations.models.secrets import NewSecret, SecretName, SecretUse, SecretView
 from foundations.models.words import (
     API_VERSION,
     FINAL_STATES,
@@ -189,6 +190,7 @@ __all__ = [
     "NewPriority",
     "NewRecords",
     "NewSchedule",
+    "NewSecret",
     "NewTags",
     "NoteView",
     "Origin",
@@ -211,6 +213,9 @@ __all__ = [
     "Retries",
     "SYSTEM_PREFIX",
     "ScheduleView",
+    "SecretName",
+    "SecretUse",
+    "SecretView",
     "RetentionRule",
     "RetentionView",
     "SchedulerInfo",

@@ -37,7 +37,7 @@ class ImageBuild(Request):
     dockerfile: ProjectPath = "Dockerfile"
     context: ProjectPath = "."
     """The directory that the Dockerfile copies from."""
-    args: Annotated[dict[EnvironmentName, Argument], Field(max_length=256)] = {}
+    args: dict[EnvironmentName, Argument] = {}
     """Values of the Dockerfile's `ARG`s. They can be read from the image: no place for secrets."""
     target: Stage | None = None
     """The stage to build, by its name; None is the last one."""

@@ -15,6 +15,7 @@ from foundations.verbs.projects import AsyncProjectVerbs, ProjectVerbs
 from foundations.verbs.queue import AsyncQueueVerbs, QueueVerbs
 from foundations.verbs.records import AsyncRecordVerbs, RecordVerbs
 from foundations.verbs.scheduler import AsyncSchedulerVerbs, SchedulerVerbs
+from foundations.verbs.secrets import AsyncSecretVerbs, SecretVerbs
 from foundations.verbs.submissions import AsyncSubmissionVerbs, SubmissionVerbs
 
 
@@ -29,6 +30,7 @@ class Verbs(
     RecordVerbs,
     LogVerbs,
     AccessVerbs,
+    SecretVerbs,
 ):
     """Calls whose answer comes in one piece, blocking."""
 
@@ -44,5 +46,6 @@ class AsyncVerbs(
     AsyncRecordVerbs,
     AsyncLogVerbs,
     AsyncAccessVerbs,
+    AsyncSecretVerbs,
 ):
     """Calls whose answer comes in one piece, for asyncio."""
