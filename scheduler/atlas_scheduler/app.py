@@ -73,7 +73,10 @@ async def scheduler(home: Home, settings: ServerSettings) -> AsyncIterator[FastA
                 kept = engine.kept_images if isinstance(engine, DockerEngine) else None
                 service.images = ImageShelf(kept)
                 service.tokens = await Tokens.open(
-                    database, clock_ms=now_ms, announce=service.feed.announce
+                    database,
+                    clock_ms=now_ms,
+                    announce=service.feed.announce,
+                    limits=settings.token_limits,
                 )
                 try:
                     yield create_app(service)

@@ -27,6 +27,7 @@ from foundations.models import (
     RetentionRule,
     Role,
     TagKey,
+    TokenLimits,
     UserName,
     Volume,
 )
@@ -141,6 +142,15 @@ class ImagesSection(_Section):
     longest goes first."""
 
 
+class TokenLimitsSection(TokenLimits):
+    """What a token may ask for that has no limits of its own; null is no limit."""
+
+    requests_per_minute: Annotated[int, Field(ge=1)] | None = 6_000
+    submits_per_minute: Annotated[int, Field(ge=1)] | None = 1_200
+    queued_jobs: Annotated[int, Field(ge=1)] | None = 20_000
+    followers: Annotated[int, Field(ge=1)] | None = 250
+
+
 class ServerSettings(_Section):
     """The whole file."""
 
@@ -170,6 +180,7 @@ class ServerSettings(_Section):
     not given."""
     sharing: Sharing = Sharing.EVERYONE_READS
     """What others see of somebody's jobs: all of it, or with `private` nothing."""
+    token_limits: TokenLimitsSection = TokenLimitsSection()
     engine: Literal["auto", "docker", "process"] = "auto"
     """`auto`: Docker where an engine answers when the server starts, else plain processes."""
     stop_grace_seconds: Annotated[float, Field(ge=0, le=3600)] = 10.0

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import foundations
 from atlas_scheduler.api.logs import FARTHEST
 from atlas_scheduler.core.access import Sharing
+from atlas_scheduler.core.bounds import Bounds
 from atlas_scheduler.core.offered_volumes import OfferedVolume
 from atlas_scheduler.core.time_index import TimeIndex
-from atlas_scheduler.execs import BUFFER_BYTES, Execs, Running
+from atlas_scheduler.execs import BUFFER_BYTES, Execs, Running, Tunnels
 from atlas_scheduler.store.log_search import search_log
 from atlas_scheduler.store.log_times import times_of
 from foundations.bundle_listing import digest_of, distinct, parse_listing
@@ -92,6 +93,7 @@ from foundations.models import (
     SourceDiff,
     Submission,
     TerminalSize,
+    TunnelView,
     Waiting,
 )
 from foundations.models.arrays import read_indices
@@ -282,6 +284,7 @@ class FakeService:
         self.offered_volumes: dict[str, OfferedVolume] = {}
         self.machine = FakeMachine()
         self.execs = Execs()
+        self.tunnels = Tunnels()
         self.tokens = FakeTokens()
         self.exec_buffer_bytes = BUFFER_BYTES
         self.echoes: list[EchoSession] = []
@@ -363,17 +366,17 @@ class FakeService:
         names = {self._project(job) for job in self._jobs.values()}
         return [self._project_view(name) for name in sorted(names)]
 
-    async def rename_project(self, name: str, new_name: str) -> ProjectView:
+    async def rename_project(self, name: str, new_name: str, *, by: str) -> ProjectView:
         self._require_project(name)
         self._new_names[name] = new_name
         return self._project_view(new_name)
 
-    async def describe_project(self, name: str, description: str) -> ProjectView:
+    async def describe_project(self, name: str, description: str, *, by: str) -> ProjectView:
         self._require_project(name)
         self._descriptions[name] = description
         return self._project_view(name)
 
-    async def set_retention(self, name: str, rule: RetentionRule | None) -> ProjectView:
+    async def set_retention(self, name: str, rule: RetentionRule | None, *, by: str) -> ProjectView:
         self._require_project(name)
         self._rules[name] = rule
         return self._project_view(name)
@@ -508,6 +511,25 @@ class FakeService:
     async def end_exec(self, exec_id: str) -> None:
         await self.execs.end(exec_id)
 
+    async def open_tunnel(self, ref: str, port: int, *, by: str) -> TunnelView:
+        job_id = await self.resolve(ref)
+        if self._jobs[job_id].state is not JobState.RUNNING:
+            raise JobConflict(f"Job `{job_id}` is {self._jobs[job_id].state}.")
+        self.tunnels.check()
+        self.echoes.append(EchoSession())
+        running = Running(job_id, self.echoes[-1], buffer_bytes=self.exec_buffer_bytes)
+        self.tunnels.add(running)
+        return TunnelView(tunnel_id=running.exec_id, job_id=job_id, port=port)
+
+    def read_tunnel(self, tunnel_id: str, offset: int) -> AsyncIterator[bytes]:
+        return self.tunnels.find(tunnel_id).output(offset)
+
+    async def write_tunnel(self, tunnel_id: str, piece: ExecInput) -> None:
+        await self.tunnels.find(tunnel_id).give(piece)
+
+    async def close_tunnel(self, tunnel_id: str) -> None:
+        await self.tunnels.end(tunnel_id)
+
     async def hold(self, ref: str, *, by: str) -> JobView:
         job = self._waiting(await self.resolve(ref))
         job.held_by = by
@@ -595,7 +617,11 @@ class FakeService:
         return FilesReceived(files=len(found))
 
     async def submit(
-        self, submission: Submission, *, idempotency_key: str | None, only_of: str | None = None
+        self,
+        submission: Submission,
+        *,
+        idempotency_key: str | None,
+        bounds: Bounds | None = None,
     ) -> Accepted:
         self.submissions += 1
         if idempotency_key is not None and idempotency_key in self._keys:
@@ -616,7 +642,9 @@ class FakeService:
     def _accepted(self, job: _Job, *, existed: bool = False) -> Accepted:
         return Accepted.model_validate({**dict(self._view(job)), "existed": existed})
 
-    async def submit_array(self, wanted: NewArray, *, idempotency_key: str | None) -> ArrayView:
+    async def submit_array(
+        self, wanted: NewArray, *, idempotency_key: str | None, bounds: Bounds | None = None
+    ) -> ArrayView:
         if idempotency_key is not None and idempotency_key in self._keys:
             return await self.array(self._keys[idempotency_key])
         array_id = str(uuid.uuid4())

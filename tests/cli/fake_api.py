@@ -66,6 +66,7 @@ from foundations.models import (
     SetRetention,
     SourceDiff,
     Submission,
+    TunnelView,
 )
 from foundations.provenance import Provenance
 from tests.store import naive_filter
@@ -146,6 +147,27 @@ def _prune_images(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Res
     return _json(PrunedImages(removed=3, freed_bytes=round(unused_days), in_use=in_use))
 
 
+def _secrets(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, json=[_secret(*one) for one in sorted(scheduler.secrets)])
+
+
+def _set_secret(scheduler: FakeScheduler, request: httpx.Request, name: str) -> httpx.Response:
+    wanted = NewSecret.model_validate_json(request.content)
+    scheduler.secrets[name, wanted.shared] = wanted.value.get_secret_value()
+    return httpx.Response(200, json=_secret(name, wanted.shared))
+
+
+def _delete_secret(scheduler: FakeScheduler, request: httpx.Request, name: str) -> httpx.Response:
+    shared = request.url.params.get("shared") == "true"
+    if scheduler.secrets.pop((name, shared), None) is None:
+        raise NotFound(f"There is no secret of yours named `{name}`.")
+    return httpx.Response(204)
+
+
+def _secret(name: str, shared: bool) -> dict[str, Any]:
+    return {"name": name, "shared": shared, "set_at": "2026-03-14T09:26:53Z"}
+
+
 def _whoami(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
     return _json(CallerView(user="ada", role=Role.ADMIN, source="unix socket"))
 
@@ -168,27 +190,6 @@ def _rotate_token(scheduler: FakeScheduler, request: httpx.Request, ref: str) ->
 
 def _revoke_token(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
     return _json_list(scheduler.tokens.end(ref, by="ada"))
-
-
-def _secrets(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
-    return httpx.Response(200, json=[_secret(*one) for one in sorted(scheduler.secrets)])
-
-
-def _set_secret(scheduler: FakeScheduler, request: httpx.Request, name: str) -> httpx.Response:
-    wanted = NewSecret.model_validate_json(request.content)
-    scheduler.secrets[name, wanted.shared] = wanted.value.get_secret_value()
-    return httpx.Response(200, json=_secret(name, wanted.shared))
-
-
-def _delete_secret(scheduler: FakeScheduler, request: httpx.Request, name: str) -> httpx.Response:
-    shared = request.url.params.get("shared") == "true"
-    if scheduler.secrets.pop((name, shared), None) is None:
-        raise NotFound(f"There is no secret of yours named `{name}`.")
-    return httpx.Response(204)
-
-
-def _secret(name: str, shared: bool) -> dict[str, Any]:
-    return {"name": name, "shared": shared, "set_at": "2026-03-14T09:26:53Z"}
 
 
 def _has_bundle(scheduler: FakeScheduler, request: httpx.Request, digest: str) -> httpx.Response:
@@ -762,6 +763,24 @@ def _exec_output(scheduler: FakeScheduler, request: httpx.Request, _: str) -> ht
     return httpx.Response(200, stream=httpx.ByteStream(rest))
 
 
+JOB_PORT = 8888
+"""The one port that jobs listen at here."""
+
+
+def _open_tunnel(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    job = scheduler.resolve(ref)
+    port = int(request.url.path.split("/")[-2])
+    if port != JOB_PORT:
+        raise JobConflict(f"No process of the job listens at port {port} now.")
+    return _json(TunnelView(tunnel_id="t1", job_id=job.job_id, port=port), status=201)
+
+
+def _read_tunnel(scheduler: FakeScheduler, request: httpx.Request, _: str) -> httpx.Response:
+    """Send what every job sends here."""
+    rest = (frame(STDOUT, b"hello") + frame(EXIT, b"0"))[int(request.url.params["offset"]) :]
+    return httpx.Response(200, stream=httpx.ByteStream(rest))
+
+
 def _done(scheduler: FakeScheduler, request: httpx.Request, _: str) -> httpx.Response:
     return httpx.Response(204)
 
@@ -807,6 +826,10 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("POST", "/execs/([^/]+)/input", _done),
     ("PUT", "/execs/([^/]+)/terminal", _done),
     ("DELETE", "/execs/([^/]+)", _done),
+    ("POST", "/jobs/([^/]+)/ports/[0-9]+/tunnels", _open_tunnel),
+    ("GET", "/tunnels/([^/]+)/output", _read_tunnel),
+    ("POST", "/tunnels/([^/]+)/input", _done),
+    ("DELETE", "/tunnels/([^/]+)", _done),
     ("POST", "/jobs/([^/]+)/tags", _tag),
     ("DELETE", "/jobs/([^/]+)/tags", _untag),
     ("POST", "/jobs/([^/]+)/notes", _note),

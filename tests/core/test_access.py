@@ -7,6 +7,9 @@ import pytest
 from atlas_scheduler.core.access import RULES, Caller, Sharing, Standing, refusal, standing
 from foundations.models import Role
 
+ORDER = [Role.READ, Role.SUBMIT, Role.ADMIN]
+"""Each may what the one before may."""
+
 
 @pytest.mark.parametrize("role", Role)
 def test_what_the_table_does_not_name_is_refused(role: Role) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import structlog
 from starlette.requests import HTTPConnection
 
-from atlas_scheduler.api.context import caller, service_of
+from atlas_scheduler.api.context import caller, meter_of, service_of
 from atlas_scheduler.core import access
 from atlas_scheduler.core.access import Caller, Sharing, Standing, Thing
+from atlas_scheduler.store import acting
 from foundations.errors import AmbiguousJob, Forbidden, NotFound
 from foundations.models import Role
 
@@ -15,6 +16,7 @@ _PARAMETERS: dict[Thing, tuple[str, ...]] = {
     Thing.PROJECT: ("name",),
     Thing.DELETED_PROJECT: ("name",),
     Thing.EXEC: ("exec_id",),
+    Thing.TUNNEL: ("tunnel_id",),
 }
 """Which parts of a path name a thing; of those that are not here `ref` and `other`."""
 
@@ -28,6 +30,7 @@ async def admit(connection: HTTPConnection) -> None:
         Forbidden: the role of who asks may not do this, or somebody else owns what it is about.
         NotAuthorised: nobody knows who asks.
         NotFound: what it is about is not there, or not for who asks.
+        TooMany: the token submits too often.
     """
     asker = caller(connection)
     route = connection.scope["route"]
@@ -35,6 +38,10 @@ async def admit(connection: HTTPConnection) -> None:
     refusal = access.refusal(asker.role, operation)
     if refusal is not None:
         raise _refused(asker, operation, refusal)
+    acting.act_from(asker.source, asker.token)
+    meter = meter_of(connection)
+    if meter is not None and access.RULES[operation].submits:
+        meter.count_submit()
     thing = access.RULES[operation].thing
     if thing is None or asker.role is Role.ADMIN:
         return

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Path, Request
 
 from atlas_scheduler.api.context import service_of
 from atlas_scheduler.api.errors import answers
-from atlas_scheduler.api.signing import signed, signed_key
+from atlas_scheduler.api.signing import bounds_of, signed, signed_key
 from foundations.errors import AmbiguousJob, InvalidRequest, JobConflict, NotFound, StorageFull
 from foundations.models import ArrayView, NewArray
 
@@ -49,6 +49,7 @@ async def submit_array(
     return await service_of(request).submit_array(
         wanted.model_copy(update={"submission": submission}),
         idempotency_key=signed_key(request, idempotency_key),
+        bounds=bounds_of(request),
     )
 
 

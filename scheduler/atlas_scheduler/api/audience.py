@@ -12,7 +12,6 @@ from atlas_scheduler.ownership import Ownership
 from foundations.models import Change, HostView, NewRecords, QueueChange
 
 _OF_TOKENS = "Token"
-_OF_SCHEDULES = "Schedule"
 
 
 def news_for(
@@ -55,8 +54,9 @@ class _Audience:
     def _concerns(self, one: QueueChange) -> bool:
         if one.event.startswith(_OF_TOKENS):
             return False
-        is_shared = self._only is None or not one.event.startswith(_OF_SCHEDULES)
-        return is_shared or one.detail.get("by") == self._only
+        if self._only is None or one.detail.get("by") == self._only:
+            return True
+        return one.project is None
 
     async def _seen(self, job_ids: set[str]) -> set[str]:
         unknown = job_ids - self._is_seen.keys()

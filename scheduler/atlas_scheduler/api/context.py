@@ -8,6 +8,7 @@ from fastapi import Path
 from starlette.requests import HTTPConnection
 
 from atlas_scheduler.core.access import Caller, Sharing
+from atlas_scheduler.metering import Meter
 from foundations.errors import NotAuthorised
 from foundations.models import Role
 
@@ -37,6 +38,12 @@ def caller(request: HTTPConnection) -> Caller:
     found: Caller | None = getattr(request.state, "caller", None)
     if found is None:
         raise NotAuthorised("This request came through no door of the server.")
+    return found
+
+
+def meter_of(request: HTTPConnection) -> Meter | None:
+    """Return what the token of a request did lately; None for the owner, who is not counted."""
+    found: Meter | None = getattr(request.state, "meter", None)
     return found
 
 

@@ -7,10 +7,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from atlas_scheduler.api.context import Ref, acts_only_for, caller, sees_only, service_of
+from atlas_scheduler.api.context import Ref, caller, sees_only, service_of
 from atlas_scheduler.api.errors import answers
 from atlas_scheduler.api.names import accept_any_name
-from atlas_scheduler.api.signing import require_priority, signed, signed_key
+from atlas_scheduler.api.signing import bounds_of, require_priority, signed, signed_key
 from atlas_scheduler.api.streaming import (
     BINARY,
     StreamedResponse,
@@ -76,7 +76,7 @@ async def submit(
     accepted = await service_of(request).submit(
         await signed(request, submission),
         idempotency_key=signed_key(request, idempotency_key),
-        only_of=acts_only_for(request),
+        bounds=bounds_of(request),
     )
     if accepted.existed:
         response.status_code = 200

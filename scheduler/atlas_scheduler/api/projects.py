@@ -37,7 +37,7 @@ async def projects(request: Request) -> list[ProjectView]:
 )
 async def rename_project(request: Request, name: Name, wanted: RenameProject) -> ProjectView:
     """Its jobs go with it. A later submission under the old name begins a new project."""
-    return await service_of(request).rename_project(name, wanted.new_name)
+    return await service_of(request).rename_project(name, wanted.new_name, by=caller(request).user)
 
 
 @router.put(
@@ -48,7 +48,9 @@ async def rename_project(request: Request, name: Name, wanted: RenameProject) ->
 )
 async def describe_project(request: Request, name: Name, wanted: DescribeProject) -> ProjectView:
     """The text replaces the one there is."""
-    return await service_of(request).describe_project(name, wanted.description)
+    return await service_of(request).describe_project(
+        name, wanted.description, by=caller(request).user
+    )
 
 
 @router.put(
@@ -59,7 +61,7 @@ async def describe_project(request: Request, name: Name, wanted: DescribeProject
 )
 async def set_retention(request: Request, name: Name, wanted: SetRetention) -> ProjectView:
     """The rule replaces the one there is. Jobs go at the next `POST /garbage`, or within a day."""
-    return await service_of(request).set_retention(name, wanted.rule)
+    return await service_of(request).set_retention(name, wanted.rule, by=caller(request).user)
 
 
 @router.delete(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from starlette.requests import HTTPConnection
 
 from atlas_scheduler.api.admission import require
-from atlas_scheduler.api.context import caller, sees_only
+from atlas_scheduler.api.context import caller, meter_of, sees_only
 from atlas_scheduler.core.access import Thing
+from atlas_scheduler.core.bounds import Bounds
 from atlas_scheduler.core.offered_volumes import host_path_refusal, name_refusal
 from foundations.errors import Forbidden, InvalidRequest
 from foundations.models import Role, Submission
@@ -38,6 +39,19 @@ def signed_key(request: HTTPConnection, key: str | None) -> str | None:
     """Return an `Idempotency-Key` that nobody else can have."""
     asker = caller(request)
     return key if key is None or asker.token is None else f"{asker.user}\n{key}"
+
+
+def bounds_of(request: HTTPConnection) -> Bounds | None:
+    """Return how far a submission of who asks may go; None for the owner, as far as it likes."""
+    asker, meter = caller(request), meter_of(request)
+    if meter is None:
+        return None
+    return Bounds(
+        asker.user,
+        only_own=asker.role is not Role.ADMIN,
+        queued_jobs=meter.limits.queued_jobs,
+        stored_bytes=meter.stored_bytes,
+    )
 
 
 def require_priority(request: HTTPConnection, priority: int) -> None:

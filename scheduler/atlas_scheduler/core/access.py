@@ -45,6 +45,7 @@ class Thing(StrEnum):
     PROJECT = "project"
     DELETED_PROJECT = "deleted project"
     EXEC = "command"
+    TUNNEL = "connection"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ class Rule:
     role: Role
     thing: Thing | None = None
     """What its path names; None where that has no owner."""
+    submits: bool = False
+    """Whether it counts as a submission."""
 
     @property
     def acts(self) -> bool:
@@ -65,6 +68,7 @@ SEES = Rule(Role.READ)
 """Looks at something that is for all."""
 ACTS = Rule(Role.SUBMIT)
 """Changes something, and sees to it itself that this is the caller's own."""
+SUBMITS = Rule(Role.SUBMIT, submits=True)
 RULES_ALL = Rule(Role.ADMIN)
 """Changes, or shows, what is everybody's."""
 SEES_JOB = Rule(Role.READ, Thing.JOB)
@@ -72,6 +76,7 @@ ACTS_ON_JOB = Rule(Role.SUBMIT, Thing.JOB)
 ACTS_ON_SCHEDULE = Rule(Role.SUBMIT, Thing.SCHEDULE)
 ACTS_ON_PROJECT = Rule(Role.SUBMIT, Thing.PROJECT)
 ACTS_ON_EXEC = Rule(Role.SUBMIT, Thing.EXEC)
+ACTS_ON_TUNNEL = Rule(Role.SUBMIT, Thing.TUNNEL)
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
@@ -95,10 +100,10 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "upload_bundle": ACTS,
         "declare_bundle": ACTS,
         "send_files": ACTS,
-        "submit": ACTS,
-        "submit_array": ACTS,
+        "submit": SUBMITS,
+        "submit_array": SUBMITS,
         "array": Rule(Role.READ, Thing.ARRAY),
-        "create_schedule": ACTS,
+        "create_schedule": SUBMITS,
         "secrets": ACTS,
         "set_secret": ACTS,
         "delete_secret": ACTS,
@@ -121,6 +126,10 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "write_exec": ACTS_ON_EXEC,
         "resize_exec": ACTS_ON_EXEC,
         "end_exec": ACTS_ON_EXEC,
+        "open_tunnel": ACTS_ON_JOB,
+        "read_tunnel": ACTS_ON_TUNNEL,
+        "write_tunnel": ACTS_ON_TUNNEL,
+        "close_tunnel": ACTS_ON_TUNNEL,
         "source_diff": SEES_JOB,
         "archive": SEES_JOB,
         "tensorboard_logs": SEES_JOB,

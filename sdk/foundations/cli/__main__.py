@@ -16,7 +16,7 @@ COMMANDS = {
     "rerun": ("foundations.cli.rerun:rerun", "Run a job again, with what you change."),
     "list": (
         "foundations.cli.list:list_",
-        "List jobs, projects, schedules, environments or images.",
+        "List jobs, projects, schedules, events and more.",
     ),
     "show": ("foundations.cli.show:show", "Show one job, array or schedule, or the queue."),
     "metrics": ("foundations.cli.metrics:metrics", "Print or draw what a job measured."),
@@ -33,6 +33,8 @@ COMMANDS = {
     "note": ("foundations.cli.note:note", "Write notes about jobs, or read them."),
     "exec": ("foundations.cli.exec:exec_", "Run a command beside a job that runs."),
     "shell": ("foundations.cli.exec:shell", "Open a shell beside a job that runs."),
+    "forward": ("foundations.cli.forward:forward", "Reach ports of a job that runs."),
+    "notebook": ("foundations.cli.notebook:notebook", "Run JupyterLab in a job, and open it here."),
     "wait": ("foundations.cli.wait:wait", "Wait until a job has ended."),
     "stop": ("foundations.cli.stop:stop", "Stop jobs that run or wait."),
     "move": ("foundations.cli.move:move", "Change the order of the queue."),

@@ -19,6 +19,7 @@ from foundations.cli.context import (
     scheduler_argument,
 )
 from foundations.cli.environments import list_environments
+from foundations.cli.events import list_events
 from foundations.cli.images import list_images
 from foundations.cli.job_columns import JobColumn
 from foundations.cli.render import Column
@@ -64,7 +65,7 @@ class _Asked:
 
 @click.group("list")
 def list_() -> None:
-    """List jobs, projects, schedules, the files of a job, environments or images."""
+    """List jobs, projects, schedules, files, environments, images, or what happened."""
 
 
 @list_.command()
@@ -207,6 +208,7 @@ def files(scheduler: str, job_id: str, *, as_json: bool) -> None:
 
 
 list_.add_command(list_environments)
+list_.add_command(list_events)
 list_.add_command(list_images)
 
 

@@ -29,8 +29,8 @@ class Verbs(
     JobVerbs,
     RecordVerbs,
     LogVerbs,
-    AccessVerbs,
     SecretVerbs,
+    AccessVerbs,
 ):
     """Calls whose answer comes in one piece, blocking."""
 
@@ -45,7 +45,7 @@ class AsyncVerbs(
     AsyncJobVerbs,
     AsyncRecordVerbs,
     AsyncLogVerbs,
-    AsyncAccessVerbs,
     AsyncSecretVerbs,
+    AsyncAccessVerbs,
 ):
     """Calls whose answer comes in one piece, for asyncio."""
