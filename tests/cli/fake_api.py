@@ -58,6 +58,7 @@ from foundations.models import (
     PauseView,
     ProjectView,
     PrunedEnvironments,
+    PrunedImages,
     QueueView,
     ReadinessView,
     RetentionView,
@@ -144,6 +145,16 @@ def _prune_environments(scheduler: FakeScheduler, request: httpx.Request) -> htt
     unused_days = json.loads(request.content)["unused_days"]
     in_use = len(scheduler.environments.environments)
     return _json(PrunedEnvironments(removed=2, freed_bytes=round(unused_days), in_use=in_use))
+
+
+def _images(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return _json(scheduler.images)
+
+
+def _prune_images(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    unused_days = json.loads(request.content)["unused_days"]
+    in_use = len(scheduler.images.images)
+    return _json(PrunedImages(removed=3, freed_bytes=round(unused_days), in_use=in_use))
 
 
 def _secrets(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
@@ -798,6 +809,8 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/metrics", _measurements),
     ("GET", "/environments", _environments),
     ("POST", "/environments/prune", _prune_environments),
+    ("GET", "/images", _images),
+    ("POST", "/images/prune", _prune_images),
     ("GET", "/secrets", _secrets),
     ("PUT", "/secrets/([^/]+)", _set_secret),
     ("DELETE", "/secrets/([^/]+)", _delete_secret),
