@@ -12,7 +12,8 @@ from atlas_tui.actions import Action, Selection
 from atlas_tui.board import Board
 from atlas_tui.messages import Choice, Listed, Prompt, Question, Said
 from atlas_tui.settings import Settings
-from atlas_tui.submit_form import Draft
+from atlas_tui.submit_draft import Draft
+from atlas_tui.submitting import Sent
 from foundations.client import AsyncClient
 from foundations.configs import SchedulerConfig
 from foundations.errors import AtlasError
@@ -51,8 +52,8 @@ class Desk(Protocol):
     def say(self, said: Said) -> None:
         """Tell how it went."""
 
-    async def fill_form(self, draft: Draft, repeats: JobDetail | None) -> JobView | None:
-        """Let the user fill in a form and send it; the new job, or None when the user gives up."""
+    async def fill_form(self, draft: Draft, repeats: JobDetail | None) -> Sent | None:
+        """Let the user fill in a form and send it; None when the user gives up."""
 
     def lend_terminal(self, command: Sequence[str]) -> bool:
         """Let a program have the terminal until it ends. Returns whether there is one to lend."""
