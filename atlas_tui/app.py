@@ -256,10 +256,10 @@ class AtlasApp(Loading):
             if selection.jobs:
                 self.board.subject = tuple(job.job_id for job in selection.jobs)
             self.go(name)
-        elif (handler := later.handler(name)) is not None:
-            self._handle(handler, selection)
+        elif (act := getattr(screen, f"action_{name}", None)) is not None:
+            act()
         else:
-            getattr(screen, f"action_{name}")()
+            self._handle(later.handler(name), selection)
 
     @work(group=ASKING)
     async def show_palette(self) -> None:

@@ -16,8 +16,8 @@ from foundations.models import (
     GpuView,
     HostView,
     ProjectDisk,
-    ScheduleView,
     SchedulerInfo,
+    ScheduleView,
 )
 from foundations.quantities import size
 from foundations.terminal import clean
