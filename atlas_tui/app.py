@@ -112,9 +112,15 @@ class AtlasApp(Loading):
     def connectable(self) -> None:
         """Put views into the place of what stands in for them, and connect."""
         self.board.info = self.board.info and self.remembered_info(self.session)
+        self._following = self._follow()
         for frame in self._frames():
             frame.models_loaded()
-        self._following = self._follow()
+
+    async def reached(self) -> AsyncClient:
+        """The client, once the feed has heard: what is asked then need not be asked again."""
+        await super().reached()
+        await self.feed.heard.wait()
+        return self.client
 
     def all_loaded(self) -> None:
         """Look for garbage from now on, and not among what was loaded (see `__main__`)."""
@@ -153,7 +159,7 @@ class AtlasApp(Loading):
         """Show another scheduler."""
         from atlas_tui.schedulers import reach
 
-        await self.reached()
+        await super().reached()
         client = reach(config)
         self.keep_session()
         if self._following is not None:

@@ -128,11 +128,11 @@ class SystemScreen(Frame):
     @work(exclusive=True, group="events")
     async def _bring_events(self) -> None:
         """Read the last events of before this session."""
+        client = await self.atlas.reached()
         if self.board.info is None or self._events:
             return
         since = max(self.board.info.last_seq - 200, 0)
         try:
-            client = await self.atlas.reached()
             found = [one async for one in client.changes(since, follow=False)]
         except AtlasError as error:
             self.say(Said(error.message, "bad"))
