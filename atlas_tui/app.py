@@ -14,15 +14,15 @@ from textual import work
 from textual.screen import Screen
 from textual.worker import Worker
 
-from atlas_tui import last_view, later, modes
-from atlas_tui.action_table import BY_NAME, on_screen
+from atlas_tui import last_view, later, modes, palette
+from atlas_tui.action_table import BY_NAME
 from atlas_tui.actions import Selection
 from atlas_tui.board import Board, Tidings
 from atlas_tui.endings import Teller, passed_on
 from atlas_tui.keyboard import ASKING
-from atlas_tui.keys import label, textual_keymap
+from atlas_tui.keys import textual_keymap
 from atlas_tui.loading import Loading
-from atlas_tui.messages import Choice, Listed, Said
+from atlas_tui.messages import Listed, Said
 from atlas_tui.options import Options as Options
 from atlas_tui.screens.frame import Frame
 from atlas_tui.session import Session, path_of
@@ -215,7 +215,9 @@ class AtlasApp(Loading):
 
     def _frames(self) -> list[Frame]:
         """Every screen that was shown so far, the one in front first."""
-        screens = [self.screen, *(one for stack in self._screen_stacks.values() for one in stack)]
+        others = (one for stack in self._screen_stacks.values() for one in stack)
+        # A dialog lies upon the screen that it is about.
+        screens = [self.screen, *reversed(self.screen_stack), *others]
         return [one for one in dict.fromkeys(screens) if isinstance(one, Frame)]
 
     @property
@@ -270,18 +272,8 @@ class AtlasApp(Loading):
     @work(group=ASKING)
     async def show_palette(self) -> None:
         """Let the user find an action by its name, and do it."""
-        selection = self.front.selection()
-        choices = [
-            Choice(
-                one.name,
-                one.title,
-                f"{label(one, self.settings.keymap)}  {one.help}",
-                one.refusal(selection),
-            )
-            for one in on_screen(selection.screen)
-            if one.name != "palette"
-        ]
-        name = await self.choose("Commands", choices)
+        offered = palette.choices(self.front.selection(), self.settings.keymap)
+        name = await self.choose("Commands", offered)
         if name is not None:
             self.perform(name)
 

@@ -80,7 +80,7 @@ _TERM_HINTS = {
     "after": "none; ID, ID:any or ID:failed of each",
     "at": "at once; in 2h, 18:30, 2027-01-31T08:00",
     "unique": "none; a key that one job has at a time",
-    "array": "one job; 0-99, 0-99:10, 1,4,7-9, %4 behind them",
+    "array": "one job; 0-99, 1,4,7-9, 0-99:10%4",
     "cron": "once; minute hour day month weekday",
 }
 

@@ -18,7 +18,8 @@ def describe_files(found: Estimate | None) -> list[str]:
     """Say what would be packed, what is largest, and what is left out."""
     if found is None:
         return []
-    lines = [f"{size(found.size_bytes)} in {found.file_count} files"]
+    files = "1 file" if found.file_count == 1 else f"{found.file_count} files"
+    lines = [f"{size(found.size_bytes)} in {files}"]
     lines += [f"  {size(size_bytes):>9}  {path}" for path, size_bytes in found.largest[:3]]
     if found.left_out_count:
         shown = ", ".join(found.left_out[:6])
