@@ -32,6 +32,8 @@ class Draft:
     tags: str = ""
     """`NAME=VALUE` words."""
     environment: str = ""
+    secrets: str = ""
+    """Names, each with `:env` behind it if it is to be a variable too."""
     time_limit: str = ""
     queue_ttl: str = ""
     retries: str = ""
@@ -60,6 +62,7 @@ LABELS = {
     "image": "Image",
     "tags": "Tags",
     "environment": "Environment",
+    "secrets": "Secrets",
     "time_limit": "Time limit",
     "queue_ttl": "Queue TTL",
     "retries": "Retries",
@@ -74,8 +77,8 @@ LABELS = {
 }
 SECTIONS = {"num_gpus": "NEEDS", "tags": "MARKS", "time_limit": "LIMITS", "priority": "QUEUE"}
 """Titles, by the field that they stand above."""
-TERMS = ("after", "at", "unique", "array", "cron")
-"""Fields that say how often what is submitted runs, and what it waits for."""
+ONLY_NEW = ("secrets", "after", "at", "unique", "array", "cron")
+"""Fields that a rerun has not: it gets the secrets of the job, and runs once and at once."""
 _TERM_HINTS = {
     "after": "none; ID, ID:any or ID:failed of each",
     "at": "at once; in 2h, 18:30, 2027-01-31T08:00",
@@ -119,7 +122,7 @@ def draft_of(job: JobDetail) -> Draft:
 def hints_of(job: JobDetail) -> Draft:
     """Say what an empty field means in the form that repeats a job."""
     spec = job.spec
-    once = dict.fromkeys(TERMS, "not in a rerun; choose a directory for that")
+    only_new = dict.fromkeys(ONLY_NEW, "not in a rerun; choose a directory for that")
     return Draft(
         directory=f"the files of job {job.job_id[:8]}; a path takes others",
         num_gpus=str(spec.num_gpus),
@@ -133,7 +136,7 @@ def hints_of(job: JobDetail) -> Draft:
         retry_delay=_duration(spec.retry_delay_seconds) or "10s",
         priority=str(spec.priority),
         hold="no",
-        **once,
+        **only_new,
     )
 
 
@@ -159,6 +162,10 @@ def defaults_of(directory: Path) -> Draft:
         image=config.worker.image or "the standard worker",
         tags=_pairs(config.tags),
         environment=_pairs(config.worker.environment),
+        secrets=" ".join(
+            name if use == "file" else f"{name}:{use}"
+            for name, use in config.worker.secrets.items()
+        ),
         time_limit=_duration(config.time_limit) or "no limit; such as 90m or 1d12h",
         queue_ttl=_duration(config.queue_ttl) or "no limit; such as 2h",
         retries=retries_text(config.retries) or "none; 2, or exit=2,oom=1,lost=3",

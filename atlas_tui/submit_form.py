@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from atlas_tui.submit_draft import TERMS, Draft, FieldProblem
+from atlas_tui.submit_draft import ONLY_NEW, Draft, FieldProblem
 from foundations.cli.limit_options import DURATION, RETRIES
 from foundations.cli.submit import active_python
 from foundations.cli.submit_values import GPU_COUNT, read_environment, read_params, read_tags
@@ -17,6 +17,7 @@ from foundations.errors import ConfigError
 from foundations.models import JobDetail, JobSpec
 from foundations.preparation import Asked, PreparedSubmission, prepare_submission, split_command
 from foundations.rerun import rerun_spec
+from foundations.secret_uses import read_secrets
 from foundations.terms import Terms, read_after, read_at, read_unique
 
 T = TypeVar("T")
@@ -31,6 +32,7 @@ _FIELD_OF = {
     "project name": "project",
     "params": "params",
     "environment": "environment",
+    "secrets": "secrets",
     "tags": "tags",
     "command": "command",
     "num_gpus": "num_gpus",
@@ -73,6 +75,7 @@ def read_draft(draft: Draft) -> Asked:
         environment=_read(
             "environment", lambda text: read_environment(shlex.split(text)), draft.environment
         ),
+        secrets=read_secrets(words_of(draft.secrets)) or None,
         priority=_optional("priority", click.IntRange(-100, 100), draft.priority),
         hold=bool(_optional("hold", click.BOOL, draft.hold)),
         time_limit_seconds=_optional("time_limit", DURATION, draft.time_limit),
@@ -84,9 +87,9 @@ def read_draft(draft: Draft) -> Asked:
     )
 
 
-def after_words(draft: Draft) -> list[str]:
-    """The jobs to come after, as they were typed."""
-    return draft.after.replace(",", " ").split()
+def words_of(text: str) -> list[str]:
+    """Words with blanks or commas between them, such as the ids of jobs to come after."""
+    return text.replace(",", " ").split()
 
 
 def _read_terms(draft: Draft) -> Terms:
@@ -94,7 +97,7 @@ def _read_terms(draft: Draft) -> Terms:
     try:
         return Terms(
             array=draft.array.strip() or None,
-            after=read_after(after_words(draft)),
+            after=read_after(words_of(draft.after)),
             not_before=read_at(draft.at.strip() or None),
             unique=read_unique(unique, None),
             cron=draft.cron.strip() or None,
@@ -125,7 +128,7 @@ def prepare_repeat(draft: Draft, job: JobDetail) -> JobSpec:
         FieldProblem: something in the form is wrong, or cannot be changed in this way.
     """
     asked = read_draft(draft)
-    for name in TERMS:
+    for name in ONLY_NEW:
         if getattr(draft, name).strip():
             raise FieldProblem(name, "is not for a rerun; choose a directory for that")
     try:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from atlas_tui.submit_draft import Draft, retries_text, written
-from atlas_tui.submit_form import AS_ASKED, after_words
+from atlas_tui.submit_form import AS_ASKED, words_of
 from foundations.durations import write_duration
 from foundations.models import JobDetail, JobSpec
 from foundations.preparation import Asked
@@ -16,7 +16,8 @@ from foundations.preparation import Asked
 def submit_command(draft: Draft, asked: Asked, *, scheduler: str) -> str:
     """Write the command that submits the same."""
     words = ["foundations", "submit", scheduler, draft.directory.strip() or ".", *_options(asked)]
-    words += [word for job in after_words(draft) for word in ("--after", job)]
+    words += [word for name in words_of(draft.secrets) for word in ("--secret", name)]
+    words += [word for job in words_of(draft.after) for word in ("--after", job)]
     for option, text in (
         ("--at", draft.at),
         ("--unique", draft.unique),
@@ -42,13 +43,14 @@ def submit_call(draft: Draft, asked: Asked, *, scheduler: str) -> str:
         "image": asked.image,
         "tags": dict(asked.tags or {}),
         "environment": dict(asked.environment or {}),
+        "secrets": words_of(draft.secrets),
         "time_limit": draft.time_limit.strip() or None,
         "queue_ttl": draft.queue_ttl.strip() or None,
         "retries": draft.retries.strip() or None,
         "retry_delay": draft.retry_delay.strip() or None,
         "priority": asked.priority,
         "hold": asked.hold or None,
-        "after": after_words(draft),
+        "after": words_of(draft.after),
         "at": draft.at.strip() or None,
         "unique": draft.unique.strip() or None,
     }

@@ -81,6 +81,7 @@ def test_a_form_decides_what_the_command_line_would(project: Path) -> None:
         ("environment", "1A=x", "String should match pattern"),
         ("project", "a/b", "String should match pattern"),
         ("directory", "/nowhere/at/all", "does not exist"),
+        ("secrets", "KEY:loud", "Input should be 'file' or 'env'"),
         ("shm", "0", "Input should be greater than 0, not 0.0"),
         ("time_limit", "soon", "write a duration such as 90s"),
         ("retries", "often", "write a number, or one for each of exit, oom and lost"),
@@ -168,6 +169,7 @@ def test_a_clone_with_changes_tells_only_those() -> None:
 
 LIMITED = Draft(
     shm="1.5",
+    secrets="API_KEY HF_TOKEN:env",
     time_limit="90m",
     queue_ttl="1d12h",
     retries="exit=2,lost=1",
@@ -188,6 +190,8 @@ def test_limits_and_terms_mean_what_they_mean_on_the_command_line(project: Path)
         assert given[name] == getattr(prepared.spec, name), name
     assert (prepared.spec.time_limit_seconds, prepared.spec.shm_gb) == (5400, 1.5)
     assert given["shm"] == 1.5
+    assert given["secret_names"] == ("API_KEY", "HF_TOKEN:env")
+    assert prepared.spec.secrets == {"API_KEY": "file", "HF_TOKEN": "env"}
     assert given["after"] == ("4554", "array:9981:any")
     assert [(one.job, one.on) for one in prepared.terms.after] == [
         ("4554", "ok"),
@@ -195,6 +199,7 @@ def test_limits_and_terms_mean_what_they_mean_on_the_command_line(project: Path)
     ]
     assert (given["at"], given["unique_key"]) == ("in 2h", "nightly")
     call = submit_call(draft, asked, scheduler="gpu-box")
+    assert "secrets=['API_KEY', 'HF_TOKEN:env']" in call
     assert "time_limit='90m', queue_ttl='1d12h', retries='exit=2,lost=1'" in call
     assert "after=['4554', 'array:9981:any'], at='in 2h', unique='nightly'" in call
 
