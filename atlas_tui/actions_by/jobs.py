@@ -67,6 +67,14 @@ ROWS: tuple[Action, ...] = (
         check=RUNS,
     ),
     Action(
+        *("open_notebook", "Open notebook", "", _J, "Forward a port to the job's JupyterLab."),
+        danger=Danger.CHANGES,
+        cli="foundations notebook {scheduler} --job {ids}",
+        sdk="open_tunnel",
+        screens=WITH_JOBS,
+        check=RUNS,
+    ),
+    Action(
         *(
             "clone",
             "Clone and edit",
