@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from atlas_scheduler.core.access import RULES
-from foundations.models import Role
+from foundations.models import HostView, Role
 from tests.api.guarded import bearer
 from tests.api.schema import Contract
 from tests.api.shared_scheduler import NOBODYS, Shared, shared_scheduler
@@ -121,3 +122,25 @@ async def test_what_is_no_operation_is_not_there_and_needs_a_token_too(shared: S
     description = "http://atlas/api/v1/openapi.json"
     assert (await shared.door.http.get(description)).status_code == 401
     assert (await shared.door.http.get(description, headers=shared.reader)).status_code == 200
+
+
+async def test_no_token_is_in_an_answer_or_in_the_log(shared: Shared, contract: Contract) -> None:
+    right = shared.admin["Authorization"].removeprefix("Bearer ")
+    wrong = f"{right[:-2]}{'AA' if right[-2:] != 'AA' else 'BB'}"
+    canary = right.rpartition("_")[2][:-2]
+    shared.service.machine.host = _broken  # type: ignore[method-assign]  # a defect is logged too
+    with structlog.testing.capture_logs() as logged:
+        for header in (bearer(right), bearer(wrong), {"Authorization": right}):
+            for operation, method, path in contract.routes():
+                path += "?follow=false" if operation == "changes" else ""
+                answer = await shared.door.http.request(method, path_of(path), headers=header)
+                told = f"{answer.headers} {answer.text}"
+                assert canary not in told, operation
+                shared.door.forgive()
+
+    assert {one["event"] for one in logged} >= {"not let in", "request_failed"}
+    assert canary not in str(logged)
+
+
+async def _broken() -> HostView:
+    raise RuntimeError("a defect")
