@@ -5,6 +5,7 @@ The operations are those of OpenAPI, so that a new one cannot be left out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -30,6 +31,8 @@ WAYS: dict[str, tuple[dict[str, str], bool]] = {
     "cross site": ({"Host": "atlas", "Sec-Fetch-Site": "cross-site"}, False),
 }
 """Headers, and whether programs ask like that."""
+NAMES = {"port": "8888", **dict.fromkeys(("key", "path", "digest"), f"sha256:{'0' * 64}")}
+"""What stands in a path where there is no id and no name."""
 
 
 @pytest.fixture
@@ -59,12 +62,7 @@ async def strangers(shared: Shared) -> dict[str, dict[str, str]]:
 
 def path_of(path: str) -> str:
     """Name things that are not there."""
-    for parameter in ("ref", "other", "exec_id", "name"):
-        path = path.replace(f"{{{parameter}}}", NOBODYS)
-    for parameter in ("key", "path", "digest"):
-        path = path.replace(f"{{{parameter}}}", f"sha256:{'0' * 64}")
-    assert "{" not in path, "name a thing that is not there for this parameter"
-    return path
+    return re.sub(r"\{(\w+)\}", lambda found: NAMES.get(found[1], NOBODYS), path)
 
 
 def test_no_operation_is_without_a_rule_and_no_rule_without_an_operation(
