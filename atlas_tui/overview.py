@@ -16,6 +16,7 @@ from atlas_tui.looks import Palette
 from atlas_tui.row_layout import fit
 from atlas_tui.stretches import Stretch, stretches
 from foundations.array_text import states_text
+from foundations.build_text import build_text
 from foundations.cli import provenance_fields
 from foundations.dependency_text import after_text
 from foundations.limits import limit_facts
@@ -74,7 +75,7 @@ def again(detail: JobDetail, scheduler: str) -> str:
 
 def sections(detail: JobDetail, scheduler: str) -> list[Section]:
     """Everything that is known of a job except for its history."""
-    spec = detail.spec
+    spec, build = detail.spec, detail.spec.build
     return [
         Section(
             "Runs",
@@ -83,6 +84,7 @@ def sections(detail: JobDetail, scheduler: str) -> list[Section]:
                 ("Entry point", shlex.join(spec.entrypoint or ())),
                 ("Directory", spec.working_dir or ""),
                 ("Image", detail.image or ""),
+                ("Image built from", "" if build is None else build_text(build)),
                 ("Python", spec.python or ""),
                 ("Engine", detail.engine or ""),
                 ("Container", detail.container or ""),

@@ -15,8 +15,9 @@ from foundations.cli.submit import active_python
 from foundations.cli.submit_values import GPU_COUNT, read_environment, read_params, read_tags
 from foundations.configs import SchedulerConfig
 from foundations.errors import ConfigError
+from foundations.image_config import ImageConfig
 from foundations.job_config import load_job_config
-from foundations.models import JobDetail, JobSpec
+from foundations.models import ImageBuild, JobDetail, JobSpec
 from foundations.preparation import Asked, PreparedSubmission, prepare_submission, split_command
 from foundations.rerun import rerun_spec
 
@@ -160,7 +161,7 @@ def hints_of(job: JobDetail) -> Draft:
         num_gpus=str(spec.num_gpus),
         cpus=_number(spec.cpus) or "no limit",
         ram=_number(spec.ram_gb) or "no limit",
-        image=spec.image or "the standard worker",
+        image=_image(spec.image, spec.build),
         priority=str(spec.priority),
         hold="no",
     )
@@ -176,6 +177,7 @@ def defaults_of(directory: Path) -> Draft:
         config = load_job_config(directory)
     except ConfigError as error:
         raise FieldProblem("directory", str(error)) from error
+    image = config.worker.image
     return Draft(
         directory=str(directory),
         command=shlex.join(config.command),
@@ -184,7 +186,7 @@ def defaults_of(directory: Path) -> Draft:
         num_gpus=str(config.num_gpus or 0),
         cpus=_number(config.cpus) or "no limit",
         ram=_number(config.ram) or "no limit",
-        image=config.worker.image or "the standard worker",
+        image=_image(image if isinstance(image, str) else None, _build(image)),
         tags=_pairs(config.tags),
         environment=_pairs(config.worker.environment),
         priority=str(config.priority or 0),
@@ -207,6 +209,18 @@ def _changes(asked: Asked, job: JobDetail) -> dict[str, Any]:
 
 
 # -- texts
+
+
+def _build(image: object) -> ImageBuild | None:
+    if not isinstance(image, ImageConfig):
+        return None
+    return ImageBuild.model_validate(image.build.model_dump())
+
+
+def _image(name: str | None, build: ImageBuild | None) -> str:
+    if build is not None:
+        return f"built from {build.dockerfile}"
+    return name or "the standard worker"
 
 
 def _read(field: str, read: Callable[[str], T], text: str) -> T:
