@@ -17,7 +17,14 @@ from atlas_scheduler.store.retention import Expired
 from atlas_scheduler.store.work_dirs import remove_work_dir
 from atlas_scheduler.views import moment
 from atlas_scheduler.writing import Writing
-from foundations.models import ExpiredJob, GarbageView, Leftover, ProjectView, RetentionRule
+from foundations.models import (
+    ExpiredJob,
+    GarbageView,
+    Leftover,
+    ProjectView,
+    PrunedEnvironments,
+    RetentionRule,
+)
 
 WORK_DIR_REST_MS = 3600 * 1000
 """The directory of a job whose archive is complete may still be about to be removed for so long."""
@@ -60,6 +67,17 @@ class Garbage(Writing):
             lambda conn: retention.bundles_of_these_alone(conn, ids) if ids else []
         )
         return await asyncio.to_thread(self._view, now_ms, going, alone, left)
+
+    async def prune_environments(self, *, unused_days: float, by: str) -> PrunedEnvironments:
+        """Remove environments that no job uses now, and nobody used for so long."""
+        pruned = await self.environments.prune(unused_days=unused_days, by=by)
+
+        def step(conn: sqlite3.Connection) -> None:
+            detail = {"by": by, "removed": pruned.removed}
+            self._append_for_queue(conn, "EnvironmentsPruned", None, detail)
+
+        await self._durably(self._database.write(step), self._announce)
+        return pruned
 
     async def collect_garbage(self, *, by: str) -> GarbageView:
         """Delete what `garbage` names: jobs as `delete` does, with its grace, and files at once."""

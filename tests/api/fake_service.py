@@ -412,6 +412,9 @@ class FakeService:
             leftovers=[Leftover(kind="upload", name="ab.part", size_bytes=10)],
         )
 
+    async def prune_environments(self, *, unused_days: float, by: str) -> PrunedEnvironments:
+        return await self.environments.prune(unused_days=unused_days, by=by)
+
     async def collect_garbage(self, *, by: str) -> GarbageView:
         found = await self.garbage()
         for one in found.jobs:
