@@ -156,7 +156,7 @@ def _stopped_afterwards(config: SchedulerConfig, home: Home, *, wanted: bool) ->
         return
     from foundations.client import Client
 
-    with Client(config.scheduler_url, token=config.token) as client:
+    with Client(config.scheduler_url, token=config.token, trust=config.trust) as client:
         states = client.info().states
     busy = sum(count for state, count in states.items() if state not in FINAL_STATES)
     if busy:

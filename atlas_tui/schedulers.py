@@ -61,7 +61,7 @@ def reach(config: SchedulerConfig) -> AsyncClient:
     Raises:
         ConfigError: the URL cannot be one.
     """
-    return AsyncClient(config.scheduler_url, token=config.token)
+    return AsyncClient(config.scheduler_url, token=config.token, trust=config.trust)
 
 
 async def ensure_running(config: SchedulerConfig, home: Home) -> None:

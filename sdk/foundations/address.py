@@ -44,6 +44,17 @@ class Address:
         local = parts.hostname in _LOOPBACK
         return cls(url=url, origin=url.rstrip("/"), is_local=local)
 
+    @property
+    def is_tls(self) -> bool:
+        """Whether connections to it are encrypted and prove who answers."""
+        return self.origin.startswith("https://")
+
+    @property
+    def host_and_port(self) -> tuple[str, int]:
+        """Where connections are opened, unless it is a Unix socket."""
+        parts = urlsplit(self.origin)
+        return parts.hostname or "", parts.port or (443 if self.is_tls else 80)
+
     def silence(self, reason: str) -> str:
         """Say that nothing answers here, why, and what to do."""
         start = "Start it with `atlas-server start`"

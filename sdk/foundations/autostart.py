@@ -44,7 +44,7 @@ def connect(
 
     if is_own_scheduler(config, home=home) and not is_answering(home):
         start_server(home, announce=announce)
-    return Client(config.scheduler_url, token=config.token)
+    return Client(config.scheduler_url, token=config.token, trust=config.trust)
 
 
 def is_own_scheduler(config: SchedulerConfig, *, home: Home) -> bool:

@@ -28,6 +28,7 @@ from foundations.terms import Terms, array_request, said_of, schedule_request, s
 if TYPE_CHECKING:
     from foundations.client import Client
     from foundations.configs import SchedulerConfig
+    from foundations.trust import Trust
 
 __all__ = [
     "Asked",
@@ -270,13 +271,13 @@ def carry_out(
         return client, console, create(client, prepared, delivery, origin)
 
 
-_clients: dict[tuple[str, str | None, int], Client] = {}
+_clients: dict[tuple[str, str | None, Trust, int], Client] = {}
 
 
 def _reach(config: SchedulerConfig, home: Home) -> Client:
     """Return this process's client for a scheduler; a search loop submits through one client."""
     # The process id keeps the two sides of a fork from sharing connections.
-    key = (config.scheduler_url, config.token, os.getpid())
+    key = (config.scheduler_url, config.token, config.trust, os.getpid())
     own = autostart.is_own_scheduler(config, home=home)
     if key not in _clients or (own and not autostart.is_answering(home)):
         _clients[key] = autostart.connect(config, home=home)

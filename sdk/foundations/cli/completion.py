@@ -85,6 +85,11 @@ def _ask(config: SchedulerConfig) -> list[Any]:
     from foundations.client import Client
 
     autostart.look_for(config)
-    with Client(config.scheduler_url, token=config.token, timeout_seconds=ANSWER_SECONDS) as client:
+    with Client(
+        config.scheduler_url,
+        token=config.token,
+        trust=config.trust,
+        timeout_seconds=ANSWER_SECONDS,
+    ) as client:
         jobs: list[Any] = client.json(calls.jobs.jobs(limit=JOBS_OFFERED))["jobs"]
         return jobs
