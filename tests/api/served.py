@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import uvicorn
 
-from atlas_scheduler.api import create_app, end_followers
+from atlas_scheduler.api import Door, create_app, end_followers
 from tests.api.fake_service import BUNDLE, DIGEST, FakeService, as_service
 
 T = TypeVar("T")
@@ -82,7 +82,7 @@ class Served:
             self.tcp_url = f"{scheme}://127.0.0.1:{sockets[1].getsockname()[1]}"
         self._app = create_app(as_service(self.service))
         config = uvicorn.Config(
-            self._app,
+            Door(self._app, tokens=None),
             lifespan="off",
             log_config=None,
             access_log=False,
