@@ -49,6 +49,11 @@ class Home:
         return self.root / "config" / "server.yaml"
 
     @property
+    def tls(self) -> Path:
+        """The server's own certificate authority and what it issued."""
+        return self.root / "config" / "tls"
+
+    @property
     def database(self) -> Path:
         """The server's database."""
         return self.root / "scheduler.db"

@@ -140,6 +140,8 @@ class SchedulerInfo(View):
     """For how long a deletion can be undone."""
     storage: StorageView | None = None
     """None until the scheduler has looked."""
+    listening: list[str] = []
+    """Where it is asked beside its Unix socket, as URLs of its own machine."""
 
 
 class GpuView(View):
