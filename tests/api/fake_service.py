@@ -92,6 +92,7 @@ from foundations.models import (
 from foundations.models.arrays import read_indices
 from foundations.provenance import Provenance
 from tests.api.echo_session import EchoSession
+from tests.api.fake_tokens import FakeTokens
 from tests.store.listings import unframed
 
 if TYPE_CHECKING:
@@ -241,6 +242,7 @@ class FakeService:
         self.environments = FakeShelf()
         self.machine = FakeMachine()
         self.execs = Execs()
+        self.tokens = FakeTokens()
         self.exec_buffer_bytes = BUFFER_BYTES
         self.echoes: list[EchoSession] = []
         """The commands that run beside jobs, or did."""

@@ -32,6 +32,7 @@ from foundations.models import (
     FINAL_STATES,
     HOLDING_STATES,
     BundleView,
+    CallerView,
     Cleared,
     DeletedProject,
     EngineView,
@@ -51,12 +52,14 @@ from foundations.models import (
     MoveJobs,
     NewArray,
     NewSchedule,
+    NewToken,
     NoteView,
     PauseView,
     ProjectView,
     PrunedEnvironments,
     QueueView,
     RetentionView,
+    Role,
     SchedulerInfo,
     SetRetention,
     SourceDiff,
@@ -129,6 +132,30 @@ def _prune_environments(scheduler: FakeScheduler, request: httpx.Request) -> htt
     unused_days = json.loads(request.content)["unused_days"]
     in_use = len(scheduler.environments.environments)
     return _json(PrunedEnvironments(removed=2, freed_bytes=round(unused_days), in_use=in_use))
+
+
+def _whoami(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return _json(CallerView(user="ada", role=Role.ADMIN, source="unix socket"))
+
+
+def _tokens(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return _json_list(scheduler.tokens.views())
+
+
+def _create_token(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    wanted = NewToken.model_validate_json(request.read())
+    return _json(scheduler.tokens.make(wanted, by="ada"), status=201)
+
+
+def _rotate_token(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    old = scheduler.tokens.views()[-1]
+    wanted = NewToken(name=ref, user=old.user, role=old.role)
+    made = scheduler.tokens.make(wanted, by="ada", rotated_from=old.token_id)
+    return _json(made, status=201)
+
+
+def _revoke_token(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    return _json_list(scheduler.tokens.end(ref, by="ada"))
 
 
 def _has_bundle(scheduler: FakeScheduler, request: httpx.Request, digest: str) -> httpx.Response:
@@ -711,6 +738,11 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/info", _info),
     ("GET", "/host", _host),
     ("GET", "/disk", _disk),
+    ("GET", "/caller", _whoami),
+    ("GET", "/tokens", _tokens),
+    ("POST", "/tokens", _create_token),
+    ("POST", "/tokens/([^/]+)/rotate", _rotate_token),
+    ("DELETE", "/tokens/([^/]+)", _revoke_token),
     ("GET", "/environments", _environments),
     ("POST", "/environments/prune", _prune_environments),
     ("HEAD", "/bundles/([^/]+)", _has_bundle),

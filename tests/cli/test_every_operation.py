@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from atlas_scheduler.api import create_app
 from foundations.cli.__main__ import cli
 from foundations.delivery import LISTED_ABOVE_BYTES
-from foundations.models import JobSpec, NewSchedule, Submission
+from foundations.models import JobSpec, NewSchedule, NewToken, Role, Submission
 from tests.api.fake_service import FakeService, as_service
 from tests.api.schema import Contract
 from tests.cli.fake_scheduler import FakeScheduler
@@ -85,6 +85,11 @@ COMMANDS = {
     "collect_garbage": "gc scheduler",
     "delete_project": "delete project scheduler demo --yes",
     "restore_project": "restore project scheduler demo",
+    "whoami": "whoami",
+    "tokens": "token list scheduler",
+    "create_token": "token create scheduler laptop",
+    "rotate_token": "token rotate scheduler ci",
+    "revoke_token": "token revoke scheduler ci",
 }
 """A command for each operation of the API."""
 TOLD_OTHERWISE = {"health", "queue_settings", "resize_exec"}
@@ -122,6 +127,7 @@ def scheduler(
     scheduler.start(done)
     scheduler.print(done, b"output\n")
     scheduler.finish(done)
+    scheduler.tokens.make(NewToken(name="ci", role=Role.READ), by="ada")
     scheduler.start(scheduler.add(RUNS, project="other"))
     scheduler.add(WAITS, project="other")
     made = scheduler.add_schedule(

@@ -29,6 +29,7 @@ from atlas_scheduler.api import (
     queue,
     remarks,
     schedules,
+    tokens,
 )
 from atlas_scheduler.api.admission import admit
 from atlas_scheduler.api.guard import Guard, SmallBodies
@@ -99,6 +100,7 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
         projects,
         schedules,
         garbage,
+        tokens,
     ):
         app.include_router(part.router, prefix=PREFIX)
     app.include_router(environments.router, prefix=PREFIX)

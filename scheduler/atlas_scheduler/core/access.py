@@ -106,6 +106,11 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "set_retention": ACTS,
         "delete_project": ACTS,
         "restore_project": ACTS,
+        "whoami": SEES,
+        "tokens": RULES_ALL,
+        "create_token": RULES_ALL,
+        "rotate_token": RULES_ALL,
+        "revoke_token": RULES_ALL,
     }
 )
 """By the id of the operation."""

@@ -4,6 +4,7 @@
 """
 
 from foundations.answers import read as read
+from foundations.calls import access as access
 from foundations.calls import bundles as bundles
 from foundations.calls import execs as execs
 from foundations.calls import jobs as jobs

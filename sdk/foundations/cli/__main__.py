@@ -50,6 +50,8 @@ COMMANDS = {
     "gc": ("foundations.cli.retention:gc", "Delete what is kept no longer."),
     "tui": ("foundations.cli.tui:tui", "Open the control center."),
     "info": ("foundations.cli.info:info", "Show a scheduler, or all scheduler configs."),
+    "token": ("foundations.cli.token:token", "Say who may use a scheduler over a network."),
+    "whoami": ("foundations.cli.token:whoami", "Show as whom a scheduler knows you."),
     "doctor": ("foundations.cli.doctor:doctor", "Check that everything needed works."),
     "completion": ("foundations.cli.completion:completion", "Print a shell's completion script."),
 }

@@ -8,6 +8,7 @@ unless the name says otherwise (`ram_gb`).
 from __future__ import annotations
 
 from foundations.models.access import (
+    CallerView,
     MadeToken,
     NewToken,
     Role,
@@ -218,6 +219,7 @@ __all__ = [
     "ExecView",
     "NewExec",
     "TerminalSize",
+    "CallerView",
     "MadeToken",
     "NewToken",
     "Role",

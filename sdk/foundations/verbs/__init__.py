@@ -6,6 +6,7 @@ methods, arguments and meanings, and the blocking one explains them.
 
 from __future__ import annotations
 
+from foundations.verbs.access import AccessVerbs, AsyncAccessVerbs
 from foundations.verbs.bundles import AsyncBundleVerbs, BundleVerbs
 from foundations.verbs.jobs import AsyncJobVerbs, JobVerbs
 from foundations.verbs.logs import AsyncLogVerbs, LogVerbs
@@ -25,6 +26,7 @@ class Verbs(
     JobVerbs,
     RecordVerbs,
     LogVerbs,
+    AccessVerbs,
 ):
     """Calls whose answer comes in one piece, blocking."""
 
@@ -38,5 +40,6 @@ class AsyncVerbs(
     AsyncJobVerbs,
     AsyncRecordVerbs,
     AsyncLogVerbs,
+    AsyncAccessVerbs,
 ):
     """Calls whose answer comes in one piece, for asyncio."""
