@@ -17,6 +17,7 @@ from atlas_tui.session import Session, path_of
 from atlas_tui.settings import AUTO, Settings
 from foundations import autostart, configs
 from foundations.configs import SchedulerConfig
+from foundations.default_config import default_name
 from foundations.errors import ConfigError
 from foundations.home import Home
 from foundations.job_states import FINAL_STATES
@@ -66,7 +67,8 @@ def run(wishes: Wishes) -> int:
 def _show(wishes: Wishes, home: Home, *, near: Path | None = None) -> int:
     settings = Settings.load(Home.default())
     configs.ensure_default(home)
-    config = configs.load(wishes.scheduler or configs.DEFAULT_NAME, home=home, cwd=near)
+    own = configs.DEFAULT_NAME if wishes.embedded else default_name(home)
+    config = configs.load(wishes.scheduler or own, home=home, cwd=near)
     is_own = autostart.is_own_scheduler(config, home=home)
     if wishes.embedded and not is_own:
         raise NotOwn(f"--embedded is for this home's own scheduler; {config.name} is another one.")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from foundations.local_run import LocalRun, end_run, start_run
     from foundations.models import JobState
     from foundations.project_table import get_metrics_for_all_jobs
+    from foundations.scheduler_status import SchedulerStatus, schedulers
+    from foundations.signing_in import login, logout
     from foundations.submission import SubmittedJob, submit
     from foundations.submitted_array import SubmittedArray, submit_array
     from foundations.tracking import (
@@ -58,6 +60,10 @@ _HOME_OF = {
     "connect": "connection",
     "get_job": "connection",
     "get_metrics_for_all_jobs": "project_table",
+    "schedulers": "scheduler_status",
+    "SchedulerStatus": "scheduler_status",
+    "login": "signing_in",
+    "logout": "signing_in",
     "Client": "client",
     "AsyncClient": "client",
     "JobState": "models",
@@ -79,6 +85,7 @@ __all__ = [
     "JobSchedule",
     "JobState",
     "LocalRun",
+    "SchedulerStatus",
     "SubmittedArray",
     "SubmittedJob",
     "__version__",
@@ -91,7 +98,10 @@ __all__ = [
     "log_metric",
     "log_param",
     "log_params",
+    "login",
+    "logout",
     "save_artifact",
+    "schedulers",
     "set_tag",
     "set_tensorboard_logdir",
     "should_stop",

@@ -214,6 +214,11 @@ def _url_in_own_form(path: Path) -> str | None:
     return found[1].decode("ascii") if found else None
 
 
+def is_name(text: str) -> bool:
+    """Tell whether a scheduler config can have this name."""
+    return _NAME.fullmatch(text) is not None
+
+
 def url_problem(url: object) -> str | None:
     """Say what is wrong with a scheduler's URL, or None when nothing is."""
     if not isinstance(url, str):
@@ -266,5 +271,5 @@ def _files(directory: Path) -> Iterator[ConfigFile]:
         return
     for entry in names:
         name = entry.removesuffix(SUFFIX)
-        if name != entry and _NAME.fullmatch(name):
+        if name != entry and is_name(name):
             yield ConfigFile(name, directory / entry)

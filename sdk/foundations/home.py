@@ -44,6 +44,11 @@ class Home:
         return self.root / "config" / "submission"
 
     @property
+    def default_scheduler(self) -> Path:
+        """The name of the scheduler config that is meant where none is named."""
+        return self.root / "config" / "default_scheduler"
+
+    @property
     def server_config(self) -> Path:
         """Settings of the server."""
         return self.root / "config" / "server.yaml"

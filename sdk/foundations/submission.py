@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from foundations import autostart, bundle, configs
+from foundations.default_config import default_name
 from foundations.delivery import Delivery, make_ready, twice
 from foundations.errors import NotFound
 from foundations.home import Home
@@ -137,7 +138,7 @@ def _with_bundle(client: Client, delivery: Delivery, send: Callable[[], T]) -> T
 
 def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the command line
     *,
-    scheduler_config: str = configs.DEFAULT_NAME,
+    scheduler_config: str | None = None,
     job_directory: str | os.PathLike[str] | None = None,
     job_dir: str | os.PathLike[str] | None = None,
     command: str | Sequence[str] | None = None,
@@ -166,7 +167,7 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
     """Copy a directory, queue a job that runs a command in the copy, and return the job.
 
     Args:
-        scheduler_config: name of the scheduler config to use.
+        scheduler_config: name of the scheduler config to use; the default one without it.
         job_directory: directory to copy and run in; the current one when it is not given.
         job_dir: shorter name for `job_directory`.
         command: script and arguments; `job.config.yaml` decides without it, then `main.py`.
@@ -258,7 +259,7 @@ def carry_out(
     directory = directory_of(options)
     home = Home.default()
     configs.ensure_default(home)
-    name = options.get("scheduler_config", configs.DEFAULT_NAME)
+    name = options.get("scheduler_config") or default_name(home)
     config = configs.load(name, home=home, cwd=Path.cwd(), job_dir=directory)
     prepared = prepare_submission(directory, asked_for(options, terms), config=config)
     console = JobConsole(level=prepared.log_level if stream else "CRITICAL")

@@ -93,8 +93,8 @@ COMMANDS = {
 }
 """A command for each operation of the API."""
 TOLD_OTHERWISE = {"health", "queue_settings", "resize_exec"}
-"""`info --env` looks past the connection that tests replace; `show queue` reads `info`, which has
-the settings too; only a real terminal changes its size."""
+"""`info --env` and `config test` look past the connection that tests replace; `show queue` reads
+`info`, which has the settings too; only a real terminal changes its size."""
 BUILT_ON_OTHERS = {
     "rerun job": "submit",
     "compare jobs": "job",
@@ -103,7 +103,10 @@ BUILT_ON_OTHERS = {
     "set user": "set_queue_settings",
 }
 """Commands that use an operation in a way of their own."""
-CLIENT_ALONE = {"init", "doctor", "completion", "tui"}
+CLIENT_ALONE = {
+    *("init", "doctor", "completion", "tui", "login", "logout"),
+    *("config add", "config remove", "config list", "config default", "config test"),
+}
 """Commands that are about the user's own machine or terminal."""
 
 

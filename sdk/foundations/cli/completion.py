@@ -67,14 +67,14 @@ def complete_job(
 
 def _newest_jobs(scheduler: str | None) -> list[Any]:
     """Ask a scheduler for its newest jobs; none when it cannot be asked, and none is started."""
-    from foundations import configs
+    from foundations import configs, default_config
     from foundations.errors import AtlasError
     from foundations.home import Home
 
+    home = Home.default()
     try:
-        config = configs.load(
-            scheduler or configs.DEFAULT_NAME, home=Home.default(), cwd=Path.cwd()
-        )
+        name = scheduler or default_config.default_name(home)
+        config = configs.load(name, home=home, cwd=Path.cwd())
         return _ask(config)
     except (AtlasError, OSError):
         return []
