@@ -8,18 +8,20 @@ import hmac
 import re
 import secrets
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Self
 
 import structlog
 
+from atlas_scheduler.metering import Meter
 from atlas_scheduler.store import history, tokens
 from atlas_scheduler.store.db import Database
 from atlas_scheduler.store.times import utc
 from atlas_scheduler.store.tokens import Token
+from atlas_scheduler.views import token_view
 from foundations.errors import AtlasError, InvalidRequest, JobConflict, NotAuthorised, NotFound
-from foundations.models import MadeToken, NewToken, TokenView
+from foundations.models import MadeToken, NewToken, TokenLimits, TokenView
 
 PREFIX = "atlas_"
 """Begins every token, so that it is recognised where it should not be."""
@@ -39,17 +41,52 @@ class Tokens:
     """All tokens of a home, in memory as they are in the database: this process alone writes."""
 
     def __init__(
-        self, database: Database, *, clock_ms: Callable[[], int], known: list[Token]
+        self,
+        database: Database,
+        *,
+        clock_ms: Callable[[], int],
+        known: Iterable[Token] = (),
+        announce: Callable[[], None] = lambda: None,
+        limits: TokenLimits | None = None,
     ) -> None:
+        """Begin with what is known.
+
+        Args:
+            database: where they are kept.
+            clock_ms: tells the time.
+            known: the tokens there are.
+            announce: called when the history has become longer.
+            limits: of tokens that have none of their own; None is no limit.
+        """
+        self._limits = limits or TokenLimits()
+        self._meters: dict[str, Meter] = {}
         self._database = database
         self._clock_ms = clock_ms
         self._known = {token.token_id: token for token in known}
+        self._announce = announce
         self._notes: set[asyncio.Task[None]] = set()
 
     @classmethod
-    async def open(cls, database: Database, *, clock_ms: Callable[[], int]) -> Self:
+    async def open(
+        cls,
+        database: Database,
+        *,
+        clock_ms: Callable[[], int],
+        announce: Callable[[], None] = lambda: None,
+        limits: TokenLimits | None = None,
+    ) -> Self:
         """Read the tokens that there are."""
-        return cls(database, clock_ms=clock_ms, known=await database.read(tokens.every))
+        known = await database.read(tokens.every)
+        return cls(database, clock_ms=clock_ms, known=known, announce=announce, limits=limits)
+
+    def meter(self, token: Token) -> Meter:
+        """What a token did lately, with the limits that it has."""
+        found = self._meters.get(token.token_id)
+        if found is None:
+            own = token.limits.model_dump(exclude_none=True)
+            found = Meter(TokenLimits.model_validate({**self._limits.model_dump(), **own}))
+            self._meters[token.token_id] = found
+        return found
 
     def authenticate(self, secret: str, *, source: str) -> Token:
         """Find the token that somebody shows.
@@ -186,7 +223,7 @@ class Tokens:
         return named
 
     def _view(self, token: Token) -> TokenView:
-        return _view(token, now_ms=self._clock_ms())
+        return token_view(token, holds=_holds(token, self._clock_ms()))
 
     async def _write(self, step: Callable[[sqlite3.Connection], None]) -> None:
         def change(conn: sqlite3.Connection) -> list[Token]:
@@ -196,11 +233,12 @@ class Tokens:
         # In memory only once it is durable, and then at once.
         known = await asyncio.shield(self._database.write(change))
         self._known = {token.token_id: token for token in known}
+        self._announce()
 
     def _append(self, conn: sqlite3.Connection, event: str, token: Token, by: str) -> None:
         detail = {
             "by": by,
-            "token": token.token_id,
+            "token_id": token.token_id,
             "name": token.name,
             "user": token.user,
             "role": token.role.value,
@@ -247,27 +285,3 @@ def _holding(conn: sqlite3.Connection, now_ms: int) -> list[Token]:
 
 def _words(token: Token) -> str:
     return f"`{token.name}` ({token.token_id})"
-
-
-def _view(token: Token, *, now_ms: int) -> TokenView:
-    def when(at_ms: int | None) -> object:
-        return None if at_ms is None else utc(at_ms)
-
-    return TokenView.model_validate(
-        {
-            "token_id": token.token_id,
-            "name": token.name,
-            "user": token.user,
-            "role": token.role,
-            "created_by": token.created_by,
-            "created_at": utc(token.created_at_ms),
-            "expires_at": when(token.expires_at_ms),
-            "revoked_by": token.revoked_by,
-            "revoked_at": when(token.revoked_at_ms),
-            "last_used_at": when(token.last_used_at_ms),
-            "last_used_from": token.last_used_from,
-            "rotated_from": token.rotated_from,
-            "limits": token.limits,
-            "holds": _holds(token, now_ms),
-        }
-    )

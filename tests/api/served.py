@@ -90,13 +90,13 @@ class Served:
             ssl_certfile=self._tls and self._tls[0],
             ssl_keyfile=self._tls and self._tls[1],
         )
-        self._server = _Announced(config, self._started)
+        self._server = Announced(config, self._started)
         await self._server.serve(sockets=sockets)
         for one in sockets:
             one.close()
 
 
-class _Announced(uvicorn.Server):
+class Announced(uvicorn.Server):
     """Says when it accepts connections."""
 
     def __init__(self, config: uvicorn.Config, started: threading.Event) -> None:

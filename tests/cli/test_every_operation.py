@@ -100,6 +100,7 @@ BUILT_ON_OTHERS = {
     "compare jobs": "job",
     "export jobs": "jobs",
     "wait job": "changes",
+    "list events": "changes",
     "set user": "set_queue_settings",
 }
 """Commands that use an operation in a way of their own."""

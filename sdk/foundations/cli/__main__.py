@@ -14,7 +14,10 @@ COMMANDS = {
     "init": ("foundations.cli.init:init", "Create a sample project."),
     "submit": ("foundations.cli.submit:submit", "Copy a directory and queue a job that runs it."),
     "rerun": ("foundations.cli.rerun:rerun", "Run a job again, with what you change."),
-    "list": ("foundations.cli.list:list_", "List jobs, projects, schedules or environments."),
+    "list": (
+        "foundations.cli.list:list_",
+        "List jobs, projects, schedules, events and more.",
+    ),
     "show": ("foundations.cli.show:show", "Show one job, array or schedule, or the queue."),
     "metrics": ("foundations.cli.metrics:metrics", "Print or draw what a job measured."),
     "diff": ("foundations.cli.diff:diff", "Show what differs between two jobs."),
