@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,8 +74,7 @@ def start(
         click.echo(f"The Atlas server is running (process {pid}), home {home.root}.")
         found = _info(home)
         _show_engine(found.engine)
-        for url in found.listening:
-            click.echo(f"Listening: {url}")
+        _show_listening(home, found.listening)
         return
     _serve(home, gpus, listen, insecure_http=insecure_http)
 
@@ -142,8 +142,7 @@ def status(home_path: Path | None, *, as_json: bool) -> None:
     states = ", ".join(f"{count} {state}" for state, count in info.states.items() if count)
     click.echo(f"Atlas server {info.version}, process {info.pid}, home {info.home}")
     _show_engine(info.engine)
-    for url in info.listening:
-        click.echo(f"Listening: {url}")
+    _show_listening(_home(home_path), info.listening)
     click.echo(f"Jobs: {states or 'none yet'}; at most {info.queue.max_running_jobs} at once")
 
 
@@ -236,6 +235,15 @@ def _info(home: Home) -> SchedulerInfo:
 
     with Client(f"unix://{home.socket}") as client:
         return client.info()
+
+
+def _show_listening(home: Home, urls: Sequence[str]) -> None:
+    for url in urls:
+        click.echo(f"Listening: {url}")
+    if urls:
+        with _client(home.root) as client:
+            if not any(token.holds for token in client.tokens()):
+                click.echo("  Nobody can come in there yet: atlas-server token create NAME")
 
 
 def _show_engine(engine: EngineView) -> None:

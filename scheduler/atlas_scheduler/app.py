@@ -286,6 +286,8 @@ async def _listen(
     log.info("listening", socket=str(home.socket), pid=os.getpid())
     for place in places:
         log.info("listening", url=place.address.url)
+    if places and not any(token.holds for token in service.tokens.views()):
+        log.warning("nobody can come in by TCP yet", advice="atlas-server token create NAME")
     try:
         await listen_until_told(
             [own, *by_tcp], on_ready=on_ready, on_end=partial(end_followers, app)
