@@ -88,7 +88,8 @@ def with_more(document: Any) -> Any:
         return [with_more(one) for one in document]
     if not isinstance(document, dict):
         return document
-    free = {"params", "tags", "parameters", "metrics", "states", "environment", "last"}
+    free = {"params", "tags", "parameters", "metrics", "states", "environment"}
+    free |= {"project_limits", "user_limits"}
     known = {key: one if key in free else with_more(one) for key, one in document.items()}
     return {**known, "not_known_yet": {"deep": [1, "x", None]}}
 
