@@ -26,6 +26,7 @@ from atlas_scheduler.environment_shelf import EnvironmentShelf
 from atlas_scheduler.execs import Execs
 from atlas_scheduler.feed import Feed, Interest, News
 from atlas_scheduler.job_files import JobFiles
+from atlas_scheduler.job_secrets import JobSecrets
 from atlas_scheduler.machine import Machine
 from atlas_scheduler.outlook import Outlook
 from atlas_scheduler.ownership import Ownership
@@ -116,6 +117,8 @@ class Catalogue(JobFiles):
         self.feed = Feed(database, lambda: self.machine.host())
         self.execs = Execs()
         """Commands that run beside jobs."""
+        self.job_secrets = JobSecrets(home, instance=instance)
+        """What jobs are given and nobody is shown."""
         self.ownership = Ownership(database, self.execs)
         self.tokens = Tokens(database, clock_ms=clock_ms)
         """Who may ask over a network."""

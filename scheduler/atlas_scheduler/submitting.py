@@ -16,6 +16,7 @@ from atlas_scheduler.core.events import StopRequested
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.limits import Limits
 from atlas_scheduler.core.resources import Needs
+from atlas_scheduler.secret_keeping import SecretKeeping
 from atlas_scheduler.store import array_refs, arrays, dependencies, jobs, provenance
 from atlas_scheduler.store.holdings import require_own, require_room
 from atlas_scheduler.store.jobs import StoredJob
@@ -39,7 +40,7 @@ _Answer = tuple[str, dict[str, Any]]
 """The id of a job, and what else `Accepted` says."""
 
 
-class Submitting(Transitions):
+class Submitting(SecretKeeping, Transitions):
     """What is accepted is durable, and has its place in the queue."""
 
     async def submit(
@@ -55,6 +56,7 @@ class Submitting(Transitions):
             NotFound: its bundle is not here.
         """
         self._refuse_impossible(submission)
+        await self._need_secrets(submission.spec)
         (job_id, more), _ = await self._durably(
             self._database.write(
                 lambda conn: self._insert(conn, submission, idempotency_key, bounds=bounds)
@@ -128,6 +130,7 @@ class Submitting(Transitions):
             NotFound: its bundle is not here.
         """
         self._refuse_impossible(wanted.submission)
+        await self._need_secrets(wanted.submission.spec)
         if wanted.submission.unique is not None:
             raise InvalidRequest("A unique key is that of one job: an array cannot have it.")
         number, _ = await self._durably(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from foundations.connection import connect, get_job
     from foundations.errors import AtlasError
     from foundations.job_schedule import JobSchedule, submit_schedule
+    from foundations.job_secrets import secret
     from foundations.local_run import LocalRun, end_run, start_run
     from foundations.models import JobState
     from foundations.project_table import get_metrics_for_all_jobs
@@ -47,6 +48,7 @@ _HOME_OF = {
     "set_tag": "tracking",
     "set_tensorboard_logdir": "tracking",
     "should_stop": "tracking",
+    "secret": "job_secrets",
     "start_run": "local_run",
     "end_run": "local_run",
     "LocalRun": "local_run",
@@ -70,7 +72,7 @@ _HOME_OF = {
     "AtlasError": "errors",
 }
 
-_ANYWHERE = ("tracking", "local_run", "errors")
+_ANYWHERE = ("tracking", "local_run", "job_secrets", "errors")
 _OLDEST = (3, 11)
 _NOT_HERE = (
     "`foundations.{}` needs the whole of Atlas, which this Python does not have ({}). Inside a job "
@@ -102,6 +104,7 @@ __all__ = [
     "logout",
     "save_artifact",
     "schedulers",
+    "secret",
     "set_tag",
     "set_tensorboard_logdir",
     "should_stop",

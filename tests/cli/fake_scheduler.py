@@ -147,6 +147,7 @@ class FakeScheduler:
         self.host = host()
         self.disk = disk()
         self.environments = environments()
+        self.secrets: dict[tuple[str, bool], str] = {}
         self.tokens = FakeTokens()
 
     def client(self, url: str = "http://fake") -> Client:

@@ -29,6 +29,7 @@ from atlas_scheduler.api import (
     queue,
     remarks,
     schedules,
+    secrets,
     tokens,
 )
 from atlas_scheduler.api.admission import admit
@@ -99,6 +100,7 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
         queue,
         projects,
         schedules,
+        secrets,
         garbage,
         tokens,
     ):

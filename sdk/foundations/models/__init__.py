@@ -95,6 +95,7 @@ from foundations.models.scheduler import (
     WireError,
 )
 from foundations.models.schedules import NewSchedule, Overlap, ScheduleView
+from foundations.models.secrets import NewSecret, SecretName, SecretUse, SecretView
 from foundations.models.words import (
     API_VERSION,
     FINAL_STATES,
@@ -180,6 +181,7 @@ __all__ = [
     "NewPriority",
     "NewRecords",
     "NewSchedule",
+    "NewSecret",
     "NewTags",
     "NoteView",
     "Origin",
@@ -202,6 +204,9 @@ __all__ = [
     "Retries",
     "SYSTEM_PREFIX",
     "ScheduleView",
+    "SecretName",
+    "SecretUse",
+    "SecretView",
     "RetentionRule",
     "RetentionView",
     "SchedulerInfo",

@@ -14,6 +14,7 @@ from foundations.verbs.projects import AsyncProjectVerbs, ProjectVerbs
 from foundations.verbs.queue import AsyncQueueVerbs, QueueVerbs
 from foundations.verbs.records import AsyncRecordVerbs, RecordVerbs
 from foundations.verbs.scheduler import AsyncSchedulerVerbs, SchedulerVerbs
+from foundations.verbs.secrets import AsyncSecretVerbs, SecretVerbs
 from foundations.verbs.submissions import AsyncSubmissionVerbs, SubmissionVerbs
 
 
@@ -26,6 +27,7 @@ class Verbs(
     JobVerbs,
     RecordVerbs,
     LogVerbs,
+    SecretVerbs,
     AccessVerbs,
 ):
     """Calls whose answer comes in one piece, blocking."""
@@ -40,6 +42,7 @@ class AsyncVerbs(
     AsyncJobVerbs,
     AsyncRecordVerbs,
     AsyncLogVerbs,
+    AsyncSecretVerbs,
     AsyncAccessVerbs,
 ):
     """Calls whose answer comes in one piece, for asyncio."""
