@@ -38,6 +38,7 @@ if _hidden is None:
 
 if TYPE_CHECKING:
     from foundations.packs import Item, Sent
+    from foundations.ssh_place import SshPlace
 
 T = TypeVar("T")
 
@@ -48,6 +49,9 @@ ANSWER_SECONDS = 60.0
 
 class Client(ExecVerbs):
     """A scheduler, for code that blocks: a context manager that threads may share."""
+
+    revive: Callable[[], None] | None = None
+    """Called when the first request finds nobody, before that is repeated."""
 
     def __init__(
         self,
@@ -61,7 +65,8 @@ class Client(ExecVerbs):
         """Prepare to talk to a scheduler; nothing is sent yet.
 
         Args:
-            url: `unix:///path/to/atlas.sock`, `http://host:port` or `https://host:port`.
+            url: `unix:///path/to/atlas.sock`, `http://host:port`, `https://host:port` or
+                `ssh://user@host:port`.
             token: sent with every request.
             timeout_seconds: longest wait for an answer.
             patience: how followers behave while nothing answers.
@@ -74,7 +79,9 @@ class Client(ExecVerbs):
         """
         self._address = Address.parse(url)
         self.patience = patience
-        if transport is None and self._address.socket is not None:
+        if transport is None and self._address.ssh is not None:
+            transport = _TunnelTransport(self._address.ssh, timeout_seconds)
+        elif transport is None and self._address.socket is not None:
             transport = _UnixTransport(self._address.socket)
         elif transport is None and self._address.is_local:
             transport = httpx.HTTPTransport()
@@ -155,12 +162,15 @@ class Client(ExecVerbs):
         self, call: Call[Any], *, stream: bool = False, waits: httpx.Timeout | None = None
     ) -> httpx.Response:
         """Send a call, and once more when its idle connection was closed at that moment."""
+        revive, self.revive = self.revive, None
         try:
             with _speaking(self._address):
                 return self._http.send(_request(self._http, call, waits=waits), stream=stream)
         except Unreachable as error:
             if not _is_worth_repeating(call, error):
                 raise
+        if revive is not None:
+            revive()
         with _speaking(self._address):
             return self._http.send(_request(self._http, call, waits=waits), stream=stream)
 
@@ -180,7 +190,9 @@ class AsyncClient(AsyncExecVerbs):
         """Prepare to talk to a scheduler; see `Client`."""
         self._address = Address.parse(url)
         self.patience = patience
-        if transport is None and self._address.is_local:
+        if transport is None and self._address.ssh is not None:
+            transport = _AsyncTunnelTransport(self._address.ssh, timeout_seconds)
+        elif transport is None and self._address.is_local:
             socket_path = self._address.socket
             verify = True if socket_path is None else _no_certificates()
             transport = httpx.AsyncHTTPTransport(uds=socket_path, verify=verify)
@@ -279,6 +291,28 @@ class _UnixTransport(httpx.HTTPTransport):
         self._pool = httpcore.ConnectionPool(uds=path, network_backend=UnixSockets())
 
 
+class _TunnelTransport(httpx.HTTPTransport):
+    """httpx's transport through a tunnel by ssh."""
+
+    def __init__(self, place: SshPlace, timeout_seconds: float) -> None:
+        from foundations.ssh_sockets import TunnelSockets  # not at the top: few need it
+
+        super().__init__(verify=_no_certificates())
+        sockets = TunnelSockets(place, timeout_seconds=timeout_seconds)
+        self._pool = httpcore.ConnectionPool(uds=sockets.path, network_backend=sockets)
+
+
+class _AsyncTunnelTransport(httpx.AsyncHTTPTransport):
+    """The same for asyncio."""
+
+    def __init__(self, place: SshPlace, timeout_seconds: float) -> None:
+        from foundations.ssh_sockets import AsyncTunnelSockets
+
+        super().__init__(verify=_no_certificates())
+        sockets = AsyncTunnelSockets(place, timeout_seconds=timeout_seconds)
+        self._pool = httpcore.AsyncConnectionPool(uds=sockets.path, network_backend=sockets)
+
+
 # -- what the twins share
 
 
@@ -331,10 +365,12 @@ def _speaking(address: Address) -> Iterator[None]:
     try:
         yield
     except httpx.RequestError as error:
-        raise Unreachable(address.silence(_reason(error))) from error
+        raise Unreachable(address.silence(_reason(error, by_ssh=bool(address.ssh)))) from error
 
 
-def _reason(error: httpx.RequestError) -> str:
+def _reason(error: httpx.RequestError, *, by_ssh: bool) -> str:
+    if by_ssh and isinstance(error, httpx.RemoteProtocolError) and "without" in str(error):
+        return "ssh gets to that machine, but no server listens there"
     if isinstance(error, httpx.ConnectTimeout):
         return f"no connection within {CONNECT_SECONDS:.0f} s"
     if isinstance(error, httpx.TimeoutException):
