@@ -55,9 +55,7 @@ class Line:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(OSError):  # wakes the thread that accepts
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self.refuse()
         self.flow()
         self.cut()
         for thread in self._threads:
@@ -76,6 +74,12 @@ class Line:
                     # So that closing it resets: a sender may wait for room, and hear of no end.
                     end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 end.shutdown(socket.SHUT_RDWR)
+
+    def refuse(self) -> None:
+        """Take no more connections."""
+        with suppress(OSError):  # wakes the thread that accepts; it may be done already
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
 
     def stall(self) -> None:
         """Let nothing pass, and say nothing of it."""

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
+import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from foundations import Client
+from atlas_tui.board import Board, Link, Tidings
+from atlas_tui.feed import Feed
+from foundations import AsyncClient, Client, ssh_tunnel
 from foundations.delivery import make_ready
+from foundations.executed import execute
 from foundations.home import Home
 from foundations.models import JobSpec, Submission
 from foundations.reconnection import Patience
 from tests.e2e.cut_line import Line
 from tests.e2e.driver import Scheduler
-from tests.e2e.projects import write_project
+from tests.e2e.projects import until, write_project
 from tests.e2e.ssh_server import SshServer, close_tunnels, need_sshd, process_of
 
 pytestmark = pytest.mark.anyio
@@ -175,3 +180,106 @@ def test_the_change_feed_misses_nothing_through_cuts(way: Way, remote: Scheduler
         assert seen == list(local.changes(since, follow=False))[: len(seen)]
     assert [one.seq for one in seen] == sorted({one.seq for one in seen})
     assert way.line.cuts >= 1
+
+
+SLEEP = """
+import sys, time
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture(scope="module")
+def sleeper(remote: Scheduler) -> Iterator[str]:
+    """A job that runs."""
+    project = write_project(remote.root / "sleeper", {"main.py": SLEEP})
+    job_id = remote.submit(project, "main.py")
+    remote.wait_for_text(job_id, "ready")
+    yield job_id
+    remote.cli("stop", "job", "scheduler", job_id)
+
+
+def test_a_command_beside_a_job_gets_and_gives_every_byte_through_cuts(
+    way: Way, sleeper: str
+) -> None:
+    content = os.urandom(MB)
+    with Client(way.url, patience=QUICK) as client:
+        client.info()
+        way.line.cut_every_bytes = 700_000
+        done = execute(client, sleeper, ["cat"], input=content)
+        assert done.exit_code == 0
+        assert hashlib.sha256(done.stdout).digest() == hashlib.sha256(content).digest()
+        assert way.line.cuts >= 1
+
+
+@by_ssh
+def test_a_line_that_falls_silent_is_noticed_by_ssh_and_a_new_one_made(
+    way: Way, sleeper: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = ("-o", "ServerAliveInterval=1", "-o", "ServerAliveCountMax=1")
+    monkeypatch.setattr(ssh_tunnel, "LIVELY", quick)
+    with Client(way.url, patience=QUICK) as client, Client(way.url, patience=QUICK) as other:
+        since = client.info().last_seq
+        feed = client.changes(since, follow=True)
+        other.note(sleeper, "heard before")
+        assert next(feed).event == "Noted"
+        silent = way.ssh
+        way.line.stall()
+        until(lambda: not is_alive(silent), "ssh gives up")
+        way.line.flow()
+        other.note(sleeper, "heard after")
+        assert next(feed).event == "Noted"
+        assert way.ssh != silent
+
+
+@by_ssh
+async def test_the_control_center_goes_on_after_its_ssh_was_killed(way: Way, sleeper: str) -> None:
+    board = Board("cut")
+    changed = asyncio.Event()
+    links: list[Link] = []
+
+    def tell(tidings: Tidings) -> None:
+        links.append(board.link)
+        changed.set()
+
+    async def until_heard(condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(30):
+            while not condition():
+                changed.clear()
+                await changed.wait()
+
+    async with AsyncClient(way.url) as client, asyncio.TaskGroup() as tasks:
+        following = tasks.create_task(Feed(client, board, tell, patience=QUICK).run())
+        await until_heard(lambda: board.link is Link.LIVE)
+        os.kill(way.ssh, signal.SIGKILL)
+        await until_heard(lambda: Link.LOST in links and board.link is Link.LIVE)
+        await client.note(sleeper, "told after it")
+        await until_heard(lambda: [one.event for one in board.recent][-1:] == ["Noted"])
+        following.cancel()
+
+
+@by_ssh
+async def test_a_host_that_is_gone_is_a_message_on_the_board(
+    way: Way, capfd: pytest.CaptureFixture[str]
+) -> None:
+    way.line.refuse()
+    board, told = Board("cut"), asyncio.Event()
+    async with AsyncClient(way.url) as client, asyncio.TaskGroup() as tasks:
+        feed = Feed(client, board, lambda _: told.set(), patience=QUICK)
+        following = tasks.create_task(feed.run())
+        async with asyncio.timeout(30):
+            await told.wait()
+        following.cancel()
+    assert board.link is Link.LOST
+    assert "cut cannot be reached by ssh (" in (board.problem or "")
+    assert "Connection refused" in (board.problem or "")
+    assert capfd.readouterr() == ("", ""), "ssh must not write into the screen"
+
+
+def is_alive(process: int) -> bool:
+    """Tell whether a process exists."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
