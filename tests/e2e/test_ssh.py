@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from foundations.ssh_tunnel import Tunnel
 from tests.e2e.driver import BIN, Done, Scheduler
 from tests.e2e.projects import until, write_project
 from tests.e2e.ssh_server import SshServer, close_tunnels, need_sshd, process_of
+from tests.tui.terminal import Terminal
 
 pytestmark = pytest.mark.anyio
 
@@ -252,3 +254,45 @@ def test_a_connection_that_the_user_has_open_already_is_used(desk: Desk) -> None
     finally:
         subprocess.run([ssh, "-O", "exit", "own"], check=True, capture_output=True)
         del desk.server.hosts["own"]
+
+
+@contextmanager
+def terminal(desk: Desk, *command: str) -> Iterator[Terminal]:
+    environment = {**desk.remote.environment, **desk.environment, "TERM": "xterm-256color"}
+    program = str(BIN / command[0])
+    with closing(
+        Terminal(
+            [program, *command[1:]],
+            environment=environment,
+            directory=desk.remote.root,
+            size=(200, 24),
+        )
+    ) as found:
+        yield found
+
+
+@pytest.mark.parametrize(("answer", "code"), [("yes", 0), ("no", 1)])
+def test_a_host_key_is_asked_for_on_the_terminal(desk: Desk, answer: str, code: int) -> None:
+    with terminal(desk, "foundations", "list", "projects", "stranger") as seen:
+        seen.until_seen("Are you sure you want to continue connecting")
+        seen.type(f"{answer}\r")
+        assert seen.wait(30) == code
+        assert b"Connecting to stranger by ssh" in seen.seen
+        assert (b"Host key verification failed" in seen.seen) == (answer == "no")
+
+
+def test_the_control_center_lets_ssh_ask_before_it_paints_and_never_after(desk: Desk) -> None:
+    desk.cli("list", "jobs", "lab")
+    with terminal(desk, "atlas", "--connect", "stranger") as seen:
+        seen.until_seen("Are you sure you want to continue connecting")
+        seen.type("yes\r")
+        seen.until_seen("\x1b[?1049h")
+        seen.until(lambda: list(desk.home.tunnels.glob("*.sock")), "made the tunnel")
+        stranger = Tunnel(SshPlace("stranger"), desk.home)
+        until(stranger.is_open, "the tunnel is open")
+        stranger.close()
+        seen.until_seen("Host key verification failed")
+        assert seen.seen.count(b"Are you sure") == 1
+        seen.type("q")
+        assert seen.wait(10) == 0
+        assert seen.is_restored
