@@ -27,16 +27,19 @@ def run(plan: Plan) -> Result:
     """List jobs through the socket here, and through ssh, in turns; an sshd of its own is run."""
     program = str(Path(sys.executable).with_name("foundations"))
     took: dict[str, list[float]] = {name: [] for name in ("local", "first", "next", "far", "ssh")}
-    with rig.workspace() as root, rig.server({"engine": "process"}) as server:
-        with SshServer(root, server.home.root).running() as sshd:
-            with Line(sshd.port, delay_seconds=FAR_SECONDS) as line:
-                sshd.write_hosts(far={"Port": line.port})
-                with _as_user_of(server.home, sshd):
-                    tunnels = [Tunnel(SshPlace(name), server.home) for name in ("lab", "far")]
-                    for _ in range(plan.count(15, 4)):
-                        _turn(program, took, tunnels)
-                    for tunnel in tunnels:
-                        tunnel.close()
+    with (
+        rig.workspace() as root,
+        rig.server({"engine": "process"}) as server,
+        SshServer(root, server.home.root).running() as sshd,
+        Line(sshd.port, delay_seconds=FAR_SECONDS) as line,
+    ):
+        sshd.write_hosts(far={"Port": line.port})
+        with _as_user_of(server.home, sshd):
+            tunnels = [Tunnel(SshPlace(name), server.home) for name in ("lab", "far")]
+            for _ in range(plan.count(15, 4)):
+                _turn(program, took, tunnels)
+            for tunnel in tunnels:
+                tunnel.close()
     here = Peer("the local socket", took["local"])
     far = f"{2000 * FAR_SECONDS:.0f} ms round trip"
     return Result(

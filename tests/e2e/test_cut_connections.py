@@ -182,6 +182,33 @@ def test_the_change_feed_misses_nothing_through_cuts(way: Way, remote: Scheduler
     assert way.line.cuts >= 1
 
 
+KEEP = """
+import os
+import foundations
+with open("weights.bin", "wb") as file:
+    file.write(os.urandom(20_000_000))
+foundations.save_artifact("weights.bin")
+"""
+
+
+def test_artifacts_and_archives_are_downloaded_on_through_cuts(
+    way: Way, remote: Scheduler, tmp_path: Path
+) -> None:
+    project = write_project(tmp_path / "project", {"main.py": KEEP})
+    job_id = remote.submit(project, "main.py")
+    remote.wait(job_id)
+    with remote.client() as local:
+        kept = [b"".join(local.artifact(job_id, "weights.bin")), b"".join(local.archive(job_id))]
+    with Client(way.url, patience=QUICK) as client:
+        client.info()
+        way.line.cut_every_bytes = 7 * MB
+        got = [b"".join(client.artifact(job_id, "weights.bin")), b"".join(client.archive(job_id))]
+    assert [hashlib.sha256(one).digest() for one in got] == [
+        hashlib.sha256(one).digest() for one in kept
+    ]
+    assert way.line.cuts >= 5
+
+
 SLEEP = """
 import sys, time
 print("ready", flush=True)
