@@ -25,6 +25,7 @@ from atlas_scheduler.environment_shelf import EnvironmentShelf
 from atlas_scheduler.execs import Execs
 from atlas_scheduler.feed import Feed, Interest, News
 from atlas_scheduler.job_files import JobFiles
+from atlas_scheduler.job_secrets import JobSecrets
 from atlas_scheduler.machine import Machine
 from atlas_scheduler.outlook import Outlook
 from atlas_scheduler.store import (
@@ -50,6 +51,7 @@ from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.listings import Listings
 from atlas_scheduler.store.queue import QueueLine
 from atlas_scheduler.supply import Supply
+from atlas_scheduler.tokens import Tokens
 from atlas_scheduler.views import job_detail, job_view, project_view, queue_view
 from foundations.errors import InvalidRequest
 from foundations.home import Home
@@ -108,6 +110,10 @@ class Catalogue(JobFiles):
         self.feed = Feed(database, lambda: self.machine.host())
         self.execs = Execs()
         """Commands that run beside jobs."""
+        self.job_secrets = JobSecrets(home, instance=instance)
+        """What jobs are given and nobody is shown."""
+        self.tokens = Tokens(database, clock_ms=clock_ms, known=[])
+        """Who may ask over a network."""
         self._listings = Listings()
         self._outlook = Outlook()
         self._line = QueueLine()

@@ -15,6 +15,7 @@ from atlas_scheduler.core.events import StopRequested
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.limits import Limits
 from atlas_scheduler.core.resources import Needs
+from atlas_scheduler.secret_keeping import SecretKeeping
 from atlas_scheduler.store import array_refs, arrays, dependencies, jobs, provenance
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.transitions import Moved, Transitions
@@ -37,7 +38,7 @@ _Answer = tuple[str, dict[str, Any]]
 """The id of a job, and what else `Accepted` says."""
 
 
-class Submitting(Transitions):
+class Submitting(SecretKeeping, Transitions):
     """What is accepted is durable, and has its place in the queue."""
 
     async def submit(self, submission: Submission, *, idempotency_key: str | None) -> Accepted:
@@ -50,6 +51,7 @@ class Submitting(Transitions):
             NotFound: its bundle is not here.
         """
         self._refuse_impossible(submission)
+        await self._need_secrets(submission.spec)
         (job_id, more), _ = await self._durably(
             self._database.write(lambda conn: self._insert(conn, submission, idempotency_key)),
             self._tell,
@@ -107,6 +109,7 @@ class Submitting(Transitions):
             NotFound: its bundle is not here.
         """
         self._refuse_impossible(wanted.submission)
+        await self._need_secrets(wanted.submission.spec)
         if wanted.submission.unique is not None:
             raise InvalidRequest("A unique key is that of one job: an array cannot have it.")
         number, _ = await self._durably(

@@ -51,6 +51,7 @@ from foundations.models import (
     MoveJobs,
     NewArray,
     NewSchedule,
+    NewSecret,
     NoteView,
     PauseView,
     ProjectView,
@@ -129,6 +130,27 @@ def _prune_environments(scheduler: FakeScheduler, request: httpx.Request) -> htt
     unused_days = json.loads(request.content)["unused_days"]
     in_use = len(scheduler.environments.environments)
     return _json(PrunedEnvironments(removed=2, freed_bytes=round(unused_days), in_use=in_use))
+
+
+def _secrets(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, json=[_secret(*one) for one in sorted(scheduler.secrets)])
+
+
+def _set_secret(scheduler: FakeScheduler, request: httpx.Request, name: str) -> httpx.Response:
+    wanted = NewSecret.model_validate_json(request.content)
+    scheduler.secrets[name, wanted.shared] = wanted.value.get_secret_value()
+    return httpx.Response(200, json=_secret(name, wanted.shared))
+
+
+def _delete_secret(scheduler: FakeScheduler, request: httpx.Request, name: str) -> httpx.Response:
+    shared = request.url.params.get("shared") == "true"
+    if scheduler.secrets.pop((name, shared), None) is None:
+        raise NotFound(f"There is no secret of yours named `{name}`.")
+    return httpx.Response(204)
+
+
+def _secret(name: str, shared: bool) -> dict[str, Any]:
+    return {"name": name, "shared": shared, "set_at": "2026-03-14T09:26:53Z"}
 
 
 def _has_bundle(scheduler: FakeScheduler, request: httpx.Request, digest: str) -> httpx.Response:
@@ -713,6 +735,9 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/disk", _disk),
     ("GET", "/environments", _environments),
     ("POST", "/environments/prune", _prune_environments),
+    ("GET", "/secrets", _secrets),
+    ("PUT", "/secrets/([^/]+)", _set_secret),
+    ("DELETE", "/secrets/([^/]+)", _delete_secret),
     ("HEAD", "/bundles/([^/]+)", _has_bundle),
     ("PUT", "/bundles/([^/]+)", _upload),
     ("PUT", "/bundles/([^/]+)/files", _declare),

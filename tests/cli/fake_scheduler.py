@@ -146,6 +146,7 @@ class FakeScheduler:
         self.host = host()
         self.disk = disk()
         self.environments = environments()
+        self.secrets: dict[tuple[str, bool], str] = {}
 
     def client(self, url: str = "http://fake") -> Client:
         return Client(url, transport=httpx.MockTransport(self._serve))

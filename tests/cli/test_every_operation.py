@@ -26,6 +26,9 @@ COMMANDS = {
     "host": "info --host",
     "disk": "info --disk",
     "environments": "list environments",
+    "secrets": "secret list",
+    "set_secret": "secret set scheduler API_KEY",
+    "delete_secret": "secret delete scheduler API_KEY",
     "prune_environments": "prune environments scheduler",
     "queue_settings": "show queue",
     "set_queue_settings": "set queue scheduler --max-running-jobs 2",
@@ -160,7 +163,7 @@ def test_the_command_asks_for_its_operation(
         asked.append(contract.operation_id(request))
 
     scheduler.on_request = note
-    CliRunner().invoke(cli, COMMANDS[operation].split(), prog_name="foundations")
+    CliRunner().invoke(cli, COMMANDS[operation].split(), prog_name="foundations", input="text\n")
 
     assert operation in asked
     assert None not in asked

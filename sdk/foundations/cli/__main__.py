@@ -47,6 +47,7 @@ COMMANDS = {
     "prune": ("foundations.cli.environments:prune", "Remove what is kept only to be faster."),
     "clear-queue": ("foundations.cli.clear_queue:clear_queue", "Stop jobs that wait."),
     "set": ("foundations.cli.set:set_", "Change the queue, a priority, or what is kept."),
+    "secret": ("foundations.cli.secret:secret", "Keep values that jobs get and nobody is shown."),
     "gc": ("foundations.cli.retention:gc", "Delete what is kept no longer."),
     "tui": ("foundations.cli.tui:tui", "Open the control center."),
     "info": ("foundations.cli.info:info", "Show a scheduler, or all scheduler configs."),

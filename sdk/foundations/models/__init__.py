@@ -7,6 +7,14 @@ unless the name says otherwise (`ram_gb`).
 
 from __future__ import annotations
 
+from foundations.models.access import (
+    MadeToken,
+    NewToken,
+    Role,
+    RotateToken,
+    TokenLimits,
+    TokenView,
+)
 from foundations.models.arrays import ArrayPlace, ArrayView, NewArray
 from foundations.models.changes import Change, NewRecords, QueueChange
 from foundations.models.dependencies import After, AfterView
@@ -86,6 +94,7 @@ from foundations.models.scheduler import (
     WireError,
 )
 from foundations.models.schedules import NewSchedule, Overlap, ScheduleView
+from foundations.models.secrets import NewSecret, SecretName, SecretUse, SecretView
 from foundations.models.words import (
     API_VERSION,
     FINAL_STATES,
@@ -171,6 +180,7 @@ __all__ = [
     "NewPriority",
     "NewRecords",
     "NewSchedule",
+    "NewSecret",
     "NewTags",
     "NoteView",
     "Origin",
@@ -193,6 +203,9 @@ __all__ = [
     "Retries",
     "SYSTEM_PREFIX",
     "ScheduleView",
+    "SecretName",
+    "SecretUse",
+    "SecretView",
     "RetentionRule",
     "RetentionView",
     "SchedulerInfo",
@@ -210,4 +223,10 @@ __all__ = [
     "ExecView",
     "NewExec",
     "TerminalSize",
+    "MadeToken",
+    "NewToken",
+    "Role",
+    "RotateToken",
+    "TokenLimits",
+    "TokenView",
 ]

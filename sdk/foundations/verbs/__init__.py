@@ -13,6 +13,7 @@ from foundations.verbs.projects import AsyncProjectVerbs, ProjectVerbs
 from foundations.verbs.queue import AsyncQueueVerbs, QueueVerbs
 from foundations.verbs.records import AsyncRecordVerbs, RecordVerbs
 from foundations.verbs.scheduler import AsyncSchedulerVerbs, SchedulerVerbs
+from foundations.verbs.secrets import AsyncSecretVerbs, SecretVerbs
 from foundations.verbs.submissions import AsyncSubmissionVerbs, SubmissionVerbs
 
 
@@ -25,6 +26,7 @@ class Verbs(
     JobVerbs,
     RecordVerbs,
     LogVerbs,
+    SecretVerbs,
 ):
     """Calls whose answer comes in one piece, blocking."""
 
@@ -38,5 +40,6 @@ class AsyncVerbs(
     AsyncJobVerbs,
     AsyncRecordVerbs,
     AsyncLogVerbs,
+    AsyncSecretVerbs,
 ):
     """Calls whose answer comes in one piece, for asyncio."""
