@@ -76,6 +76,11 @@ def _show(wishes: Wishes, home: Home, *, near: Path | None = None) -> int:
     started = is_own and not autostart.is_answering(home)
     if started:
         autostart.start_server(home, announce=_announce)
+    elif config.is_by_ssh:
+        from foundations.ssh_command import can_ask
+
+        # Now, because ssh may have to ask for a password, and later the terminal is the app's.
+        autostart.reach_by_ssh(config, home=home, asks=can_ask(), announce=_announce)
     with _stopped_afterwards(config, home, wanted=wishes.embedded and started and not wishes.keep):
         return _run_app(wishes, settings, (config.name, client), home)
 

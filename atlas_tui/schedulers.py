@@ -60,10 +60,12 @@ def reach(config: SchedulerConfig) -> AsyncClient:
 
 
 async def ensure_running(config: SchedulerConfig, home: Home) -> None:
-    """Start this home's own scheduler when it does not answer.
+    """Start one's own scheduler when it does not answer: of this home, or of the account there.
 
     Raises:
-        Unreachable: it could not be started.
+        Unreachable: it could not be started, or ssh does not get there without asking.
     """
+    if config.is_by_ssh:
+        await asyncio.to_thread(autostart.reach_by_ssh, config, home=home)
     if autostart.is_own_scheduler(config, home=home) and not autostart.is_answering(home):
         await asyncio.to_thread(autostart.start_server, home)

@@ -13,10 +13,11 @@ from typing import TypeVar
 
 from foundations import bundle
 from foundations.client import AsyncClient
-from foundations.delivery import Delivery, make_ready, twice_async
+from foundations.delivery import Delivery, make_ready
 from foundations.errors import NotFound
 from foundations.models import JobDetail, JobSpec, JobView, Submission
 from foundations.origin import Inquiry, here
+from foundations.repetition import patiently_async
 
 T = TypeVar("T")
 
@@ -125,7 +126,9 @@ async def submit_repeat(
 async def _queue(client: AsyncClient, submission: Submission) -> JobView:
     """Queue one job; a lost answer never queues it twice."""
     key = str(uuid.uuid4())
-    return await twice_async(lambda: client.submit(submission, idempotency_key=key))
+    return await patiently_async(
+        lambda: client.submit(submission, idempotency_key=key), client.patience
+    )
 
 
 async def _in_thread(work: Callable[[bundle.Watch], T]) -> T:

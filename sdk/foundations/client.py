@@ -41,6 +41,7 @@ if _hidden is None:
 
 if TYPE_CHECKING:
     from foundations.packs import Item, Sent
+    from foundations.ssh_place import SshPlace
 
 T = TypeVar("T")
 
@@ -51,6 +52,9 @@ ANSWER_SECONDS = 60.0
 
 class Client(ExecVerbs):
     """A scheduler, for code that blocks: a context manager that threads may share."""
+
+    revive: Callable[[], None] | None = None
+    """Called when the first request finds nobody, before that is repeated."""
 
     def __init__(
         self,
@@ -65,7 +69,8 @@ class Client(ExecVerbs):
         """Prepare to talk to a scheduler; nothing is sent yet.
 
         Args:
-            url: `unix:///path/to/atlas.sock`, `http://host:port` or `https://host:port`.
+            url: `unix:///path/to/atlas.sock`, `http://host:port`, `https://host:port` or
+                `ssh://user@host:port`.
             token: sent with every request, and nowhere else: redirects are not followed.
             trust: who vouches for a scheduler that is reached by https.
             timeout_seconds: longest wait for an answer.
@@ -82,7 +87,7 @@ class Client(ExecVerbs):
         self.patience = patience
         self._trust = trust
         if transport is None:
-            transport = _transport(self._address, trust)
+            transport = _transport(self._address, trust, timeout_seconds)
         options = _options(self._address, token, timeout_seconds)
         if transport is None:
             options["verify"] = _verification(self._address, trust)
@@ -162,12 +167,15 @@ class Client(ExecVerbs):
         self, call: Call[Any], *, stream: bool = False, waits: httpx.Timeout | None = None
     ) -> httpx.Response:
         """Send a call, and once more when its idle connection was closed at that moment."""
+        revive, self.revive = self.revive, None
         try:
             with _speaking(self._address, self._trust):
                 return self._http.send(_request(self._http, call, waits=waits), stream=stream)
         except Unreachable as error:
             if not _is_worth_repeating(call, error):
                 raise
+        if revive is not None:
+            revive()
         with _speaking(self._address, self._trust):
             return self._http.send(_request(self._http, call, waits=waits), stream=stream)
 
@@ -190,7 +198,7 @@ class AsyncClient(AsyncExecVerbs):
         self.patience = patience
         self._trust = trust
         if transport is None:
-            transport = _async_transport(self._address, trust)
+            transport = _async_transport(self._address, trust, timeout_seconds)
         options = _options(self._address, token, timeout_seconds)
         if transport is None:
             options["verify"] = _verification(self._address, trust)
@@ -332,11 +340,37 @@ class _AsyncPinnedTransport(httpx.AsyncBaseTransport):
             await self._made.aclose()
 
 
+class _TunnelTransport(httpx.HTTPTransport):
+    """httpx's transport through a tunnel by ssh."""
+
+    def __init__(self, place: SshPlace, timeout_seconds: float) -> None:
+        from foundations.ssh_sockets import TunnelSockets  # not at the top: few need it
+
+        super().__init__(verify=handshake.context())
+        sockets = TunnelSockets(place, timeout_seconds=timeout_seconds)
+        self._pool = httpcore.ConnectionPool(uds=sockets.path, network_backend=sockets)
+
+
+class _AsyncTunnelTransport(httpx.AsyncHTTPTransport):
+    """The same for asyncio."""
+
+    def __init__(self, place: SshPlace, timeout_seconds: float) -> None:
+        from foundations.ssh_sockets import AsyncTunnelSockets
+
+        super().__init__(verify=handshake.context())
+        sockets = AsyncTunnelSockets(place, timeout_seconds=timeout_seconds)
+        self._pool = httpcore.AsyncConnectionPool(uds=sockets.path, network_backend=sockets)
+
+
 # -- what the twins share
 
 
-def _transport(address: Address, trust: Trust) -> httpx.BaseTransport | None:
+def _transport(
+    address: Address, trust: Trust, timeout_seconds: float
+) -> httpx.BaseTransport | None:
     """Return what carries requests; None is httpx's own, which knows proxies."""
+    if address.ssh is not None:
+        return _TunnelTransport(address.ssh, timeout_seconds)
     if address.socket is not None:
         return _UnixTransport(address.socket)
     if address.is_tls and trust.fingerprint is not None:
@@ -344,7 +378,11 @@ def _transport(address: Address, trust: Trust) -> httpx.BaseTransport | None:
     return httpx.HTTPTransport(verify=_verification(address, trust)) if address.is_local else None
 
 
-def _async_transport(address: Address, trust: Trust) -> httpx.AsyncBaseTransport | None:
+def _async_transport(
+    address: Address, trust: Trust, timeout_seconds: float
+) -> httpx.AsyncBaseTransport | None:
+    if address.ssh is not None:
+        return _AsyncTunnelTransport(address.ssh, timeout_seconds)
     if address.is_tls and trust.fingerprint is not None:
         return _AsyncPinnedTransport(address, trust.fingerprint)
     if not address.is_local:
@@ -415,13 +453,15 @@ def _speaking(address: Address, trust: Trust) -> Iterator[None]:
             untrusted = handshake.distrust(error, address, trust)
             if untrusted is not None:
                 raise untrusted from error
-        reason = _reason(error)
+        reason = _reason(error, by_ssh=bool(address.ssh))
         if isinstance(error, httpx.RemoteProtocolError) and address.url.startswith("http://"):
             reason += "; if it speaks TLS, its URL begins with https://"
         raise Unreachable(address.silence(reason)) from error
 
 
-def _reason(error: httpx.RequestError) -> str:
+def _reason(error: httpx.RequestError, *, by_ssh: bool) -> str:
+    if by_ssh and isinstance(error, httpx.RemoteProtocolError) and "without" in str(error):
+        return "ssh gets to that machine, but no server listens there"
     if isinstance(error, httpx.ConnectTimeout):
         return f"no connection within {CONNECT_SECONDS:.0f} s"
     if isinstance(error, httpx.TimeoutException):

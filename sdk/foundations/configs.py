@@ -63,6 +63,11 @@ class SchedulerConfig:
         return self.scheduler_url.startswith("unix://")
 
     @property
+    def is_by_ssh(self) -> bool:
+        """Whether the scheduler is reached by ssh."""
+        return self.scheduler_url.startswith("ssh://")
+
+    @property
     def note(self) -> str | None:
         """What the file's author should know, or None."""
         if not self.ignored:

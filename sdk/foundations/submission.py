@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from foundations import autostart, bundle, configs
 from foundations.default_config import default_name
-from foundations.delivery import Delivery, make_ready, twice
+from foundations.delivery import Delivery, make_ready
 from foundations.errors import NotFound
 from foundations.home import Home
 from foundations.models import Accepted, ArrayView, ScheduleView, Submission
@@ -21,6 +21,7 @@ from foundations.origin import Inquiry
 from foundations.preparation import Asked, PreparedSubmission, prepare_submission
 from foundations.provenance import Origin
 from foundations.quantities import size
+from foundations.repetition import patiently
 from foundations.streaming import JobConsole, follow_job
 from foundations.submit_options import SubmitOptions, asked_for, directory_of, read_terms
 from foundations.submitted_job import SubmittedJob
@@ -129,11 +130,11 @@ def _wanted(prepared: PreparedSubmission, delivery: Delivery, origin: Origin | N
 
 def _with_bundle(client: Client, delivery: Delivery, send: Callable[[], T]) -> T:
     try:
-        return twice(send)
+        return patiently(send, client.patience)
     except NotFound:
         # The last other job with this bundle was deleted since the upload was found needless.
         delivery.send(client)
-        return twice(send)
+        return patiently(send, client.patience)
 
 
 def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the command line

@@ -8,12 +8,13 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import BaseModel
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import foundations
 from atlas_scheduler.api import Door, create_app
-from foundations import answers
+from foundations import answers, models
 from foundations.client import AsyncClient
 from foundations.errors import InvalidRequest, NotFound, Unreachable
 from foundations.models import JobSpec, Submission
@@ -23,6 +24,14 @@ pytestmark = pytest.mark.anyio
 
 SUBMISSION = Submission(spec=JobSpec(project="cats", cpus=2), bundle=DIGEST)
 OLDER, NEWER = "0.0.9", "99.1.0"
+MAPS = {
+    name
+    for model in vars(models).values()
+    if isinstance(model, type) and issubclass(model, BaseModel)
+    for name, field in model.model_fields.items()
+    if "dict[" in str(field.annotation)
+}
+"""Fields whose keys are anybody's own, such as parameters."""
 
 
 class Other:
@@ -88,9 +97,7 @@ def with_more(document: Any) -> Any:
         return [with_more(one) for one in document]
     if not isinstance(document, dict):
         return document
-    free = {"params", "tags", "parameters", "metrics", "states", "environment"}
-    free |= {"project_limits", "user_limits"}
-    known = {key: one if key in free else with_more(one) for key, one in document.items()}
+    known = {key: one if key in MAPS else with_more(one) for key, one in document.items()}
     return {**known, "not_known_yet": {"deep": [1, "x", None]}}
 
 

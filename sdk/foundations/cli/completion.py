@@ -83,8 +83,11 @@ def _newest_jobs(scheduler: str | None) -> list[Any]:
 def _ask(config: SchedulerConfig) -> list[Any]:
     from foundations import autostart, calls
     from foundations.client import Client
+    from foundations.home import Home
 
     autostart.look_for(config)
+    if config.is_by_ssh and not autostart.has_tunnel(config, home=Home.default()):
+        return []  # nobody waits for a log-in after pressing Tab
     with Client(
         config.scheduler_url,
         token=config.token,
