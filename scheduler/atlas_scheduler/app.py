@@ -15,7 +15,6 @@ import structlog
 from fastapi import FastAPI
 
 from atlas_scheduler.api import Door, create_app, end_followers
-from atlas_scheduler.certificates import TlsFiles, issued
 from atlas_scheduler.core.listening import host_names, plan
 from atlas_scheduler.core.retention import Policy, Rule
 from atlas_scheduler.engine.container import DockerSettings
@@ -254,7 +253,7 @@ async def serve(home: Home, settings: ServerSettings, *, on_ready: Callable[[], 
         ConfigError: an address or the certificate cannot be used, or plain HTTP would leave the
             machine.
     """
-    certificate = _certificate(home, settings)
+    certificate = _certificate(home, settings) if settings.listen else None
     machine = socket.gethostname()
     addresses = plan(
         settings.listen,
@@ -298,6 +297,8 @@ async def _listen(
 
 def _certificate(home: Home, settings: ServerSettings) -> Certificate | None:
     """Take the certificate that the settings name, else what `tls-init` made."""
+    from atlas_scheduler.certificates import TlsFiles  # loads slowly, and few servers need it
+
     if settings.tls is not None:
         base = home.server_config.parent
         certificate, key = settings.tls.certificate, settings.tls.key
@@ -312,6 +313,8 @@ def _certificate_names(certificate: Certificate) -> tuple[str, ...]:
     Raises:
         ConfigError: it cannot be used.
     """
+    from atlas_scheduler.certificates import issued
+
     check(certificate)
     found = issued(certificate.chain)
     if found.until - datetime.now(UTC) < WARN_BEFORE_EXPIRY:

@@ -82,6 +82,7 @@ def test_by_tcp_nobody_comes_in_without_a_token_also_on_the_machine_itself(make:
     assert [line for line in done.lines if line.startswith("Listening:")] == [
         f"Listening: {url}" for url in urls
     ]
+    assert "  Nobody can come in there yet: atlas-server token create NAME" in done.lines
     for url in urls:
         with Client(url) as client, pytest.raises(NotAuthorised, match="foundations login"):
             client.info()

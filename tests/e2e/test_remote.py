@@ -242,6 +242,8 @@ def test_a_token_is_tried_before_it_is_kept_and_nobody_else_can_read_it(away: Aw
     away.cli("logout", "other")
     assert away.config("other").read_text() == before
     assert "foundations login" in away.cli("list", "jobs", "other", code=1).err
+    tested = json.loads(away.cli("config", "test", "other", "--json", code=1).out)
+    assert (tested["reachable"], tested["user"]) == (True, None)
     away.cli("list", "jobs", "other", FOUNDATIONS_TOKEN=secret)
     away.scheduler.server("token", "revoke", "short-lived")
     ended = away.cli("list", "jobs", "other", code=1, FOUNDATIONS_TOKEN=secret).err
