@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from foundations.job_secrets import secret
     from foundations.local_run import LocalRun, end_run, start_run
     from foundations.models import JobState
+    from foundations.notebooks import notebook
     from foundations.project_table import get_metrics_for_all_jobs
     from foundations.scheduler_status import SchedulerStatus, schedulers
     from foundations.signing_in import login, logout
@@ -55,6 +56,7 @@ _HOME_OF = {
     # At the submitter's.
     "submit": "submission",
     "SubmittedJob": "submission",
+    "notebook": "notebooks",
     "submit_array": "submitted_array",
     "submit_schedule": "job_schedule",
     "JobSchedule": "job_schedule",
@@ -102,6 +104,7 @@ __all__ = [
     "log_params",
     "login",
     "logout",
+    "notebook",
     "save_artifact",
     "schedulers",
     "secret",
