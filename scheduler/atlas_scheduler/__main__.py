@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,10 +40,29 @@ def cli() -> None:
     help="GPUs that jobs get, by index or id, such as 0,2; `none` for none. Default: `gpus` of "
     "server.yaml, else all.",
 )
-def start(home_path: Path | None, *, detach: bool, gpus: str | None) -> None:
+@click.option(
+    "--listen",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Listen here as well, such as 127.0.0.1:5000; may be repeated. Whoever comes there needs "
+    "a token. Default: `listen` of server.yaml.",
+)
+@click.option(
+    "--insecure-http",
+    is_flag=True,
+    help="Let HTTP without TLS leave this machine, readable by all.",
+)
+def start(
+    home_path: Path | None,
+    *,
+    detach: bool,
+    gpus: str | None,
+    listen: tuple[str, ...],
+    insecure_http: bool,
+) -> None:
     """Start the scheduler. It keeps running jobs that an earlier one started.
 
-    It listens on a Unix socket that only you can open.
+    It listens on a Unix socket that only you can open, and where --listen says.
     """
     from atlas_scheduler import process
 
@@ -52,14 +72,24 @@ def start(home_path: Path | None, *, detach: bool, gpus: str | None) -> None:
         if running is not None:
             click.echo(f"The Atlas server is already running (process {running}).")
             return
-        pid = process.start_detached(home, () if gpus is None else ("--gpus", gpus))
+        pid = process.start_detached(home, _again(gpus, listen, insecure_http=insecure_http))
         click.echo(f"The Atlas server is running (process {pid}), home {home.root}.")
-        _show_engine(_info(home).engine)
+        found = _info(home)
+        _show_engine(found.engine)
+        _show_listening(home, found.listening)
         return
-    _serve(home, gpus)
+    _serve(home, gpus, listen, insecure_http=insecure_http)
 
 
-def _serve(home: Home, gpus: str | None) -> None:
+def _again(gpus: str | None, listen: tuple[str, ...], *, insecure_http: bool) -> list[str]:
+    """Return the options of a start, for the process that does it."""
+    options = [] if gpus is None else ["--gpus", gpus]
+    for address in listen:
+        options += ["--listen", address]
+    return [*options, "--insecure-http"] if insecure_http else options
+
+
+def _serve(home: Home, gpus: str | None, listen: tuple[str, ...], *, insecure_http: bool) -> None:
     from atlas_scheduler import process
     from atlas_scheduler.app import serve
     from atlas_scheduler.operations.restore import finish
@@ -71,6 +101,10 @@ def _serve(home: Home, gpus: str | None) -> None:
     if gpus is not None:
         names = () if gpus == "none" else [one.strip() for one in gpus.split(",") if one.strip()]
         settings = settings.model_copy(update={"gpus": tuple(names)})
+    if listen:
+        settings = settings.model_copy(update={"listen": listen})
+    if insecure_http:
+        settings = settings.model_copy(update={"insecure_http": True})
 
     def on_ready() -> None:
         process.announce_ready()
@@ -112,7 +146,54 @@ def status(home_path: Path | None, *, as_json: bool) -> None:
     states = ", ".join(f"{count} {state}" for state, count in info.states.items() if count)
     click.echo(f"Atlas server {info.version}, process {info.pid}, home {info.home}")
     _show_engine(info.engine)
+    _show_listening(chosen_home(home_path), info.listening)
     click.echo(f"Jobs: {states or 'none yet'}; at most {info.queue.max_running_jobs} at once")
+
+
+@cli.command("tls-init")
+@home_option
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    metavar="HOST",
+    help="A name or an IP address by which clients ask for this machine; may be repeated.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def tls_init(home_path: Path | None, *, names: tuple[str, ...], as_json: bool) -> None:
+    """Make a certificate for TLS, or renew it.
+
+    It is issued by an authority of this home's own, which is made once and kept: clients pin its
+    fingerprint, and go on as they are when the certificate is renewed.
+    """
+    import socket
+    from datetime import UTC, datetime
+
+    from atlas_scheduler.certificates import TlsFiles, issue
+    from foundations.trust import write_fingerprint
+
+    home = chosen_home(home_path)
+    home.create()
+    own = ("localhost", "127.0.0.1", "::1", socket.gethostname())
+    made = issue(home.tls, [*own, *names], now=datetime.now(UTC))
+    fingerprint = write_fingerprint(made.authority_sha256)
+    if as_json:
+        document = {
+            "fingerprint": fingerprint,
+            "names": made.names,
+            "until": made.until.isoformat(),
+            "ca": str(TlsFiles(home.tls).authority),
+            "is_new_authority": made.is_new_authority,
+        }
+        click.echo(json.dumps(document, indent=2))
+        return
+    click.echo(f"Made a certificate for {', '.join(made.names)}.")
+    click.echo(f"It holds until {made.until:%Y-%m-%d}; run this again before, and start the server")
+    click.echo("again. The authority stays the same. Clients pin its fingerprint:")
+    click.echo(f"  {fingerprint}")
+    click.echo("On another machine:")
+    name = names[0] if names else socket.gethostname()
+    click.echo(f"  foundations config add NAME https://{name}:5000 --fingerprint {fingerprint}")
 
 
 @cli.command(hidden=True)
@@ -160,6 +241,15 @@ def _info(home: Home) -> SchedulerInfo:
 
     with Client(f"unix://{home.socket}") as client:
         return client.info()
+
+
+def _show_listening(home: Home, urls: Sequence[str]) -> None:
+    for url in urls:
+        click.echo(f"Listening: {url}")
+    if urls:
+        with _client(home.root) as client:
+            if not any(token.holds for token in client.tokens()):
+                click.echo("  Nobody can come in there yet: atlas-server token create NAME")
 
 
 def _show_engine(engine: EngineView) -> None:

@@ -90,6 +90,8 @@ class Catalogue(JobFiles):
 
     delete_grace_ms: int = 10_000
     """For how long a deletion can be undone."""
+    listening: tuple[str, ...] = ()
+    """Where it is asked beside its Unix socket, as URLs."""
     retention: Policy = Policy()
     """What the server's settings say that projects keep."""
     sharing: Sharing = Sharing.EVERYONE_READS
@@ -164,6 +166,7 @@ class Catalogue(JobFiles):
             last_seq=last_seq,
             delete_grace_seconds=self.delete_grace_ms / 1000,
             storage=self.disk_guard.view(),
+            listening=list(self.listening),
         )
 
     async def queue_settings(self) -> QueueView:

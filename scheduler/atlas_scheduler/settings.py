@@ -135,6 +135,15 @@ class EnvironmentsSection(_Section):
     """What they may take, in units of 10^9 bytes; the one not used for longest goes first."""
 
 
+class TlsSection(_Section):
+    """A certificate from elsewhere, in place of the one that `tls-init` makes."""
+
+    certificate: Path
+    """The certificate, followed by those of who issued it, as PEM. A relative path is from the
+    directory of this file."""
+    key: Path
+
+
 class ImagesSection(_Section):
     """The images that are built for jobs."""
 
@@ -154,6 +163,16 @@ class TokenLimitsSection(TokenLimits):
 
 class ServerSettings(_Section):
     """The whole file."""
+
+    listen: tuple[str, ...] = ()
+    """Addresses beside the Unix socket, such as 127.0.0.1:5000; whoever comes there needs a
+    token."""
+    hosts: tuple[str, ...] = ()
+    """Names by which it is asked there, beside its addresses and the names of its certificate:
+    NAME for any port, or NAME:PORT."""
+    tls: TlsSection | None = None
+    insecure_http: bool = False
+    """Whether HTTP without TLS may leave the machine."""
 
     max_running_jobs: MaxRunning = 1
     """How many jobs run at once. `foundations set queue` changes it while the server runs, and the

@@ -19,6 +19,7 @@ from atlas_scheduler.core.bounds import Bounds
 from atlas_scheduler.core.offered_volumes import OfferedVolume
 from atlas_scheduler.core.time_index import TimeIndex
 from atlas_scheduler.execs import BUFFER_BYTES, Execs, Running, Tunnels
+from atlas_scheduler.job_files import PackedArchive
 from atlas_scheduler.store.log_search import search_log
 from atlas_scheduler.store.log_times import times_of
 from atlas_scheduler.telemetry import Standing, Telemetry
@@ -266,6 +267,7 @@ class FakeService:
         self.heartbeat_seconds = 15.0
         self.max_bundle_bytes = 10_000_000
         self.broken: Exception | None = None
+        self.archive_tag: str | None = None
         """Raised by `info` and in the middle of archives."""
         self.submissions = 0
         self._jobs: dict[str, _Job] = {}
@@ -943,9 +945,9 @@ class FakeService:
                 except TimeoutError:
                     yield None
 
-    async def archive(self, ref: str) -> tuple[str, Iterator[bytes]]:
+    async def archive(self, ref: str) -> PackedArchive:
         job_id = await self.resolve(ref)
-        return job_id, self._pack(job_id)
+        return PackedArchive(job_id, self.archive_tag, self._pack(job_id))
 
     async def tensorboard_logs(
         self, ref: str, *, since_seconds: int

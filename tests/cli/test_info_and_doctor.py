@@ -52,14 +52,15 @@ def test_info_env_lists_the_configs(
 
     title, header, first, second = result.stdout.splitlines()
     assert title == "submission configs:"
-    assert header.split() == ["env_name", "env_path", "url", "reachable"]
-    assert first.split() == ["aws", str(aws), "http://127.0.0.1:9", "no"]
+    assert header.split() == ["env_name", "env_path", "url", "reachable", "version"]
+    assert first.split() == ["aws", str(aws), "http://127.0.0.1:9", "no", "-"]
     path = home / "config" / "submission" / "scheduler.config.yaml"
     assert second.split() == [
         "scheduler",
         str(path),
         f"unix://{home}/run/atlas.sock",
         "no",
+        "-",
     ]
     assert "ignored: cache_config, container_config_root, job_deployment_env" in result.stderr
 
@@ -77,7 +78,7 @@ def test_info_env_shows_a_broken_config_with_its_problem(run: Run, aws: Path) ->
     result = run("info", "--env")
 
     assert "Did you mean `scheduler_url`?" in result.stderr
-    assert result.stdout.splitlines()[2].split()[2:] == ["-", "no"]
+    assert result.stdout.splitlines()[2].split()[2:] == ["-", "no", "-"]
 
 
 def test_doctor_finds_nothing_wrong(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,14 +12,12 @@ from foundations.cli import machine, render
 from foundations.cli.context import connect, json_option, optional_scheduler_argument
 from foundations.cli.pause import pause_lines
 from foundations.cli.render import Column
+from foundations.configs import DEFAULT_NAME
 from foundations.quantities import size
 
 if TYPE_CHECKING:
-    from foundations.configs import ConfigFile
     from foundations.models import ReadinessView, SchedulerInfo, StorageView
-
-ANSWER_SECONDS = 2.0
-"""Longest wait for each scheduler when all of them are asked."""
+    from foundations.scheduler_status import SchedulerStatus
 
 
 @click.command()
@@ -48,7 +44,7 @@ def info(
     if environments + host + disk + ready + metrics > 1:
         raise click.UsageError("Give one of --env, --host, --disk, --ready and --metrics.")
     if environments:
-        _show_environments(as_json=as_json)
+        show_environments(as_json=as_json)
     elif host:
         machine.show_host(connect(scheduler).host(), as_json=as_json)
     elif disk:
@@ -110,15 +106,11 @@ def _storage(storage: StorageView | None) -> list[tuple[str, str]]:
     return fields
 
 
-def _show_environments(*, as_json: bool) -> None:
-    from foundations import configs
-    from foundations.home import Home
+def show_environments(*, as_json: bool) -> None:
+    """List all scheduler configs, and which of their schedulers answer."""
+    from foundations.scheduler_status import schedulers
 
-    home = Home.default()
-    configs.ensure_default(home)
-    files = configs.list_configs(home=home, cwd=Path.cwd())
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        rows = list(pool.map(_examine, files))
+    rows = [_row(status) for status in schedulers()]
     if as_json:
         render.print_json(rows)
         return
@@ -128,41 +120,30 @@ def _show_environments(*, as_json: bool) -> None:
         Column("env_path", narrowest=20),
         Column("url", narrowest=20),
         Column("reachable", narrowest=9),
+        Column("version", narrowest=7),
     ]
-    keys = ("env_name", "env_path", "url", "reachable")
+    keys = ("env_name", "env_path", "url", "reachable", "version")
     render.print_table(columns, [[_text(row[key]) for key in keys] for row in rows])
     for row in rows:
         for remark in (row["problem"], row["note"]):
             if remark:
                 click.echo(render.clean(remark), err=True)
+    chosen = next((row["env_name"] for row in rows if row["default"]), None)
+    if chosen not in (None, DEFAULT_NAME):
+        click.echo(f"Where no scheduler is named, {chosen} is meant.", err=True)
 
 
-def _examine(file: ConfigFile) -> dict[str, Any]:
-    """Describe one config, and ask its scheduler whether it is there."""
-    from foundations import autostart, configs
-    from foundations.client import Client
-    from foundations.errors import AtlasError
-
-    row: dict[str, Any] = {
-        "env_name": file.name,
-        "env_path": str(file.path),
-        "url": None,
-        "reachable": False,
-        "problem": None,
-        "note": None,
+def _row(status: SchedulerStatus) -> dict[str, Any]:
+    return {
+        "env_name": status.name,
+        "env_path": str(status.path),
+        "url": status.url,
+        "reachable": status.reachable,
+        "version": status.version,
+        "default": status.is_default,
+        "problem": status.problem,
+        "note": None if status.config is None else status.config.note,
     }
-    try:
-        config = configs.read(file)
-        row["url"], row["note"] = config.scheduler_url, config.note
-        autostart.look_for(config)
-        with Client(
-            config.scheduler_url, token=config.token, timeout_seconds=ANSWER_SECONDS
-        ) as client:
-            client.health()
-        row["reachable"] = True
-    except AtlasError as error:
-        row["problem"] = error.message
-    return row
 
 
 def _text(value: object) -> str:

@@ -160,6 +160,8 @@ class SchedulerInfo(View):
     """For how long a deletion can be undone."""
     storage: StorageView | None = None
     """None until the scheduler has looked."""
+    listening: list[str] = []
+    """Where it is asked beside its Unix socket, as URLs of its own machine."""
     volumes: list[VolumeView] = []
     """Those that who asks may name in their jobs."""
 
