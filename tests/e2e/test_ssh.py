@@ -230,7 +230,7 @@ def test_what_ssh_says_is_told_with_what_to_try(desk: Desk, host: str, words: st
 
 def test_a_refused_log_in_is_not_tried_again_and_again(desk: Desk) -> None:
     def attempts() -> int:
-        return (desk.server.root / "sshd.log").read_text().count("Connection closed by authenticat")
+        return desk.server.log.count("Connection closed by authenticat")
 
     before, tunnel = attempts(), desk.tunnel("locked")
     for _ in range(5):
