@@ -169,8 +169,8 @@ def test_a_server_that_was_stopped_is_started_through_the_tunnel_that_is_there(d
     with Client("ssh://lab") as client, pytest.raises(Unreachable) as raised:
         client.info()
     assert raised.value.message == (
-        "The scheduler at ssh://lab does not answer (ssh gets to that machine, but no server "
-        "listens there). Start it with `atlas-server start` on that machine, or check the address."
+        "The scheduler at ssh://lab does not answer (no server listens there, or the connection by "
+        "ssh broke). Start it with `atlas-server start` on that machine, or check the address."
     )
     desk.cli("list", "jobs", "lab")
     assert desk.ssh == first
