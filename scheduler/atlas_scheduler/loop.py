@@ -102,6 +102,10 @@ class Loop:
         """Run a command where a job runs."""
         return await self._engine.execute(self._attempt(job.job_id, job.attempt), plan)
 
+    async def connect(self, job: Job, port: int) -> ExecSession:
+        """Connect to a port of a job."""
+        return await self._engine.connect(self._attempt(job.job_id, job.attempt), port)
+
     async def settle(self, job_id: str) -> None:
         """Wait until nothing is being done for a final job any more."""
         while tasks := [task for (owner, _), task in self._tasks.items() if owner == job_id]:
@@ -321,6 +325,7 @@ class Loop:
             with self._sampler.sampling(job, attempt):
                 ended = await self._engine.watch(attempt, job_log)
             self._service.execs.end_those_of(job.job_id)
+            self._service.tunnels.end_those_of(job.job_id)
             await asyncio.wait([describe])
         finally:
             describe.cancel()

@@ -28,6 +28,7 @@ from atlas_scheduler.store.local_runs import local_run_job
 from atlas_scheduler.store.run_dirs import RunDescription
 from atlas_scheduler.store.threads import in_thread
 from atlas_scheduler.transitions import Moved
+from atlas_scheduler.tunnelling import Tunnelling
 from atlas_scheduler.upkeep import Upkeep
 from foundations.errors import JobConflict
 from foundations.models import (
@@ -46,7 +47,9 @@ GPU_LOOK_SECONDS = 10.0
 """How often GPUs that others use are looked at again."""
 
 
-class Service(Schedules, Remarks, Projects, Deletions, Garbage, Queueing, Executing, Upkeep):
+class Service(
+    Schedules, Remarks, Projects, Deletions, Garbage, Queueing, Executing, Tunnelling, Upkeep
+):
     """The catalogue's questions, plus what changes something.
 
     Methods raise `foundations.errors.SchedulerError` kinds.
@@ -118,11 +121,16 @@ class Service(Schedules, Remarks, Projects, Deletions, Garbage, Queueing, Execut
     # -- queue
 
     async def clear_queue(
-        self, project: str | None, *, by: str, filter: str | None = None
+        self,
+        project: str | None,
+        *,
+        by: str,
+        filter: str | None = None,
+        only_of: str | None = None,
     ) -> Cleared:
         """Stop every job that waits, or those of one project or that a filter takes.
 
-        Archives stay.
+        Archives stay. With `only_of` jobs of other users stay too.
 
         Raises:
             InvalidRequest: the filter has an error.
@@ -136,7 +144,7 @@ class Service(Schedules, Remarks, Projects, Deletions, Garbage, Queueing, Execut
             moved = [
                 self._advance(conn, job, event)
                 for job in jobs.queued(conn, project)
-                if taken is None or job.job_id in taken
+                if (taken is None or job.job_id in taken) and only_of in (None, job.user)
             ]
             return self._with_dependents(conn, moved)
 

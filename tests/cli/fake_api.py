@@ -32,6 +32,7 @@ from foundations.models import (
     FINAL_STATES,
     HOLDING_STATES,
     BundleView,
+    CallerView,
     Cleared,
     DeletedProject,
     EngineView,
@@ -52,16 +53,19 @@ from foundations.models import (
     NewArray,
     NewSchedule,
     NewSecret,
+    NewToken,
     NoteView,
     PauseView,
     ProjectView,
     PrunedEnvironments,
     QueueView,
     RetentionView,
+    Role,
     SchedulerInfo,
     SetRetention,
     SourceDiff,
     Submission,
+    TunnelView,
 )
 from foundations.provenance import Provenance
 from tests.store import naive_filter
@@ -151,6 +155,30 @@ def _delete_secret(scheduler: FakeScheduler, request: httpx.Request, name: str) 
 
 def _secret(name: str, shared: bool) -> dict[str, Any]:
     return {"name": name, "shared": shared, "set_at": "2026-03-14T09:26:53Z"}
+
+
+def _whoami(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return _json(CallerView(user="ada", role=Role.ADMIN, source="unix socket"))
+
+
+def _tokens(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return _json_list(scheduler.tokens.views())
+
+
+def _create_token(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    wanted = NewToken.model_validate_json(request.read())
+    return _json(scheduler.tokens.make(wanted, by="ada"), status=201)
+
+
+def _rotate_token(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    old = scheduler.tokens.views()[-1]
+    wanted = NewToken(name=ref, user=old.user, role=old.role)
+    made = scheduler.tokens.make(wanted, by="ada", rotated_from=old.token_id)
+    return _json(made, status=201)
+
+
+def _revoke_token(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    return _json_list(scheduler.tokens.end(ref, by="ada"))
 
 
 def _has_bundle(scheduler: FakeScheduler, request: httpx.Request, digest: str) -> httpx.Response:
@@ -724,6 +752,24 @@ def _exec_output(scheduler: FakeScheduler, request: httpx.Request, _: str) -> ht
     return httpx.Response(200, stream=httpx.ByteStream(rest))
 
 
+JOB_PORT = 8888
+"""The one port that jobs listen at here."""
+
+
+def _open_tunnel(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    job = scheduler.resolve(ref)
+    port = int(request.url.path.split("/")[-2])
+    if port != JOB_PORT:
+        raise JobConflict(f"No process of the job listens at port {port} now.")
+    return _json(TunnelView(tunnel_id="t1", job_id=job.job_id, port=port), status=201)
+
+
+def _read_tunnel(scheduler: FakeScheduler, request: httpx.Request, _: str) -> httpx.Response:
+    """Send what every job sends here."""
+    rest = (frame(STDOUT, b"hello") + frame(EXIT, b"0"))[int(request.url.params["offset"]) :]
+    return httpx.Response(200, stream=httpx.ByteStream(rest))
+
+
 def _done(scheduler: FakeScheduler, request: httpx.Request, _: str) -> httpx.Response:
     return httpx.Response(204)
 
@@ -733,6 +779,11 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/info", _info),
     ("GET", "/host", _host),
     ("GET", "/disk", _disk),
+    ("GET", "/caller", _whoami),
+    ("GET", "/tokens", _tokens),
+    ("POST", "/tokens", _create_token),
+    ("POST", "/tokens/([^/]+)/rotate", _rotate_token),
+    ("DELETE", "/tokens/([^/]+)", _revoke_token),
     ("GET", "/environments", _environments),
     ("POST", "/environments/prune", _prune_environments),
     ("GET", "/secrets", _secrets),
@@ -762,6 +813,10 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("POST", "/execs/([^/]+)/input", _done),
     ("PUT", "/execs/([^/]+)/terminal", _done),
     ("DELETE", "/execs/([^/]+)", _done),
+    ("POST", "/jobs/([^/]+)/ports/[0-9]+/tunnels", _open_tunnel),
+    ("GET", "/tunnels/([^/]+)/output", _read_tunnel),
+    ("POST", "/tunnels/([^/]+)/input", _done),
+    ("DELETE", "/tunnels/([^/]+)", _done),
     ("POST", "/jobs/([^/]+)/tags", _tag),
     ("DELETE", "/jobs/([^/]+)/tags", _untag),
     ("POST", "/jobs/([^/]+)/notes", _note),

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from atlas_scheduler.api import create_app
 from foundations.cli.__main__ import cli
 from foundations.delivery import LISTED_ABOVE_BYTES
-from foundations.models import JobSpec, NewSchedule, Submission
+from foundations.models import JobSpec, NewSchedule, NewToken, Role, Submission
 from tests.api.fake_service import FakeService, as_service
 from tests.api.schema import Contract
 from tests.cli.fake_scheduler import FakeScheduler
@@ -63,6 +63,10 @@ COMMANDS = {
     "write_exec": f"exec job scheduler {RUNS} true",
     "resize_exec": f"shell job scheduler {RUNS}",
     "end_exec": f"exec job scheduler {RUNS} true",
+    "open_tunnel": f"forward job scheduler {RUNS} 0:8888",
+    "read_tunnel": f"forward job scheduler {RUNS} 0:8888",
+    "write_tunnel": f"forward job scheduler {RUNS} 0:8888",
+    "close_tunnel": f"forward job scheduler {RUNS} 0:8888",
     "source_diff": f"diff jobs scheduler {DONE} {RUNS} --source",
     "archive": f"get job scheduler {DONE}",
     "tensorboard_logs": f"tensorboard scheduler {DONE}",
@@ -88,17 +92,26 @@ COMMANDS = {
     "collect_garbage": "gc scheduler",
     "delete_project": "delete project scheduler demo --yes",
     "restore_project": "restore project scheduler demo",
+    "whoami": "whoami",
+    "tokens": "token list scheduler",
+    "create_token": "token create scheduler laptop",
+    "rotate_token": "token rotate scheduler ci",
+    "revoke_token": "token revoke scheduler ci",
 }
 """A command for each operation of the API."""
-TOLD_OTHERWISE = {"health", "queue_settings", "resize_exec"}
+_TUNNELS = {"open_tunnel", "read_tunnel", "write_tunnel", "close_tunnel"}
+TOLD_OTHERWISE = {"health", "queue_settings", "resize_exec", *_TUNNELS}
 """`info --env` looks past the connection that tests replace; `show queue` reads `info`, which has
-the settings too; only a real terminal changes its size."""
+the settings too; only a real terminal changes its size; a tunnel is opened for whoever connects
+(test_forward)."""
 BUILT_ON_OTHERS = {
     "rerun job": "submit",
     "compare jobs": "job",
     "export jobs": "jobs",
     "wait job": "changes",
+    "list events": "changes",
     "set user": "set_queue_settings",
+    "notebook": "submit",
 }
 """Commands that use an operation in a way of their own."""
 CLIENT_ALONE = {"init", "doctor", "completion", "tui"}
@@ -125,6 +138,7 @@ def scheduler(
     scheduler.start(done)
     scheduler.print(done, b"output\n")
     scheduler.finish(done)
+    scheduler.tokens.make(NewToken(name="ci", role=Role.READ), by="ada")
     scheduler.start(scheduler.add(RUNS, project="other"))
     scheduler.add(WAITS, project="other")
     made = scheduler.add_schedule(

@@ -30,6 +30,8 @@ from atlas_scheduler.api import (
     remarks,
     schedules,
     secrets,
+    tokens,
+    tunnels,
 )
 from atlas_scheduler.api.admission import admit
 from atlas_scheduler.api.guard import Guard, SmallBodies
@@ -101,6 +103,8 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
         schedules,
         secrets,
         garbage,
+        tunnels,
+        tokens,
     ):
         app.include_router(part.router, prefix=PREFIX)
     app.include_router(environments.router, prefix=PREFIX)

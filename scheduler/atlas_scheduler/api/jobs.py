@@ -7,10 +7,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from atlas_scheduler.api.context import Ref, caller, service_of
+from atlas_scheduler.api.context import Ref, caller, sees_only, service_of
 from atlas_scheduler.api.downloads import HEADERS, Offset, SameAs, archive_answer, file_answer
 from atlas_scheduler.api.errors import answers
 from atlas_scheduler.api.names import accept_any_name
+from atlas_scheduler.api.signing import bounds_of, require_priority, signed, signed_key
 from atlas_scheduler.api.streaming import BINARY, StreamedResponse
 from atlas_scheduler.store.search_cursor import LONGEST_CURSOR
 from foundations.errors import (
@@ -67,7 +68,11 @@ async def submit(
     ] = None,
 ) -> Accepted:
     """Its bundle must be here already. The job is durable when this answers."""
-    accepted = await service_of(request).submit(submission, idempotency_key=idempotency_key)
+    accepted = await service_of(request).submit(
+        await signed(request, submission),
+        idempotency_key=signed_key(request, idempotency_key),
+        bounds=bounds_of(request),
+    )
     if accepted.existed:
         response.status_code = 200
     return accepted
@@ -120,6 +125,7 @@ async def jobs(
         limit=part.limit,
         cursor=part.cursor,
         offset=part.offset,
+        user=sees_only(request),
     )
 
 
@@ -187,7 +193,8 @@ async def restore(request: Request, ref: Ref) -> JobView:
     responses=_WAITING,
 )
 async def set_priority(request: Request, ref: Ref, wanted: NewPriority) -> JobView:
-    """Larger goes first; among equals the order of the queue decides."""
+    """Larger goes first; among equals the order of the queue decides. Above 0 takes an admin."""
+    require_priority(request, wanted.priority)
     return await service_of(request).set_priority(ref, wanted.priority, by=caller(request).user)
 
 

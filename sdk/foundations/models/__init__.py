@@ -8,6 +8,7 @@ unless the name says otherwise (`ram_gb`).
 from __future__ import annotations
 
 from foundations.models.access import (
+    CallerView,
     MadeToken,
     NewToken,
     Role,
@@ -24,7 +25,7 @@ from foundations.models.environments import (
     PrunedEnvironments,
     PruneEnvironments,
 )
-from foundations.models.execs import ExecInput, ExecView, NewExec, TerminalSize
+from foundations.models.execs import ExecInput, ExecView, NewExec, TerminalSize, TunnelView
 from foundations.models.garbage import (
     ExpiredJob,
     GarbageView,
@@ -222,7 +223,9 @@ __all__ = [
     "ExecInput",
     "ExecView",
     "NewExec",
+    "TunnelView",
     "TerminalSize",
+    "CallerView",
     "MadeToken",
     "NewToken",
     "Role",

@@ -6,6 +6,7 @@ methods, arguments and meanings, and the blocking one explains them.
 
 from __future__ import annotations
 
+from foundations.verbs.access import AccessVerbs, AsyncAccessVerbs
 from foundations.verbs.bundles import AsyncBundleVerbs, BundleVerbs
 from foundations.verbs.jobs import AsyncJobVerbs, JobVerbs
 from foundations.verbs.logs import AsyncLogVerbs, LogVerbs
@@ -27,6 +28,7 @@ class Verbs(
     RecordVerbs,
     LogVerbs,
     SecretVerbs,
+    AccessVerbs,
 ):
     """Calls whose answer comes in one piece, blocking."""
 
@@ -41,5 +43,6 @@ class AsyncVerbs(
     AsyncRecordVerbs,
     AsyncLogVerbs,
     AsyncSecretVerbs,
+    AsyncAccessVerbs,
 ):
     """Calls whose answer comes in one piece, for asyncio."""
