@@ -460,8 +460,9 @@ def _speaking(address: Address, trust: Trust) -> Iterator[None]:
 
 
 def _reason(error: httpx.RequestError, *, by_ssh: bool) -> str:
-    if by_ssh and isinstance(error, httpx.RemoteProtocolError) and "without" in str(error):
-        return "ssh gets to that machine, but no server listens there"
+    # A tunnel takes a connection before it knows whether anybody listens at the other end.
+    if by_ssh and isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError):
+        return "no server listens there, or the connection by ssh broke"
     if isinstance(error, httpx.ConnectTimeout):
         return f"no connection within {CONNECT_SECONDS:.0f} s"
     if isinstance(error, httpx.TimeoutException):

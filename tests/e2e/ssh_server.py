@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 
 from foundations.home import Home
@@ -49,9 +50,10 @@ class SshServer:
     `nowhere`, where nothing listens.
     """
 
-    def __init__(self, root: Path, remote_home: Path) -> None:
+    def __init__(self, root: Path, remote_home: Path, *, address: str = "127.0.0.1") -> None:
         """Make keys and settings below `root`; log-ins see `remote_home` as their Atlas home."""
         self.root = root
+        self.address = address
         self.port = free_port()
         self.user = pwd.getpwuid(os.getuid()).pw_name
         self._settings = root / "client"
@@ -83,6 +85,11 @@ class SshServer:
         return self._settings / "bin"
 
     @property
+    def log(self) -> str:
+        """What sshd has said."""
+        return (self.root / "sshd.log").read_text()
+
+    @property
     def _config(self) -> Path:
         return self._settings / "config"
 
@@ -90,7 +97,7 @@ class SshServer:
         """Write the client's settings, with more hosts."""
         self.hosts |= more
         usual: dict[str, object] = {
-            "HostName": "127.0.0.1",
+            "HostName": self.address,
             "HostKeyAlias": "atlas-test",
             "Port": self.port,
             "IdentityFile": self.root / "key",
@@ -119,6 +126,7 @@ class SshServer:
                 stdout=log,
                 stderr=log,
             )
+            self._process = psutil.Process(server.pid)
             with server:
                 try:
                     until(partial(self._answers, server), "sshd listens")
@@ -126,10 +134,15 @@ class SshServer:
                 finally:
                     server.terminate()
 
+    def end_sessions(self) -> None:
+        """End every log-in that there is; sshd itself goes on."""
+        for session in self._process.children():
+            session.kill()
+
     def _answers(self, server: subprocess.Popen[bytes]) -> bool:
-        assert server.poll() is None, (self.root / "sshd.log").read_text()
+        assert server.poll() is None, self.log
         with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+            return probe.connect_ex((self.address, self.port)) == 0
 
     def _make_key(self, path: Path) -> None:
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", str(path)]
@@ -142,7 +155,7 @@ class SshServer:
     def _write_server(self, remote_home: Path) -> None:
         lines = [
             f"Port {self.port}",
-            "ListenAddress 127.0.0.1",
+            f"ListenAddress {self.address}",
             f'HostKey "{self.root / "host"}"',
             f'AuthorizedKeysFile "{self.root / "authorized_keys"}"',
             "PasswordAuthentication no",
@@ -177,3 +190,12 @@ def process_of(home: Home, ssh: Path) -> int:
         check=True,
     )
     return int(done.stderr.partition("pid=")[2].partition(")")[0])
+
+
+def is_alive(process: int) -> bool:
+    """Tell whether a process exists."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True

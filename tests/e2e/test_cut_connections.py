@@ -25,7 +25,7 @@ from foundations.reconnection import Patience
 from tests.e2e.cut_line import Line
 from tests.e2e.driver import Scheduler
 from tests.e2e.projects import until, write_project
-from tests.e2e.ssh_server import SshServer, close_tunnels, need_sshd, process_of
+from tests.e2e.ssh_server import SshServer, close_tunnels, is_alive, need_sshd, process_of
 
 pytestmark = pytest.mark.anyio
 
@@ -301,12 +301,3 @@ async def test_a_host_that_is_gone_is_a_message_on_the_board(
     assert "cut cannot be reached by ssh (" in (board.problem or "")
     assert "Connection refused" in (board.problem or "")
     assert capfd.readouterr() == ("", ""), "ssh must not write into the screen"
-
-
-def is_alive(process: int) -> bool:
-    """Tell whether a process exists."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True

@@ -169,8 +169,8 @@ def test_a_server_that_was_stopped_is_started_through_the_tunnel_that_is_there(d
     with Client("ssh://lab") as client, pytest.raises(Unreachable) as raised:
         client.info()
     assert raised.value.message == (
-        "The scheduler at ssh://lab does not answer (ssh gets to that machine, but no server "
-        "listens there). Start it with `atlas-server start` on that machine, or check the address."
+        "The scheduler at ssh://lab does not answer (no server listens there, or the connection by "
+        "ssh broke). Start it with `atlas-server start` on that machine, or check the address."
     )
     desk.cli("list", "jobs", "lab")
     assert desk.ssh == first
@@ -230,7 +230,7 @@ def test_what_ssh_says_is_told_with_what_to_try(desk: Desk, host: str, words: st
 
 def test_a_refused_log_in_is_not_tried_again_and_again(desk: Desk) -> None:
     def attempts() -> int:
-        return (desk.server.root / "sshd.log").read_text().count("Connection closed by authenticat")
+        return desk.server.log.count("Connection closed by authenticat")
 
     before, tunnel = attempts(), desk.tunnel("locked")
     for _ in range(5):
