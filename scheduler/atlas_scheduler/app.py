@@ -203,6 +203,7 @@ def _docker_settings(section: DockerSection) -> DockerSettings:
         shm_bytes=int(section.shm_gb * 10**9),
         environment=section.environment,
         volumes=section.volume_list(),
+        prepared=section.prepared,
     )
 
 

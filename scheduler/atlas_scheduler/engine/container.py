@@ -47,6 +47,8 @@ class DockerSettings:
     """Size of /dev/shm, which data loaders use; it counts as memory only when used."""
     environment: Mapping[str, str] = field(default_factory=dict)
     volumes: tuple[Volume, ...] = ()
+    prepared: int = 0
+    """How many containers of each shape are made ahead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,12 @@ class AttemptId:
     @property
     def name(self) -> str:
         """The container's name: fixed, so that a second start meets the first (the fence)."""
-        return f"atlas-{self.instance}-{self.job_id}-{self.attempt}"
+        return f"{self.prefix(self.instance)}{self.job_id}-{self.attempt}"
+
+    @staticmethod
+    def prefix(instance: str) -> str:
+        """How the names of an instance's attempts begin."""
+        return f"atlas-{instance}-"
 
 
 @dataclass(frozen=True, slots=True)
