@@ -11,6 +11,7 @@ import time
 from bench import (
     arrays,
     bundle,
+    crowd,
     dispatch,
     environments,
     ingest,
@@ -41,6 +42,7 @@ BENCHMARKS: dict[str, tuple[Benchmark, str]] = {
     "trees": (trees.run, "a large project submitted again, and its work dirs"),
     "search": (search.run, "pages of jobs and a metric's course out of a full store"),
     "ingest": (ingest.run, "what jobs recorded, into the database"),
+    "crowd": (crowd.run, "many clients at once, and a noisy one"),
     "source_diff": (source_diff.run, "the files of two jobs, compared"),
     "log_times": (log_times.run, "what it costs to know when logs were written"),
     "tui": (tui.run, "the control center on a real terminal, next to stock widgets"),

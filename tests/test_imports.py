@@ -13,6 +13,7 @@ import pytest
 from foundations.home import Home
 
 CORE = [
+    "atlas_scheduler.core.access",
     "atlas_scheduler.core.capacity",
     "atlas_scheduler.core.dependencies",
     "atlas_scheduler.core.filters",

@@ -15,7 +15,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from atlas_scheduler.api import create_app, end_followers
+from atlas_scheduler.api import Door, create_app, end_followers
 from atlas_scheduler.core.retention import Policy, Rule
 from atlas_scheduler.engine.container import DockerSettings
 from atlas_scheduler.engine.docker import DockerEngine
@@ -37,6 +37,7 @@ from atlas_scheduler.store.environments import Environments
 from atlas_scheduler.store.library import install_library
 from atlas_scheduler.store.queue_settings import settled_settings
 from atlas_scheduler.supply import Supply
+from atlas_scheduler.tokens import Tokens
 from foundations.errors import ConfigError, EngineDown
 from foundations.home import Home
 
@@ -68,7 +69,11 @@ async def scheduler(home: Home, settings: ServerSettings) -> AsyncIterator[FastA
         try:
             async with _service(home, settings, database, engine, instance) as service:
                 service.environments = EnvironmentShelf(environments)
-                yield create_app(service)
+                service.tokens = await Tokens.open(database, clock_ms=now_ms)
+                try:
+                    yield create_app(service)
+                finally:
+                    await service.tokens.close()
         finally:
             await engine.close()
     finally:
@@ -228,14 +233,15 @@ async def serve(home: Home, settings: ServerSettings, *, on_ready: Callable[[], 
     async with scheduler(home, settings) as app:
         listener = _listen(home)
         server = _Server(
+            app,
             uvicorn.Config(
-                app,
+                Door(app, tokens=None),
                 log_config=None,
                 access_log=False,
                 lifespan="off",
                 timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
                 server_header=False,
-            )
+            ),
         )
         log.info("listening", socket=str(home.socket), pid=os.getpid())
         on_ready()
@@ -247,6 +253,10 @@ async def serve(home: Home, settings: ServerSettings, *, on_ready: Callable[[], 
 
 class _Server(uvicorn.Server):
     """Stops in good order, and does not wait for readers of followed logs and feeds."""
+
+    def __init__(self, app: FastAPI, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._app = app
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -266,8 +276,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop serving."""
-        assert isinstance(self.config.app, FastAPI)
-        end_followers(self.config.app)
+        end_followers(self._app)
         await super().shutdown(sockets)
 
 

@@ -50,6 +50,7 @@ from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.listings import Listings
 from atlas_scheduler.store.queue import QueueLine
 from atlas_scheduler.supply import Supply
+from atlas_scheduler.tokens import Tokens
 from atlas_scheduler.views import job_detail, job_view, project_view, queue_view
 from foundations.errors import InvalidRequest
 from foundations.home import Home
@@ -108,6 +109,8 @@ class Catalogue(JobFiles):
         self.feed = Feed(database, lambda: self.machine.host())
         self.execs = Execs()
         """Commands that run beside jobs."""
+        self.tokens = Tokens(database, clock_ms=clock_ms, known=[])
+        """Who may ask over a network."""
         self._listings = Listings()
         self._outlook = Outlook()
         self._line = QueueLine()

@@ -8,11 +8,13 @@
     └─ SchedulerError             the scheduler answered with an error
        ├─ InvalidRequest          400  the request itself is wrong
        ├─ BundleRejected          400  the uploaded bundle is not acceptable
-       ├─ NotAuthorised           401  no token, or one that may not do this
+       ├─ NotAuthorised           401  no token, or one that does not hold
+       ├─ Forbidden               403  whoever asks may not do this
        ├─ NotFound                404  no such job, project, bundle or artifact
        ├─ AmbiguousJob            409  an id prefix fits several jobs
        ├─ JobConflict             409  the job's state does not allow this
        ├─ TooLarge                413  over a limit of the scheduler
+       ├─ TooMany                 429  over a limit of the token; later it may be possible
        ├─ EngineDown              503  the engine does not answer
        ├─ StorageFull             507  no space left to accept this
        └─ ServerFault             500  a defect in the scheduler
@@ -82,10 +84,17 @@ class BundleRejected(SchedulerError):
 
 
 class NotAuthorised(SchedulerError):
-    """No token was given, or it may not do this."""
+    """No token was given, or it does not hold."""
 
     code = "not_authorised"
     status = 401
+
+
+class Forbidden(SchedulerError):
+    """Whoever asks is known, and may not do this."""
+
+    code = "forbidden"
+    status = 403
 
 
 class NotFound(SchedulerError):
@@ -116,6 +125,13 @@ class TooLarge(SchedulerError):
     status = 413
 
 
+class TooMany(SchedulerError):
+    """The token asks for more than it may at once; later it may be possible."""
+
+    code = "too_many"
+    status = 429
+
+
 class EngineDown(SchedulerError):
     """The engine that runs the jobs does not answer."""
 
@@ -143,10 +159,12 @@ SCHEDULER_ERRORS: dict[str, type[SchedulerError]] = {
         InvalidRequest,
         BundleRejected,
         NotAuthorised,
+        Forbidden,
         NotFound,
         AmbiguousJob,
         JobConflict,
         TooLarge,
+        TooMany,
         EngineDown,
         StorageFull,
         ServerFault,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from foundations.errors import ConfigError, NotFound, Unreachable
+from foundations.delivery import twice
+from foundations.errors import ConfigError, NotFound
 from foundations.models import Accepted, JobDetail, JobSpec, Submission
 from foundations.origin import here
 from foundations.preparation import current_user, explain, plain_params, split_command
@@ -80,10 +81,7 @@ def create_rerun(client: Client, job: JobDetail, spec: JobSpec, *, hold: bool = 
     )
     key = str(uuid.uuid4())
     try:
-        try:
-            return client.submit(submission, idempotency_key=key)
-        except Unreachable:
-            return client.submit(submission, idempotency_key=key)
+        return twice(lambda: client.submit(submission, idempotency_key=key))
     except NotFound as error:
         raise NotFound(
             f"The scheduler no longer has what job `{job.job_id}` ran ({job.bundle}), so it cannot "

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from atlas_scheduler.api import create_app
+from atlas_scheduler.api import Door, create_app
 from foundations.models import JobSpec, Submission
 from tests.api.fake_service import BUNDLE, DIGEST, FakeService, as_service
 from tests.api.in_memory import InMemory
@@ -42,7 +42,7 @@ async def http(app: FastAPI, contract: Contract) -> AsyncIterator[httpx.AsyncCli
             contract.check(answer)
 
     async with httpx.AsyncClient(
-        transport=InMemory(app),
+        transport=InMemory(Door(app, tokens=None)),
         base_url="http://atlas/api/v1",
         event_hooks={"response": [check]},
     ) as client:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import uvicorn
 
-from atlas_scheduler.api import create_app, end_followers
+from atlas_scheduler.api import Door, create_app, end_followers
 from tests.api.fake_service import BUNDLE, DIGEST, FakeService, as_service
 
 T = TypeVar("T")
@@ -77,19 +77,19 @@ class Served:
             self.tcp_url = f"http://127.0.0.1:{sockets[1].getsockname()[1]}"
         self._app = create_app(as_service(self.service))
         config = uvicorn.Config(
-            self._app,
+            Door(self._app, tokens=None),
             lifespan="off",
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=DEADLINE_SECONDS,
         )
-        self._server = _Announced(config, self._started)
+        self._server = Announced(config, self._started)
         await self._server.serve(sockets=sockets)
         for one in sockets:
             one.close()
 
 
-class _Announced(uvicorn.Server):
+class Announced(uvicorn.Server):
     """Says when it accepts connections."""
 
     def __init__(self, config: uvicorn.Config, started: threading.Event) -> None:

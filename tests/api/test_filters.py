@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from atlas_scheduler import catalogue
-from atlas_scheduler.api import create_app
+from atlas_scheduler.api import Door, create_app
 from atlas_scheduler.core.filters.fields import BY_NAME
 from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.service import Service
@@ -52,7 +52,7 @@ async def client(tmp_path: Path) -> AsyncIterator[AsyncClient]:
             engine=EngineState("process"),
             clock_ms=lambda: NOW_MS,
         )
-        transport = InMemory(create_app(service))
+        transport = InMemory(Door(create_app(service), tokens=None))
         async with AsyncClient("http://atlas", transport=transport) as made:
             yield made
 

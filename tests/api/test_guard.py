@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from atlas_scheduler.api import create_app
+from atlas_scheduler.api import Door, create_app
 from tests.api.fake_service import FakeService, as_service
 
 pytestmark = pytest.mark.anyio
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 async def asking(service: FakeService) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(as_service(service), hosts=["Lab.example", "gpu.example:5000", "10.0.0.7"])
-    transport = httpx.ASGITransport(app)
+    transport = httpx.ASGITransport(Door(app, tokens=None))
     async with httpx.AsyncClient(transport=transport, base_url="http://atlas/api/v1") as client:
         yield client
 
@@ -44,7 +44,7 @@ async def test_names_of_this_server_are_answered(asking: httpx.AsyncClient, host
 )  # fmt: skip
 async def test_other_names_are_refused(asking: httpx.AsyncClient, host: str) -> None:
     answer = await asking.get("/health", headers={"Host": host})
-    assert (answer.status_code, answer.json()["error"]) == (401, "not_authorised")
+    assert (answer.status_code, answer.json()["error"]) == (403, "forbidden")
     assert answer.headers["X-Atlas-Version"]
 
 
@@ -64,7 +64,7 @@ async def test_web_pages_are_refused(
     asking: httpx.AsyncClient, method: str, headers: dict[str, str]
 ) -> None:
     answer = await asking.request(method, "/health", headers=headers)
-    assert (answer.status_code, answer.json()["error"]) == (401, "not_authorised")
+    assert (answer.status_code, answer.json()["error"]) == (403, "forbidden")
     assert "access-control-allow-origin" not in answer.headers
 
 
@@ -78,4 +78,4 @@ async def test_an_address_typed_into_a_browser_is_answered(
 
 async def test_two_host_headers_are_refused(asking: httpx.AsyncClient) -> None:
     headers = [("Host", "localhost"), ("Host", "evil.example")]
-    assert (await asking.get("/health", headers=headers)).status_code == 401
+    assert (await asking.get("/health", headers=headers)).status_code == 403

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from atlas_scheduler.api import end_followers
+from atlas_scheduler.api import Door, end_followers
 from tests.api.fake_service import FakeService
 
 pytestmark = pytest.mark.anyio
@@ -215,5 +215,5 @@ async def test_a_reader_is_freed_on_servers_that_say_so_by_failing_to_send(
             raise BrokenPipeError
 
     with anyio.fail_after(10):
-        await app(scope, receive, send)
+        await Door(app, tokens=None)(scope, receive, send)
     assert service.followers == 0

@@ -16,6 +16,7 @@ from tests.e2e.driver import Scheduler
 from tests.e2e.engines import Make
 from tests.e2e.projects import config_with, until, write_project
 
+pytestmark = pytest.mark.root
 DISK_MB = 24
 RETRY_SECONDS = 60.0
 """The server looks again after half a minute."""

@@ -15,6 +15,7 @@ from tests.e2e.engines import on_docker
 from tests.e2e.images import BASE_IMAGE, WORKER_IMAGE, build_image, remove_image
 from tests.e2e.projects import assert_owned, until, write_project
 
+pytestmark = pytest.mark.root
 PREFIX = "Foundations INFO: "
 ENDLESS = "import time\nprint('begun')\ntime.sleep(600)\n"
 

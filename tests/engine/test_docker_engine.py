@@ -18,7 +18,7 @@ from atlas_scheduler.engine.port import Launch, StartRefusedError
 from foundations.models import Volume
 from tests.engine.rig import BASE_IMAGE, DockerRig
 
-pytestmark = [pytest.mark.anyio, pytest.mark.docker]
+pytestmark = [pytest.mark.anyio, pytest.mark.docker, pytest.mark.root]
 
 MEGABYTE = 1_000_000
 

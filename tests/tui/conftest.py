@@ -11,7 +11,7 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from atlas_scheduler.api import create_app
+from atlas_scheduler.api import Door, create_app
 from atlas_scheduler.engine.port import Capabilities
 from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.machine import Machine
@@ -116,7 +116,7 @@ async def staged(
         )
         service.shell = Onlooker()
         own, service.machine = service.machine, machine or service.machine
-        line = Line(InMemory(create_app(service)))
+        line = Line(InMemory(Door(create_app(service), tokens=None)))
         async with AsyncClient("http://atlas", transport=line) as client:
             shown = app(
                 client,

@@ -36,6 +36,7 @@ _STATES = (
     *([JobState.STOPPED] + [JobState.COMPLETED] * 4 + [JobState.LOST] + [JobState.COMPLETED] * 12),
 )
 """Of the jobs, the newest first."""
+COUNT = len(_STATES)
 _PROJECTS = ("digits", "cats-vs-dogs", "speech-small")
 _LOG = "\n".join(
     [
@@ -59,7 +60,7 @@ def job_id(number: int) -> str:
 
 def fill(conn: sqlite3.Connection) -> None:
     """Invent the jobs."""
-    for number in reversed(range(len(_STATES))):
+    for number in reversed(range(COUNT)):
         _add(conn, number, _STATES[number])
 
 
@@ -72,7 +73,7 @@ def _add(conn: sqlite3.Connection, number: int, state: JobState) -> None:
     stored = new_job(
         job_id=job_id(number),
         project=project,
-        order=len(_STATES) - number,
+        order=COUNT - number,
         submitted_at_ms=submitted_ms,
         spec={
             "project": project,

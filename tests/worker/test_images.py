@@ -16,7 +16,7 @@ from docker.errors import ImageNotFound
 from tests.worker.interpreters import LIBRARY, ROOT, make_job_dir
 from tests.worker.wheels import make_wheel
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.root]
 
 UID = os.getuid() or 54321
 TAG = f"atlas-test-worker:{os.getpid()}"

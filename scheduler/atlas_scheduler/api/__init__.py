@@ -8,5 +8,6 @@ for _model in Request.__subclasses__():
     _model.model_rebuild()
 
 from atlas_scheduler.api.application import create_app, end_followers  # noqa: E402 - see above
+from atlas_scheduler.api.doors import Door  # noqa: E402 - see above
 
-__all__ = ["create_app", "end_followers"]
+__all__ = ["Door", "create_app", "end_followers"]

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.middleware import Middleware
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -30,6 +30,7 @@ from atlas_scheduler.api import (
     remarks,
     schedules,
 )
+from atlas_scheduler.api.admission import admit
 from atlas_scheduler.api.guard import Guard, SmallBodies
 from foundations.models import API_VERSION
 
@@ -57,7 +58,7 @@ class VersionHeader:
 
 
 def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
-    """Make the HTTP application of a scheduler.
+    """Make the HTTP application of a scheduler, which answers those who come through a `Door`.
 
     Args:
         service: answers the requests.
@@ -72,6 +73,7 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(admit)],
         middleware=[
             Middleware(VersionHeader),
             Middleware(errors.Faults),

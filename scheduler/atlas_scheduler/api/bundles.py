@@ -44,7 +44,6 @@ async def has_bundle(request: Request, digest: Digest) -> Response:
 async def upload_bundle(request: Request, digest: Digest) -> BundleView:
     """The body is the packed file itself. It is checked, and durable, when this answers."""
     size = request.headers.get("content-length")
-    request.state.body_unread = True
     return await service_of(request).receive_bundle(
         digest, _body(request), size_bytes=None if size is None else int(size)
     )
@@ -60,7 +59,6 @@ async def upload_bundle(request: Request, digest: Digest) -> BundleView:
 async def declare_bundle(request: Request, digest: Digest) -> MissingFiles:
     """The body is the listing that the digest names. When no file is missing the bundle is here,
     durable; else send those, and then this again."""
-    request.state.body_unread = True
     listing = bytearray()
     async for piece in _body(request):
         listing += piece
@@ -81,7 +79,6 @@ async def declare_bundle(request: Request, digest: Digest) -> MissingFiles:
 async def send_files(request: Request) -> FilesReceived:
     """For each file a line of JSON (`sha256`, `size_bytes`, `offset`) and its content from there.
     They are checked, and durable, when this answers."""
-    request.state.body_unread = True
     return await service_of(request).receive_files(_body(request))
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-from functools import cache
 from typing import TYPE_CHECKING, Annotated, cast
 
 from fastapi import Path, Request
+from starlette.requests import HTTPConnection
+
+from atlas_scheduler.core.access import Caller
+from foundations.errors import NotAuthorised
 
 if TYPE_CHECKING:
     from atlas_scheduler.service import Service
@@ -26,10 +27,13 @@ def service_of(request: Request) -> Service:
     return cast("Service", request.app.state.service)
 
 
-@cache
-def caller() -> str:
-    """Name who asks: only the account that runs the server can open its socket."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"uid {os.getuid()}"
+def caller(request: HTTPConnection) -> Caller:
+    """Name who asks, as the door found it.
+
+    Raises:
+        NotAuthorised: the request came through no door.
+    """
+    found: Caller | None = getattr(request.state, "caller", None)
+    if found is None:
+        raise NotAuthorised("This request came through no door of the server.")
+    return found

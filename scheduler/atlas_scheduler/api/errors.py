@@ -62,13 +62,14 @@ class _Lingering(JSONResponse):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def hang_up(error: SchedulerError) -> JSONResponse:
+def hang_up(error: SchedulerError, *, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """Turn an error into the answer to a request whose body is not read to its end.
 
     Closing the connection tells the client to stop sending.
     """
     body = WireError(error=error.code, message=error.message).model_dump()
-    return _Lingering(body, status_code=error.status, headers={"Connection": "close"})
+    told = {**(headers or {}), "Connection": "close"}
+    return _Lingering(body, status_code=error.status, headers=told)
 
 
 def answers(*kinds: type[SchedulerError]) -> dict[int | str, dict[str, Any]]:

@@ -35,7 +35,7 @@ router = APIRouter(tags=["execs"])
 )
 async def start_exec(request: Request, ref: Ref, wanted: NewExec) -> ExecView:
     """It has the job's user, environment and work dir; it ends with the job and the server."""
-    return await service_of(request).start_exec(ref, wanted, by=caller())
+    return await service_of(request).start_exec(ref, wanted, by=caller(request).user)
 
 
 @router.get(

@@ -28,4 +28,4 @@ async def garbage(request: Request) -> GarbageView:
 )
 async def collect_garbage(request: Request) -> GarbageView:
     """Jobs are deleted as by `DELETE`: for a while they can be restored. Files go at once."""
-    return await service_of(request).collect_garbage(by=f"{caller()} (gc)")
+    return await service_of(request).collect_garbage(by=f"{caller(request).user} (gc)")

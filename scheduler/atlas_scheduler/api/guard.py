@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from atlas_scheduler.api.errors import answer, hang_up
-from foundations.errors import InvalidRequest, NotAuthorised, SchedulerError, TooLarge
+from foundations.errors import Forbidden, InvalidRequest, SchedulerError, TooLarge
 
 LOCAL_HOSTS = ("atlas", "localhost", "127.0.0.1", "[::1]")
 """Names by which a server is reached from its own machine; `atlas` is its Unix socket."""
@@ -19,6 +19,7 @@ MAX_JSON_BYTES = 8 * 1024 * 1024
 """Largest body of a request that is not an upload."""
 BODY_DEADLINE_SECONDS = 60.0
 """Time in which such a body must be here, so that slow senders cannot hold connections."""
+_WITH_BODY = ("PUT", "POST")
 
 
 class Guard:
@@ -44,13 +45,13 @@ class Guard:
     def _refusal(self, headers: Headers) -> SchedulerError | None:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self._is_ours(hosts[0]):
-            return NotAuthorised(
+            return Forbidden(
                 f"This scheduler does not go by the name `{', '.join(hosts)}`. "
                 "Ask for it by a name that it was started with."
             )
         site = headers.get("sec-fetch-site", "none")
         if "origin" in headers or site not in ("none", "same-origin"):
-            return NotAuthorised("Web pages may not use this scheduler.")
+            return Forbidden("Web pages may not use this scheduler.")
         return None
 
     def _is_ours(self, host: str) -> bool:
@@ -74,7 +75,11 @@ class SmallBodies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with its body in hand."""
-        if scope["type"] != "http" or scope["path"].startswith(self._uploads):
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        if scope["path"].startswith(self._uploads):
+            scope.setdefault("state", {})["body_unread"] = scope["method"] in _WITH_BODY
             await self.app(scope, receive, send)
             return
         body = await _read_body(receive)

@@ -157,7 +157,7 @@ async def provenance(request: Request, ref: Ref) -> Provenance:
 )
 async def stop(request: Request, ref: Ref) -> JobView:
     """A job that waits is stopped at once; one that runs is asked to end, then made to."""
-    return await service_of(request).stop(ref, by=caller())
+    return await service_of(request).stop(ref, by=caller(request).user)
 
 
 @router.delete(
@@ -170,7 +170,7 @@ async def stop(request: Request, ref: Ref) -> JobView:
 )
 async def delete(request: Request, ref: Ref) -> Response:
     """Delete a job that has ended, with its archive. For a while it can be restored."""
-    await service_of(request).delete(ref, by=caller())
+    await service_of(request).delete(ref, by=caller(request).user)
     return Response(status_code=204)
 
 
@@ -182,7 +182,7 @@ _WAITING = answers(InvalidRequest, NotFound, AmbiguousJob, JobConflict)
 )
 async def restore(request: Request, ref: Ref) -> JobView:
     """The job is as it was. Its id still finds it for `delete_grace_seconds`."""
-    return await service_of(request).restore(ref, by=caller())
+    return await service_of(request).restore(ref, by=caller(request).user)
 
 
 @router.put(
@@ -193,7 +193,7 @@ async def restore(request: Request, ref: Ref) -> JobView:
 )
 async def set_priority(request: Request, ref: Ref, wanted: NewPriority) -> JobView:
     """Larger goes first; among equals the order of the queue decides."""
-    return await service_of(request).set_priority(ref, wanted.priority, by=caller())
+    return await service_of(request).set_priority(ref, wanted.priority, by=caller(request).user)
 
 
 @router.post(
@@ -201,7 +201,7 @@ async def set_priority(request: Request, ref: Ref, wanted: NewPriority) -> JobVi
 )
 async def hold(request: Request, ref: Ref) -> JobView:
     """It is not chosen to run, and holds nobody up, until it is released."""
-    return await service_of(request).hold(ref, by=caller())
+    return await service_of(request).hold(ref, by=caller(request).user)
 
 
 @router.post(
@@ -209,7 +209,7 @@ async def hold(request: Request, ref: Ref) -> JobView:
 )
 async def release(request: Request, ref: Ref) -> JobView:
     """It has its turn again, at its place."""
-    return await service_of(request).release(ref, by=caller())
+    return await service_of(request).release(ref, by=caller(request).user)
 
 
 @router.get(

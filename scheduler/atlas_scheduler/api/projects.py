@@ -69,7 +69,7 @@ async def set_retention(request: Request, name: Name, wanted: SetRetention) -> P
 )
 async def delete_project(request: Request, name: Name) -> DeletedProject:
     """With its jobs, which have all ended, and their archives. For a while it can be restored."""
-    return await service_of(request).delete_project(name, by=caller())
+    return await service_of(request).delete_project(name, by=caller(request).user)
 
 
 @router.post(
@@ -80,4 +80,4 @@ async def delete_project(request: Request, name: Name) -> DeletedProject:
 )
 async def restore_project(request: Request, name: Name) -> DeletedProject:
     """With the jobs that were deleted with it."""
-    return await service_of(request).restore_project(name, by=caller())
+    return await service_of(request).restore_project(name, by=caller(request).user)

@@ -36,7 +36,7 @@ async def queue_settings(request: Request) -> QueueView:
 )
 async def set_queue_settings(request: Request, settings: NewQueueSettings) -> QueueView:
     """What is not given stays. The change holds at once, and after the next start."""
-    return await service_of(request).set_queue_settings(settings, by=caller())
+    return await service_of(request).set_queue_settings(settings, by=caller(request).user)
 
 
 @router.post(
@@ -47,7 +47,7 @@ async def set_queue_settings(request: Request, settings: NewQueueSettings) -> Qu
 )
 async def pause_queue(request: Request, which: PauseQueue) -> QueueView:
     """Of all projects, or of one, until it is resumed. Jobs that run go on."""
-    return await service_of(request).pause_queue(which.project, by=caller())
+    return await service_of(request).pause_queue(which.project, by=caller(request).user)
 
 
 @router.post(
@@ -58,7 +58,7 @@ async def pause_queue(request: Request, which: PauseQueue) -> QueueView:
 )
 async def resume_queue(request: Request, which: PauseQueue) -> QueueView:
     """Pauses of projects outlast that of the whole queue."""
-    return await service_of(request).resume_queue(which.project, by=caller())
+    return await service_of(request).resume_queue(which.project, by=caller(request).user)
 
 
 @router.post(
@@ -69,7 +69,9 @@ async def resume_queue(request: Request, which: PauseQueue) -> QueueView:
 )
 async def move(request: Request, wanted: MoveJobs) -> list[JobView]:
     """Among the jobs of their priority; they keep their order among themselves."""
-    return await service_of(request).move(wanted.jobs, wanted.place, wanted.other, by=caller())
+    return await service_of(request).move(
+        wanted.jobs, wanted.place, wanted.other, by=caller(request).user
+    )
 
 
 @router.post(
@@ -80,4 +82,6 @@ async def move(request: Request, wanted: MoveJobs) -> list[JobView]:
 )
 async def clear_queue(request: Request, which: ClearQueue) -> Cleared:
     """In all projects or in one, or those that a filter takes. Jobs that run go on."""
-    return await service_of(request).clear_queue(which.project, filter=which.filter, by=caller())
+    return await service_of(request).clear_queue(
+        which.project, filter=which.filter, by=caller(request).user
+    )

@@ -19,7 +19,7 @@ router = APIRouter(tags=["remarks"])
 @router.post("/jobs/{ref}/tags", operation_id="tag", summary="Tag a job", responses=_ONE)
 async def tag(request: Request, ref: Ref, wanted: NewTags) -> JobView:
     """A tag that the job has already gets the new value; its other tags stay."""
-    return await service_of(request).tag(ref, wanted.tags, by=caller())
+    return await service_of(request).tag(ref, wanted.tags, by=caller(request).user)
 
 
 @router.delete("/jobs/{ref}/tags", operation_id="untag", summary="Untag a job", responses=_ONE)
@@ -29,7 +29,7 @@ async def untag(
     key: Annotated[list[str], Query(min_length=1, description="May be repeated.")],
 ) -> JobView:
     """Remove these tags, or none of them when the job lacks one."""
-    return await service_of(request).untag(ref, key, by=caller())
+    return await service_of(request).untag(ref, key, by=caller(request).user)
 
 
 @router.post(
@@ -41,7 +41,7 @@ async def untag(
 )
 async def note(request: Request, ref: Ref, wanted: NewNote) -> NoteView:
     """Its author is who asks. Notes are never changed."""
-    return await service_of(request).note(ref, wanted.text, by=caller())
+    return await service_of(request).note(ref, wanted.text, by=caller(request).user)
 
 
 @router.get("/jobs/{ref}/notes", operation_id="notes", summary="List notes", responses=_ONE)

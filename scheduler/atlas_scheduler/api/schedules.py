@@ -46,7 +46,7 @@ async def create_schedule(
 ) -> ScheduleView:
     """A job at each time of the cron line, in the time zone that is named."""
     return await service_of(request).create_schedule(
-        wanted, by=caller(), idempotency_key=idempotency_key
+        wanted, by=caller(request).user, idempotency_key=idempotency_key
     )
 
 
@@ -70,7 +70,7 @@ async def schedule(request: Request, ref: ScheduleRef) -> ScheduleView:
 )
 async def pause_schedule(request: Request, ref: ScheduleRef) -> ScheduleView:
     """It submits nothing until it is resumed."""
-    return await service_of(request).pause_schedule(ref, by=caller())
+    return await service_of(request).pause_schedule(ref, by=caller(request).user)
 
 
 @router.post(
@@ -81,7 +81,7 @@ async def pause_schedule(request: Request, ref: ScheduleRef) -> ScheduleView:
 )
 async def resume_schedule(request: Request, ref: ScheduleRef) -> ScheduleView:
     """It submits again, from the next time on."""
-    return await service_of(request).resume_schedule(ref, by=caller())
+    return await service_of(request).resume_schedule(ref, by=caller(request).user)
 
 
 @router.delete(
@@ -94,5 +94,5 @@ async def resume_schedule(request: Request, ref: ScheduleRef) -> ScheduleView:
 )
 async def delete_schedule(request: Request, ref: ScheduleRef) -> Response:
     """Jobs that it submitted stay."""
-    await service_of(request).delete_schedule(ref, by=caller())
+    await service_of(request).delete_schedule(ref, by=caller(request).user)
     return Response(status_code=204)

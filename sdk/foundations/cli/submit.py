@@ -19,7 +19,8 @@ from foundations.cli.submit_terms import read_terms, term_options
 from foundations.cli.submit_values import GPU_COUNT, read_environment, read_params, read_tags
 
 if TYPE_CHECKING:
-    from foundations.models import ArrayView, ScheduleView
+    from pydantic import BaseModel
+
     from foundations.preparation import Asked
 
 
@@ -94,34 +95,25 @@ def submit(
     console = JobConsole(sys.stderr if detach else sys.stdout, level=prepared.log_level)
     client = reach(config)
     if terms.array is not None:
-        _print_array(queue_array(ctx, client, prepared, console), detach=detach, as_json=as_json)
+        array = queue_array(ctx, client, prepared, console)
+        _print(array, array.array_id, detach=detach, as_json=as_json)
         return
     if terms.cron is not None:
-        _print_schedule(
-            queue_schedule(ctx, client, prepared, console), detach=detach, as_json=as_json
-        )
+        schedule = queue_schedule(ctx, client, prepared, console)
+        _print(schedule, schedule.schedule_id, detach=detach, as_json=as_json)
         return
     job = queue_directory(ctx, client, prepared, console)
-    if as_json:
-        render.print_json(render.model_document(job))
-    elif detach:
-        click.echo(job.job_id)
-    elif stream_job_logs and not job.existed:
+    _print(job, job.job_id, detach=detach, as_json=as_json)
+    if not (as_json or detach or job.existed) and stream_job_logs:
         stream(ctx, client, job, console, scheduler=scheduler)
 
 
-def _print_array(array: ArrayView, *, detach: bool, as_json: bool) -> None:
+def _print(queued: BaseModel, its_id: str, *, detach: bool, as_json: bool) -> None:
+    """Tell scripts what was queued; people were told already."""
     if as_json:
-        render.print_json(render.model_document(array))
+        render.print_json(render.model_document(queued))
     elif detach:
-        click.echo(array.array_id)
-
-
-def _print_schedule(schedule: ScheduleView, *, detach: bool, as_json: bool) -> None:
-    if as_json:
-        render.print_json(render.model_document(schedule))
-    elif detach:
-        click.echo(schedule.schedule_id)
+        click.echo(its_id)
 
 
 def _asked(

@@ -7,6 +7,14 @@ unless the name says otherwise (`ram_gb`).
 
 from __future__ import annotations
 
+from foundations.models.access import (
+    MadeToken,
+    NewToken,
+    Role,
+    RotateToken,
+    TokenLimits,
+    TokenView,
+)
 from foundations.models.arrays import ArrayPlace, ArrayView, NewArray
 from foundations.models.changes import Change, NewRecords, QueueChange
 from foundations.models.dependencies import After, AfterView
@@ -210,4 +218,10 @@ __all__ = [
     "ExecView",
     "NewExec",
     "TerminalSize",
+    "MadeToken",
+    "NewToken",
+    "Role",
+    "RotateToken",
+    "TokenLimits",
+    "TokenView",
 ]

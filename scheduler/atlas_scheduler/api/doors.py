@@ -1,0 +1,97 @@
+"""The doors of the server: who comes in is known by name, or is turned away.
+
+Each listener has one around the application, so that how somebody came in need not be guessed.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+from functools import cache
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+import foundations
+from atlas_scheduler.api.errors import hang_up
+from atlas_scheduler.core.access import UNIX_SOCKET, Caller
+from atlas_scheduler.tokens import Tokens
+from foundations.errors import NotAuthorised
+from foundations.models import Role
+
+WHO_ASKS = (
+    "This scheduler wants to know who asks. Sign in with `foundations login`, or give a token in "
+    "`Authorization: Bearer TOKEN`; `atlas-server token create` makes one."
+)
+
+log = structlog.get_logger(__name__)
+
+
+class Door:
+    """ASGI wrapper: lets in whoever shows a token, or the owner where there is no need of one."""
+
+    def __init__(self, app: ASGIApp, *, tokens: Tokens | None) -> None:
+        """Guard an application.
+
+        Args:
+            app: what is behind the door.
+            tokens: who may come in. With None everybody is the owner: for the home's Unix socket,
+                which only they can open.
+        """
+        self.app = app
+        self._tokens = tokens
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on with the name of who asks, or refuse it."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        try:
+            asker = _owner() if self._tokens is None else _known(self._tokens, scope)
+        except NotAuthorised as error:
+            await self._turn_away(error, scope, receive, send)
+            return
+        scope.setdefault("state", {})["caller"] = asker
+        await self.app(scope, receive, send)
+
+    async def _turn_away(
+        self, error: NotAuthorised, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        log.warning("not let in", peer=_peer(scope), path=scope["path"], reason=error.message)
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": error.code})
+            return
+        headers = {"WWW-Authenticate": "Bearer", "X-Atlas-Version": foundations.__version__}
+        await hang_up(error, headers=headers)(scope, receive, send)
+
+
+@cache
+def _owner() -> Caller:
+    """Only the account that runs the server can open its socket."""
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        user = f"uid {os.getuid()}"
+    return Caller(user, Role.ADMIN, UNIX_SOCKET)
+
+
+def _known(tokens: Tokens, scope: Scope) -> Caller:
+    """Find who shows the token of a request.
+
+    Raises:
+        NotAuthorised: there is none, or it does not hold.
+    """
+    shown = Headers(scope=scope).getlist("authorization")
+    if len(shown) != 1:
+        raise NotAuthorised(WHO_ASKS)
+    scheme, _, secret = shown[0].partition(" ")
+    if scheme.lower() != "bearer":
+        raise NotAuthorised(WHO_ASKS)
+    peer = _peer(scope)
+    token = tokens.authenticate(secret.strip(), source=peer)
+    return Caller(token.user, token.role, peer, token.token_id)
+
+
+def _peer(scope: Scope) -> str:
+    return scope["client"][0] if scope.get("client") else "unknown"

@@ -1,0 +1,266 @@
+"""Tokens: made, shown once, and recognised again by their hashes."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import re
+import secrets
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Self
+
+import structlog
+
+from atlas_scheduler.store import history, tokens
+from atlas_scheduler.store.db import Database
+from atlas_scheduler.store.times import utc
+from atlas_scheduler.store.tokens import Token
+from foundations.errors import AtlasError, InvalidRequest, JobConflict, NotAuthorised, NotFound
+from foundations.models import MadeToken, NewToken, TokenView
+
+PREFIX = "atlas_"
+"""Begins every token, so that it is recognised where it should not be."""
+SECRET_BYTES = 32
+LEEWAY_MS = 60_000
+"""For how long a token holds after its time, so that a clock that jumps a little locks nobody
+out."""
+NOTE_USE_MS = 60_000
+"""How much later a token must be used again for that to be written down."""
+_SHAPE = re.compile(r"atlas_(?P<token_id>[0-9a-f]{8})_[A-Za-z0-9_-]{43}", re.ASCII)
+_NO_HASH = bytes(32)
+
+log = structlog.get_logger(__name__)
+
+
+class Tokens:
+    """All tokens of a home, in memory as they are in the database: this process alone writes."""
+
+    def __init__(
+        self, database: Database, *, clock_ms: Callable[[], int], known: list[Token]
+    ) -> None:
+        self._database = database
+        self._clock_ms = clock_ms
+        self._known = {token.token_id: token for token in known}
+        self._notes: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    async def open(cls, database: Database, *, clock_ms: Callable[[], int]) -> Self:
+        """Read the tokens that there are."""
+        return cls(database, clock_ms=clock_ms, known=await database.read(tokens.every))
+
+    def authenticate(self, secret: str, *, source: str) -> Token:
+        """Find the token that somebody shows.
+
+        Args:
+            secret: the whole token.
+            source: where they are, for the note of its last use.
+
+        Raises:
+            NotAuthorised: there is no such token, or it holds no longer.
+        """
+        shape = _SHAPE.fullmatch(secret)
+        token = None if shape is None else self._known.get(shape["token_id"])
+        expected = _NO_HASH if token is None else token.sha256
+        is_right = hmac.compare_digest(expected, _hash(secret))
+        if token is None or not is_right:
+            raise NotAuthorised(
+                "This scheduler does not know this token. `foundations login` stores another one."
+            )
+        now_ms = self._clock_ms()
+        if token.revoked_at_ms is not None:
+            raise NotAuthorised(f"The token {_named(token)} was revoked. Ask for a new one.")
+        if token.expires_at_ms is not None and now_ms > token.expires_at_ms + LEEWAY_MS:
+            raise NotAuthorised(
+                f"The token {_named(token)} expired at {utc(token.expires_at_ms):%Y-%m-%d %H:%M} "
+                "UTC. Ask for a new one."
+            )
+        self._note_use(token, source, now_ms)
+        return token
+
+    def views(self) -> list[TokenView]:
+        """Every token, the oldest first, as clients see it."""
+        return [_view(token) for token in self._known.values()]
+
+    async def create(self, wanted: NewToken, *, by: str) -> MadeToken:
+        """Make a token. What this returns is the only copy of the secret.
+
+        Raises:
+            InvalidRequest: another token that holds has the name.
+        """
+        secret, token = self._new(wanted, by)
+
+        def step(conn: sqlite3.Connection) -> None:
+            if any(other.name == token.name for other in _holding(conn, token.created_at_ms)):
+                raise InvalidRequest(
+                    f"There is a token named `{token.name}`. Choose another name, or rotate that."
+                )
+            tokens.insert(conn, token)
+            self._append(conn, "TokenCreated", token, by)
+
+        await self._write(step)
+        return MadeToken(**dict(_view(token)), secret=secret)
+
+    async def revoke(self, ref: str, *, by: str) -> TokenView:
+        """Let a token hold no longer.
+
+        Raises:
+            NotFound: there is no such token.
+        """
+        token = self._find(ref)
+
+        def step(conn: sqlite3.Connection) -> None:
+            if tokens.revoke(conn, token.token_id, by=by, at_ms=self._clock_ms()):
+                self._append(conn, "TokenRevoked", token, by)
+
+        await self._write(step)
+        return _view(self._known[token.token_id])
+
+    async def rotate(self, ref: str, *, overlap_seconds: float, by: str) -> MadeToken:
+        """Make a token like another one, which holds for a while yet.
+
+        Args:
+            ref: the id or the name of the one to replace.
+            overlap_seconds: for how long that one still holds, at most.
+            by: who asks.
+
+        Raises:
+            JobConflict: it does not hold any more.
+            NotFound: there is no such token.
+        """
+        old = self._find(ref)
+        now_ms = self._clock_ms()
+        if not _holds(old, now_ms):
+            raise JobConflict(f"The token {_named(old)} holds no longer. Create a new one.")
+        life_ms = None if old.expires_at_ms is None else old.expires_at_ms - old.created_at_ms
+        secret, fresh = self._new(NewToken(name=old.name, user=old.user, role=old.role), by)
+        fresh = replace(
+            fresh,
+            limits=old.limits,
+            expires_at_ms=None if life_ms is None else now_ms + life_ms,
+            rotated_from=old.token_id,
+        )
+
+        def step(conn: sqlite3.Connection) -> None:
+            tokens.let_expire(conn, old.token_id, at_ms=now_ms + int(overlap_seconds * 1000))
+            tokens.insert(conn, fresh)
+            self._append(conn, "TokenRotated", fresh, by)
+
+        await self._write(step)
+        return MadeToken(**dict(_view(fresh)), secret=secret)
+
+    async def close(self) -> None:
+        """Let what is being written down come to its end."""
+        if self._notes:
+            await asyncio.wait(self._notes)
+
+    def _new(self, wanted: NewToken, by: str) -> tuple[str, Token]:
+        now_ms = self._clock_ms()
+        token_id = secrets.token_hex(4)
+        while token_id in self._known:
+            token_id = secrets.token_hex(4)
+        secret = f"{PREFIX}{token_id}_{secrets.token_urlsafe(SECRET_BYTES)}"
+        life = wanted.expires_seconds
+        return secret, Token(
+            token_id=token_id,
+            name=wanted.name,
+            user=wanted.user,
+            role=wanted.role,
+            sha256=_hash(secret),
+            created_by=by,
+            created_at_ms=now_ms,
+            expires_at_ms=None if life is None else now_ms + int(life * 1000),
+            limits=wanted.limits,
+        )
+
+    def _find(self, ref: str) -> Token:
+        now_ms = self._clock_ms()
+        named = [one for one in self._known.values() if ref in (one.token_id, one.name)]
+        if not named:
+            raise NotFound(f"There is no token {ref!r}. `atlas-server token list` shows them.")
+        return max(named, key=lambda one: (ref == one.token_id, _holds(one, now_ms)))
+
+    async def _write(self, step: Callable[[sqlite3.Connection], None]) -> None:
+        def change(conn: sqlite3.Connection) -> list[Token]:
+            step(conn)
+            return tokens.every(conn)
+
+        # In memory only once it is durable, and then at once.
+        known = await asyncio.shield(self._database.write(change))
+        self._known = {token.token_id: token for token in known}
+
+    def _append(self, conn: sqlite3.Connection, event: str, token: Token, by: str) -> None:
+        detail = {
+            "by": by,
+            "token": token.token_id,
+            "name": token.name,
+            "user": token.user,
+            "role": token.role.value,
+            **({"rotated_from": token.rotated_from} if token.rotated_from else {}),
+        }
+        history.append_queue_change(
+            conn, project=None, event=event, at_ms=self._clock_ms(), detail=detail
+        )
+
+    def _note_use(self, token: Token, source: str, now_ms: int) -> None:
+        last_ms, where = token.last_used_at_ms, token.last_used_from
+        if last_ms is not None and where == source and 0 <= now_ms - last_ms < NOTE_USE_MS:
+            return
+        used = replace(token, last_used_at_ms=now_ms, last_used_from=source)
+        self._known[token.token_id] = used
+        note = asyncio.create_task(self._keep_use(used))
+        self._notes.add(note)
+        note.add_done_callback(self._notes.discard)
+
+    async def _keep_use(self, used: Token) -> None:
+        at_ms, source = used.last_used_at_ms or 0, used.last_used_from or ""
+
+        def step(conn: sqlite3.Connection) -> None:
+            tokens.note_use(conn, used.token_id, source=source, at_ms=at_ms)
+
+        try:
+            await self._database.write(step)
+        except AtlasError as error:  # a full disk must not keep anybody out
+            log.warning("use of a token not kept", token=used.token_id, problem=error.message)
+
+
+def _hash(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
+
+
+def _holds(token: Token, now_ms: int) -> bool:
+    is_over = token.expires_at_ms is not None and now_ms > token.expires_at_ms + LEEWAY_MS
+    return token.revoked_at_ms is None and not is_over
+
+
+def _holding(conn: sqlite3.Connection, now_ms: int) -> list[Token]:
+    return [token for token in tokens.every(conn) if _holds(token, now_ms)]
+
+
+def _named(token: Token) -> str:
+    return f"`{token.name}` ({token.token_id})"
+
+
+def _view(token: Token) -> TokenView:
+    def when(at_ms: int | None) -> object:
+        return None if at_ms is None else utc(at_ms)
+
+    return TokenView.model_validate(
+        {
+            "token_id": token.token_id,
+            "name": token.name,
+            "user": token.user,
+            "role": token.role,
+            "created_by": token.created_by,
+            "created_at": utc(token.created_at_ms),
+            "expires_at": when(token.expires_at_ms),
+            "revoked_by": token.revoked_by,
+            "revoked_at": when(token.revoked_at_ms),
+            "last_used_at": when(token.last_used_at_ms),
+            "last_used_from": token.last_used_from,
+            "rotated_from": token.rotated_from,
+            "limits": token.limits,
+        }
+    )
