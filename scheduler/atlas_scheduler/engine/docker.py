@@ -229,6 +229,7 @@ class DockerEngine:
         for follower in self._followers.values():
             follower.abort()
         await self._stock.close()
+        await self._environments.close()
         self._daemon.close()
 
     def _recipe(self, launch: Launch) -> Recipe:

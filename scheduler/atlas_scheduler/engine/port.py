@@ -143,6 +143,13 @@ class EnvironmentStore(Protocol):
     def discard(self, place: Path) -> None:
         """Remove what a build left."""
 
+    @property
+    def is_over(self) -> bool:
+        """Whether more may be there than may be."""
+
+    def trim(self) -> None:
+        """Bring the size under its limit; looks at every file where builds were."""
+
 
 class Engine(Protocol):
     """Runs attempts. Every method may be repeated, also by a later process of the server.
