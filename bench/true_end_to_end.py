@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import docker
-
-from atlas_scheduler.engine.container import DockerSettings, Image, Owner, container_body
-from atlas_scheduler.engine.facts import EngineFacts
-from atlas_scheduler.engine.port import AttemptId, Launch
-from bench import rig
-from bench.measure import Figure, Peer, Plan, Result, differences, milliseconds_since
+from bench import bare_docker, rig
+from bench.measure import Figure, Peer, Plan, Result, differences
 
 NETWORKS = ("bridge", "none")
 TARGET_MS = 20.0
 """What Atlas may add to the engine's own time; nothing with prepared containers."""
 _PREPARED = "-prepared-"
 """In the names of containers that no job has yet."""
-_REMOVAL = "bare SDK: remove"
-_STEPS = ("bare SDK: create", "bare SDK: start", "bare SDK: wait", _REMOVAL)
 
 
 @dataclass
@@ -62,7 +54,9 @@ def run(plan: Plan) -> Result:
         for number in range(plan.count(20, 5) + 1):
             for lane in lanes:
                 took_ms, phases = _through_atlas(lane, image)
-                steps = _bare(api, lane, image, root)
+                steps = bare_docker.run_true(
+                    api, lane.server, network=lane.network, image=image, root=root
+                )
                 if number:  # the first of each is a warm-up
                     lane.atlas.append(took_ms)
                     lane.floor.append(sum(steps.values()))
@@ -77,7 +71,10 @@ def _figures(lane: _Lane, *, verbose: bool) -> Iterator[Figure]:
     peer = Peer("bare SDK", lane.floor)
     yield Figure(f"{name}: through Atlas", lane.atlas, peer=peer)
     yield Figure(f"{name}: added by Atlas", differences(lane.atlas, lane.floor), target=target_ms)
-    lasting = [whole - step for whole, step in zip(lane.floor, lane.phases[_REMOVAL], strict=True)]
+    lasting = [
+        whole - step
+        for whole, step in zip(lane.floor, lane.phases[bare_docker.REMOVAL], strict=True)
+    ]
     yield Figure(f"{name}: added, without the SDK's removal", differences(lane.atlas, lasting))
     if verbose:
         yield from (Figure(f"  {what}", samples) for what, samples in lane.phases.items())
@@ -127,48 +124,3 @@ def _containers(filters: dict[str, str]) -> list[str]:
         return [str(one["Names"][0]) for one in api.containers(all=True, filters=filters)]
     finally:
         api.close()
-
-
-def _bare(api: docker.APIClient, lane: _Lane, image: str, root: Path) -> dict[str, float]:
-    """Create, start, wait and remove the container that Atlas would make."""
-    attempt = AttemptId("bench", str(uuid.uuid4()), 1)
-    job_dir = root / attempt.job_id
-    for name in ("job_source", "records", "artifacts", "home"):
-        (job_dir / name).mkdir(parents=True)
-    launch = Launch(
-        attempt=attempt,
-        job_dir=job_dir,
-        library_dir=next(lane.server.home.libraries.iterdir()),
-        log_path=job_dir / "job.log",
-        command=("main.py",),
-        entrypoint=("true",),
-        image=image,
-    )
-    body = container_body(
-        launch,
-        settings=DockerSettings(network=lane.network),
-        facts=EngineFacts.from_info(api.info()),
-        image=Image(image, has_entrypoint=False),
-        owner=Owner(os.getuid(), os.getgid()),
-    )
-    name = attempt.name
-
-    def create() -> object:
-        return api.create_container_from_config(body, name)  # type: ignore[no-untyped-call]  # in its stubs
-
-    calls: tuple[Callable[[], object], ...] = (
-        create,
-        lambda: api.start(name),
-        lambda: api.wait(name),
-        lambda: api.remove_container(name, v=True, force=True),
-    )
-    steps: dict[str, float] = {}
-    try:
-        for step, call in zip(_STEPS, calls, strict=True):
-            began = time.perf_counter()
-            call()
-            steps[step] = milliseconds_since(began)
-    except BaseException:
-        api.remove_container(name, v=True, force=True)
-        raise
-    return steps
