@@ -282,6 +282,7 @@ def _resources(detail: JobDetail) -> tuple[Fact, ...]:
         ("CPUs", f"{spec.cpus:g}" if spec.cpus else "no limit"),
         ("Memory", f"{spec.ram_gb:g} GB" if spec.ram_gb else "no limit"),
         ("Shared memory", f"{spec.shm_gb:g} GB" if spec.shm_gb else ""),
+        ("Secrets", " ".join(spec.secrets)),
         ("Volumes", volumes),
         *limit_facts(spec),
     )

@@ -14,6 +14,7 @@ from foundations.home import Home
 
 CORE = [
     "atlas_scheduler.core.access",
+    "atlas_scheduler.core.bounds",
     "atlas_scheduler.core.capacity",
     "atlas_scheduler.core.dependencies",
     "atlas_scheduler.core.filters",
@@ -37,6 +38,7 @@ CORE = [
     "atlas_scheduler.core.dependencies",
     "atlas_scheduler.core.events",
     "atlas_scheduler.core.limits",
+    "atlas_scheduler.core.rates",
     "atlas_scheduler.core.reconcile",
     "atlas_scheduler.core.recurrence",
     "atlas_scheduler.core.requirement_files",

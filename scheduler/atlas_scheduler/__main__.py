@@ -11,18 +11,16 @@ from typing import TYPE_CHECKING
 import click
 
 import foundations
+from foundations.cli.token import token_group
 from foundations.errors import AtlasError, ConfigError
 from foundations.home import Home
 
 if TYPE_CHECKING:
+    from foundations.client import Client
     from foundations.models import EngineView, SchedulerInfo
 
-home_option = click.option(
-    "--home",
-    "home_path",
-    type=click.Path(path_type=Path),
-    help="Where everything is kept. Default: $FOUNDATIONS_HOME, else ~/.foundations.",
-)
+_HOME_HELP = "Where everything is kept. Default: $FOUNDATIONS_HOME, else ~/.foundations."
+home_option = click.option("--home", "home_path", type=click.Path(path_type=Path), help=_HOME_HELP)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -134,6 +132,21 @@ def demo(home_path: Path | None, *, count: int) -> None:
 def version() -> None:
     """Print the version."""
     click.echo(foundations.__version__)
+
+
+def _client(home_path: Path | None) -> Client:
+    from foundations.client import Client
+
+    client = Client(f"unix://{_home(home_path).socket}")
+    click.get_current_context().call_on_close(client.close)
+    return client
+
+
+cli.add_command(
+    token_group(
+        click.option("--home", "place", type=click.Path(path_type=Path), help=_HOME_HELP), _client
+    )
+)
 
 
 def _info(home: Home) -> SchedulerInfo:

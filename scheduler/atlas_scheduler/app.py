@@ -69,7 +69,12 @@ async def scheduler(home: Home, settings: ServerSettings) -> AsyncIterator[FastA
         try:
             async with _service(home, settings, database, engine, instance) as service:
                 service.environments = EnvironmentShelf(environments)
-                service.tokens = await Tokens.open(database, clock_ms=now_ms)
+                service.tokens = await Tokens.open(
+                    database,
+                    clock_ms=now_ms,
+                    announce=service.feed.announce,
+                    limits=settings.token_limits,
+                )
                 try:
                     yield create_app(service)
                 finally:
@@ -102,6 +107,7 @@ async def _service(
     service.bundles.space.keep_free_bytes = lambda: service.disk_guard.stop_below_bytes // 2
     service.ballast = Ballast(home.ballast)
     service.retention = _retention_policy(settings.retention)
+    service.sharing = settings.sharing
     service.delete_grace_ms = int(settings.delete_grace_seconds * 1000)
     sampler = Sampler(
         database=database,

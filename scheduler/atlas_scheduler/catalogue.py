@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 import foundations
+from atlas_scheduler.core.access import Sharing
 from atlas_scheduler.core.capacity import Capacity
 from atlas_scheduler.core.filters import FilterError, Query, narrowed, parse
 from atlas_scheduler.core.job import Job
@@ -25,8 +26,10 @@ from atlas_scheduler.environment_shelf import EnvironmentShelf
 from atlas_scheduler.execs import Execs
 from atlas_scheduler.feed import Feed, Interest, News
 from atlas_scheduler.job_files import JobFiles
+from atlas_scheduler.job_secrets import JobSecrets
 from atlas_scheduler.machine import Machine
 from atlas_scheduler.outlook import Outlook
+from atlas_scheduler.ownership import Ownership
 from atlas_scheduler.store import (
     array_refs,
     arrays,
@@ -34,6 +37,7 @@ from atlas_scheduler.store import (
     history,
     jobs,
     metric_points,
+    owners,
     pauses,
     projects,
     provenance,
@@ -85,6 +89,8 @@ class Catalogue(JobFiles):
     """For how long a deletion can be undone."""
     retention: Policy = Policy()
     """What the server's settings say that projects keep."""
+    sharing: Sharing = Sharing.EVERYONE_READS
+    """What others see of somebody's jobs."""
 
     def __init__(
         self,
@@ -109,7 +115,10 @@ class Catalogue(JobFiles):
         self.feed = Feed(database, lambda: self.machine.host())
         self.execs = Execs()
         """Commands that run beside jobs."""
-        self.tokens = Tokens(database, clock_ms=clock_ms, known=[])
+        self.job_secrets = JobSecrets(home, instance=instance)
+        """What jobs are given and nobody is shown."""
+        self.ownership = Ownership(database, self.execs)
+        self.tokens = Tokens(database, clock_ms=clock_ms)
         """Who may ask over a network."""
         self._listings = Listings()
         self._outlook = Outlook()
@@ -151,12 +160,20 @@ class Catalogue(JobFiles):
         """How the queue is run now, and what is paused."""
         return queue_view(self._queue, await self._database.read(pauses.in_force))
 
-    async def projects(self) -> list[ProjectView]:
-        """Every project, and how its jobs stand."""
-        found, own = await self._database.read(
-            lambda conn: (jobs.projects(conn), retention.own_rules(conn))
+    async def projects(self, *, user: str | None = None) -> list[ProjectView]:
+        """Every project, and how its jobs stand; with `user` those in which they have a job."""
+        found, own, theirs = await self._database.read(
+            lambda conn: (
+                jobs.projects(conn),
+                retention.own_rules(conn),
+                None if user is None else owners.projects_of(conn, user),
+            )
         )
-        return [project_view(one, self.retention, own.get(one.name)) for one in found]
+        return [
+            project_view(one, self.retention, own.get(one.name))
+            for one in found
+            if theirs is None or one.name in theirs
+        ]
 
     def _project(self, conn: sqlite3.Connection, name: str) -> ProjectView:
         own = retention.own_rules(conn)
@@ -176,7 +193,7 @@ class Catalogue(JobFiles):
         """Final jobs whose archive is not complete."""
         return await self._database.read(jobs.unfinished_archives)
 
-    async def jobs(
+    async def jobs(  # noqa: PLR0913 - one argument a parameter of the query
         self,
         *,
         project: str | None = None,
@@ -185,10 +202,12 @@ class Catalogue(JobFiles):
         limit: int = 50,
         cursor: str | None = None,
         offset: int | None = None,
+        user: str | None = None,
     ) -> JobPage:
         """One page of jobs: newest first, unless the filter says otherwise.
 
-        With `offset` the page begins at that place of the list and says how long the list is.
+        With `offset` the page begins at that place of the list and says how long the list is. With
+        `user` there are only jobs of theirs.
 
         Raises:
             InvalidRequest: the filter has an error, or takes too long; the cursor is of another
@@ -197,16 +216,16 @@ class Catalogue(JobFiles):
         if offset is not None:
             if cursor is not None:
                 raise InvalidRequest("`cursor` and `offset` exclude each other.")
-            query = parsed(filter or "", project=project, states=states or ())
+            query = parsed(filter or "", project=project, states=states or (), user=user)
             return await self._look_within_limits(
                 partial(self._window, query=query, offset=offset, limit=limit)
             )
-        if filter is None:
+        if filter is None and user is None:
             pick = partial(jobs.page, project=project, states=states, limit=limit, cursor=cursor)
         else:
             pick = partial(
                 search,
-                query=parsed(filter, project=project, states=states or ()),
+                query=parsed(filter or "", project=project, states=states or (), user=user),
                 now_ms=self._clock_ms(),
                 limit=limit,
                 cursor=cursor,
@@ -379,13 +398,15 @@ class Catalogue(JobFiles):
         ]
 
 
-def parsed(filter: str, *, project: str | None, states: Iterable[JobState]) -> Query:
-    """Read a filter, and narrow it to a project and states.
+def parsed(
+    filter: str, *, project: str | None, states: Iterable[JobState], user: str | None = None
+) -> Query:
+    """Read a filter, and narrow it to a project, states and a user.
 
     Raises:
         InvalidRequest: it has an error; the message shows where.
     """
     try:
-        return narrowed(parse(filter), project=project, states=states)
+        return narrowed(parse(filter), project=project, states=states, user=user)
     except FilterError as error:
         raise InvalidRequest(str(error)) from error

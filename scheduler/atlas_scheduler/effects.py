@@ -128,6 +128,7 @@ class Effects:
                 home=self._service.home,
                 library_dir=await finish_in_thread(self._library_dir),
             )
+            launch = await self._service.job_secrets.lay_out(stored, launch)
             job_log = self._service.logs.of(job.job_id)
             await make_attempt_files(stored, launch, bundles=self._service.bundles, log=job_log)
             await self._engine.prepare(launch, job_log)
@@ -148,10 +149,13 @@ class Effects:
     async def _end(self, job: Job) -> Event:
         """Collect the output of an attempt, and note what it runs on; return how it ended."""
         attempt = self.attempt(job.job_id, job.attempt)
+        job_log = await self._service.job_secrets.masking(
+            attempt, self._service.logs.of(job.job_id)
+        )
         describe = asyncio.create_task(self._note_execution(job, attempt))
         try:
             with self._sampler.sampling(job, attempt):
-                ended = await self._engine.watch(attempt, self._service.logs.of(job.job_id))
+                ended = await self._engine.watch(attempt, job_log)
             self._service.execs.end_those_of(job.job_id)
             await asyncio.wait([describe])
         finally:
@@ -188,16 +192,26 @@ class Effects:
                 await self._service.apply(job_id, event)
 
     async def _finish(self, job: Job) -> None:
+        attempt = self.attempt(job.job_id, job.attempt)
         if job.attempt:
             await self._intake.drain(job.job_id)
+        await self._hide_secrets(attempt)
         await self._archive(job.job_id)
         await self._service.mark_archived(job.job_id)
         if job.attempt and not job.is_local:
-            await self._engine.remove(self.attempt(job.job_id, job.attempt))
+            await self._engine.remove(attempt)
+        await self._service.job_secrets.take_away(attempt)
 
     async def _discard(self, job: Job) -> None:
+        attempt = self.attempt(job.job_id, job.attempt)
         await self._intake.drain(job.job_id)
-        await self._engine.remove(self.attempt(job.job_id, job.attempt))
+        await self._hide_secrets(attempt)
+        await self._engine.remove(attempt)
+        await self._service.job_secrets.take_away(attempt)
+
+    async def _hide_secrets(self, attempt: AttemptId) -> None:
+        log_path = self._service.logs.of(attempt.job_id).path
+        await self._service.job_secrets.mask(attempt, log_path)
 
     async def _discarded(self, job: Job) -> None:
         """Wait until the attempt before this one, if there is any, is out of the way."""

@@ -30,10 +30,17 @@ class Running:
     """One command, and what is kept of its output."""
 
     def __init__(
-        self, job_id: str, session: ExecSession, *, buffer_bytes: int = BUFFER_BYTES
+        self,
+        job_id: str,
+        session: ExecSession,
+        *,
+        by: str = "",
+        buffer_bytes: int = BUFFER_BYTES,
     ) -> None:
         self.exec_id = str(uuid.uuid4())
         self.job_id = job_id
+        self.by = by
+        """Who started it."""
         self._session = session
         self._buffer_bytes = buffer_bytes
         self._kept = bytearray()

@@ -31,7 +31,7 @@ class Executing(Writing):
             raise JobConflict(f"Job `{job.job_id}` is a local run; use its own terminal.")
         self.execs.check()
         plan = ExecPlan(wanted.command, wanted.terminal)
-        running = Running(job.job_id, await self.shell.run_beside(job, plan))
+        running = Running(job.job_id, await self.shell.run_beside(job, plan), by=by)
         self.execs.add(running)
 
         def note(conn: sqlite3.Connection) -> Job:

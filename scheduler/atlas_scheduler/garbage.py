@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 class Garbage(Writing):
     """A job that has not ended, has a note, or a tag that keeps it is never touched."""
 
-    async def set_retention(self, name: str, rule: RetentionRule | None) -> ProjectView:
+    async def set_retention(self, name: str, rule: RetentionRule | None, *, by: str) -> ProjectView:
         """Set what a project keeps of its jobs; None leaves it to the server's settings.
 
         Raises:
@@ -40,6 +40,8 @@ class Garbage(Writing):
 
         def step(conn: sqlite3.Connection) -> ProjectView:
             retention.set_rule(conn, name, wanted)
+            kept = {} if rule is None else rule.model_dump(exclude_none=True)
+            self._append_for_queue(conn, "RetentionSet", name, {"by": by, **kept})
             return self._project(conn, name)
 
         return await self._durably(self._database.write(step), self._announce)

@@ -34,6 +34,7 @@ def plan_launch(stored: StoredJob, *, attempt: AttemptId, home: Home, library_di
             "FOUNDATIONS_USER": spec.user,
             "FOUNDATIONS_LOG_LEVEL": spec.log_level,
         },
+        secret_variables=tuple(sorted(name for name, use in spec.secrets.items() if use == "env")),
         volumes=spec.volumes,
         gpus=job.gpus,
         cpus=spec.cpus,

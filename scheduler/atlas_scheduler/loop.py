@@ -99,6 +99,7 @@ class Loop:
 
     async def run(self) -> None:
         """Recover, then dispatch until cancelled. Jobs run on after that."""
+        await self._forget_secrets()
         try:
             async with asyncio.TaskGroup() as group:
                 self._chores.begin(group)
@@ -107,6 +108,15 @@ class Loop:
                 group.create_task(self._sampler.run())
         finally:
             await self._effects.close()
+
+    async def _forget_secrets(self) -> None:
+        """Take away what attempts were given that ended while no server ran."""
+        known = [*await self._service.holding(), *await self._service.unfinished_archives()]
+        attempts = [self._effects.attempt(job.job_id, job.attempt) for job in known]
+        try:
+            await self._service.job_secrets.sweep(attempts)
+        except OSError as error:
+            log.warning("secrets of ended jobs stay in memory", problem=str(error))
 
     async def _dispatch(self) -> None:
         alarm = Alarm(self.wake, clock_ms=self._clock_ms)

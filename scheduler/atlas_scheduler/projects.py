@@ -16,7 +16,7 @@ from foundations.models import DeletedProject, ProjectView, QueueSettings
 class Projects(Writing):
     """A project is there from its first submission on, and until it is deleted."""
 
-    async def rename_project(self, name: str, new_name: str) -> ProjectView:
+    async def rename_project(self, name: str, new_name: str, *, by: str) -> ProjectView:
         """Give a project another name; its jobs go with it.
 
         Raises:
@@ -27,6 +27,8 @@ class Projects(Writing):
         def step(conn: sqlite3.Connection) -> tuple[ProjectView, QueueSettings]:
             projects.rename(conn, name, new_name)
             rename_limit(conn, name, new_name)
+            detail = {"by": by, "before": name}
+            self._append_for_queue(conn, "ProjectRenamed", new_name, detail)
             return self._project(conn, new_name), stored_settings(conn) or self._queue
 
         def hold_from_now_on(renamed: tuple[ProjectView, QueueSettings]) -> None:
@@ -36,7 +38,7 @@ class Projects(Writing):
         view, _ = await self._durably(self._database.write(step), hold_from_now_on)
         return view
 
-    async def describe_project(self, name: str, description: str) -> ProjectView:
+    async def describe_project(self, name: str, description: str, *, by: str) -> ProjectView:
         """Say what a project is about; an empty text says nothing any more.
 
         Raises:
@@ -45,6 +47,7 @@ class Projects(Writing):
 
         def step(conn: sqlite3.Connection) -> ProjectView:
             projects.describe(conn, name, description)
+            self._append_for_queue(conn, "ProjectDescribed", name, {"by": by})
             return self._project(conn, name)
 
         return await self._durably(self._database.write(step), self._announce)
@@ -71,6 +74,7 @@ class Projects(Writing):
                 jobs.mark_deleted(conn, job.job_id, now_ms)
                 self._append(conn, job, "Deleted", now_ms, {"by": by})
             projects.retire(conn, name, now_ms)
+            self._append_for_queue(conn, "ProjectDeleted", name, {"by": by})
             return len(ended)
 
         count = await self._durably(self._write_to_free(step), self._announce_deletion)
@@ -90,6 +94,7 @@ class Projects(Writing):
             for job in restored:
                 back = jobs.load_job(conn, job.job_id)
                 self._append(conn, back, "Restored", now_ms, {"by": by})
+            self._append_for_queue(conn, "ProjectRestored", name, {"by": by})
             return restored
 
         restored = await self._durably(self._database.write(step), self._announce)

@@ -10,7 +10,7 @@ from typing import Any
 from atlas_scheduler.core.capacity import Pause
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.line import Line
-from atlas_scheduler.core.moves import ImpossibleMove, reorder
+from atlas_scheduler.core.moves import ImpossibleMove, reorder, reorder_own
 from atlas_scheduler.core.waiting import Places
 from atlas_scheduler.store import jobs, meta, pauses
 from atlas_scheduler.store.queue_settings import SETTING, changed_settings, stored_settings
@@ -33,9 +33,17 @@ class Queueing(Writing):
     """What these change is no state of a job: it stays queued."""
 
     async def move(
-        self, refs: Sequence[str], place: MovePlace, other: str | None, *, by: str
+        self,
+        refs: Sequence[str],
+        place: MovePlace,
+        other: str | None,
+        *,
+        by: str,
+        only_of: str | None = None,
     ) -> list[JobView]:
         """Move queued jobs among those of their priority; they keep their order among themselves.
+
+        With `only_of` they move only among the jobs of that user, in the places that these have.
 
         Raises:
             InvalidRequest: `other` is missing or too much, or has another priority.
@@ -55,7 +63,11 @@ class Queueing(Writing):
             queue = self._line.up_to_date(conn)
             line = list(self._places(conn, queue).in_turn())
             try:
-                orders = reorder(line, chosen, place, anchor_id)
+                orders = (
+                    reorder(line, chosen, place, anchor_id)
+                    if only_of is None
+                    else reorder_own(_of_user(line, only_of), chosen, place, anchor_id)
+                )
             except ImpossibleMove as error:
                 raise InvalidRequest(str(error)) from error
             detail = {"by": by, "place": place, **({"other": anchor_id} if anchor_id else {})}
@@ -164,6 +176,10 @@ class Queueing(Writing):
             return job.job_id
 
         return await self.view(await self._durably(self._database.write(step), self._wake))
+
+
+def _of_user(line: Sequence[Job], user: str) -> list[Job]:
+    return [job for job in line if job.user == user]
 
 
 def _afresh(job: Job) -> Job:

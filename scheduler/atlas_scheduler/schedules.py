@@ -34,6 +34,7 @@ class Schedules(Submitting):
             NotFound: its bundle is not here.
         """
         self._refuse_impossible(wanted.submission)
+        await self._need_secrets(wanted.submission.spec)
         _refuse_what_is_said_once(wanted)
 
         def step(conn: sqlite3.Connection) -> str:

@@ -118,11 +118,16 @@ class Service(Schedules, Remarks, Projects, Deletions, Garbage, Queueing, Execut
     # -- queue
 
     async def clear_queue(
-        self, project: str | None, *, by: str, filter: str | None = None
+        self,
+        project: str | None,
+        *,
+        by: str,
+        filter: str | None = None,
+        only_of: str | None = None,
     ) -> Cleared:
         """Stop every job that waits, or those of one project or that a filter takes.
 
-        Archives stay.
+        Archives stay. With `only_of` jobs of other users stay too.
 
         Raises:
             InvalidRequest: the filter has an error.
@@ -136,7 +141,7 @@ class Service(Schedules, Remarks, Projects, Deletions, Garbage, Queueing, Execut
             moved = [
                 self._advance(conn, job, event)
                 for job in jobs.queued(conn, project)
-                if taken is None or job.job_id in taken
+                if (taken is None or job.job_id in taken) and only_of in (None, job.user)
             ]
             return self._with_dependents(conn, moved)
 

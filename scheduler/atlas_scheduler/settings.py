@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from atlas_scheduler.core.access import Sharing
 from foundations.errors import ConfigError
 from foundations.models import (
     BackfillSeconds,
@@ -17,6 +18,7 @@ from foundations.models import (
     QueueSettings,
     RetentionRule,
     TagKey,
+    TokenLimits,
     UserName,
     Volume,
 )
@@ -101,6 +103,15 @@ class EnvironmentsSection(_Section):
     """What they may take, in units of 10^9 bytes; the one not used for longest goes first."""
 
 
+class TokenLimitsSection(TokenLimits):
+    """What a token may ask for that has no limits of its own; null is no limit."""
+
+    requests_per_minute: Annotated[int, Field(ge=1)] | None = 6_000
+    submits_per_minute: Annotated[int, Field(ge=1)] | None = 1_200
+    queued_jobs: Annotated[int, Field(ge=1)] | None = 20_000
+    followers: Annotated[int, Field(ge=1)] | None = 250
+
+
 class ServerSettings(_Section):
     """The whole file."""
 
@@ -128,6 +139,9 @@ class ServerSettings(_Section):
     gpu_memory_free: Annotated[float, Field(gt=0, le=1)] | None = None
     """Least part of a GPU's memory that must be free before a job gets it; not looked at when it is
     not given."""
+    sharing: Sharing = Sharing.EVERYONE_READS
+    """What others see of somebody's jobs: all of it, or with `private` nothing."""
+    token_limits: TokenLimitsSection = TokenLimitsSection()
     engine: Literal["auto", "docker", "process"] = "auto"
     """`auto`: Docker where an engine answers when the server starts, else plain processes."""
     stop_grace_seconds: Annotated[float, Field(ge=0, le=3600)] = 10.0

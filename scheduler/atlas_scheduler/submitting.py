@@ -9,13 +9,16 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from atlas_scheduler.core.bounds import Bounds
 from atlas_scheduler.core.capacity import refusal
 from atlas_scheduler.core.dependencies import Condition, Verdict, verdict
 from atlas_scheduler.core.events import StopRequested
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.limits import Limits
 from atlas_scheduler.core.resources import Needs
+from atlas_scheduler.secret_keeping import SecretKeeping
 from atlas_scheduler.store import array_refs, arrays, dependencies, jobs, provenance
+from atlas_scheduler.store.holdings import require_own, require_room
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.transitions import Moved, Transitions
 from foundations.errors import InvalidRequest, JobConflict
@@ -37,21 +40,27 @@ _Answer = tuple[str, dict[str, Any]]
 """The id of a job, and what else `Accepted` says."""
 
 
-class Submitting(Transitions):
+class Submitting(SecretKeeping, Transitions):
     """What is accepted is durable, and has its place in the queue."""
 
-    async def submit(self, submission: Submission, *, idempotency_key: str | None) -> Accepted:
+    async def submit(
+        self, submission: Submission, *, idempotency_key: str | None, bounds: Bounds | None = None
+    ) -> Accepted:
         """Accept a job, or find the one that has its unique key. It is durable when this returns.
 
         A second call with the same idempotency key returns the job of the first.
 
         Raises:
+            Forbidden: a job of somebody else has its unique key.
             InvalidRequest: it asks for more than there is in all.
             NotFound: its bundle is not here.
         """
         self._refuse_impossible(submission)
+        await self._need_secrets(submission.spec)
         (job_id, more), _ = await self._durably(
-            self._database.write(lambda conn: self._insert(conn, submission, idempotency_key)),
+            self._database.write(
+                lambda conn: self._insert(conn, submission, idempotency_key, bounds=bounds)
+            ),
             self._tell,
         )
         # Why it waits is for who asks: it takes a look at the whole queue.
@@ -65,16 +74,20 @@ class Submitting(Transitions):
         idempotency_key: str | None,
         *,
         schedule_id: str | None = None,
+        bounds: Bounds | None = None,
     ) -> tuple[_Answer, list[Moved]]:
         if idempotency_key is not None:
             earlier = jobs.by_idempotency_key(conn, idempotency_key)
             if earlier is not None:
                 return (earlier, {}), []
         rivals = _rivals(conn, submission)
+        if bounds is not None and bounds.only_own:
+            require_own(rivals, submission, user=bounds.user, sharing=self.sharing)
         holder = next((one for one in rivals if one.state is not JobState.STOPPING), None)
         if holder is not None and submission.unique and submission.unique.if_exists == "skip":
             return (holder.job_id, {"existed": True}), []
         now_ms = self._clock_ms()
+        self._require_room(conn, bounds, submission, jobs=1)
         stored = self._new_job(conn, submission, idempotency_key, now_ms)
         stored = replace(stored, schedule_id=schedule_id)
         job = stored.job
@@ -90,13 +103,23 @@ class Submitting(Transitions):
         moved += self._let_come_after(conn, [job], submission, endings)
         return (job.job_id, {"replaced": holder and holder.job_id}), moved
 
+    def _require_room(
+        self, conn: sqlite3.Connection, bounds: Bounds | None, submission: Submission, *, jobs: int
+    ) -> None:
+        if bounds is not None:
+            bundle = submission.bundle
+            size_bytes = self.bundles.size_bytes(bundle)
+            require_room(conn, bounds, jobs=jobs, bundle=bundle, size_bytes=size_bytes)
+
     def _replace(self, conn: sqlite3.Connection, holder: Job, stored: StoredJob) -> list[Moved]:
         """Ask the job to end whose place a new one takes."""
         by = f"{stored.spec.user} (job {stored.job.job_id[:8]} takes its place)"
         moved = self._advance(conn, holder, StopRequested(self._clock_ms(), by))
         return self._with_dependents(conn, [moved])
 
-    async def submit_array(self, wanted: NewArray, *, idempotency_key: str | None) -> ArrayView:
+    async def submit_array(
+        self, wanted: NewArray, *, idempotency_key: str | None, bounds: Bounds | None = None
+    ) -> ArrayView:
         """Accept an array of jobs: all of them, durable when this returns, or none.
 
         A second call with the same key returns the array of the first.
@@ -107,16 +130,23 @@ class Submitting(Transitions):
             NotFound: its bundle is not here.
         """
         self._refuse_impossible(wanted.submission)
+        await self._need_secrets(wanted.submission.spec)
         if wanted.submission.unique is not None:
             raise InvalidRequest("A unique key is that of one job: an array cannot have it.")
         number, _ = await self._durably(
-            self._database.write(lambda conn: self._insert_array(conn, wanted, idempotency_key)),
+            self._database.write(
+                lambda conn: self._insert_array(conn, wanted, idempotency_key, bounds)
+            ),
             self._tell,
         )
         return await self._database.read(lambda conn: arrays.view(conn, number))
 
     def _insert_array(
-        self, conn: sqlite3.Connection, wanted: NewArray, idempotency_key: str | None
+        self,
+        conn: sqlite3.Connection,
+        wanted: NewArray,
+        idempotency_key: str | None,
+        bounds: Bounds | None,
     ) -> tuple[int, list[Moved]]:
         if idempotency_key is not None:
             earlier = jobs.by_idempotency_key(conn, idempotency_key)
@@ -124,6 +154,7 @@ class Submitting(Transitions):
                 return _array_of(conn, earlier), []
         now_ms = self._clock_ms()
         indices = read_indices(wanted.indices)
+        self._require_room(conn, bounds, wanted.submission, jobs=len(indices))
         first = self._new_job(conn, wanted.submission, None, now_ms)
         array_id = str(uuid.uuid4())
         number = arrays.insert_array(conn, array_id, wanted, size=len(indices), now_ms=now_ms)

@@ -8,18 +8,20 @@ import hmac
 import re
 import secrets
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Self
 
 import structlog
 
+from atlas_scheduler.metering import Meter
 from atlas_scheduler.store import history, tokens
 from atlas_scheduler.store.db import Database
 from atlas_scheduler.store.times import utc
 from atlas_scheduler.store.tokens import Token
+from atlas_scheduler.views import token_view
 from foundations.errors import AtlasError, InvalidRequest, JobConflict, NotAuthorised, NotFound
-from foundations.models import MadeToken, NewToken, TokenView
+from foundations.models import MadeToken, NewToken, TokenLimits, TokenView
 
 PREFIX = "atlas_"
 """Begins every token, so that it is recognised where it should not be."""
@@ -39,17 +41,52 @@ class Tokens:
     """All tokens of a home, in memory as they are in the database: this process alone writes."""
 
     def __init__(
-        self, database: Database, *, clock_ms: Callable[[], int], known: list[Token]
+        self,
+        database: Database,
+        *,
+        clock_ms: Callable[[], int],
+        known: Iterable[Token] = (),
+        announce: Callable[[], None] = lambda: None,
+        limits: TokenLimits | None = None,
     ) -> None:
+        """Begin with what is known.
+
+        Args:
+            database: where they are kept.
+            clock_ms: tells the time.
+            known: the tokens there are.
+            announce: called when the history has become longer.
+            limits: of tokens that have none of their own; None is no limit.
+        """
+        self._limits = limits or TokenLimits()
+        self._meters: dict[str, Meter] = {}
         self._database = database
         self._clock_ms = clock_ms
         self._known = {token.token_id: token for token in known}
+        self._announce = announce
         self._notes: set[asyncio.Task[None]] = set()
 
     @classmethod
-    async def open(cls, database: Database, *, clock_ms: Callable[[], int]) -> Self:
+    async def open(
+        cls,
+        database: Database,
+        *,
+        clock_ms: Callable[[], int],
+        announce: Callable[[], None] = lambda: None,
+        limits: TokenLimits | None = None,
+    ) -> Self:
         """Read the tokens that there are."""
-        return cls(database, clock_ms=clock_ms, known=await database.read(tokens.every))
+        known = await database.read(tokens.every)
+        return cls(database, clock_ms=clock_ms, known=known, announce=announce, limits=limits)
+
+    def meter(self, token: Token) -> Meter:
+        """What a token did lately, with the limits that it has."""
+        found = self._meters.get(token.token_id)
+        if found is None:
+            own = token.limits.model_dump(exclude_none=True)
+            found = Meter(TokenLimits.model_validate({**self._limits.model_dump(), **own}))
+            self._meters[token.token_id] = found
+        return found
 
     def authenticate(self, secret: str, *, source: str) -> Token:
         """Find the token that somebody shows.
@@ -71,10 +108,10 @@ class Tokens:
             )
         now_ms = self._clock_ms()
         if token.revoked_at_ms is not None:
-            raise NotAuthorised(f"The token {_named(token)} was revoked. Ask for a new one.")
+            raise NotAuthorised(f"The token {_words(token)} was revoked. Ask for a new one.")
         if token.expires_at_ms is not None and now_ms > token.expires_at_ms + LEEWAY_MS:
             raise NotAuthorised(
-                f"The token {_named(token)} expired at {utc(token.expires_at_ms):%Y-%m-%d %H:%M} "
+                f"The token {_words(token)} expired at {utc(token.expires_at_ms):%Y-%m-%d %H:%M} "
                 "UTC. Ask for a new one."
             )
         self._note_use(token, source, now_ms)
@@ -82,7 +119,7 @@ class Tokens:
 
     def views(self) -> list[TokenView]:
         """Every token, the oldest first, as clients see it."""
-        return [_view(token) for token in self._known.values()]
+        return [self._view(token) for token in self._known.values()]
 
     async def create(self, wanted: NewToken, *, by: str) -> MadeToken:
         """Make a token. What this returns is the only copy of the secret.
@@ -101,22 +138,23 @@ class Tokens:
             self._append(conn, "TokenCreated", token, by)
 
         await self._write(step)
-        return MadeToken(**dict(_view(token)), secret=secret)
+        return MadeToken(**dict(self._view(token)), secret=secret)
 
-    async def revoke(self, ref: str, *, by: str) -> TokenView:
-        """Let a token hold no longer.
+    async def revoke(self, ref: str, *, by: str) -> list[TokenView]:
+        """Let a token hold no longer; by a name, every token that has it.
 
         Raises:
             NotFound: there is no such token.
         """
-        token = self._find(ref)
+        named = self._named(ref)
 
         def step(conn: sqlite3.Connection) -> None:
-            if tokens.revoke(conn, token.token_id, by=by, at_ms=self._clock_ms()):
-                self._append(conn, "TokenRevoked", token, by)
+            for token in named:
+                if tokens.revoke(conn, token.token_id, by=by, at_ms=self._clock_ms()):
+                    self._append(conn, "TokenRevoked", token, by)
 
         await self._write(step)
-        return _view(self._known[token.token_id])
+        return [self._view(self._known[token.token_id]) for token in named]
 
     async def rotate(self, ref: str, *, overlap_seconds: float, by: str) -> MadeToken:
         """Make a token like another one, which holds for a while yet.
@@ -130,10 +168,11 @@ class Tokens:
             JobConflict: it does not hold any more.
             NotFound: there is no such token.
         """
-        old = self._find(ref)
         now_ms = self._clock_ms()
+        # Of several with this name the one that was made last.
+        old = max(self._named(ref), key=lambda one: (_holds(one, now_ms), one.created_at_ms))
         if not _holds(old, now_ms):
-            raise JobConflict(f"The token {_named(old)} holds no longer. Create a new one.")
+            raise JobConflict(f"The token {_words(old)} holds no longer. Create a new one.")
         life_ms = None if old.expires_at_ms is None else old.expires_at_ms - old.created_at_ms
         secret, fresh = self._new(NewToken(name=old.name, user=old.user, role=old.role), by)
         fresh = replace(
@@ -149,7 +188,7 @@ class Tokens:
             self._append(conn, "TokenRotated", fresh, by)
 
         await self._write(step)
-        return MadeToken(**dict(_view(fresh)), secret=secret)
+        return MadeToken(**dict(self._view(fresh)), secret=secret)
 
     async def close(self) -> None:
         """Let what is being written down come to its end."""
@@ -166,7 +205,7 @@ class Tokens:
         return secret, Token(
             token_id=token_id,
             name=wanted.name,
-            user=wanted.user,
+            user=wanted.user or by,
             role=wanted.role,
             sha256=_hash(secret),
             created_by=by,
@@ -175,12 +214,16 @@ class Tokens:
             limits=wanted.limits,
         )
 
-    def _find(self, ref: str) -> Token:
-        now_ms = self._clock_ms()
-        named = [one for one in self._known.values() if ref in (one.token_id, one.name)]
+    def _named(self, ref: str) -> list[Token]:
+        """The token that has an id, or else all that have the name."""
+        named = [one for one in self._known.values() if one.token_id == ref]
+        named = named or [one for one in self._known.values() if one.name == ref]
         if not named:
             raise NotFound(f"There is no token {ref!r}. `atlas-server token list` shows them.")
-        return max(named, key=lambda one: (ref == one.token_id, _holds(one, now_ms)))
+        return named
+
+    def _view(self, token: Token) -> TokenView:
+        return token_view(token, holds=_holds(token, self._clock_ms()))
 
     async def _write(self, step: Callable[[sqlite3.Connection], None]) -> None:
         def change(conn: sqlite3.Connection) -> list[Token]:
@@ -190,11 +233,12 @@ class Tokens:
         # In memory only once it is durable, and then at once.
         known = await asyncio.shield(self._database.write(change))
         self._known = {token.token_id: token for token in known}
+        self._announce()
 
     def _append(self, conn: sqlite3.Connection, event: str, token: Token, by: str) -> None:
         detail = {
             "by": by,
-            "token": token.token_id,
+            "token_id": token.token_id,
             "name": token.name,
             "user": token.user,
             "role": token.role.value,
@@ -239,28 +283,5 @@ def _holding(conn: sqlite3.Connection, now_ms: int) -> list[Token]:
     return [token for token in tokens.every(conn) if _holds(token, now_ms)]
 
 
-def _named(token: Token) -> str:
+def _words(token: Token) -> str:
     return f"`{token.name}` ({token.token_id})"
-
-
-def _view(token: Token) -> TokenView:
-    def when(at_ms: int | None) -> object:
-        return None if at_ms is None else utc(at_ms)
-
-    return TokenView.model_validate(
-        {
-            "token_id": token.token_id,
-            "name": token.name,
-            "user": token.user,
-            "role": token.role,
-            "created_by": token.created_by,
-            "created_at": utc(token.created_at_ms),
-            "expires_at": when(token.expires_at_ms),
-            "revoked_by": token.revoked_by,
-            "revoked_at": when(token.revoked_at_ms),
-            "last_used_at": when(token.last_used_at_ms),
-            "last_used_from": token.last_used_from,
-            "rotated_from": token.rotated_from,
-            "limits": token.limits,
-        }
-    )

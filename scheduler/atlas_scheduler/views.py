@@ -10,6 +10,7 @@ from atlas_scheduler.core.capacity import Pause
 from atlas_scheduler.core.retention import Policy, Rule
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.records import JobRecords
+from atlas_scheduler.store.tokens import Token
 from foundations.models import (
     ArrayPlace,
     JobDetail,
@@ -21,6 +22,7 @@ from foundations.models import (
     QueueSettings,
     QueueView,
     RetentionView,
+    TokenView,
     Waiting,
 )
 
@@ -130,3 +132,29 @@ def _duration_seconds(stored: StoredJob, now_ms: int) -> float | None:
         return None
     end_ms = now_ms if job.finished_at_ms is None else job.finished_at_ms
     return max(0, end_ms - job.started_at_ms) / 1000
+
+
+def token_view(token: Token, *, holds: bool) -> TokenView:
+    """A token as clients see it, without its secret."""
+
+    def when(at_ms: int | None) -> object:
+        return None if at_ms is None else moment(at_ms)
+
+    return TokenView.model_validate(
+        {
+            "token_id": token.token_id,
+            "name": token.name,
+            "user": token.user,
+            "role": token.role,
+            "created_by": token.created_by,
+            "created_at": moment(token.created_at_ms),
+            "expires_at": when(token.expires_at_ms),
+            "revoked_by": token.revoked_by,
+            "revoked_at": when(token.revoked_at_ms),
+            "last_used_at": when(token.last_used_at_ms),
+            "last_used_from": token.last_used_from,
+            "rotated_from": token.rotated_from,
+            "limits": token.limits,
+            "holds": holds,
+        }
+    )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from foundations.connection import connect, get_job
     from foundations.errors import AtlasError
     from foundations.job_schedule import JobSchedule, submit_schedule
+    from foundations.job_secrets import secret
     from foundations.local_run import LocalRun, end_run, start_run
     from foundations.models import JobState
     from foundations.project_table import get_metrics_for_all_jobs
@@ -45,6 +46,7 @@ _HOME_OF = {
     "set_tag": "tracking",
     "set_tensorboard_logdir": "tracking",
     "should_stop": "tracking",
+    "secret": "job_secrets",
     "start_run": "local_run",
     "end_run": "local_run",
     "LocalRun": "local_run",
@@ -64,7 +66,7 @@ _HOME_OF = {
     "AtlasError": "errors",
 }
 
-_ANYWHERE = ("tracking", "local_run", "errors")
+_ANYWHERE = ("tracking", "local_run", "job_secrets", "errors")
 _OLDEST = (3, 11)
 _NOT_HERE = (
     "`foundations.{}` needs the whole of Atlas, which this Python does not have ({}). Inside a job "
@@ -92,6 +94,7 @@ __all__ = [
     "log_param",
     "log_params",
     "save_artifact",
+    "secret",
     "set_tag",
     "set_tensorboard_logdir",
     "should_stop",

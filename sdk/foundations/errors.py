@@ -131,6 +131,11 @@ class TooMany(SchedulerError):
     code = "too_many"
     status = 429
 
+    def __init__(self, message: str, *, retry_after_seconds: float = 1.0) -> None:
+        """Say why, and when to ask again."""
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
 
 class EngineDown(SchedulerError):
     """The engine that runs the jobs does not answer."""

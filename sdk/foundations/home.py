@@ -92,6 +92,11 @@ class Home:
         return self.logs / "server.log"
 
     @property
+    def secrets(self) -> Path:
+        """Secrets that jobs may use, by user."""
+        return self.root / "secrets"
+
+    @property
     def run(self) -> Path:
         """Files that matter only while something runs."""
         return self.root / "run"

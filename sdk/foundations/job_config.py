@@ -30,9 +30,12 @@ from foundations.models import (
     Priority,
     ProjectName,
     Retries,
+    SecretName,
+    SecretUse,
     Volume,
 )
 from foundations.models.limits import Pause, Seconds
+from foundations.secret_uses import by_name
 from foundations.yaml_source import YamlSource, read_yaml, unknown_key
 
 FILE_NAME = "job.config.yaml"
@@ -87,6 +90,8 @@ class WorkerConfig(_Section):
     """Docker image; the standard worker when it is not given."""
     environment: dict[EnvironmentName, Argument] = {}
     """Environment variables; values are taken as they are written."""
+    secrets: Annotated[dict[SecretName, SecretUse], BeforeValidator(by_name)] = {}
+    """Secrets that the job gets: by name, as a `file` or in the environment (`env`) too."""
     volumes: dict[Text, VolumeConfig] = {}
     """Host paths that the job sees, by host path."""
     working_dir: Text | None = None

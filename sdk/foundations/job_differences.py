@@ -47,6 +47,7 @@ def facts(job: JobDetail) -> dict[str, JsonValue]:
         "ram": job.ram_gb,
         "shm": spec.shm_gb,
         **{name.lower().replace(" ", "_"): text for name, text in limit_facts(spec)},
+        "secrets": dict(spec.secrets),
         "volumes": [f"{one.host}:{one.bind}:{one.mode}" for one in spec.volumes],
         **_provenance(job),
     }

@@ -40,6 +40,8 @@ class Asked:
     entrypoint: str | Sequence[str] | None = None
     params: Mapping[str, Any] | None = None
     environment: Mapping[str, str] | None = None
+    secrets: Mapping[str, str] | None = None
+    """By name, how the job gets it: `file` or `env`."""
     tags: Mapping[str, str] | None = None
     time_limit_seconds: int | None = None
     queue_ttl_seconds: int | None = None
@@ -107,10 +109,13 @@ def _spec(
     name = asked.project_name or project.project_name or directory.name
     if not name:
         raise ConfigError(f"{directory} has no name to call the project by: give a project name.")
+    # What else may be written there than these two words, the model refuses.
+    secrets: dict[str, Any] = dict(asked.secrets or {})
     try:
         return JobSpec(
             project=name,
             command=command,
+            secrets={**worker.secrets, **secrets},
             params={**project.params, **plain_params(asked.params or {})},
             num_gpus=_first(asked.num_gpus, project.num_gpus, 0),
             priority=_first(asked.priority, project.priority, 0),

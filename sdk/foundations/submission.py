@@ -151,6 +151,7 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
     entrypoint: str | Sequence[str] | None = None,
     image: str | None = None,
     environment: Mapping[str, str] | None = None,
+    secrets: str | Iterable[str] | Mapping[str, str] | None = None,
     tags: Mapping[str, str] | None = None,
     time_limit: str | timedelta | None = None,
     queue_ttl: str | timedelta | None = None,
@@ -180,6 +181,8 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
         entrypoint: what runs the command in place of the image's own entry point.
         image: Docker image in place of the standard worker.
         environment: environment variables, added to those of `job.config.yaml`.
+        secrets: names of secrets that the job gets (`foundations secret set`) as files, or with
+            `NAME:env` as environment variables too; added to those of `job.config.yaml`.
         tags: tags, added to those of `job.config.yaml`.
         time_limit: longest that an attempt may run, such as `"2h"`; after that the job fails.
         queue_ttl: longest that it may wait in the queue; after that it is stopped.
@@ -217,6 +220,7 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
         entrypoint=entrypoint,
         image=image,
         environment=environment,
+        secrets=secrets,
         tags=tags,
         time_limit=time_limit,
         queue_ttl=queue_ttl,

@@ -12,6 +12,7 @@ from typing import Any, TypedDict
 from foundations.errors import ConfigError
 from foundations.limits import asked_limits
 from foundations.preparation import Asked, split_command
+from foundations.secret_uses import read_secrets
 from foundations.terms import Terms, read_after, read_at, read_unique
 
 
@@ -33,6 +34,7 @@ class SubmitOptions(TypedDict, total=False):
     entrypoint: str | Sequence[str] | None
     image: str | None
     environment: Mapping[str, str] | None
+    secrets: str | Iterable[str] | Mapping[str, str] | None
     tags: Mapping[str, str] | None
     time_limit: str | timedelta | None
     queue_ttl: str | timedelta | None
@@ -72,6 +74,7 @@ def asked_for(options: SubmitOptions, terms: Terms) -> Asked:
         entrypoint=options.get("entrypoint"),
         params=options.get("params"),
         environment=options.get("environment"),
+        secrets=read_secrets(options.get("secrets")),
         tags=options.get("tags"),
         terms=terms,
         **asked_limits(

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import foundations
 from atlas_scheduler.api.logs import FARTHEST
+from atlas_scheduler.core.access import Sharing
+from atlas_scheduler.core.bounds import Bounds
 from atlas_scheduler.core.time_index import TimeIndex
 from atlas_scheduler.execs import BUFFER_BYTES, Execs, Running
 from atlas_scheduler.store.log_search import search_log
@@ -92,6 +94,7 @@ from foundations.models import (
 from foundations.models.arrays import read_indices
 from foundations.provenance import Provenance
 from tests.api.echo_session import EchoSession
+from tests.api.fake_tokens import FakeTokens
 from tests.store.listings import unframed
 
 if TYPE_CHECKING:
@@ -210,7 +213,12 @@ class FakeShelf:
 
 
 class FakeService:
-    """Jobs in a dict, logs as bytes, changes in a list. Use it from its event loop only."""
+    """Jobs in a dict, logs as bytes, changes in a list. Use it from its event loop only.
+
+    Everything in it is the owner's, who alone asks.
+    """
+
+    sharing = Sharing.EVERYONE_READS
 
     def __init__(self) -> None:
         self.bundles: dict[str, bytes] = {}
@@ -241,6 +249,7 @@ class FakeService:
         self.environments = FakeShelf()
         self.machine = FakeMachine()
         self.execs = Execs()
+        self.tokens = FakeTokens()
         self.exec_buffer_bytes = BUFFER_BYTES
         self.echoes: list[EchoSession] = []
         """The commands that run beside jobs, or did."""
@@ -317,21 +326,21 @@ class FakeService:
             last_seq=self._next_seq() - 1,
         )
 
-    async def projects(self) -> list[ProjectView]:
+    async def projects(self, *, user: str | None = None) -> list[ProjectView]:
         names = {self._project(job) for job in self._jobs.values()}
         return [self._project_view(name) for name in sorted(names)]
 
-    async def rename_project(self, name: str, new_name: str) -> ProjectView:
+    async def rename_project(self, name: str, new_name: str, *, by: str) -> ProjectView:
         self._require_project(name)
         self._new_names[name] = new_name
         return self._project_view(new_name)
 
-    async def describe_project(self, name: str, description: str) -> ProjectView:
+    async def describe_project(self, name: str, description: str, *, by: str) -> ProjectView:
         self._require_project(name)
         self._descriptions[name] = description
         return self._project_view(name)
 
-    async def set_retention(self, name: str, rule: RetentionRule | None) -> ProjectView:
+    async def set_retention(self, name: str, rule: RetentionRule | None, *, by: str) -> ProjectView:
         self._require_project(name)
         self._rules[name] = rule
         return self._project_view(name)
@@ -423,7 +432,13 @@ class FakeService:
         return len(self._changes) + len(self._queue_changes) + 1
 
     async def move(
-        self, refs: Sequence[str], place: str, other: str | None, *, by: str
+        self,
+        refs: Sequence[str],
+        place: str,
+        other: str | None,
+        *,
+        by: str,
+        only_of: str | None = None,
     ) -> list[JobView]:
         if (place in ("before", "after")) != (other is not None):
             raise InvalidRequest(f"`{place}` and `other` do not fit.")
@@ -477,7 +492,12 @@ class FakeService:
         return job
 
     async def clear_queue(
-        self, project: str | None, *, by: str, filter: str | None = None
+        self,
+        project: str | None,
+        *,
+        by: str,
+        filter: str | None = None,
+        only_of: str | None = None,
     ) -> Cleared:
         if filter == "nonsense":
             raise InvalidRequest("The filter is not valid at column 1.")
@@ -541,7 +561,13 @@ class FakeService:
             self.blobs[name] = content
         return FilesReceived(files=len(found))
 
-    async def submit(self, submission: Submission, *, idempotency_key: str | None) -> Accepted:
+    async def submit(
+        self,
+        submission: Submission,
+        *,
+        idempotency_key: str | None,
+        bounds: Bounds | None = None,
+    ) -> Accepted:
         self.submissions += 1
         if idempotency_key is not None and idempotency_key in self._keys:
             return self._accepted(self._jobs[self._keys[idempotency_key]])
@@ -561,7 +587,9 @@ class FakeService:
     def _accepted(self, job: _Job, *, existed: bool = False) -> Accepted:
         return Accepted.model_validate({**dict(self._view(job)), "existed": existed})
 
-    async def submit_array(self, wanted: NewArray, *, idempotency_key: str | None) -> ArrayView:
+    async def submit_array(
+        self, wanted: NewArray, *, idempotency_key: str | None, bounds: Bounds | None = None
+    ) -> ArrayView:
         if idempotency_key is not None and idempotency_key in self._keys:
             return await self.array(self._keys[idempotency_key])
         array_id = str(uuid.uuid4())
@@ -647,6 +675,7 @@ class FakeService:
         limit: int = 50,
         cursor: str | None = None,
         offset: int | None = None,
+        user: str | None = None,
     ) -> JobPage:
         if cursor is not None and not cursor.isdecimal():
             raise InvalidRequest(f"`{cursor}` is no cursor.")

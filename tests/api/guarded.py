@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 from starlette.types import ASGIApp
 
 from atlas_scheduler.api import Door
+from atlas_scheduler.api.penalties import Penalties
 from atlas_scheduler.store.db import Database
 from atlas_scheduler.tokens import Tokens
 from foundations.models import NewToken, Role
 from tests.api.in_memory import InMemory
 
 BASE_URL = "http://atlas/api/v1"
+PEER = "10.0.0.2"
 
 
 class Clock:
@@ -36,6 +37,11 @@ class Guarded:
     http: httpx.AsyncClient
     tokens: Tokens
     clock: Clock
+    _door: Door
+
+    def forgive(self) -> None:
+        """Forget who showed wrong tokens, so that nobody need wait for it."""
+        self._door._penalties = Penalties()
 
     async def secret(
         self,
@@ -58,12 +64,12 @@ def bearer(secret: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def guarded(app: ASGIApp, directory: Path) -> AsyncIterator[Guarded]:
-    """Put an application behind a door; tokens are kept in the directory."""
+async def guarded(app: ASGIApp, database: Database) -> AsyncIterator[Guarded]:
+    """Put an application behind a door; tokens are kept in the database."""
     clock = Clock()
-    async with await Database.open(directory / "tokens.db") as database:
-        tokens = await Tokens.open(database, clock_ms=clock)
-        transport = InMemory(Door(app, tokens=tokens))
-        async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as http:
-            yield Guarded(http, tokens, clock)
-        await tokens.close()
+    tokens = await Tokens.open(database, clock_ms=clock)
+    door = Door(app, tokens=tokens)
+    transport = InMemory(door, peer=PEER)
+    async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as http:
+        yield Guarded(http, tokens, clock, door)
+    await tokens.close()

@@ -13,13 +13,15 @@ from starlette.types import ASGIApp, Message
 class InMemory(httpx.AsyncBaseTransport):
     """Answers pass piece by piece, and closing one early is a disconnect (httpx's own waits)."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, peer: str | None = None) -> None:
+        """Ask an application, from an address or, as on a Unix socket, from none."""
         self._app = app
+        self._client = None if peer is None else (peer, 40_000)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         assert isinstance(request.stream, httpx.AsyncByteStream)
         exchange = _Exchange(request.stream)
-        exchange.begin(self._app, _scope(request))
+        exchange.begin(self._app, {**_scope(request), "client": self._client})
         try:
             start = await exchange.answer.get()
         except asyncio.CancelledError:

@@ -44,6 +44,14 @@ class Contract:
             for operation in item.values()
         }
 
+    def routes(self) -> list[tuple[str, str, str]]:
+        """Return every operation: its id, its method, and its path below the API's own."""
+        return [
+            (operation["operationId"], method.upper(), path.removeprefix("/api/v1"))
+            for path, item in self._document["paths"].items()
+            for method, operation in item.items()
+        ]
+
     def operation_id(self, request: httpx.Request) -> str | None:
         """Return the id of the operation that a request asks for; None when there is none."""
         operation = self._operation(request)

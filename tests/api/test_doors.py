@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from atlas_scheduler.api import Door
 from atlas_scheduler.core.access import RULES
+from atlas_scheduler.store.db import Database
 from foundations.models import Role
 from tests.api.guarded import BASE_URL, Guarded, bearer, guarded
 from tests.api.in_memory import InMemory
@@ -21,7 +22,10 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def door(app: FastAPI, tmp_path: Path) -> AsyncIterator[Guarded]:
-    async with guarded(app, tmp_path) as opened:
+    async with (
+        await Database.open(tmp_path / "tokens.db") as database,
+        guarded(app, database) as opened,
+    ):
         yield opened
 
 

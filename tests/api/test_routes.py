@@ -547,3 +547,22 @@ async def test_a_disk_that_hangs_is_an_error_and_no_wait(
     service.machine.problem = ServerFault("The disk does not answer.")
     answer = await http.get(route)
     assert (answer.status_code, answer.json()["error"]) == (500, "server_fault")
+
+
+async def test_tokens_are_made_shown_once_and_revoked(http: httpx.AsyncClient) -> None:
+    made = await http.post("/tokens", json={"name": "ci", "role": "submit"})
+    assert made.status_code == 201
+    assert made.json()["secret"].startswith("atlas_")
+    assert (await http.get("/tokens")).json()[0]["token_id"] == made.json()["token_id"]
+    assert "secret" not in (await http.get("/tokens")).json()[0]
+    rotated = await http.post("/tokens/ci/rotate", json={})
+    assert rotated.json()["rotated_from"] == made.json()["token_id"]
+    assert len((await http.delete("/tokens/ci")).json()) == 2
+    assert (await http.delete("/tokens/other")).status_code == 404
+    refused = await http.post("/tokens", json={"name": "no\nname", "role": "submit"})
+    assert refused.status_code == 400
+
+
+async def test_the_owner_is_known_by_the_socket(http: httpx.AsyncClient) -> None:
+    me = (await http.get("/caller")).json()
+    assert (me["role"], me["source"], me["token_id"]) == ("admin", "unix socket", None)

@@ -32,6 +32,7 @@ from foundations.models import (
     FINAL_STATES,
     HOLDING_STATES,
     BundleView,
+    CallerView,
     Cleared,
     DeletedProject,
     EngineView,
@@ -51,12 +52,15 @@ from foundations.models import (
     MoveJobs,
     NewArray,
     NewSchedule,
+    NewSecret,
+    NewToken,
     NoteView,
     PauseView,
     ProjectView,
     PrunedEnvironments,
     QueueView,
     RetentionView,
+    Role,
     SchedulerInfo,
     SetRetention,
     SourceDiff,
@@ -129,6 +133,51 @@ def _prune_environments(scheduler: FakeScheduler, request: httpx.Request) -> htt
     unused_days = json.loads(request.content)["unused_days"]
     in_use = len(scheduler.environments.environments)
     return _json(PrunedEnvironments(removed=2, freed_bytes=round(unused_days), in_use=in_use))
+
+
+def _secrets(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, json=[_secret(*one) for one in sorted(scheduler.secrets)])
+
+
+def _set_secret(scheduler: FakeScheduler, request: httpx.Request, name: str) -> httpx.Response:
+    wanted = NewSecret.model_validate_json(request.content)
+    scheduler.secrets[name, wanted.shared] = wanted.value.get_secret_value()
+    return httpx.Response(200, json=_secret(name, wanted.shared))
+
+
+def _delete_secret(scheduler: FakeScheduler, request: httpx.Request, name: str) -> httpx.Response:
+    shared = request.url.params.get("shared") == "true"
+    if scheduler.secrets.pop((name, shared), None) is None:
+        raise NotFound(f"There is no secret of yours named `{name}`.")
+    return httpx.Response(204)
+
+
+def _secret(name: str, shared: bool) -> dict[str, Any]:
+    return {"name": name, "shared": shared, "set_at": "2026-03-14T09:26:53Z"}
+
+
+def _whoami(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return _json(CallerView(user="ada", role=Role.ADMIN, source="unix socket"))
+
+
+def _tokens(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return _json_list(scheduler.tokens.views())
+
+
+def _create_token(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    wanted = NewToken.model_validate_json(request.read())
+    return _json(scheduler.tokens.make(wanted, by="ada"), status=201)
+
+
+def _rotate_token(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    old = scheduler.tokens.views()[-1]
+    wanted = NewToken(name=ref, user=old.user, role=old.role)
+    made = scheduler.tokens.make(wanted, by="ada", rotated_from=old.token_id)
+    return _json(made, status=201)
+
+
+def _revoke_token(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    return _json_list(scheduler.tokens.end(ref, by="ada"))
 
 
 def _has_bundle(scheduler: FakeScheduler, request: httpx.Request, digest: str) -> httpx.Response:
@@ -711,8 +760,16 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/info", _info),
     ("GET", "/host", _host),
     ("GET", "/disk", _disk),
+    ("GET", "/caller", _whoami),
+    ("GET", "/tokens", _tokens),
+    ("POST", "/tokens", _create_token),
+    ("POST", "/tokens/([^/]+)/rotate", _rotate_token),
+    ("DELETE", "/tokens/([^/]+)", _revoke_token),
     ("GET", "/environments", _environments),
     ("POST", "/environments/prune", _prune_environments),
+    ("GET", "/secrets", _secrets),
+    ("PUT", "/secrets/([^/]+)", _set_secret),
+    ("DELETE", "/secrets/([^/]+)", _delete_secret),
     ("HEAD", "/bundles/([^/]+)", _has_bundle),
     ("PUT", "/bundles/([^/]+)", _upload),
     ("PUT", "/bundles/([^/]+)/files", _declare),

@@ -54,6 +54,7 @@ from foundations.models import (
 )
 from foundations.models.arrays import read_indices
 from foundations.provenance import Provenance
+from tests.api.fake_tokens import FakeTokens
 from tests.cli import fake_api
 
 BEGIN = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)
@@ -146,6 +147,8 @@ class FakeScheduler:
         self.host = host()
         self.disk = disk()
         self.environments = environments()
+        self.secrets: dict[tuple[str, bool], str] = {}
+        self.tokens = FakeTokens()
 
     def client(self, url: str = "http://fake") -> Client:
         return Client(url, transport=httpx.MockTransport(self._serve))

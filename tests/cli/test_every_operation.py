@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from atlas_scheduler.api import create_app
 from foundations.cli.__main__ import cli
 from foundations.delivery import LISTED_ABOVE_BYTES
-from foundations.models import JobSpec, NewSchedule, Submission
+from foundations.models import JobSpec, NewSchedule, NewToken, Role, Submission
 from tests.api.fake_service import FakeService, as_service
 from tests.api.schema import Contract
 from tests.cli.fake_scheduler import FakeScheduler
@@ -26,6 +26,9 @@ COMMANDS = {
     "host": "info --host",
     "disk": "info --disk",
     "environments": "list environments",
+    "secrets": "secret list",
+    "set_secret": "secret set scheduler API_KEY",
+    "delete_secret": "secret delete scheduler API_KEY",
     "prune_environments": "prune environments scheduler",
     "queue_settings": "show queue",
     "set_queue_settings": "set queue scheduler --max-running-jobs 2",
@@ -85,6 +88,11 @@ COMMANDS = {
     "collect_garbage": "gc scheduler",
     "delete_project": "delete project scheduler demo --yes",
     "restore_project": "restore project scheduler demo",
+    "whoami": "whoami",
+    "tokens": "token list scheduler",
+    "create_token": "token create scheduler laptop",
+    "rotate_token": "token rotate scheduler ci",
+    "revoke_token": "token revoke scheduler ci",
 }
 """A command for each operation of the API."""
 TOLD_OTHERWISE = {"health", "queue_settings", "resize_exec"}
@@ -95,6 +103,7 @@ BUILT_ON_OTHERS = {
     "compare jobs": "job",
     "export jobs": "jobs",
     "wait job": "changes",
+    "list events": "changes",
     "set user": "set_queue_settings",
 }
 """Commands that use an operation in a way of their own."""
@@ -122,6 +131,7 @@ def scheduler(
     scheduler.start(done)
     scheduler.print(done, b"output\n")
     scheduler.finish(done)
+    scheduler.tokens.make(NewToken(name="ci", role=Role.READ), by="ada")
     scheduler.start(scheduler.add(RUNS, project="other"))
     scheduler.add(WAITS, project="other")
     made = scheduler.add_schedule(
@@ -160,7 +170,7 @@ def test_the_command_asks_for_its_operation(
         asked.append(contract.operation_id(request))
 
     scheduler.on_request = note
-    CliRunner().invoke(cli, COMMANDS[operation].split(), prog_name="foundations")
+    CliRunner().invoke(cli, COMMANDS[operation].split(), prog_name="foundations", input="text\n")
 
     assert operation in asked
     assert None not in asked

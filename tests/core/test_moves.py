@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from atlas_scheduler.core.capacity import Capacity
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.line import Line
-from atlas_scheduler.core.moves import ImpossibleMove, reorder
+from atlas_scheduler.core.moves import ImpossibleMove, reorder, reorder_own
 from atlas_scheduler.core.waiting import Places
 from foundations.models import MovePlace
 from tests.core.profiles import PROPERTY
@@ -137,3 +137,38 @@ def test_no_series_of_moves_makes_two_orders_alike_or_changes_another_sequence(
             new = [job.job_id for job in after if (job.job_id in ids) is chosen]
             if other is None or other.job_id not in ids:
                 assert new == old
+
+
+@PROPERTY
+@given(st.data())
+def test_moving_ones_own_jobs_makes_nobody_else_wait_longer(data: st.DataObject) -> None:
+    jobs = [
+        replace(
+            waiting(number, order=10 * number, project=data.draw(st.sampled_from("ab"))),
+            user=data.draw(st.sampled_from(["ada", "bob"])),
+        )
+        for number in range(data.draw(st.integers(1, 7)))
+    ]
+    own = [job for job in in_turn(jobs) if job.user == "bob"]
+    moved = data.draw(st.sets(st.sampled_from([job.job_id for job in own]))) if own else set()
+    place = data.draw(st.sampled_from(PLACES[:4]))
+
+    orders = reorder_own(own, moved, place)
+
+    assert orders.keys() <= {job.job_id for job in own}
+    for project in "ab":
+        theirs = {job.job_id: job.order for job in own if job.project == project}
+        assert {orders.get(one, order) for one, order in theirs.items()} == set(theirs.values())
+
+
+def test_jobs_of_ones_own_move_among_their_project_and_priority() -> None:
+    first, other, second = (
+        waiting(0, order=1, project="a"),
+        waiting(1, order=2, project="b"),
+        waiting(2, order=3, project="a"),
+    )
+
+    orders = reorder_own([first, other, second], [second.job_id], "first")
+    assert orders == {second.job_id: 1, first.job_id: 3}
+    with pytest.raises(ImpossibleMove, match="has another project or priority"):
+        reorder_own([first, other, second], [second.job_id], "before", other.job_id)

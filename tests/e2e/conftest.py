@@ -16,14 +16,32 @@ import pytest
 from tests.e2e.driver import Scheduler
 from tests.e2e.engines import ENGINES, Make
 from tests.e2e.images import WORKER_IMAGE, has_image
+from tests.e2e.inspector import inspected
 from tests.e2e.projects import write_project
 
 
 @pytest.fixture(scope="session")
-def need_worker_image(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], None]:
+def watch_containers() -> Iterator[Callable[[], None]]:
+    """Compare every container that servers make from now on with the policy."""
+    with ExitStack() as stack:
+        found: list[list[str]] = []
+
+        def watch() -> None:
+            if not found:
+                found.append(stack.enter_context(inspected()))
+
+        yield watch
+    assert found in ([], [[]])
+
+
+@pytest.fixture(scope="session")
+def need_worker_image(
+    tmp_path_factory: pytest.TempPathFactory, watch_containers: Callable[[], None]
+) -> Callable[[], None]:
     """Have the standard worker image built by a first job: one at a time in the whole run."""
 
     def build() -> None:
+        watch_containers()
         shared = tmp_path_factory.getbasetemp().parent
         with (shared / "worker-image.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

@@ -33,11 +33,8 @@ _CLOSED = {
 
 def assert_policy(container: dict[str, Any], launch: Launch) -> None:
     """Compare a container of a job without GPUs and volumes with the policy."""
+    assert_closed(container)
     host, config = container["HostConfig"], container["Config"]
-    for name, allowed in _CLOSED.items():
-        assert host.get(name) in (*allowed, None), f"{name} is {host.get(name)!r}"
-    assert host["CapDrop"] == ["ALL"]
-    assert host["SecurityOpt"] == ["no-new-privileges"]
     assert host["Init"] is True
     assert host["RestartPolicy"]["Name"] == "no"
     assert host["PidsLimit"] == 4096
@@ -72,3 +69,18 @@ def assert_policy(container: dict[str, Any], launch: Launch) -> None:
         assert "/environments/" in source
         assert not may_write
     assert mounts == own | asked_for
+
+
+def assert_closed(container: dict[str, Any]) -> None:
+    """Make sure that nothing opens the host to a container, whatever it is for."""
+    host, config = container["HostConfig"], container["Config"]
+    for name, allowed in _CLOSED.items():
+        assert host.get(name) in (*allowed, None), f"{name} is {host.get(name)!r}"
+    assert host["CapDrop"] == ["ALL"]
+    assert host["SecurityOpt"] == ["no-new-privileges"]
+    assert host["PidsLimit"] == 4096
+    assert config["User"] == f"{os.getuid()}:{os.getgid()}"
+    for mount in container["Mounts"]:
+        assert mount["Type"] == "bind"
+        assert mount["Propagation"] == "rprivate"
+        assert not mount["Source"].endswith("docker.sock")

@@ -33,7 +33,7 @@ from foundations.errors import (
 )
 from foundations.exec_frames import EXIT, STDOUT
 from foundations.executed import execute
-from foundations.models import JobSpec, JobState, RetentionRule, Submission
+from foundations.models import JobSpec, JobState, NewToken, RetentionRule, Role, Submission
 from foundations.reconnection import Patience
 from tests.api.fake_service import BUNDLE, DIGEST, FakeService
 from tests.api.served import Served
@@ -766,3 +766,14 @@ assert [name for name in heavy if name in sys.modules] == []
 assert "httpx._main" not in sys.modules
 """
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
+
+
+@both
+async def test_tokens_are_made_and_revoked(kind: Kind, served: Served) -> None:
+    async with Twin(kind, served.url) as client:
+        made = await client.ask("create_token", NewToken(name="ci", role=Role.READ))
+        fresh = await client.ask("rotate_token", "ci", overlap_seconds=60)
+        assert fresh.rotated_from == made.token_id
+        assert [one.holds for one in await client.ask("revoke_token", "ci")] == [False, False]
+        assert len(await client.ask("tokens")) == 2
+        assert (await client.ask("whoami")).role is Role.ADMIN

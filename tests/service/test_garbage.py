@@ -53,7 +53,7 @@ async def test_a_rule_lets_the_oldest_go_by_a_deletion_that_says_why(
     first, second, third = await database.write(
         lambda conn: [done(conn, 5_000 + n) for n in range(3)]
     )
-    project = await service.set_retention("cats", RetentionRule(keep_last=1))
+    project = await service.set_retention("cats", RetentionRule(keep_last=1), by="ada")
     assert project.retention is not None
     assert project.retention.keep_last == 1
     assert project.retention.keep_tags == ["keep", "promoted"]
@@ -107,23 +107,23 @@ async def test_the_rule_of_a_project_goes_with_its_name_and_can_be_taken_back(
         return None if kept is None else (kept.set_by, kept.keep_last)
 
     assert await rule() == ("server.yaml", 7)
-    await service.set_retention("cats", RetentionRule(keep_last=3))
-    view = await service.rename_project("cats", "lions")
+    await service.set_retention("cats", RetentionRule(keep_last=3), by="ada")
+    view = await service.rename_project("cats", "lions", by="ada")
     assert view.retention is not None
     assert await rule() == ("project", 3)
-    await service.set_retention("lions", RetentionRule())
+    await service.set_retention("lions", RetentionRule(), by="ada")
     assert await rule() is None
-    await service.set_retention("lions", None)
+    await service.set_retention("lions", None, by="ada")
     assert await rule() == ("server.yaml", 2)
     with pytest.raises(NotFound, match="no project `cats`"):
-        await service.set_retention("cats", None)
+        await service.set_retention("cats", None, by="ada")
 
 
 async def test_more_jobs_than_one_transaction_takes_go_all_the_same(
     service: Service, database: Database
 ) -> None:
     await database.write(lambda conn: [done(conn, 5_000 + n) for n in range(600)])
-    await service.set_retention("cats", RetentionRule(keep_last=2))
+    await service.set_retention("cats", RetentionRule(keep_last=2), by="ada")
     assert len((await service.collect_garbage(by="retention")).jobs) == 598
     assert len(await ids(service)) == 2
 
@@ -161,7 +161,7 @@ async def test_bundles_that_go_with_the_last_job_are_counted(
             done(conn, 5_002, bundle=shared),
         ]
     )
-    await service.set_retention("cats", RetentionRule(keep_last=1))
+    await service.set_retention("cats", RetentionRule(keep_last=1), by="ada")
     archive = service.home.archive((await service.garbage()).jobs[0].job_id)
     archive.mkdir(parents=True)
     (archive / "big").write_bytes(bytes(50_000))

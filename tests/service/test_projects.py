@@ -23,7 +23,7 @@ async def test_the_jobs_of_a_renamed_project_go_with_it(
     waiting = await database.write(lambda conn: add(conn, project="cats"))
     running = await database.write(lambda conn: run(conn, add(conn, project="cats")))
 
-    view = await service.rename_project("cats", "lions")
+    view = await service.rename_project("cats", "lions", by="ada")
 
     assert (view.name, view.jobs) == ("lions", 2)
     found = (await service.jobs(project="lions")).jobs
@@ -36,8 +36,8 @@ async def test_projects_are_not_merged_by_a_rename(service: Service, database: D
     await database.write(lambda conn: [add(conn, project=name) for name in ("cats", "dogs")])
 
     with pytest.raises(InvalidRequest, match="a project `dogs` already"):
-        await service.rename_project("cats", "dogs")
-    await service.rename_project("cats", "cats")
+        await service.rename_project("cats", "dogs", by="ada")
+    await service.rename_project("cats", "cats", by="ada")
 
     assert await names(service) == ["cats", "dogs"]
 
@@ -46,7 +46,7 @@ async def test_a_description_is_kept_and_replaced(service: Service, database: Da
     await database.write(lambda conn: add(conn, project="cats"))
 
     for text in ("# Cats\n\nall of them", ""):
-        view = await service.describe_project("cats", text)
+        view = await service.describe_project("cats", text, by="ada")
         assert view.description == text
         assert await service.projects() == [view]
 
@@ -58,7 +58,7 @@ async def test_a_deleted_project_takes_its_jobs_along_and_frees_its_name(
         lambda conn: [finish(conn, add(conn, project="cats")) for _ in range(3)]
     )
     other = await database.write(lambda conn: add(conn, project="dogs"))
-    await service.describe_project("cats", "old")
+    await service.describe_project("cats", "old", by="ada")
 
     deleted = await service.delete_project("cats", by="ada")
 
@@ -132,7 +132,7 @@ async def test_a_deleted_project_comes_back_with_what_went_with_it(
     earlier, ended = await database.write(
         lambda conn: [finish(conn, add(conn, project="cats")) for _ in range(2)]
     )
-    await service.describe_project("cats", "all of them")
+    await service.describe_project("cats", "all of them", by="ada")
     before = await service.job(ended.job_id)
     await service.delete(earlier.job_id, by="ada")
     await service.delete_project("cats", by="ada")
@@ -167,8 +167,8 @@ async def test_a_deleted_project_whose_name_is_taken_or_whose_time_is_over_stays
 
 async def test_a_project_that_is_not_there_is_an_error(service: Service) -> None:
     for attempt in (
-        service.rename_project("cats", "dogs"),
-        service.describe_project("cats", "x"),
+        service.rename_project("cats", "dogs", by="ada"),
+        service.describe_project("cats", "x", by="ada"),
         service.delete_project("cats", by="ada"),
     ):
         with pytest.raises(NotFound, match="no project `cats`"):

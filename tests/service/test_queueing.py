@@ -169,7 +169,7 @@ async def test_a_pause_stops_the_starts_of_all_or_of_one_project_and_outlasts_th
     assert len(await waiting(service)) == 4
     assert len(await database.read(pauses.in_force)) == 2
 
-    await service.rename_project("cats", "lions")
+    await service.rename_project("cats", "lions", by="ada")
     resumed = await service.resume_queue(None, by="ada")
     assert [one.project for one in resumed.paused_projects] == ["lions"]
     await service.claim_next()

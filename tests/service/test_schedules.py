@@ -199,7 +199,7 @@ async def test_a_renamed_project_keeps_its_schedule_and_is_not_deleted_with_it(
     service: Service, clock: Clock, submission: Submission
 ) -> None:
     made = await create(service, submission)
-    await service.rename_project("cats", "dogs")
+    await service.rename_project("cats", "dogs", by="ada")
     clock.set("2026-06-02T03:00")
     await service.run_schedules()
 

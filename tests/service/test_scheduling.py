@@ -167,7 +167,7 @@ async def test_limits_hold_and_are_lifted_while_the_server_runs(
     text = "1 job is running of ada, and the limit of that user is 1"
     assert await reason(busy, dogs[0]) == text
 
-    await busy.rename_project("cats", "lions")
+    await busy.rename_project("cats", "lions", by="ada")
     assert (await busy.queue_settings()).project_limits == {"lions": 1}
     lifted = NewQueueSettings(max_running_per_user=0, project_limits={"lions": 0})
     view = await busy.set_queue_settings(lifted, by="ada")

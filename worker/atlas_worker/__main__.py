@@ -15,7 +15,7 @@ def main(command: List[str]) -> int:
     # `-m` puts the job's directory first: a file of the job must not shadow a module needed here.
     if sys.path[0] in ("", os.getcwd()):
         del sys.path[0]
-    from atlas_worker import requirements, surroundings
+    from atlas_worker import requirements, secret_variables, surroundings
 
     python = sys.executable
     environment = dict(os.environ)
@@ -34,6 +34,7 @@ def main(command: List[str]) -> int:
             sys.stderr.write("{}\n".format(error))
             return error.exit_code
     surroundings.record(python, environment)
+    secret_variables.export(environment)
     os.execve(python, [python, *command], environment)  # noqa: S606 - no shell is wanted
 
 

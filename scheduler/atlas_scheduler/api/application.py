@@ -29,6 +29,8 @@ from atlas_scheduler.api import (
     queue,
     remarks,
     schedules,
+    secrets,
+    tokens,
 )
 from atlas_scheduler.api.admission import admit
 from atlas_scheduler.api.guard import Guard, SmallBodies
@@ -98,7 +100,9 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
         queue,
         projects,
         schedules,
+        secrets,
         garbage,
+        tokens,
     ):
         app.include_router(part.router, prefix=PREFIX)
     app.include_router(environments.router, prefix=PREFIX)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Header, Path, Request
 
 from atlas_scheduler.api.context import service_of
 from atlas_scheduler.api.errors import answers
+from atlas_scheduler.api.signing import bounds_of, signed, signed_key
 from foundations.errors import AmbiguousJob, InvalidRequest, JobConflict, NotFound, StorageFull
 from foundations.models import ArrayView, NewArray
 
@@ -44,7 +45,12 @@ async def submit_array(
     ] = None,
 ) -> ArrayView:
     """Many jobs of one bundle that differ by an index: all are accepted, or none."""
-    return await service_of(request).submit_array(wanted, idempotency_key=idempotency_key)
+    submission = await signed(request, wanted.submission)
+    return await service_of(request).submit_array(
+        wanted.model_copy(update={"submission": submission}),
+        idempotency_key=signed_key(request, idempotency_key),
+        bounds=bounds_of(request),
+    )
 
 
 @router.get(

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import anyio
 from fastapi import APIRouter, Request, Response
 
-from atlas_scheduler.api.context import service_of
+from atlas_scheduler.api.context import meter_of, service_of
 from atlas_scheduler.api.errors import answers
 from atlas_scheduler.api.streaming import BINARY
 from foundations.bundle_listing import LARGEST_LISTING_BYTES
@@ -16,6 +16,8 @@ from foundations.models import BundleView, Digest, FilesReceived, MissingFiles
 
 IDLE_SECONDS = 60.0
 """Longest pause in an upload, so that a stalled sender cannot hold its connection."""
+SLOWEST_BYTES_PER_SECOND = 1024
+"""What a sender must reach in the long run, so that one who drips cannot either."""
 
 router = APIRouter(tags=["bundles"])
 
@@ -87,16 +89,28 @@ async def _body(request: Request) -> AsyncIterator[bytes]:
 
     Raises:
         InvalidRequest: the sender stalled.
+        TooMany: the token sends more than it may.
     """
-    stream = request.stream()
+    stream, meter = request.stream(), meter_of(request)
+    # Only waiting for the sender uses it up, and what they send fills it again.
+    patience_seconds = IDLE_SECONDS
     while True:
+        began_seconds = anyio.current_time()
         try:
-            with anyio.fail_after(IDLE_SECONDS):
+            with anyio.fail_after(patience_seconds):
                 chunk = await anext(stream, None)
         except TimeoutError:
-            raise InvalidRequest(f"The upload stalled for {IDLE_SECONDS:.0f} s.") from None
+            raise InvalidRequest(
+                f"The upload stalled, or was slower than {SLOWEST_BYTES_PER_SECOND} bytes a "
+                f"second, for {IDLE_SECONDS:.0f} s."
+            ) from None
         if chunk is None:
             request.state.body_unread = False
             return
+        patience_seconds -= anyio.current_time() - began_seconds
+        earned_seconds = len(chunk) / SLOWEST_BYTES_PER_SECOND
+        patience_seconds = min(IDLE_SECONDS, patience_seconds + earned_seconds)
         if chunk:
+            if meter is not None:
+                meter.count_sent(len(chunk))
             yield chunk

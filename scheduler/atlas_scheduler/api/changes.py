@@ -7,9 +7,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
+from atlas_scheduler.api.admission import require
+from atlas_scheduler.api.audience import news_for
 from atlas_scheduler.api.context import service_of
 from atlas_scheduler.api.errors import answers
 from atlas_scheduler.api.streaming import FollowedResponse
+from atlas_scheduler.core.access import Thing
 from atlas_scheduler.feed import News
 from foundations.errors import AmbiguousJob, InvalidRequest, NotFound
 from foundations.models import Change, NewRecords, QueueChange
@@ -64,12 +67,16 @@ async def changes(  # noqa: PLR0913 - one argument a parameter of the query
 ) -> FollowedResponse:
     """Every change from a sequence number on, in order, each exactly once."""
     service = service_of(request)
-    job_id = None if job is None else await service.resolve(job)
+    job_id = None
+    if job is not None:
+        job_id = await service.resolve(await require(request, Thing.JOB, job, acts=False))
     start = since if last_event_id is None else last_event_id
     found = service.changes(
         start, job_id=job_id, follow=follow, queue=queue, records=records, host=host
     )
-    return FollowedResponse(_frames(found), media_type=MEDIA_TYPE, headers=_HEADERS)
+    return FollowedResponse(
+        _frames(news_for(request, found)), media_type=MEDIA_TYPE, headers=_HEADERS
+    )
 
 
 _HEADERS = {"X-Accel-Buffering": "no"}

@@ -15,9 +15,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 import foundations
 from atlas_scheduler.api.errors import hang_up
+from atlas_scheduler.api.penalties import Penalties
 from atlas_scheduler.core.access import UNIX_SOCKET, Caller
+from atlas_scheduler.metering import Meter
 from atlas_scheduler.tokens import Tokens
-from foundations.errors import NotAuthorised
+from foundations.errors import NotAuthorised, SchedulerError
 from foundations.models import Role
 
 WHO_ASKS = (
@@ -31,39 +33,64 @@ log = structlog.get_logger(__name__)
 class Door:
     """ASGI wrapper: lets in whoever shows a token, or the owner where there is no need of one."""
 
-    def __init__(self, app: ASGIApp, *, tokens: Tokens | None) -> None:
+    def __init__(
+        self, app: ASGIApp, *, tokens: Tokens | None, penalties: Penalties | None = None
+    ) -> None:
         """Guard an application.
 
         Args:
             app: what is behind the door.
             tokens: who may come in. With None everybody is the owner: for the home's Unix socket,
                 which only they can open.
+            penalties: of those who show wrong tokens; doors beside each other may share them.
         """
         self.app = app
         self._tokens = tokens
+        self._penalties = penalties or Penalties()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with the name of who asks, or refuse it."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
+        state = scope.setdefault("state", {})
         try:
-            asker = _owner() if self._tokens is None else _known(self._tokens, scope)
-        except NotAuthorised as error:
-            await self._turn_away(error, scope, receive, send)
+            if self._tokens is None:
+                state["caller"] = _owner()
+            else:
+                state["caller"], state["meter"] = await self._known(self._tokens, scope)
+        except SchedulerError as error:
+            await _turn_away(error, scope, receive, send)
             return
-        scope.setdefault("state", {})["caller"] = asker
         await self.app(scope, receive, send)
 
-    async def _turn_away(
-        self, error: NotAuthorised, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        log.warning("not let in", peer=_peer(scope), path=scope["path"], reason=error.message)
-        if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008, "reason": error.code})
-            return
-        headers = {"WWW-Authenticate": "Bearer", "X-Atlas-Version": foundations.__version__}
-        await hang_up(error, headers=headers)(scope, receive, send)
+    async def _known(self, tokens: Tokens, scope: Scope) -> tuple[Caller, Meter]:
+        """Find who shows the token of a request, and count it.
+
+        Raises:
+            NotAuthorised: there is none, or it does not hold.
+            TooMany: the token asks too often, or too many wrong ones came from there.
+        """
+        secret, peer = _shown(scope), _peer(scope)
+        try:
+            token = tokens.authenticate(secret, source=peer)
+        except NotAuthorised:
+            await self._penalties.serve(peer)
+            raise
+        meter = tokens.meter(token)
+        meter.count_request()
+        return Caller(token.user, token.role, peer, token.token_id), meter
+
+
+async def _turn_away(error: SchedulerError, scope: Scope, receive: Receive, send: Send) -> None:
+    log.warning("not let in", peer=_peer(scope), path=scope["path"], reason=error.message)
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008, "reason": error.code})
+        return
+    headers = {"X-Atlas-Version": foundations.__version__}
+    if isinstance(error, NotAuthorised):
+        headers["WWW-Authenticate"] = "Bearer"
+    await hang_up(error, headers=headers)(scope, receive, send)
 
 
 @cache
@@ -76,21 +103,17 @@ def _owner() -> Caller:
     return Caller(user, Role.ADMIN, UNIX_SOCKET)
 
 
-def _known(tokens: Tokens, scope: Scope) -> Caller:
-    """Find who shows the token of a request.
+def _shown(scope: Scope) -> str:
+    """The token that a request shows.
 
     Raises:
-        NotAuthorised: there is none, or it does not hold.
+        NotAuthorised: there is none, or several.
     """
     shown = Headers(scope=scope).getlist("authorization")
-    if len(shown) != 1:
-        raise NotAuthorised(WHO_ASKS)
-    scheme, _, secret = shown[0].partition(" ")
+    scheme, _, secret = shown[0].partition(" ") if len(shown) == 1 else ("", "", "")
     if scheme.lower() != "bearer":
         raise NotAuthorised(WHO_ASKS)
-    peer = _peer(scope)
-    token = tokens.authenticate(secret.strip(), source=peer)
-    return Caller(token.user, token.role, peer, token.token_id)
+    return secret.strip()
 
 
 def _peer(scope: Scope) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import Any, cast
 
 import anyio
@@ -17,7 +18,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import foundations
-from foundations.errors import InvalidRequest, NotFound, SchedulerError, ServerFault
+from foundations.errors import InvalidRequest, NotFound, SchedulerError, ServerFault, TooMany
 from foundations.models import API_VERSION, WireError
 
 SHOWN_PROBLEMS = 3
@@ -43,8 +44,15 @@ def answer(
     return JSONResponse(
         body.model_dump(),
         status_code=error.status if status is None else status,
-        headers=None if headers is None else dict(headers),
+        headers={**_retry_after(error), **(headers or {})},
     )
+
+
+def _retry_after(error: SchedulerError) -> dict[str, str]:
+    """When to ask again, in whole seconds, where the error knows."""
+    if isinstance(error, TooMany):
+        return {"Retry-After": str(max(1, ceil(error.retry_after_seconds)))}
+    return {}
 
 
 class _Lingering(JSONResponse):
@@ -68,7 +76,7 @@ def hang_up(error: SchedulerError, *, headers: Mapping[str, str] | None = None) 
     Closing the connection tells the client to stop sending.
     """
     body = WireError(error=error.code, message=error.message).model_dump()
-    told = {**(headers or {}), "Connection": "close"}
+    told = {**_retry_after(error), **(headers or {}), "Connection": "close"}
     return _Lingering(body, status_code=error.status, headers=told)
 
 

@@ -7,7 +7,8 @@ from typing import Literal
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from atlas_scheduler.api.context import service_of
+from atlas_scheduler.api.audience import without_jobs
+from atlas_scheduler.api.context import sees_only, service_of
 from atlas_scheduler.api.errors import answers
 from foundations.errors import ServerFault
 from foundations.models import DiskView, HostView, SchedulerInfo
@@ -39,7 +40,8 @@ async def info(request: Request) -> SchedulerInfo:
 async def host(request: Request) -> HostView:
     """Processors, memory, the disk of the scheduler's home, and each GPU with the job that holds
     it. Not older than a second."""
-    return await service_of(request).machine.host()
+    found = await service_of(request).machine.host()
+    return found if sees_only(request) is None else without_jobs(found)
 
 
 @router.get(
@@ -48,4 +50,5 @@ async def host(request: Request) -> HostView:
 async def disk(request: Request) -> DiskView:
     """Bytes of archives, bundles, work dirs, environments and the database, and by project. Not
     older than half a minute, and cut short where it would take long."""
-    return await service_of(request).machine.disk()
+    found = await service_of(request).machine.disk()
+    return found if sees_only(request) is None else found.model_copy(update={"projects": []})

@@ -7,9 +7,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from atlas_scheduler.api.context import Ref, caller, service_of
+from atlas_scheduler.api.context import Ref, caller, sees_only, service_of
 from atlas_scheduler.api.errors import answers
 from atlas_scheduler.api.names import accept_any_name
+from atlas_scheduler.api.signing import bounds_of, require_priority, signed, signed_key
 from atlas_scheduler.api.streaming import (
     BINARY,
     StreamedResponse,
@@ -72,7 +73,11 @@ async def submit(
     ] = None,
 ) -> Accepted:
     """Its bundle must be here already. The job is durable when this answers."""
-    accepted = await service_of(request).submit(submission, idempotency_key=idempotency_key)
+    accepted = await service_of(request).submit(
+        await signed(request, submission),
+        idempotency_key=signed_key(request, idempotency_key),
+        bounds=bounds_of(request),
+    )
     if accepted.existed:
         response.status_code = 200
     return accepted
@@ -125,6 +130,7 @@ async def jobs(
         limit=part.limit,
         cursor=part.cursor,
         offset=part.offset,
+        user=sees_only(request),
     )
 
 
@@ -192,7 +198,8 @@ async def restore(request: Request, ref: Ref) -> JobView:
     responses=_WAITING,
 )
 async def set_priority(request: Request, ref: Ref, wanted: NewPriority) -> JobView:
-    """Larger goes first; among equals the order of the queue decides."""
+    """Larger goes first; among equals the order of the queue decides. Above 0 takes an admin."""
+    require_priority(request, wanted.priority)
     return await service_of(request).set_priority(ref, wanted.priority, by=caller(request).user)
 
 

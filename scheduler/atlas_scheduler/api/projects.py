@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 
-from atlas_scheduler.api.context import caller, service_of
+from atlas_scheduler.api.context import caller, sees_only, service_of
 from atlas_scheduler.api.errors import answers
 from foundations.errors import InvalidRequest, JobConflict, NotFound
 from foundations.models import (
@@ -25,7 +25,8 @@ router = APIRouter(tags=["projects"])
 @router.get("/projects", operation_id="projects", summary="List projects", responses=answers())
 async def projects(request: Request) -> list[ProjectView]:
     """Every project that had a job, and how its jobs stand."""
-    return await service_of(request).projects()
+    service, only = service_of(request), sees_only(request)
+    return await service.projects(user=only)
 
 
 @router.post(
@@ -36,7 +37,7 @@ async def projects(request: Request) -> list[ProjectView]:
 )
 async def rename_project(request: Request, name: Name, wanted: RenameProject) -> ProjectView:
     """Its jobs go with it. A later submission under the old name begins a new project."""
-    return await service_of(request).rename_project(name, wanted.new_name)
+    return await service_of(request).rename_project(name, wanted.new_name, by=caller(request).user)
 
 
 @router.put(
@@ -47,7 +48,9 @@ async def rename_project(request: Request, name: Name, wanted: RenameProject) ->
 )
 async def describe_project(request: Request, name: Name, wanted: DescribeProject) -> ProjectView:
     """The text replaces the one there is."""
-    return await service_of(request).describe_project(name, wanted.description)
+    return await service_of(request).describe_project(
+        name, wanted.description, by=caller(request).user
+    )
 
 
 @router.put(
@@ -58,7 +61,7 @@ async def describe_project(request: Request, name: Name, wanted: DescribeProject
 )
 async def set_retention(request: Request, name: Name, wanted: SetRetention) -> ProjectView:
     """The rule replaces the one there is. Jobs go at the next `POST /garbage`, or within a day."""
-    return await service_of(request).set_retention(name, wanted.rule)
+    return await service_of(request).set_retention(name, wanted.rule, by=caller(request).user)
 
 
 @router.delete(

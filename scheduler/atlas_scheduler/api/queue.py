@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
-from atlas_scheduler.api.context import caller, service_of
+from atlas_scheduler.api.admission import require
+from atlas_scheduler.api.context import acts_only_for, caller, service_of
 from atlas_scheduler.api.errors import answers
-from foundations.errors import AmbiguousJob, InvalidRequest, JobConflict, NotFound
+from atlas_scheduler.core.access import Thing
+from foundations.errors import AmbiguousJob, Forbidden, InvalidRequest, JobConflict, NotFound
 from foundations.models import (
     Cleared,
     ClearQueue,
@@ -15,6 +17,7 @@ from foundations.models import (
     NewQueueSettings,
     PauseQueue,
     QueueView,
+    Role,
 )
 
 router = APIRouter(tags=["queue"])
@@ -47,6 +50,7 @@ async def set_queue_settings(request: Request, settings: NewQueueSettings) -> Qu
 )
 async def pause_queue(request: Request, which: PauseQueue) -> QueueView:
     """Of all projects, or of one, until it is resumed. Jobs that run go on."""
+    await _require_project(request, which.project)
     return await service_of(request).pause_queue(which.project, by=caller(request).user)
 
 
@@ -58,6 +62,7 @@ async def pause_queue(request: Request, which: PauseQueue) -> QueueView:
 )
 async def resume_queue(request: Request, which: PauseQueue) -> QueueView:
     """Pauses of projects outlast that of the whole queue."""
+    await _require_project(request, which.project)
     return await service_of(request).resume_queue(which.project, by=caller(request).user)
 
 
@@ -68,9 +73,16 @@ async def resume_queue(request: Request, which: PauseQueue) -> QueueView:
     responses=answers(InvalidRequest, NotFound, AmbiguousJob, JobConflict),
 )
 async def move(request: Request, wanted: MoveJobs) -> list[JobView]:
-    """Among the jobs of their priority; they keep their order among themselves."""
+    """Among the jobs of their priority; they keep their order among themselves. Who is no admin
+    moves their own jobs among the places that these have."""
+    for ref in (*wanted.jobs, *([] if wanted.other is None else [wanted.other])):
+        await require(request, Thing.JOB, ref, acts=True)
     return await service_of(request).move(
-        wanted.jobs, wanted.place, wanted.other, by=caller(request).user
+        wanted.jobs,
+        wanted.place,
+        wanted.other,
+        by=caller(request).user,
+        only_of=acts_only_for(request),
     )
 
 
@@ -81,7 +93,23 @@ async def move(request: Request, wanted: MoveJobs) -> list[JobView]:
     responses=answers(InvalidRequest),
 )
 async def clear_queue(request: Request, which: ClearQueue) -> Cleared:
-    """In all projects or in one, or those that a filter takes. Jobs that run go on."""
+    """In all projects or in one, or those that a filter takes. Jobs that run go on. Of who is no
+    admin only their own."""
     return await service_of(request).clear_queue(
-        which.project, filter=which.filter, by=caller(request).user
+        which.project,
+        filter=which.filter,
+        by=caller(request).user,
+        only_of=acts_only_for(request),
     )
+
+
+async def _require_project(request: Request, project: str | None) -> None:
+    """Refuse a pause of what is not the caller's own: a whole project, never the whole queue."""
+    asker = caller(request)
+    if project is not None:
+        await require(request, Thing.PROJECT, project, acts=True)
+    elif asker.role is not Role.ADMIN:
+        raise Forbidden(
+            "Pausing the whole queue takes a token with the role `admin`; yours has the role "
+            f"`{asker.role}`. Name a project that is your own."
+        )

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Request, Response
 
-from atlas_scheduler.api.context import caller, service_of
+from atlas_scheduler.api.context import caller, sees_only, service_of
 from atlas_scheduler.api.errors import answers
+from atlas_scheduler.api.signing import signed, signed_key
 from foundations.errors import AmbiguousJob, InvalidRequest, NotFound, StorageFull
 from foundations.models import NewSchedule, ScheduleView
 
@@ -46,14 +47,17 @@ async def create_schedule(
 ) -> ScheduleView:
     """A job at each time of the cron line, in the time zone that is named."""
     return await service_of(request).create_schedule(
-        wanted, by=caller(request).user, idempotency_key=idempotency_key
+        wanted.model_copy(update={"submission": await signed(request, wanted.submission)}),
+        by=caller(request).user,
+        idempotency_key=signed_key(request, idempotency_key),
     )
 
 
 @router.get("/schedules", operation_id="schedules", summary="List schedules", responses=answers())
 async def schedules(request: Request) -> list[ScheduleView]:
     """Every schedule, the oldest first."""
-    return await service_of(request).schedules()
+    found, only = await service_of(request).schedules(), sees_only(request)
+    return [one for one in found if only in (None, one.created_by)]
 
 
 @router.get("/schedules/{ref}", operation_id="schedule", summary="Show a schedule", responses=_ONE)

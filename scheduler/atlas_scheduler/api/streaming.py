@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
-from contextlib import aclosing, nullcontext
+from contextlib import ExitStack, aclosing, nullcontext
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
@@ -13,6 +13,10 @@ import anyio
 from anyio.to_thread import run_sync
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
+
+from atlas_scheduler.api.errors import answer
+from atlas_scheduler.metering import Meter
+from foundations.errors import TooMany
 
 CHUNK_BYTES = 256 * 1024
 BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
@@ -61,6 +65,19 @@ class StreamedResponse(StreamingResponse):
 
 class FollowedResponse(StreamedResponse):
     """A stream without an end of its own: it ends in good order when the server is to stop."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the pieces, if the token that asked may follow one more."""
+        meter: Meter | None = scope.get("state", {}).get("meter")
+        with ExitStack() as counted:
+            if meter is not None:
+                try:
+                    counted.enter_context(meter.follower())
+                except TooMany as error:
+                    await self._pieces.aclose()
+                    await answer(error)(scope, receive, send)
+                    return
+            await super().__call__(scope, receive, send)
 
     async def _deliver(self, scope: Scope, send: Send) -> None:
         closing: asyncio.Event = scope["app"].state.closing

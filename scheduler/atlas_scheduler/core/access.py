@@ -5,8 +5,9 @@ What the table does not name is refused.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from enum import Enum, StrEnum
 from types import MappingProxyType
 
 from foundations.models import Role
@@ -26,19 +27,54 @@ class Caller:
     """The id of the token that was shown; None for the owner, who needs none."""
 
 
+class Sharing(StrEnum):
+    """What others see of somebody's jobs."""
+
+    EVERYONE_READS = "everyone reads"
+    PRIVATE = "private"
+    """Nothing: they are not there for others."""
+
+
+class Thing(StrEnum):
+    """What has an owner."""
+
+    JOB = "job"
+    DELETED_JOB = "deleted job"
+    ARRAY = "array"
+    SCHEDULE = "schedule"
+    PROJECT = "project"
+    DELETED_PROJECT = "deleted project"
+    EXEC = "command"
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """What an operation takes."""
 
     role: Role
+    thing: Thing | None = None
+    """What its path names; None where that has no owner."""
+    submits: bool = False
+    """Whether it counts as a submission."""
+
+    @property
+    def acts(self) -> bool:
+        """Whether it does something to the thing, and does not only look at it."""
+        return self.role is not Role.READ
 
 
 SEES = Rule(Role.READ)
-"""Looks at something, and changes nothing."""
+"""Looks at something that is for all."""
 ACTS = Rule(Role.SUBMIT)
-"""Changes something of one's own."""
+"""Changes something, and sees to it itself that this is the caller's own."""
+SUBMITS = Rule(Role.SUBMIT, submits=True)
 RULES_ALL = Rule(Role.ADMIN)
 """Changes, or shows, what is everybody's."""
+SEES_JOB = Rule(Role.READ, Thing.JOB)
+ACTS_ON_JOB = Rule(Role.SUBMIT, Thing.JOB)
+ACTS_ON_SCHEDULE = Rule(Role.SUBMIT, Thing.SCHEDULE)
+ACTS_ON_PROJECT = Rule(Role.SUBMIT, Thing.PROJECT)
+ACTS_ON_EXEC = Rule(Role.SUBMIT, Thing.EXEC)
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
@@ -60,52 +96,60 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "upload_bundle": ACTS,
         "declare_bundle": ACTS,
         "send_files": ACTS,
-        "submit": ACTS,
-        "submit_array": ACTS,
-        "array": SEES,
-        "create_schedule": ACTS,
+        "submit": SUBMITS,
+        "submit_array": SUBMITS,
+        "array": Rule(Role.READ, Thing.ARRAY),
+        "create_schedule": SUBMITS,
+        "secrets": ACTS,
+        "set_secret": ACTS,
+        "delete_secret": ACTS,
         "schedules": SEES,
-        "schedule": SEES,
-        "pause_schedule": ACTS,
-        "resume_schedule": ACTS,
-        "delete_schedule": ACTS,
+        "schedule": Rule(Role.READ, Thing.SCHEDULE),
+        "pause_schedule": ACTS_ON_SCHEDULE,
+        "resume_schedule": ACTS_ON_SCHEDULE,
+        "delete_schedule": ACTS_ON_SCHEDULE,
         "jobs": SEES,
-        "job": SEES,
-        "provenance": SEES,
-        "stop": ACTS,
-        "delete": ACTS,
-        "restore": ACTS,
-        "set_priority": ACTS,
-        "hold": ACTS,
-        "release": ACTS,
-        "start_exec": ACTS,
-        "exec_output": ACTS,
-        "write_exec": ACTS,
-        "resize_exec": ACTS,
-        "end_exec": ACTS,
-        "source_diff": SEES,
-        "archive": SEES,
-        "tensorboard_logs": SEES,
-        "artifacts": SEES,
-        "artifact": SEES,
-        "files": SEES,
-        "file": SEES,
-        "tag": ACTS,
-        "untag": ACTS,
-        "note": ACTS,
-        "notes": SEES,
-        "metrics": SEES,
-        "metric": SEES,
-        "logs": SEES,
-        "log_times": SEES,
-        "search_log": SEES,
+        "job": SEES_JOB,
+        "provenance": SEES_JOB,
+        "stop": ACTS_ON_JOB,
+        "delete": ACTS_ON_JOB,
+        "restore": Rule(Role.SUBMIT, Thing.DELETED_JOB),
+        "set_priority": ACTS_ON_JOB,
+        "hold": ACTS_ON_JOB,
+        "release": ACTS_ON_JOB,
+        "start_exec": ACTS_ON_JOB,
+        "exec_output": ACTS_ON_EXEC,
+        "write_exec": ACTS_ON_EXEC,
+        "resize_exec": ACTS_ON_EXEC,
+        "end_exec": ACTS_ON_EXEC,
+        "source_diff": SEES_JOB,
+        "archive": SEES_JOB,
+        "tensorboard_logs": SEES_JOB,
+        "artifacts": SEES_JOB,
+        "artifact": SEES_JOB,
+        "files": SEES_JOB,
+        "file": SEES_JOB,
+        "tag": ACTS_ON_JOB,
+        "untag": ACTS_ON_JOB,
+        "note": ACTS_ON_JOB,
+        "notes": SEES_JOB,
+        "metrics": SEES_JOB,
+        "metric": SEES_JOB,
+        "logs": SEES_JOB,
+        "log_times": SEES_JOB,
+        "search_log": SEES_JOB,
         "changes": SEES,
         "projects": SEES,
-        "rename_project": ACTS,
-        "describe_project": ACTS,
-        "set_retention": ACTS,
-        "delete_project": ACTS,
-        "restore_project": ACTS,
+        "rename_project": ACTS_ON_PROJECT,
+        "describe_project": ACTS_ON_PROJECT,
+        "set_retention": ACTS_ON_PROJECT,
+        "delete_project": ACTS_ON_PROJECT,
+        "restore_project": Rule(Role.SUBMIT, Thing.DELETED_PROJECT),
+        "whoami": SEES,
+        "tokens": RULES_ALL,
+        "create_token": RULES_ALL,
+        "rotate_token": RULES_ALL,
+        "revoke_token": RULES_ALL,
     }
 )
 """By the id of the operation."""
@@ -121,3 +165,28 @@ def refusal(role: Role, operation: str) -> str | None:
     if _RANKS[role] < _RANKS[rule.role]:
         return f"This takes a token with the role `{rule.role}`; yours has the role `{role}`."
     return None
+
+
+class Standing(Enum):
+    """How somebody stands to a thing."""
+
+    ALLOWED = "allowed"
+    FORBIDDEN = "forbidden"
+    """They may know that it is there, and not do this to it."""
+    HIDDEN = "hidden"
+    """For them it is not there."""
+
+
+def standing(caller: Caller, owners: Collection[str], *, acts: bool, sharing: Sharing) -> Standing:
+    """Say how somebody stands to a thing of some owners.
+
+    Who is one of several sees it, and acts on it only as the only one, or as an admin.
+    """
+    if caller.role is Role.ADMIN:
+        return Standing.ALLOWED
+    is_hidden = sharing is Sharing.PRIVATE and caller.user not in owners
+    if is_hidden:
+        return Standing.HIDDEN
+    if acts and set(owners) - {caller.user}:
+        return Standing.FORBIDDEN
+    return Standing.ALLOWED

@@ -47,6 +47,40 @@ def reorder(
     return changed
 
 
+def reorder_own(
+    line: Iterable[Job], moved: Iterable[str], place: MovePlace, other: str | None = None
+) -> dict[str, int]:
+    """Move queued jobs of one user so that no job of anybody else has its turn later.
+
+    The orders that the user's jobs of one project and priority have are dealt out anew among them.
+
+    Args:
+        line: every job of the user that waits, in the order of their turns.
+        moved: ids of the jobs to move, all of them in it.
+        place: where to.
+        other: for `before` and `after`, the id of the job in it that they are put next to.
+
+    Raises:
+        ImpossibleMove: they do not have the priority and the project of the job that they are to
+            stand next to.
+    """
+    chosen = set(moved)
+    groups: dict[tuple[str, int], list[Job]] = {}
+    for job in line:
+        groups.setdefault((job.project, job.priority), []).append(job)
+    changed: dict[str, int] = {}
+    for group in groups.values():
+        ids = {job.job_id for job in group}
+        if other is not None and other not in ids and chosen & ids:
+            raise ImpossibleMove(
+                f"Job `{other}` has another project or priority: without the role `admin` jobs are "
+                "moved among your own of the same project and priority."
+            )
+        if chosen & ids:
+            changed |= _dealt(group, _arranged(group, chosen & ids, place, other))
+    return changed
+
+
 def _new_orders(
     before: list[Job],
     after: list[Job],

@@ -148,6 +148,9 @@ def _host_config(
         Bind(source=str(launch.job_dir), target=JOB, read_only=False),
         Bind(source=str(launch.library_dir), target=LIBRARY, read_only=True),
     ]
+    if launch.secrets_dir is not None:
+        source = str(launch.secrets_dir)
+        own.append(Bind(source=source, target=PLACES.secrets_dir, read_only=True))
     if launch.shared_environment is not None:
         ready = str(launch.shared_environment)
         own.append(Bind(source=ready, target=ENVIRONMENT, read_only=True))

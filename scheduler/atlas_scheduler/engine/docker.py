@@ -251,7 +251,9 @@ class DockerEngine:
             owner=self._owner,
             binds=binds,
         )
-        mould = mould_of(body, image) if self._settings.prepared else None
+        # Secrets lie in a directory of the attempt's own.
+        may_be_shared = self._settings.prepared and launch.secrets_dir is None
+        mould = mould_of(body, image) if may_be_shared else None
         return Recipe(body, image, launch.job_dir, mould)
 
     def _read_facts(self) -> EngineFacts:

@@ -24,6 +24,7 @@ class Places:
     job_dir: str
     library_dir: str
     foundations_home: str
+    secrets_dir: str = "/run/secrets"
 
     @property
     def source(self) -> str:
@@ -50,6 +51,9 @@ def job_environment(
         "ATLAS_ARTIFACTS": posixpath.join(places.job_dir, "artifacts"),
         "PYTHONPATH": ":".join(python_path),
     }
+    if launch.secrets_dir is not None:
+        fixed["ATLAS_SECRETS"] = places.secrets_dir
+        fixed["ATLAS_SECRET_VARIABLES"] = ",".join(launch.secret_variables)
     if launch.gpus:
         fixed["CUDA_VISIBLE_DEVICES"] = ",".join(launch.gpus)
     return {**given, **fixed}

@@ -65,6 +65,10 @@ class Launch:
     ram_bytes: int | None = None
     shm_bytes: int | None = None
     """Size of /dev/shm; None is the engine's own."""
+    secrets_dir: Path | None = None
+    """Where its secrets lie, a file each; None when it has none."""
+    secret_variables: tuple[str, ...] = ()
+    """Secrets that the standard entry point puts into the environment as well."""
     shared_environment: Path | None = None
     """Where its requirements are installed already; the engine that made it ready says so."""
 

@@ -139,6 +139,7 @@ class ProcessEngine:
             job_dir=str(launch.job_dir),
             library_dir=str(launch.library_dir),
             foundations_home=str(self._home.root),
+            secrets_dir=str(launch.secrets_dir),
         )
         entrypoint = launch.entrypoint or (python, "-m", "atlas_worker")
         variables = job_environment(launch, places, defaults=surroundings(python))

@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from contextvars import copy_context
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -99,7 +100,11 @@ class Database:
         nothing else. When the commit itself fails, all who shared it get its error.
         """
         self._require_open()
-        write = _Write(work, asyncio.get_running_loop().create_future())
+        # What is written says who asked for it, which the context of this task knows.
+        context = copy_context()
+        write = _Write(
+            lambda conn: context.run(work, conn), asyncio.get_running_loop().create_future()
+        )
         self._pending.append(write)
         if self._flusher is None or self._flusher.done():
             self._flusher = asyncio.create_task(self._flush())

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.store import sql
+from atlas_scheduler.store import acting, sql
 from atlas_scheduler.store.times import utc
 from foundations.models import Change, JobState, QueueChange
 
@@ -47,7 +47,7 @@ def append_change(  # noqa: PLR0913 - one argument a column
             "event": event,
             "state": state.value,
             "at_ms": at_ms,
-            "detail": json.dumps(dict(detail), allow_nan=False),
+            "detail": _told(detail),
         },
     )
 
@@ -56,7 +56,7 @@ def append_submissions(
     conn: sqlite3.Connection, added: Iterable[Job], *, at_ms: int, detail: Mapping[str, Any]
 ) -> None:
     """Add the submissions of many jobs at once, of which the same is known."""
-    told = json.dumps(dict(detail), allow_nan=False)
+    told = _told(detail)
     rows = (
         {
             "job_id": job.job_id,
@@ -88,9 +88,15 @@ def append_queue_change(
             "event": event,
             "state": None,
             "at_ms": at_ms,
-            "detail": json.dumps(dict(detail), allow_nan=False),
+            "detail": _told(detail),
         },
     )
+
+
+def _told(detail: Mapping[str, Any]) -> str:
+    """Write down what is known and, of what somebody did, where they were."""
+    somebody = "by" in detail or "user" in detail
+    return json.dumps({**detail, **(acting.origin() if somebody else {})}, allow_nan=False)
 
 
 def _append(conn: sqlite3.Connection, row: Mapping[str, Any]) -> int:

@@ -4,6 +4,7 @@
 """
 
 from foundations.answers import read as read
+from foundations.calls import access as access
 from foundations.calls import bundles as bundles
 from foundations.calls import execs as execs
 from foundations.calls import jobs as jobs
@@ -12,6 +13,7 @@ from foundations.calls import projects as projects
 from foundations.calls import queue as queue
 from foundations.calls import records as records
 from foundations.calls import scheduler as scheduler
+from foundations.calls import secrets as secrets
 from foundations.calls import submissions as submissions
 from foundations.calls.call import PREFIX as PREFIX
 from foundations.calls.call import Call as Call

@@ -19,6 +19,7 @@ from foundations.cli.context import (
     scheduler_argument,
 )
 from foundations.cli.environments import list_environments
+from foundations.cli.events import list_events
 from foundations.cli.job_columns import JobColumn
 from foundations.cli.render import Column
 from foundations.cli.retention import kept
@@ -63,7 +64,7 @@ class _Asked:
 
 @click.group("list")
 def list_() -> None:
-    """List jobs, projects, schedules, the files of a job, or environments."""
+    """List jobs, projects, schedules, the files of a job, environments, or what happened."""
 
 
 @list_.command()
@@ -206,6 +207,7 @@ def files(scheduler: str, job_id: str, *, as_json: bool) -> None:
 
 
 list_.add_command(list_environments)
+list_.add_command(list_events)
 
 
 _COLUMNS = (

@@ -207,6 +207,7 @@ def _fields(detail: JobDetail) -> list[tuple[str, str]]:
         ("Submitted with", _pairs(spec.params) if spec.params != detail.parameters else ""),
         ("Parameters", _pairs(detail.parameters)),
         ("Environment", _pairs(spec.environment)),
+        ("Secrets", _pairs(spec.secrets)),
         ("Volumes", ", ".join(f"{one.host}:{one.bind}:{one.mode}" for one in spec.volumes)),
         ("Working directory", spec.working_dir or ""),
         ("Interpreter", "" if detail.engine == "docker" else spec.python or ""),

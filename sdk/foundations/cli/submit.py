@@ -51,6 +51,13 @@ if TYPE_CHECKING:
 @click.option(
     "--env", "env_pairs", multiple=True, metavar="NAME[=VALUE]", help="One environment variable."
 )
+@click.option(
+    "--secret",
+    "secret_names",
+    multiple=True,
+    metavar="NAME[:env]",
+    help="One secret, as a file or a variable too.",
+)
 @click.option("--tag", "tag_pairs", multiple=True, metavar="KEY[=VALUE]", help="One tag.")
 @click.option(
     "--stream-job-logs/--no-stream-job-logs",
@@ -124,10 +131,12 @@ def _asked(
     param_pairs: tuple[str, ...],
     params_file: Path | None,
     env_pairs: tuple[str, ...],
+    secret_names: tuple[str, ...],
     tag_pairs: tuple[str, ...],
     **same: Any,
 ) -> Asked:
     from foundations.preparation import Asked
+    from foundations.secret_uses import read_secrets
 
     return Asked(
         command=command,
@@ -135,6 +144,7 @@ def _asked(
         shm_gb=shm,
         params=read_params(params_file, param_pairs),
         environment=read_environment(env_pairs),
+        secrets=read_secrets(secret_names),
         tags=read_tags(tag_pairs),
         interpreter=active_python(),
         **same,

@@ -8,6 +8,7 @@ unless the name says otherwise (`ram_gb`).
 from __future__ import annotations
 
 from foundations.models.access import (
+    CallerView,
     MadeToken,
     NewToken,
     Role,
@@ -94,6 +95,7 @@ from foundations.models.scheduler import (
     WireError,
 )
 from foundations.models.schedules import NewSchedule, Overlap, ScheduleView
+from foundations.models.secrets import NewSecret, SecretName, SecretUse, SecretView
 from foundations.models.words import (
     API_VERSION,
     FINAL_STATES,
@@ -179,6 +181,7 @@ __all__ = [
     "NewPriority",
     "NewRecords",
     "NewSchedule",
+    "NewSecret",
     "NewTags",
     "NoteView",
     "Origin",
@@ -201,6 +204,9 @@ __all__ = [
     "Retries",
     "SYSTEM_PREFIX",
     "ScheduleView",
+    "SecretName",
+    "SecretUse",
+    "SecretView",
     "RetentionRule",
     "RetentionView",
     "SchedulerInfo",
@@ -218,6 +224,7 @@ __all__ = [
     "ExecView",
     "NewExec",
     "TerminalSize",
+    "CallerView",
     "MadeToken",
     "NewToken",
     "Role",

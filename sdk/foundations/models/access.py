@@ -42,8 +42,8 @@ class NewToken(Request):
         str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@ -]*$", max_length=100)
     ]
     """What it is for, such as `laptop`."""
-    user: UserName
-    """Who owns what is done with it."""
+    user: UserName | None = None
+    """Who owns what is done with it; None is who asks."""
     role: Role
     expires_seconds: Annotated[float, Field(gt=0, le=3_153_600_000)] | None = None
     """From now on; None is never."""
@@ -76,9 +76,22 @@ class TokenView(View):
     rotated_from: str | None = None
     """The id of the token that it replaces."""
     limits: TokenLimits = TokenLimits()
+    holds: bool = True
+    """Whether it lets anybody in."""
 
 
 class MadeToken(TokenView):
     """A new token: nobody can ask for the secret again."""
 
     secret: Annotated[str, Field(repr=False)]
+
+
+class CallerView(View):
+    """As whom a scheduler knows who asks."""
+
+    user: str
+    role: Role
+    source: str
+    """Where they are: `unix socket`, or an address."""
+    token_id: str | None = None
+    """The token they are known by; None for the owner, who needs none."""

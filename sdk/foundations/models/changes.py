@@ -22,6 +22,8 @@ class Change(View):
     state: JobState
     """The state after it."""
     detail: dict[str, JsonValue] = {}
+    """What else is known; where somebody asked for it also the `source` (`unix socket` or an
+    address) and the id of their `token`."""
 
 
 class QueueChange(View):
@@ -32,11 +34,11 @@ class QueueChange(View):
     at: datetime
     event: str
     """`QueuePaused`, `QueueResumed`, `QueueChanged`, `DiskNearlyFull` or `DiskFreed`; or what
-    happened to a schedule, such as `ScheduleSkipped`."""
+    happened to a schedule, a project or a token, such as `ScheduleSkipped` or `ProjectRenamed`."""
     project: str | None = None
     """Whose part of the queue it is about; None is all of it."""
     detail: dict[str, JsonValue] = {}
-    """At least `by`."""
+    """At least `by`, and where somebody asked for it `source` and the id of their `token`."""
 
 
 class NewRecords(View):

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, Field, JsonValue, StringConstraints
 
 from foundations.models.dependencies import MOST_AFTER, After
 from foundations.models.limits import Pause, Retries, Seconds
+from foundations.models.secrets import SecretName, SecretUse
 from foundations.models.words import (
     Argument,
     Digest,
@@ -58,6 +59,8 @@ class JobSpec(Request):
     working_dir: Annotated[str, StringConstraints(min_length=1, max_length=4096)] | None = None
     """Where the command starts; relative to the job's source directory; None is that directory."""
     environment: dict[EnvironmentName, Argument] = {}
+    secrets: Annotated[dict[SecretName, SecretUse], Field(max_length=64)] = {}
+    """Secrets of its user that the job gets, and how."""
     volumes: Annotated[tuple[Volume, ...], Field(max_length=64)] = ()
     user: UserName = "unknown"
     log_level: LogLevel = "INFO"

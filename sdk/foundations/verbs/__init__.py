@@ -6,6 +6,7 @@ methods, arguments and meanings, and the blocking one explains them.
 
 from __future__ import annotations
 
+from foundations.verbs.access import AccessVerbs, AsyncAccessVerbs
 from foundations.verbs.bundles import AsyncBundleVerbs, BundleVerbs
 from foundations.verbs.jobs import AsyncJobVerbs, JobVerbs
 from foundations.verbs.logs import AsyncLogVerbs, LogVerbs
@@ -13,6 +14,7 @@ from foundations.verbs.projects import AsyncProjectVerbs, ProjectVerbs
 from foundations.verbs.queue import AsyncQueueVerbs, QueueVerbs
 from foundations.verbs.records import AsyncRecordVerbs, RecordVerbs
 from foundations.verbs.scheduler import AsyncSchedulerVerbs, SchedulerVerbs
+from foundations.verbs.secrets import AsyncSecretVerbs, SecretVerbs
 from foundations.verbs.submissions import AsyncSubmissionVerbs, SubmissionVerbs
 
 
@@ -25,6 +27,8 @@ class Verbs(
     JobVerbs,
     RecordVerbs,
     LogVerbs,
+    SecretVerbs,
+    AccessVerbs,
 ):
     """Calls whose answer comes in one piece, blocking."""
 
@@ -38,5 +42,7 @@ class AsyncVerbs(
     AsyncJobVerbs,
     AsyncRecordVerbs,
     AsyncLogVerbs,
+    AsyncSecretVerbs,
+    AsyncAccessVerbs,
 ):
     """Calls whose answer comes in one piece, for asyncio."""

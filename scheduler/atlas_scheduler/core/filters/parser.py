@@ -54,14 +54,19 @@ def parse(text: str) -> Query:
     return _Parser(Scanner(text)).query()
 
 
-def narrowed(query: Query, *, project: str | None, states: Iterable[JobState]) -> Query:
-    """The same query for jobs of one project (None is all) in some states (none is all)."""
+def narrowed(
+    query: Query, *, project: str | None, states: Iterable[JobState], user: str | None = None
+) -> Query:
+    """The same query for jobs of one project and user (None is all) in some states (none is
+    all)."""
     parts: list[Expression] = [] if query.condition is None else [query.condition]
     wanted = [Comparison(BuiltIn.STATE, Operator.EQUAL, state.value) for state in states]
     if wanted:
         parts.append(_any_of(*wanted))
     if project is not None:
         parts.append(Comparison(BuiltIn.PROJECT, Operator.EQUAL, project))
+    if user is not None:
+        parts.append(Comparison(BuiltIn.USER, Operator.EQUAL, user))
     return replace(query, condition=_all_of(*parts) if parts else None)
 
 

@@ -19,4 +19,7 @@ CREATE TABLE tokens (
     rotated_from TEXT
 ) STRICT;
 
+-- How many jobs of a user wait.
+CREATE INDEX jobs_queued_by_user ON jobs (user) WHERE state = 'queued';
+
 PRAGMA user_version = 14;

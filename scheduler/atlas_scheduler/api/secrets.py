@@ -1,0 +1,65 @@
+"""Routes about secrets. No answer has a value."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+
+from atlas_scheduler.api.context import caller, service_of
+from atlas_scheduler.api.errors import answers
+from atlas_scheduler.core.access import Caller
+from foundations.errors import Forbidden, InvalidRequest, NotFound, StorageFull
+from foundations.models import NewSecret, Role, SecretName, SecretView
+
+_Name = Annotated[SecretName, Path(description="Letters, digits and `_`.")]
+
+router = APIRouter(tags=["secrets"])
+
+
+@router.get("/secrets", operation_id="secrets", summary="List secrets")
+async def secrets(request: Request) -> list[SecretView]:
+    """Those that jobs of who asks may have, by name."""
+    return await service_of(request).secrets(caller(request).user)
+
+
+@router.put(
+    "/secrets/{name}",
+    operation_id="set_secret",
+    summary="Set a secret",
+    responses=answers(InvalidRequest, Forbidden, StorageFull),
+)
+async def set_secret(request: Request, name: _Name, wanted: NewSecret) -> SecretView:
+    """Jobs that start from now on get this value. Only an admin sets one that all users share."""
+    whose = _whose(caller(request), shared=wanted.shared)
+    return await service_of(request).set_secret(name, wanted.value.get_secret_value(), user=whose)
+
+
+@router.delete(
+    "/secrets/{name}",
+    operation_id="delete_secret",
+    summary="Delete a secret",
+    status_code=204,
+    responses=answers(InvalidRequest, NotFound, Forbidden),
+)
+async def delete_secret(
+    request: Request,
+    name: _Name,
+    shared: Annotated[bool, Query(description="The one that all users share.")] = False,
+) -> None:
+    """Jobs that have it keep it until they end."""
+    whose = _whose(caller(request), shared=shared)
+    await service_of(request).delete_secret(name, user=whose)
+
+
+def _whose(asker: Caller, *, shared: bool) -> str | None:
+    """Whose secret is meant: the asker's own, or everybody's.
+
+    Raises:
+        Forbidden: it is everybody's, and the asker no admin.
+    """
+    if not shared:
+        return asker.user
+    if asker.role is not Role.ADMIN:
+        raise Forbidden("Only a token with the role `admin` changes secrets that all users share.")
+    return None

@@ -1,0 +1,69 @@
+"""What a user has of what is for all: places in the queue, space for bundles, and unique keys."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+from atlas_scheduler.core.access import Sharing
+from atlas_scheduler.core.bounds import Bounds
+from atlas_scheduler.core.job import Job
+from atlas_scheduler.store import sql
+from foundations.errors import Forbidden, TooMany
+from foundations.models import Submission
+from foundations.quantities import size
+
+_SQL = sql.queries("holdings")
+RETRY_SECONDS = 60.0
+
+
+def require_room(
+    conn: sqlite3.Connection, bounds: Bounds, *, jobs: int, bundle: str, size_bytes: int
+) -> None:
+    """Refuse further jobs of a user that has too many, or too large ones.
+
+    Args:
+        conn: the database.
+        bounds: how many and how large they may be.
+        jobs: how many are to come.
+        bundle: the digest of what they run.
+        size_bytes: how large that is; it counts only once.
+
+    Raises:
+        TooMany: there is no room for them.
+    """
+    if bounds.queued_jobs is not None:
+        queued = conn.execute(_SQL["queued"], {"user": bounds.user}).fetchone()["queued"]
+        if queued + jobs > bounds.queued_jobs:
+            raise TooMany(
+                f"{queued} jobs of `{bounds.user}` wait already, and {bounds.queued_jobs} may. "
+                "Wait until some have started, or stop some.",
+                retry_after_seconds=RETRY_SECONDS,
+            )
+    if bounds.stored_bytes is not None:
+        wanted = {"user": bounds.user, "bundle": bundle}
+        stored = conn.execute(_SQL["stored"], wanted).fetchone()["stored_bytes"]
+        if stored + size_bytes > bounds.stored_bytes:
+            raise TooMany(
+                f"The bundles of `{bounds.user}` take {size(stored)}; with the "
+                f"{size(size_bytes)} of this one that is more than {size(bounds.stored_bytes)}. "
+                "Delete jobs first.",
+                retry_after_seconds=RETRY_SECONDS,
+            )
+
+
+def require_own(
+    rivals: Iterable[Job], submission: Submission, *, user: str, sharing: Sharing
+) -> None:
+    """Refuse to take another user's place, or where nothing is shared to tell of their job.
+
+    Raises:
+        Forbidden: another user's job has the unique key of the submission.
+    """
+    is_told = sharing is Sharing.EVERYONE_READS
+    if is_told and submission.unique and submission.unique.if_exists == "skip":
+        return
+    theirs = next((job for job in rivals if job.user != user), None)
+    if theirs is not None:
+        whose = f"Job `{theirs.job_id}` of `{theirs.user}`" if is_told else "Another user's job"
+        raise Forbidden(f"{whose} has this unique key. Choose another one.")
