@@ -86,6 +86,14 @@ ACTIONS: tuple[Action, ...] = (
         check=_RUNS,
     ),
     Action(
+        *("open_notebook", "Open notebook", "", _J, "Forward a port to the job's JupyterLab."),
+        danger=_CHANGES,
+        cli="foundations notebook {scheduler} --job {ids}",
+        sdk="open_tunnel",
+        screens=_WITH_JOBS,
+        check=_RUNS,
+    ),
+    Action(
         *("clone", "Clone and edit", "e", _J, "Submit a job again after changing what you like."),
         danger=_CHANGES,
         cli="foundations rerun job {scheduler} {ids} -p NAME=VALUE",

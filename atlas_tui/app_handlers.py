@@ -35,7 +35,17 @@ async def copy_command(desk: Desk, selection: Selection) -> None:
 async def shell(desk: Desk, selection: Selection) -> None:
     """Give the terminal to a shell beside the first of the chosen jobs that runs."""
     job = next(one for one in selection.jobs if one.state is JobState.RUNNING)
-    command = ["shell", "job", desk.board.scheduler, job.job_id]
+    _lend(desk, ["shell", "job", desk.board.scheduler, job.job_id])
+
+
+@performs("open_notebook")
+async def open_notebook(desk: Desk, selection: Selection) -> None:
+    """Give the terminal to what forwards a port to the first of the chosen jobs that runs."""
+    job = next(one for one in selection.jobs if one.state is JobState.RUNNING)
+    _lend(desk, ["notebook", desk.board.scheduler, "--job", job.job_id])
+
+
+def _lend(desk: Desk, command: list[str]) -> None:
     # Without -P a file of the current directory could take the place of a module.
     if not desk.lend_terminal([sys.executable, "-P", "-m", "foundations.cli", *command]):
         desk.say(Said(f"No terminal to lend here: foundations {' '.join(command)}", "bad"))

@@ -61,6 +61,10 @@ class InstantEngine:
         """Refuse: nothing runs here."""
         raise JobConflict("Nothing runs here.")
 
+    async def connect(self, attempt: AttemptId, port: int) -> ExecSession:
+        """Refuse: nothing listens here."""
+        raise JobConflict("Nothing listens here.")
+
     async def stop(self, attempt: AttemptId, *, grace_seconds: float) -> None:
         """Do nothing."""
 

@@ -173,6 +173,9 @@ class _Onlooker:
     async def run_beside(self, job: Job, plan: ExecPlan) -> ExecSession:
         raise JobConflict("Nothing runs here.")
 
+    async def connect(self, job: Job, port: int) -> ExecSession:
+        raise JobConflict("Nothing listens here.")
+
     def tidy(self) -> None:
         pass
 

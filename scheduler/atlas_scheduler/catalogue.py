@@ -23,7 +23,7 @@ from atlas_scheduler.core.seeds import seeds
 from atlas_scheduler.engine.port import AttemptId
 from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.environment_shelf import EnvironmentShelf
-from atlas_scheduler.execs import Execs
+from atlas_scheduler.execs import Execs, Tunnels
 from atlas_scheduler.feed import Feed, Interest, News
 from atlas_scheduler.job_files import JobFiles
 from atlas_scheduler.job_secrets import JobSecrets
@@ -115,9 +115,11 @@ class Catalogue(JobFiles):
         self.feed = Feed(database, lambda: self.machine.host())
         self.execs = Execs()
         """Commands that run beside jobs."""
+        self.tunnels = Tunnels()
+        """Connections to ports of jobs."""
         self.job_secrets = JobSecrets(home, instance=instance)
         """What jobs are given and nobody is shown."""
-        self.ownership = Ownership(database, self.execs)
+        self.ownership = Ownership(database, self.execs, self.tunnels)
         self.tokens = Tokens(database, clock_ms=clock_ms)
         """Who may ask over a network."""
         self._listings = Listings()

@@ -157,6 +157,7 @@ class Effects:
             with self._sampler.sampling(job, attempt):
                 ended = await self._engine.watch(attempt, job_log)
             self._service.execs.end_those_of(job.job_id)
+            self._service.tunnels.end_those_of(job.job_id)
             await asyncio.wait([describe])
         finally:
             describe.cancel()

@@ -20,8 +20,6 @@ from foundations.models import ExecInput, TerminalSize
 
 BUFFER_BYTES = 1_048_576
 """Most output that is kept ahead of its reader, and most that is kept behind it."""
-MOST_COMMANDS = 64
-"""Most commands at a time."""
 ABANDONED_SECONDS = 60.0
 """Without a reader for so long, a command is ended."""
 
@@ -151,6 +149,11 @@ class Running:
 class Execs:
     """Every command that runs, or ended a moment ago, by its id."""
 
+    most = 64
+    """Most at a time."""
+    too_many = "{most} commands run beside jobs; end one of them first."
+    unknown = "No command `{exec_id}` runs beside a job."
+
     def __init__(self) -> None:
         self._running: dict[str, Running] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -161,8 +164,8 @@ class Execs:
         Raises:
             TooLarge: there are.
         """
-        if len(self._running) >= MOST_COMMANDS:
-            raise TooLarge(f"{MOST_COMMANDS} commands run beside jobs; end one of them first.")
+        if len(self._running) >= self.most:
+            raise TooLarge(self.too_many.format(most=self.most))
 
     def add(self, running: Running) -> None:
         """Take one in."""
@@ -177,7 +180,7 @@ class Execs:
         """
         running = self._running.get(exec_id)
         if running is None:
-            raise NotFound(f"No command `{exec_id}` runs beside a job.")
+            raise NotFound(self.unknown.format(exec_id=exec_id))
         return running
 
     async def end(self, exec_id: str) -> None:
@@ -218,3 +221,11 @@ class Execs:
         task = asyncio.create_task(chore)
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+
+
+class Tunnels(Execs):
+    """Every connection to a port of a job, by its id: what it receives is a command's input."""
+
+    most = 256
+    too_many = "{most} connections lead to ports of jobs; close one of them first."
+    unknown = "No connection `{exec_id}` leads to a job."

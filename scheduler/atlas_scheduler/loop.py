@@ -87,6 +87,10 @@ class Loop:
         """Run a command where a job runs."""
         return await self._engine.execute(self._effects.attempt(job.job_id, job.attempt), plan)
 
+    async def connect(self, job: Job, port: int) -> ExecSession:
+        """Connect to a port of a job."""
+        return await self._engine.connect(self._effects.attempt(job.job_id, job.attempt), port)
+
     async def settle(self, job_id: str) -> None:
         """Wait until nothing is being done for a final job any more."""
         await self._effects.settle(job_id)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from atlas_scheduler.core.access import Thing
-from atlas_scheduler.execs import Execs
+from atlas_scheduler.execs import Execs, Tunnels
 from atlas_scheduler.store import array_refs, jobs, owners, schedules
 from atlas_scheduler.store.db import Database
 
@@ -26,9 +26,10 @@ class Owned:
 class Ownership:
     """Finds owners. Methods raise `foundations.errors.SchedulerError` kinds."""
 
-    def __init__(self, database: Database, execs: Execs) -> None:
+    def __init__(self, database: Database, execs: Execs, tunnels: Tunnels) -> None:
         self._database = database
         self._execs = execs
+        self._tunnels = tunnels
 
     async def of(self, thing: Thing, ref: str) -> Owned:
         """Find something, and whose it is.
@@ -40,6 +41,8 @@ class Ownership:
         """
         if thing is Thing.EXEC:
             return Owned(ref, frozenset({self._execs.find(ref).by}))
+        if thing is Thing.TUNNEL:
+            return Owned(ref, frozenset({self._tunnels.find(ref).by}))
         return await self._database.read(partial(_FINDERS[thing], ref=ref))
 
     async def of_jobs(self, job_ids: set[str]) -> dict[str, str]:

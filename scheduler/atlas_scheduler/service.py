@@ -28,6 +28,7 @@ from atlas_scheduler.store.local_runs import local_run_job
 from atlas_scheduler.store.run_dirs import RunDescription
 from atlas_scheduler.store.threads import in_thread
 from atlas_scheduler.transitions import Moved
+from atlas_scheduler.tunnelling import Tunnelling
 from atlas_scheduler.upkeep import Upkeep
 from foundations.errors import JobConflict
 from foundations.models import (
@@ -46,7 +47,9 @@ GPU_LOOK_MS = 10_000
 """How often GPUs that others use are looked at again."""
 
 
-class Service(Schedules, Remarks, Projects, Deletions, Garbage, Queueing, Executing, Upkeep):
+class Service(
+    Schedules, Remarks, Projects, Deletions, Garbage, Queueing, Executing, Tunnelling, Upkeep
+):
     """The catalogue's questions, plus what changes something.
 
     Methods raise `foundations.errors.SchedulerError` kinds.

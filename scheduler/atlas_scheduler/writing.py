@@ -34,6 +34,9 @@ class Shell(Protocol):
     async def run_beside(self, job: Job, plan: ExecPlan) -> ExecSession:
         """Run a command where a job runs."""
 
+    async def connect(self, job: Job, port: int) -> ExecSession:
+        """Connect to a port of a job."""
+
     def tidy(self) -> None:
         """Look again for deleted jobs that cannot come back: one more is marked."""
 

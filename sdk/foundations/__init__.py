@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from foundations.job_secrets import secret
     from foundations.local_run import LocalRun, end_run, start_run
     from foundations.models import JobState
+    from foundations.notebooks import notebook
     from foundations.project_table import get_metrics_for_all_jobs
     from foundations.submission import SubmittedJob, submit
     from foundations.submitted_array import SubmittedArray, submit_array
@@ -53,6 +54,7 @@ _HOME_OF = {
     # At the submitter's.
     "submit": "submission",
     "SubmittedJob": "submission",
+    "notebook": "notebooks",
     "submit_array": "submitted_array",
     "submit_schedule": "job_schedule",
     "JobSchedule": "job_schedule",
@@ -93,6 +95,7 @@ __all__ = [
     "log_metric",
     "log_param",
     "log_params",
+    "notebook",
     "save_artifact",
     "secret",
     "set_tag",

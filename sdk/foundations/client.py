@@ -20,9 +20,9 @@ from foundations import answers, calls
 from foundations.address import Address, bearer
 from foundations.calls import Call
 from foundations.errors import AtlasError, Unreachable
-from foundations.exec_verbs import AsyncExecVerbs, ExecVerbs
 from foundations.lazy_models import models
 from foundations.reconnection import PATIENCE, Patience
+from foundations.tunnel_verbs import AsyncTunnelVerbs, TunnelVerbs
 from foundations.unix_sockets import UnixSockets
 from foundations.upload import Upload
 
@@ -46,7 +46,7 @@ ANSWER_SECONDS = 60.0
 """Longest wait for an answer."""
 
 
-class Client(ExecVerbs):
+class Client(TunnelVerbs):
     """A scheduler, for code that blocks: a context manager that threads may share."""
 
     def __init__(
@@ -165,7 +165,7 @@ class Client(ExecVerbs):
             return self._http.send(_request(self._http, call, waits=waits), stream=stream)
 
 
-class AsyncClient(AsyncExecVerbs):
+class AsyncClient(AsyncTunnelVerbs):
     """A scheduler, for asyncio: an async context manager, and the twin of `Client`."""
 
     def __init__(

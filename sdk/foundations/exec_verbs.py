@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
+from contextlib import aclosing
+from functools import partial
 
 import anyio
 
@@ -16,19 +18,20 @@ from foundations.lazy_models import models
 from foundations.reconnection import Backoff, Patience
 
 
-class _OutputPlace:
+class OutputPlace:
     """How far one reader of a command's output has come, and when it asks again."""
 
-    def __init__(self, exec_id: str, patience: Patience) -> None:
+    def __init__(self, ask: Callable[[int], Call[None]], patience: Patience) -> None:
+        """Begin at the first byte; `ask` makes the request for what comes from a byte on."""
         self.finished = False
-        self._exec_id = exec_id
+        self._ask = ask
         self._offset = 0
         self._frames = Frames()
         self._backoff = Backoff(patience)
 
     def call(self) -> Call[None]:
         """What asks for the rest."""
-        return calls.exec_output(self._exec_id, offset=self._offset)
+        return self._ask(self._offset)
 
     def read(self, piece: bytes) -> Iterator[tuple[int, bytes]]:
         """Take the next piece, and yield the frames that it completes."""
@@ -55,6 +58,10 @@ class _OutputPlace:
         return delay
 
 
+def _rest_of(exec_id: str, offset: int) -> Call[None]:
+    return calls.exec_output(exec_id, offset=offset)
+
+
 class ExecVerbs(Followers):
     """Blocking; see `Client`."""
 
@@ -73,7 +80,10 @@ class ExecVerbs(Followers):
         The last is the end, with the exit code in digits, or with why there is none. A connection
         that breaks is made again.
         """
-        place = _OutputPlace(exec_id, self.patience)
+        yield from self._frames(partial(_rest_of, exec_id))
+
+    def _frames(self, ask: Callable[[int], Call[None]]) -> Generator[tuple[int, bytes]]:
+        place = OutputPlace(ask, self.patience)
         while not place.finished:
             try:
                 with self.open(place.call(), silence_seconds=None) as answer:
@@ -107,7 +117,12 @@ class AsyncExecVerbs(AsyncFollowers):
 
     async def exec_output(self, exec_id: str) -> AsyncGenerator[tuple[int, bytes]]:
         """Yield what a command writes, as pairs of what (`foundations.exec_frames`) and bytes."""
-        place = _OutputPlace(exec_id, self.patience)
+        async with aclosing(self._frames(partial(_rest_of, exec_id))) as frames:
+            async for found in frames:
+                yield found
+
+    async def _frames(self, ask: Callable[[int], Call[None]]) -> AsyncGenerator[tuple[int, bytes]]:
+        place = OutputPlace(ask, self.patience)
         while not place.finished:
             try:
                 async with self.open(place.call(), silence_seconds=None) as answer:

@@ -32,6 +32,8 @@ from foundations.rerun import create_rerun, rerun_spec
 
 if TYPE_CHECKING:
     from foundations.client import Client
+    from foundations.forwarding import Forward
+    from foundations.notebooks import NotebookForward
     from foundations.tensorboard import TensorBoard
 
 
@@ -262,6 +264,39 @@ class SubmittedJob:
             JobConflict: the job does not run.
         """
         return execute(self._client, self.job_id, command, input=input)
+
+    def forward(self, port: int, *, local_port: int = 0, address: str = "127.0.0.1") -> Forward:
+        """Let a port of this machine lead to one of the job: a context manager with its `url`.
+
+        Args:
+            port: where a program of the job listens.
+            local_port: the port here; 0 takes any that is free, which `local_port` then tells.
+            address: which address of this machine to listen at.
+
+        Raises:
+            JobConflict: the job does not run.
+            ConfigError: the port here is not free.
+        """
+        from foundations.forwarding import Forward
+
+        return Forward(self._client, self.job_id, [(local_port, port)], address=address)
+
+    def notebook(self, *, local_port: int = 0, address: str = "127.0.0.1") -> NotebookForward:
+        """Wait for the JupyterLab of the job: a context manager with the `url` to open.
+
+        Args:
+            local_port: the port here; 0 takes any that is free.
+            address: which address of this machine to listen at.
+
+        Raises:
+            JobConflict: the job has ended, or runs no notebook (`foundations.notebook`).
+        """
+        from foundations.notebooks import NotebookForward, await_notebook
+
+        place = await_notebook(self._client, self.job_id)
+        return NotebookForward(
+            self._client, self.job_id, place, local_port=local_port, address=address
+        )
 
     def rerun(
         self,

@@ -17,7 +17,7 @@ from atlas_scheduler.api.logs import FARTHEST
 from atlas_scheduler.core.access import Sharing
 from atlas_scheduler.core.bounds import Bounds
 from atlas_scheduler.core.time_index import TimeIndex
-from atlas_scheduler.execs import BUFFER_BYTES, Execs, Running
+from atlas_scheduler.execs import BUFFER_BYTES, Execs, Running, Tunnels
 from atlas_scheduler.store.log_search import search_log
 from atlas_scheduler.store.log_times import times_of
 from foundations.bundle_listing import digest_of, distinct, parse_listing
@@ -89,6 +89,7 @@ from foundations.models import (
     SourceDiff,
     Submission,
     TerminalSize,
+    TunnelView,
     Waiting,
 )
 from foundations.models.arrays import read_indices
@@ -249,6 +250,7 @@ class FakeService:
         self.environments = FakeShelf()
         self.machine = FakeMachine()
         self.execs = Execs()
+        self.tunnels = Tunnels()
         self.tokens = FakeTokens()
         self.exec_buffer_bytes = BUFFER_BYTES
         self.echoes: list[EchoSession] = []
@@ -474,6 +476,25 @@ class FakeService:
 
     async def end_exec(self, exec_id: str) -> None:
         await self.execs.end(exec_id)
+
+    async def open_tunnel(self, ref: str, port: int, *, by: str) -> TunnelView:
+        job_id = await self.resolve(ref)
+        if self._jobs[job_id].state is not JobState.RUNNING:
+            raise JobConflict(f"Job `{job_id}` is {self._jobs[job_id].state}.")
+        self.tunnels.check()
+        self.echoes.append(EchoSession())
+        running = Running(job_id, self.echoes[-1], buffer_bytes=self.exec_buffer_bytes)
+        self.tunnels.add(running)
+        return TunnelView(tunnel_id=running.exec_id, job_id=job_id, port=port)
+
+    def read_tunnel(self, tunnel_id: str, offset: int) -> AsyncIterator[bytes]:
+        return self.tunnels.find(tunnel_id).output(offset)
+
+    async def write_tunnel(self, tunnel_id: str, piece: ExecInput) -> None:
+        await self.tunnels.find(tunnel_id).give(piece)
+
+    async def close_tunnel(self, tunnel_id: str) -> None:
+        await self.tunnels.end(tunnel_id)
 
     async def hold(self, ref: str, *, by: str) -> JobView:
         job = self._waiting(await self.resolve(ref))

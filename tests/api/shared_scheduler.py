@@ -102,6 +102,8 @@ async def things_of_ada(shared: Shared) -> dict[Thing, str]:
     )
     running = Running(job_id, EchoSession(), by="ada")
     shared.service.execs.add(running)
+    tunnel = Running(job_id, EchoSession(), by="ada")
+    shared.service.tunnels.add(tunnel)
     return {
         Thing.JOB: job_id,
         Thing.DELETED_JOB: deleted,
@@ -110,6 +112,7 @@ async def things_of_ada(shared: Shared) -> dict[Thing, str]:
         Thing.PROJECT: "cats",
         Thing.DELETED_PROJECT: "gone",
         Thing.EXEC: running.exec_id,
+        Thing.TUNNEL: tunnel.exec_id,
     }
 
 
@@ -117,8 +120,9 @@ def path_to(path: str, operation: str, things: dict[Thing, str]) -> str:
     """Fill in the names in a path of OpenAPI with those of an operation's thing."""
     thing = RULES[operation].thing
     name = NOBODYS if thing is None else things[thing]
-    for parameter in ("ref", "other", "exec_id", "name"):
+    for parameter in ("ref", "other", "exec_id", "tunnel_id", "name"):
         path = path.replace(f"{{{parameter}}}", name, 1) if path.count("{") else path
+    path = path.replace("{port}", "80")
     for parameter in ("key", "path", "digest"):
         path = path.replace(f"{{{parameter}}}", f"sha256:{'0' * 64}")
     return path

@@ -65,6 +65,7 @@ from foundations.models import (
     SetRetention,
     SourceDiff,
     Submission,
+    TunnelView,
 )
 from foundations.provenance import Provenance
 from tests.store import naive_filter
@@ -751,6 +752,24 @@ def _exec_output(scheduler: FakeScheduler, request: httpx.Request, _: str) -> ht
     return httpx.Response(200, stream=httpx.ByteStream(rest))
 
 
+JOB_PORT = 8888
+"""The one port that jobs listen at here."""
+
+
+def _open_tunnel(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
+    job = scheduler.resolve(ref)
+    port = int(request.url.path.split("/")[-2])
+    if port != JOB_PORT:
+        raise JobConflict(f"No process of the job listens at port {port} now.")
+    return _json(TunnelView(tunnel_id="t1", job_id=job.job_id, port=port), status=201)
+
+
+def _read_tunnel(scheduler: FakeScheduler, request: httpx.Request, _: str) -> httpx.Response:
+    """Send what every job sends here."""
+    rest = (frame(STDOUT, b"hello") + frame(EXIT, b"0"))[int(request.url.params["offset"]) :]
+    return httpx.Response(200, stream=httpx.ByteStream(rest))
+
+
 def _done(scheduler: FakeScheduler, request: httpx.Request, _: str) -> httpx.Response:
     return httpx.Response(204)
 
@@ -794,6 +813,10 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("POST", "/execs/([^/]+)/input", _done),
     ("PUT", "/execs/([^/]+)/terminal", _done),
     ("DELETE", "/execs/([^/]+)", _done),
+    ("POST", "/jobs/([^/]+)/ports/[0-9]+/tunnels", _open_tunnel),
+    ("GET", "/tunnels/([^/]+)/output", _read_tunnel),
+    ("POST", "/tunnels/([^/]+)/input", _done),
+    ("DELETE", "/tunnels/([^/]+)", _done),
     ("POST", "/jobs/([^/]+)/tags", _tag),
     ("DELETE", "/jobs/([^/]+)/tags", _untag),
     ("POST", "/jobs/([^/]+)/notes", _note),

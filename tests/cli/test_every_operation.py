@@ -63,6 +63,10 @@ COMMANDS = {
     "write_exec": f"exec job scheduler {RUNS} true",
     "resize_exec": f"shell job scheduler {RUNS}",
     "end_exec": f"exec job scheduler {RUNS} true",
+    "open_tunnel": f"forward job scheduler {RUNS} 0:8888",
+    "read_tunnel": f"forward job scheduler {RUNS} 0:8888",
+    "write_tunnel": f"forward job scheduler {RUNS} 0:8888",
+    "close_tunnel": f"forward job scheduler {RUNS} 0:8888",
     "source_diff": f"diff jobs scheduler {DONE} {RUNS} --source",
     "archive": f"get job scheduler {DONE}",
     "tensorboard_logs": f"tensorboard scheduler {DONE}",
@@ -95,9 +99,11 @@ COMMANDS = {
     "revoke_token": "token revoke scheduler ci",
 }
 """A command for each operation of the API."""
-TOLD_OTHERWISE = {"health", "queue_settings", "resize_exec"}
+_TUNNELS = {"open_tunnel", "read_tunnel", "write_tunnel", "close_tunnel"}
+TOLD_OTHERWISE = {"health", "queue_settings", "resize_exec", *_TUNNELS}
 """`info --env` looks past the connection that tests replace; `show queue` reads `info`, which has
-the settings too; only a real terminal changes its size."""
+the settings too; only a real terminal changes its size; a tunnel is opened for whoever connects
+(test_forward)."""
 BUILT_ON_OTHERS = {
     "rerun job": "submit",
     "compare jobs": "job",
@@ -105,6 +111,7 @@ BUILT_ON_OTHERS = {
     "wait job": "changes",
     "list events": "changes",
     "set user": "set_queue_settings",
+    "notebook": "submit",
 }
 """Commands that use an operation in a way of their own."""
 CLIENT_ALONE = {"init", "doctor", "completion", "tui"}

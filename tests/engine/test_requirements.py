@@ -132,6 +132,23 @@ def test_a_path_in_the_container_means_the_project(tmp_path: Path) -> None:
     assert found.own_reason is None
 
 
+def test_what_is_asked_for_beside_the_file_is_another_environment(tmp_path: Path) -> None:
+    also = {"ATLAS_ALSO_INSTALL": " jupyterlab  numpy>=2 "}
+    alone = read(tmp_path, {"main.py": ""}, variables=also)
+    assert alone is not None
+    assert (alone.place, alone.named) == ("", "jupyterlab and numpy>=2")
+    plain = read(tmp_path, {"requirements.txt": "pandas\n"})
+    both = read(tmp_path, {}, variables=also)
+    assert plain is not None
+    assert both is not None
+    assert (both.place, both.named) == (
+        "requirements.txt",
+        "requirements.txt and jupyterlab and numpy>=2",
+    )
+    assert len({alone.digest, plain.digest, both.digest}) == 3
+    assert read(tmp_path, {}, variables={"ATLAS_ALSO_INSTALL": " "}) == plain
+
+
 def test_a_key_is_made_of_requirements_and_base() -> None:
     requirements = [Requirements("requirements.txt", digest) for digest in "ab"]
     orders = [

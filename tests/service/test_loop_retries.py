@@ -78,6 +78,9 @@ class FakeEngine:
     async def execute(self, attempt: AttemptId, plan: ExecPlan) -> ExecSession:
         raise JobConflict("nothing runs beside these attempts")
 
+    async def connect(self, attempt: AttemptId, port: int) -> ExecSession:
+        raise JobConflict("nothing listens in these attempts")
+
     async def stop(self, attempt: AttemptId, *, grace_seconds: float) -> None:
         self.calls.append(("stop", attempt.attempt))
         if attempt in self.live:

@@ -55,15 +55,22 @@ class Copying(AtlasApp):
         self.copied = text
 
 
-async def test_a_shell_where_there_is_no_terminal_is_said_with_its_command(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("key", "command"),
+    [("dollar_sign", "shell job scheduler {}"), ("ctrl+n", "notebook scheduler --job {}")],
+)
+async def test_a_program_where_there_is_no_terminal_is_said_with_its_command(
+    tmp_path: Path, key: str, command: str
+) -> None:
     def one(conn: sqlite3.Connection) -> None:
         run(conn, add(conn, spec={"command": ["run-0.py"]}))
 
-    async with staged(tmp_path, one) as stage:
+    settings = Settings(keymap={"open_notebook": "ctrl+n"})
+    async with staged(tmp_path, one, settings=settings) as stage:
         await ready(stage)
-        await stage.press("dollar_sign")
+        await stage.press(key)
         job_id = stage.front.selection().jobs[0].job_id
-        expected = f"No terminal to lend here: foundations shell job scheduler {job_id}"
+        expected = f"No terminal to lend here: foundations {command.format(job_id)}"
         await stage.until(lambda: stage.status == expected)
 
 

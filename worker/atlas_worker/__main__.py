@@ -20,14 +20,14 @@ def main(command: List[str]) -> int:
     python = sys.executable
     environment = dict(os.environ)
     path = requirements.find(environment)
-    if path is None:
+    if path is None and not requirements.also(environment):
         sys.stdout.write("No user requirements found.\n")
         sys.stdout.flush()
     else:
         try:
             ready = environment.get(requirements.READY)
             if ready:
-                python = requirements.use_ready(ready, path, environment)
+                python = requirements.use_ready(ready, environment)
             else:
                 python = requirements.install(path, environment)
         except requirements.InstallError as error:

@@ -1,6 +1,8 @@
 """Build an environment out of a requirements file with uv, for this and many other jobs.
 
-    python -m atlas_worker.installation UV ENVIRONMENT WHEELS REQUIREMENTS
+    python -m atlas_worker.installation UV ENVIRONMENT WHEELS REQUIREMENTS [PACKAGE...]
+
+REQUIREMENTS is a file, or a directory with a slash at its end when only PACKAGEs are wanted.
 
     exit 0   ENVIRONMENT is complete, with what is in it in `atlas-environment.json`
     exit 1   the requirements cannot be installed; uv's output says why
@@ -30,7 +32,7 @@ _MISLEADING = (
 
 def main(arguments: List[str]) -> int:
     """Build the environment that the arguments describe; return the exit status."""
-    uv, directory, wheels, path = arguments
+    uv, directory, wheels, path, *also = arguments
     from atlas_worker import pip_settings, requirements, shadows, surroundings
 
     environment = pip_settings.for_uv(os.environ)
@@ -49,7 +51,9 @@ def main(arguments: List[str]) -> int:
     shadows.cast(packages, requirements.own_packages())
     python = os.path.join(directory, "bin", "python")
     command = [uv, "pip", "install", "--no-config", "--no-progress", "--python", python]
-    installed = _run([*command, "--compile-bytecode", "-r", os.path.basename(path)], environment)
+    file_name = os.path.basename(path)
+    wanted = [*(["-r", file_name] if file_name else []), "--", *also]
+    installed = _run([*command, "--compile-bytecode", *wanted], environment)
     if installed != 0:
         return installed
     shadows.lift(packages)

@@ -18,6 +18,9 @@ FILE_NAME = "requirements.txt"
 READY = "ATLAS_ENVIRONMENT"
 """Variable with the place of an environment in which the requirements are installed."""
 
+ALSO = "ATLAS_ALSO_INSTALL"
+"""Variable with requirements, separated by spaces, that come to those of the file."""
+
 
 class InstallError(Exception):
     """The requirements could not be installed; the text is the last line of the job's log.
@@ -59,13 +62,19 @@ def _asks_for_something(path: str) -> bool:
     return any(line.strip() and not line.strip().startswith(b"#") for line in lines)
 
 
-def install(path: str, environment: MutableMapping[str, str]) -> str:
+def also(environment: MutableMapping[str, str]) -> List[str]:
+    """List what is to be installed though no file asks for it."""
+    return environment.get(ALSO, "").split()
+
+
+def install(path: Optional[str], environment: MutableMapping[str, str]) -> str:
     """Make the job's environment and install a requirements file into it.
 
     What pip says goes to standard output and error as it comes.
 
     Args:
-        path: the requirements file; paths in it are relative to its directory.
+        path: the requirements file; paths in it are relative to its directory. None when only
+            what `also` lists is to be installed.
         environment: the job's environment variables; changed so that programs of the new
             environment are found first.
 
@@ -75,7 +84,7 @@ def install(path: str, environment: MutableMapping[str, str]) -> str:
     Raises:
         InstallError: it did not work; the reason has been printed.
     """
-    directory = _own_directory(path, environment)
+    directory = _own_directory(environment)
     try:
         _make_environment(directory)
     except (OSError, subprocess.CalledProcessError) as error:
@@ -86,12 +95,11 @@ def install(path: str, environment: MutableMapping[str, str]) -> str:
     return python
 
 
-def use_ready(ready: str, path: str, environment: MutableMapping[str, str]) -> str:
+def use_ready(ready: str, environment: MutableMapping[str, str]) -> str:
     """Make the job's environment on top of one that is ready, which is not written to.
 
     Args:
         ready: the one in which the requirements are installed.
-        path: the requirements file.
         environment: the job's environment variables; changed so that programs of both
             environments are found first.
 
@@ -101,7 +109,7 @@ def use_ready(ready: str, path: str, environment: MutableMapping[str, str]) -> s
     Raises:
         InstallError: it did not work; the reason has been printed.
     """
-    directory = _own_directory(path, environment)
+    directory = _own_directory(environment)
     try:
         _copy_empty(ready, directory)
     except OSError as error:
@@ -131,9 +139,8 @@ def own_packages() -> List[str]:
     return [directory for directory in own if os.path.isdir(directory)]
 
 
-def _own_directory(path: str, environment: MutableMapping[str, str]) -> str:
-    parent = environment.get("ATLAS_JOB_DIR") or os.path.dirname(path)
-    return os.path.join(parent, "environment")
+def _own_directory(environment: MutableMapping[str, str]) -> str:
+    return os.path.join(environment.get("ATLAS_JOB_DIR") or os.getcwd(), "environment")
 
 
 def _cannot_make(directory: str, error: Exception) -> InstallError:
@@ -173,13 +180,14 @@ def _make_environment(directory: str) -> None:
     lay_over(site_packages(directory), own_packages())
 
 
-def _run_pip(python: str, path: str, environment: MutableMapping[str, str]) -> None:
+def _run_pip(python: str, path: Optional[str], environment: MutableMapping[str, str]) -> None:
     # Isolated, because a file of the job (queue.py, types.py, ...) must not shadow what pip needs.
     command = [python, "-I", "-u", "-m", "pip", "install", "--no-input"]
-    command += ["--disable-pip-version-check", "-r", path]
+    command += ["--disable-pip-version-check"]
+    command += [*([] if path is None else ["-r", path]), "--", *also(environment)]
     pip = subprocess.run(
         command,
-        cwd=os.path.dirname(path),
+        cwd=None if path is None else os.path.dirname(path),
         env=_environment_of_pip(environment),
         stdin=subprocess.DEVNULL,
         check=False,

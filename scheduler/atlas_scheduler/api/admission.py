@@ -16,6 +16,7 @@ _PARAMETERS: dict[Thing, tuple[str, ...]] = {
     Thing.PROJECT: ("name",),
     Thing.DELETED_PROJECT: ("name",),
     Thing.EXEC: ("exec_id",),
+    Thing.TUNNEL: ("tunnel_id",),
 }
 """Which parts of a path name a thing; of those that are not here `ref` and `other`."""
 

@@ -31,6 +31,7 @@ from atlas_scheduler.api import (
     schedules,
     secrets,
     tokens,
+    tunnels,
 )
 from atlas_scheduler.api.admission import admit
 from atlas_scheduler.api.guard import Guard, SmallBodies
@@ -102,6 +103,7 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
         schedules,
         secrets,
         garbage,
+        tunnels,
         tokens,
     ):
         app.include_router(part.router, prefix=PREFIX)

@@ -45,6 +45,7 @@ class Thing(StrEnum):
     PROJECT = "project"
     DELETED_PROJECT = "deleted project"
     EXEC = "command"
+    TUNNEL = "connection"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ ACTS_ON_JOB = Rule(Role.SUBMIT, Thing.JOB)
 ACTS_ON_SCHEDULE = Rule(Role.SUBMIT, Thing.SCHEDULE)
 ACTS_ON_PROJECT = Rule(Role.SUBMIT, Thing.PROJECT)
 ACTS_ON_EXEC = Rule(Role.SUBMIT, Thing.EXEC)
+ACTS_ON_TUNNEL = Rule(Role.SUBMIT, Thing.TUNNEL)
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
@@ -122,6 +124,10 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "write_exec": ACTS_ON_EXEC,
         "resize_exec": ACTS_ON_EXEC,
         "end_exec": ACTS_ON_EXEC,
+        "open_tunnel": ACTS_ON_JOB,
+        "read_tunnel": ACTS_ON_TUNNEL,
+        "write_tunnel": ACTS_ON_TUNNEL,
+        "close_tunnel": ACTS_ON_TUNNEL,
         "source_diff": SEES_JOB,
         "archive": SEES_JOB,
         "tensorboard_logs": SEES_JOB,

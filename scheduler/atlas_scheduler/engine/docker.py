@@ -19,6 +19,7 @@ from atlas_scheduler.core.reconcile import Seen
 from atlas_scheduler.core.usage import Usage
 from atlas_scheduler.engine.container import DockerSettings, Owner, container_body
 from atlas_scheduler.engine.container_exec import ContainerExec
+from atlas_scheduler.engine.container_ports import ContainerPorts
 from atlas_scheduler.engine.container_usage import ContainerUsage
 from atlas_scheduler.engine.containers import Containers, Recipe
 from atlas_scheduler.engine.daemon import CALL_SECONDS, Daemon
@@ -83,6 +84,7 @@ class DockerEngine:
         self._stock = Stock(prepared)
         self._containers = Containers(self._daemon, instance, prepared)
         self._usage = ContainerUsage(self._daemon)
+        self._ports = ContainerPorts(self._daemon)
         self._builder = ContainerBuilder(
             daemon=self._daemon,
             images=self._images,
@@ -199,6 +201,10 @@ class DockerEngine:
     async def execute(self, attempt: AttemptId, plan: ExecPlan) -> ExecSession:
         """Run a command in the attempt's container."""
         return await ContainerExec.start(self._daemon, attempt, plan)
+
+    async def connect(self, attempt: AttemptId, port: int) -> ExecSession:
+        """Connect to a port inside the attempt's container."""
+        return await self._ports.connect(attempt, port)
 
     async def stop(self, attempt: AttemptId, *, grace_seconds: float) -> None:
         """End it: SIGTERM, then SIGKILL after the grace period (whole seconds, rounded up)."""

@@ -136,7 +136,7 @@ class ContainerBuilder:
         return {
             "Image": image.name,
             "Entrypoint": list(order.python),
-            "Cmd": [_UV, ENVIRONMENT, _WHEELS, requirements],
+            "Cmd": [_UV, ENVIRONMENT, _WHEELS, requirements, *order.requirements.also],
             "User": user_of(facts, self._owner),
             # No directory of the project: its files must not shadow what is needed here.
             "WorkingDir": LIBRARY,

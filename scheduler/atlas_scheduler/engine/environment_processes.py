@@ -112,11 +112,12 @@ class _Running:
     def run(self) -> int:
         """Build. Returns the exit code."""
         build = self._build
+        requirements = build.order.requirements
         source = build.launch.job_dir / "job_source"
         arguments = (build.place / "environment", build.wheels)
         command = [*build.order.python, str(uv_program()), *map(str, arguments)]
         with subprocess.Popen(
-            [*command, str(source / build.order.requirements.place)],
+            [*command, f"{source}/{requirements.place}", *requirements.also],
             cwd=build.launch.library_dir,
             env=self._environment,
             stdin=subprocess.PIPE,

@@ -163,7 +163,7 @@ class SharedEnvironments:
         place = await in_thread(partial(store.begin, order.key), name="environment")
         try:
             tell(
-                f"Installing {order.requirements.place} into environment {order.key[:8]}, for this "
+                f"Installing {order.requirements.named} into environment {order.key[:8]}, for this "
                 f"job and all that ask for the same."
             )
             if await self._build(Build(launch, order, place, store.wheels, tell)):
@@ -176,6 +176,7 @@ class SharedEnvironments:
     async def _build(self, build: Build) -> bool:
         """Run a build. Returns false where none can be run."""
         said: deque[str] = deque(maxlen=_REASON_LINES)
+        named = build.order.requirements.named
 
         def hear(line: str) -> None:
             said.append(line)
@@ -187,13 +188,13 @@ class SharedEnvironments:
                 status = await in_thread(run, name="build", abort=abort)
         except TimeoutError:
             raise StartRefusedError(
-                f"{FILE_NAME} was not installed after {LONGEST_SECONDS // 3600} hours."
+                f"{named} was not installed after {LONGEST_SECONDS // 3600} hours."
             ) from None
         if status in _CANNOT_RUN:
             build.tell("The shared environment cannot be built here; the job installs for itself.")
             return False
         if status != 0:
-            raise StartRefusedError(f"{FILE_NAME} cannot be installed: {reason_of(said, status)}")
+            raise StartRefusedError(f"{named} cannot be installed: {reason_of(said, status)}")
         return True
 
 

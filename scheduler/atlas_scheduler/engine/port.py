@@ -208,6 +208,13 @@ class Engine(Protocol):
             JobConflict: it does not run.
         """
 
+    async def connect(self, attempt: AttemptId, port: int) -> ExecSession:
+        """Connect to a TCP port of an attempt that runs; what comes is its standard output.
+
+        Raises:
+            JobConflict: it does not run, or nothing of it listens there.
+        """
+
     async def stop(self, attempt: AttemptId, *, grace_seconds: float) -> None:
         """End it: SIGTERM, then SIGKILL after the grace period. An unknown or ended one is fine."""
 

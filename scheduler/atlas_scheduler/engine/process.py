@@ -34,6 +34,7 @@ from atlas_scheduler.engine.port import (
     StartRefusedError,
 )
 from atlas_scheduler.engine.process_exec import ProcessExec
+from atlas_scheduler.engine.process_ports import ProcessPorts
 from atlas_scheduler.engine.process_usage import process_tree, usage_of
 from atlas_scheduler.engine.shim_start import run_shim
 from atlas_scheduler.engine.shimwait import shim_ended
@@ -72,6 +73,7 @@ class ProcessEngine:
         self._home = home
         self._environments = SharedEnvironments(environments, ProcessBuilder(home))
         self._attempts = home.run / "attempts"
+        self._ports = ProcessPorts()
         self._name = re.compile(
             rf"(?P<name>atlas-{re.escape(instance)}-(?P<job>.+)-(?P<attempt>\d+))"
         )
@@ -225,6 +227,10 @@ class ProcessEngine:
         except OSError as error:
             raise EngineDown(f"The command cannot be started now: {error}") from error
 
+    async def connect(self, attempt: AttemptId, port: int) -> ExecSession:
+        """Connect to a port that a process of the attempt listens at."""
+        return await self._ports.connect(self._dir(attempt), port)
+
     def _surroundings(self, attempt: AttemptId) -> tuple[dict[str, str], str] | None:
         directory = self._dir(attempt)
         return directory.surroundings if directory.has_shim else None
@@ -244,6 +250,7 @@ class ProcessEngine:
         directory = self._dir(attempt)
         await self.stop(attempt, grace_seconds=0)
         await in_thread(directory.remove, name="remove")
+        self._ports.forget(directory)
         await self._environments.release(attempt)
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What the processes of one attempt of the process engine use, added up. Everything here blocks."""
+"""The processes of one attempt of the process engine, and what they use. Everything here blocks."""
 
 from __future__ import annotations
 
@@ -26,14 +26,9 @@ def process_tree() -> Tree:
 
 def usage_of(attempt: AttemptDir, tree: Tree) -> Usage | None:
     """Add up an attempt's processes; None when it does not run."""
-    try:
-        started = attempt.started
-        if started is None or not is_same_process(started):
-            return None
-    except OSError:
-        return None
-    processes = _descendants(started, tree)
-    if not processes:
+    started = _running(attempt)
+    processes = [] if started is None else _descendants(started, tree)
+    if started is None or not processes:
         return None
     total = _Sum()
     for process in processes:
@@ -43,6 +38,20 @@ def usage_of(attempt: AttemptDir, tree: Tree) -> Usage | None:
         times = psutil.Process(started.shim_pid).cpu_times()
         total.cpu_seconds += times.children_user + times.children_system
     return total.usage()
+
+
+def processes_of(attempt: AttemptDir, tree: Tree) -> list[int]:
+    """Number an attempt's processes; none when it does not run."""
+    started = _running(attempt)
+    return [] if started is None else [one.pid for one in _descendants(started, tree)]
+
+
+def _running(attempt: AttemptDir) -> StartRecord | None:
+    try:
+        started = attempt.started
+        return started if started is not None and is_same_process(started) else None
+    except OSError:
+        return None
 
 
 def _descendants(started: StartRecord, tree: Tree) -> list[psutil.Process]:

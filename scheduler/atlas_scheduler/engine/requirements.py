@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from atlas_scheduler.core.requirement_files import (
@@ -19,6 +19,8 @@ from atlas_scheduler.engine.launch import SOURCE, Places, start_dir
 from atlas_scheduler.engine.port import Launch
 
 FILE_NAME = "requirements.txt"
+ALSO = "ATLAS_ALSO_INSTALL"
+"""Variable with requirements, separated by spaces, that come to those of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,18 @@ class Requirements:
     """What a job asks for."""
 
     place: str
-    """The file, relative to the work dir."""
+    """The file, relative to the work dir; empty when only `also` is asked for."""
     digest: str
     """Of it, of what it includes, and of the packages of the project that it names."""
     own_reason: str | None = None
     """Why no other job can share what is installed for it; None when one can."""
+    also: tuple[str, ...] = ()
+    """What is asked for beside the file."""
+
+    @property
+    def named(self) -> str:
+        """What it is, for people."""
+        return " and ".join([*([self.place] if self.place else []), *self.also])
 
 
 def read_requirements(
@@ -41,7 +50,7 @@ def read_requirements(
     Args:
         launch: the job, with its work dir made.
         places: where the job finds things.
-        variables: what `${NAME}` stands for in the file.
+        variables: what `${NAME}` stands for in the file, and what is asked for beside it.
 
     Returns:
         None when the job asks for nothing, or only the job itself can find out.
@@ -57,8 +66,18 @@ def read_requirements(
     for directory in dict.fromkeys((source / below, source)):
         path = directory / FILE_NAME
         if path.is_file():
-            return _Reading(source, path, places.source, variables).requirements()
-    return None
+            found = _Reading(source, path, places.source, variables).requirements()
+            break
+    else:
+        found = None
+    also = tuple(variables.get(ALSO, "").split())
+    return _with_more(found, also) if also else found
+
+
+def _with_more(found: Requirements | None, also: tuple[str, ...]) -> Requirements:
+    found = found or Requirements("", "")
+    digest = hashlib.sha256("\n".join([found.digest, *also]).encode()).hexdigest()
+    return replace(found, digest=digest, also=also)
 
 
 @dataclass(slots=True)

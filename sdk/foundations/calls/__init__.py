@@ -15,6 +15,7 @@ from foundations.calls import records as records
 from foundations.calls import scheduler as scheduler
 from foundations.calls import secrets as secrets
 from foundations.calls import submissions as submissions
+from foundations.calls import tunnels as tunnels
 from foundations.calls.call import PREFIX as PREFIX
 from foundations.calls.call import Call as Call
 from foundations.calls.call import as_json as as_json

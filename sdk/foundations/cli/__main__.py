@@ -33,6 +33,8 @@ COMMANDS = {
     "note": ("foundations.cli.note:note", "Write notes about jobs, or read them."),
     "exec": ("foundations.cli.exec:exec_", "Run a command beside a job that runs."),
     "shell": ("foundations.cli.exec:shell", "Open a shell beside a job that runs."),
+    "forward": ("foundations.cli.forward:forward", "Reach ports of a job that runs."),
+    "notebook": ("foundations.cli.notebook:notebook", "Run JupyterLab in a job, and open it here."),
     "wait": ("foundations.cli.wait:wait", "Wait until a job has ended."),
     "stop": ("foundations.cli.stop:stop", "Stop jobs that run or wait."),
     "move": ("foundations.cli.move:move", "Change the order of the queue."),

@@ -25,7 +25,7 @@ from foundations.models.environments import (
     PrunedEnvironments,
     PruneEnvironments,
 )
-from foundations.models.execs import ExecInput, ExecView, NewExec, TerminalSize
+from foundations.models.execs import ExecInput, ExecView, NewExec, TerminalSize, TunnelView
 from foundations.models.garbage import (
     ExpiredJob,
     GarbageView,
@@ -223,6 +223,7 @@ __all__ = [
     "ExecInput",
     "ExecView",
     "NewExec",
+    "TunnelView",
     "TerminalSize",
     "CallerView",
     "MadeToken",

@@ -1,4 +1,4 @@
-"""Commands that are run beside a job, in its container and its work dir."""
+"""Commands beside a job, in its container and its work dir, and connections to its ports."""
 
 from __future__ import annotations
 
@@ -40,3 +40,11 @@ class ExecView(View):
     exec_id: str
     job_id: str
     command: list[str]
+
+
+class TunnelView(View):
+    """A connection that was opened to a port of a job."""
+
+    tunnel_id: str
+    job_id: str
+    port: int

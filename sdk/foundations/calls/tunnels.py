@@ -1,0 +1,35 @@
+"""Requests about connections to ports of jobs."""
+
+from __future__ import annotations
+
+import base64
+
+from foundations.calls.call import Call, job_path, nothing
+from foundations.lazy_models import models
+
+
+def open_tunnel(ref: str, port: int) -> Call[models.TunnelView]:
+    """Connect to a TCP port of a job that runs."""
+    return Call(
+        "POST",
+        f"{job_path(ref)}/ports/{port}/tunnels",
+        lambda _, answer: models.TunnelView.model_validate_json(answer),
+        expected=(201,),
+    )
+
+
+def read_tunnel(tunnel_id: str, *, offset: int = 0) -> Call[None]:
+    """Ask for what the job sends from a byte on (`foundations.exec_frames`)."""
+    path = f"/tunnels/{tunnel_id}/output"
+    return Call("GET", path, nothing, params=(("offset", str(offset)),))
+
+
+def write_tunnel(tunnel_id: str, data: bytes, *, offset: int, end: bool = False) -> Call[None]:
+    """Send a piece to the job; `offset` is where it lies in all that is sent."""
+    body = {"offset": offset, "data": base64.b64encode(data).decode(), "end": end}
+    return Call("POST", f"/tunnels/{tunnel_id}/input", nothing, json=body, expected=(204,))
+
+
+def close_tunnel(tunnel_id: str) -> Call[None]:
+    """Close a connection, and forget it."""
+    return Call("DELETE", f"/tunnels/{tunnel_id}", nothing, expected=(204,))
