@@ -28,6 +28,8 @@ KEEP_SECONDS = 600.0
 """How long containers of a shape are kept that no job has asked for."""
 SHAPES = 4
 """Of so many shapes at most; the one that was not asked for longest goes first."""
+CLOSE_SECONDS = 3.0
+"""Longest that the end of the server waits for their removal."""
 PATIENCE_SECONDS = 0.3
 """Pause before more are made: the job just started may be so short that its end would wait."""
 _CONFLICT = 409
@@ -104,14 +106,20 @@ class PreparedContainers:
         return None
 
     def aim(self, slot: str, job_dir: Path, script: str) -> None:
-        """Let a claimed container find a job when it starts. May be repeated."""
-        path = job_dir / SCRIPT
+        """Let a claimed container find a job when it starts. May be repeated.
+
+        Raises:
+            EngineDown: the disk takes nothing; what was claimed waits for another try.
+        """
         aside = job_dir / f".{SCRIPT}.{slot}"
-        aside.unlink(missing_ok=True)
-        with aside.open("x", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(script)
-        aside.replace(path)
-        self._link(slot, job_dir)
+        try:
+            aside.unlink(missing_ok=True)
+            with aside.open("x", encoding="utf-8", errors="surrogateescape") as file:
+                file.write(script)
+            aside.replace(job_dir / SCRIPT)
+            self._link(slot, job_dir)
+        except OSError as error:
+            raise EngineDown(f"The job's start cannot be written: {error}") from error
 
     def started(self, slot: str) -> None:
         """Drop what a container needed only until it was started."""
@@ -146,7 +154,8 @@ class PreparedContainers:
         with self._filling:
             with self._lock:
                 moulds = [mould for mould, _ in self._moulds.values()]
-            with suppress(EngineDown, APIError):
+            # What cannot be made now is not missed: the next job gets an ordinary container.
+            with suppress(EngineDown, APIError, OSError):
                 for mould in moulds:
                     while self._is_short(mould.shape):
                         self._make(mould)
@@ -271,7 +280,10 @@ class Stock:
             return
         self._keeping.cancel()
         await asyncio.wait([self._keeping])
-        await in_thread(self.prepared.close, name="prepared")
+        # What a hanging engine keeps is swept when the server starts again.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await in_thread(self.prepared.close, name="prepared")
 
     async def _keep(self) -> None:
         pause_seconds: float | None = None
