@@ -81,21 +81,22 @@ def _show(wishes: Wishes, home: Home, *, near: Path | None = None) -> int:
 def _run_app(
     wishes: Wishes, settings: Settings, scheduler: tuple[str, AsyncClient], home: Home
 ) -> int:
-    if wishes.low_bandwidth or settings.low_bandwidth:
+    low_bandwidth = wishes.low_bandwidth or settings.low_bandwidth
+    plain = wishes.plain or settings.plain
+    if low_bandwidth:
         _paint_seldom()
-    if wishes.plain or settings.plain:
+    if plain:
         _draw_plain_scrollbars()
     name, client = scheduler
     session = Session.load(path_of(home, name)) if settings.restore else Session()
     theme = wishes.theme or settings.theme or session.theme or AUTO
-    plain = wishes.plain or settings.plain
     light = _load_app(ask=theme == AUTO and not plain)
     from atlas_tui.app import AtlasApp, Options
 
     options = Options(
         read_only=wishes.read_only or settings.read_only,
         plain=plain,
-        low_bandwidth=wishes.low_bandwidth or settings.low_bandwidth,
+        low_bandwidth=low_bandwidth,
         theme=theme,
         light=light,
         mouse=settings.mouse and not wishes.no_mouse,

@@ -32,6 +32,7 @@ CORE = [
     "atlas_scheduler.core.lifecycle",
     "atlas_scheduler.core.line",
     "atlas_scheduler.core.moves",
+    "atlas_scheduler.core.offered_volumes",
     "atlas_scheduler.core.playing",
     "atlas_scheduler.core.queue",
     "atlas_scheduler.core.deadlines",

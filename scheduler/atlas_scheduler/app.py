@@ -23,11 +23,12 @@ from atlas_scheduler.engine.port import Engine
 from atlas_scheduler.engine.process import ProcessEngine
 from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.environment_shelf import EnvironmentShelf
+from atlas_scheduler.image_shelf import ImageShelf
 from atlas_scheduler.intake import Intake
 from atlas_scheduler.loop import Loop
 from atlas_scheduler.sampling import Sampler
 from atlas_scheduler.service import Service
-from atlas_scheduler.settings import DockerSection, RetentionSection, ServerSettings
+from atlas_scheduler.settings import RetentionSection, ServerSettings
 from atlas_scheduler.store import jobs, meta
 from atlas_scheduler.store.ballast import Ballast
 from atlas_scheduler.store.db import Database
@@ -69,6 +70,8 @@ async def scheduler(home: Home, settings: ServerSettings) -> AsyncIterator[FastA
         try:
             async with _service(home, settings, database, engine, instance) as service:
                 service.environments = EnvironmentShelf(environments)
+                kept = engine.kept_images if isinstance(engine, DockerEngine) else None
+                service.images = ImageShelf(kept)
                 service.tokens = await Tokens.open(
                     database,
                     clock_ms=now_ms,
@@ -106,6 +109,7 @@ async def _service(
     # Between the mark and half of it submissions are still taken, and wait.
     service.bundles.space.keep_free_bytes = lambda: service.disk_guard.stop_below_bytes // 2
     service.ballast = Ballast(home.ballast)
+    service.offered_volumes = settings.offered_volumes()
     service.retention = _retention_policy(settings.retention)
     service.sharing = settings.sharing
     service.delete_grace_ms = int(settings.delete_grace_seconds * 1000)
@@ -189,7 +193,7 @@ async def _engine(
     docker = DockerEngine(
         home=home,
         instance=instance,
-        settings=_docker_settings(settings.docker),
+        settings=_docker_settings(settings),
         allowed_gpus=settings.gpu_names(),
         environments=environments,
     )
@@ -204,17 +208,23 @@ async def _engine(
     return docker
 
 
-def _docker_settings(section: DockerSection) -> DockerSettings:
+def _docker_settings(settings: ServerSettings) -> DockerSettings:
+    section = settings.docker
     return DockerSettings(
         network=section.network,
         worker_image=section.worker_image,
         worker_base=section.worker_base,
         build_network=section.build_network,
+        pull_idle_seconds=section.pull_idle_seconds,
+        pull_seconds=section.pull_seconds,
+        registries=section.registries,
+        max_images_bytes=int(settings.images.max_gb * 10**9),
         pids_limit=section.pids_limit,
         shm_bytes=int(section.shm_gb * 10**9),
         environment=section.environment,
         volumes=section.volume_list(),
         prepared=section.prepared,
+        offered_volumes=settings.offered_volumes(),
     )
 
 

@@ -9,7 +9,7 @@ import asyncio
 import math
 import os
 import sqlite3
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from atlas_scheduler.core.access import Sharing
 from atlas_scheduler.core.capacity import Capacity
 from atlas_scheduler.core.filters import FilterError, Query, narrowed, parse
 from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.offered_volumes import OfferedVolume
 from atlas_scheduler.core.retention import Policy
 from atlas_scheduler.core.seeds import seeds
 from atlas_scheduler.engine.port import AttemptId
@@ -25,6 +26,7 @@ from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.environment_shelf import EnvironmentShelf
 from atlas_scheduler.execs import Execs, Tunnels
 from atlas_scheduler.feed import Feed, Interest, News
+from atlas_scheduler.image_shelf import ImageShelf
 from atlas_scheduler.job_files import JobFiles
 from atlas_scheduler.job_secrets import JobSecrets
 from atlas_scheduler.machine import Machine
@@ -107,6 +109,10 @@ class Catalogue(JobFiles):
         self.disk_guard = DiskGuard(disk_places(home))
         self.environments = EnvironmentShelf(Environments(home))
         """The ones that jobs share."""
+        self.images = ImageShelf(None)
+        """The ones that were built for jobs."""
+        self.offered_volumes: Mapping[str, OfferedVolume] = {}
+        """What jobs can name in place of paths."""
         self.engine = engine
         self.supply = Supply()
         self.instance = instance

@@ -6,9 +6,17 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from atlas_scheduler.core.access import Sharing
+from atlas_scheduler.core.offered_volumes import OfferedVolume
 from foundations.errors import ConfigError
 from foundations.models import (
     BackfillSeconds,
@@ -17,6 +25,7 @@ from foundations.models import (
     ProjectName,
     QueueSettings,
     RetentionRule,
+    Role,
     TagKey,
     TokenLimits,
     UserName,
@@ -35,6 +44,25 @@ class VolumeSetting(_Section):
     mode: Literal["ro", "rw"] = "ro"
 
 
+def _path_alone(value: object) -> object:
+    return {"path": value} if isinstance(value, str) else value
+
+
+class OfferedVolumeSetting(_Section):
+    """A directory that jobs may name."""
+
+    path: Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$", max_length=4096)]
+    """Absolute."""
+    mode: Literal["ro", "rw"] = "ro"
+    users: frozenset[UserName] = frozenset()
+    """With neither users nor roles it is for everybody who submits."""
+    roles: frozenset[Role] = frozenset()
+
+
+RegistryHost = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:\[\]-]+$", max_length=300)]
+VolumeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+
+
 class DockerSection(_Section):
     """How jobs run in containers."""
 
@@ -45,7 +73,13 @@ class DockerSection(_Section):
     worker_base: str = "python:3.11-slim"
     """What the standard worker image is built from when it is missing."""
     build_network: str | None = None
-    """Docker network while that image is built; None is the engine's default."""
+    """Docker network while images and environments are built; None is the engine's default."""
+    pull_idle_seconds: Annotated[float, Field(gt=0, le=86_400)] = 120.0
+    """Longest silence of a registry before a pull is given up."""
+    registries: tuple[RegistryHost, ...] | None = None
+    """The only registries that images are pulled from, such as `docker.io`; any without it."""
+    pull_seconds: Annotated[float, Field(gt=0, le=604_800)] = 7200.0
+    """Longest time that one image may take in all."""
     pids_limit: Annotated[int, Field(ge=16)] = 4096
     """Most processes and threads a job may have."""
     shm_gb: Annotated[float, Field(gt=0)] = 1.0
@@ -103,6 +137,14 @@ class EnvironmentsSection(_Section):
     """What they may take, in units of 10^9 bytes; the one not used for longest goes first."""
 
 
+class ImagesSection(_Section):
+    """The images that are built for jobs."""
+
+    max_gb: Annotated[float, Field(ge=0)] = 50.0
+    """What they may take beside what they build on, in units of 10^9 bytes; the one not used for
+    longest goes first."""
+
+
 class TokenLimitsSection(TokenLimits):
     """What a token may ask for that has no limits of its own; null is no limit."""
 
@@ -156,6 +198,15 @@ class ServerSettings(_Section):
     retention: RetentionSection = RetentionSection()
     docker: DockerSection = DockerSection()
     environments: EnvironmentsSection = EnvironmentsSection()
+    images: ImagesSection = ImagesSection()
+    volumes: dict[VolumeName, Annotated[OfferedVolumeSetting, BeforeValidator(_path_alone)]] = (
+        Field(default_factory=dict)
+    )
+    """Directories that jobs may name in their `volumes`; a path alone can only be read."""
+
+    def offered_volumes(self) -> dict[str, OfferedVolume]:
+        """The volumes that jobs may name."""
+        return {name: OfferedVolume(name=name, **dict(one)) for name, one in self.volumes.items()}
 
     def queue(self) -> QueueSettings:
         """How the queue is run, as the file says."""

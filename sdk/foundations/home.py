@@ -64,6 +64,11 @@ class Home:
         return self.root / "environments"
 
     @property
+    def images(self) -> Path:
+        """What is known of images that were built for jobs."""
+        return self.root / "images"
+
+    @property
     def archives(self) -> Path:
         """Parent of every job's archive."""
         return self.root / "job_data" / "archive"

@@ -46,8 +46,8 @@ def rerun_spec(
             "kept that could run again. To run that directory as a job, submit it instead: "
             "`foundations submit scheduler DIR`"
         )
-    before = job.spec.image
     wanted = dict(changes or {})
+    is_another = wanted.get("image") not in (None, job.spec.image)
     for key, added_to in (("environment", job.spec.environment), ("tags", job.spec.tags)):
         if key in wanted:
             wanted[key] = {**added_to, **wanted[key]}
@@ -59,7 +59,8 @@ def rerun_spec(
         "params": {**job.spec.params, **plain_params(params or {})},
         "user": current_user(),
         "rerun_of": job.job_id,
-        "pinned_image": image_that_ran(job) if wanted.get("image") in (None, before) else None,
+        "pinned_image": None if is_another else image_that_ran(job),
+        **({"build": None} if is_another else {}),
     }
     try:
         return JobSpec.model_validate({**job.spec.model_dump(), **decided})

@@ -15,7 +15,7 @@ from foundations import autostart, bundle, configs
 from foundations.delivery import Delivery, make_ready, twice
 from foundations.errors import NotFound
 from foundations.home import Home
-from foundations.models import Accepted, ArrayView, ScheduleView, Submission
+from foundations.models import Accepted, ArrayView, PullPolicy, ScheduleView, Submission
 from foundations.origin import Inquiry
 from foundations.preparation import Asked, PreparedSubmission, prepare_submission
 from foundations.provenance import Origin
@@ -150,6 +150,8 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
     shm: float | None = None,
     entrypoint: str | Sequence[str] | None = None,
     image: str | None = None,
+    build: str | Mapping[str, Any] | None = None,
+    pull: PullPolicy | None = None,
     environment: Mapping[str, str] | None = None,
     secrets: str | Iterable[str] | Mapping[str, str] | None = None,
     tags: Mapping[str, str] | None = None,
@@ -180,6 +182,10 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
         shm: size of /dev/shm in GB (10^9 bytes), where jobs run in containers.
         entrypoint: what runs the command in place of the image's own entry point.
         image: Docker image in place of the standard worker.
+        build: a Dockerfile of the directory to build the image from, as a path in it; or a dict
+            with any of `dockerfile`, `context`, `args` and `target`.
+        pull: when a registry is asked for the image: `"missing"` (when it is not there, which is
+            the default), `"always"` or `"never"`.
         environment: environment variables, added to those of `job.config.yaml`.
         secrets: names of secrets that the job gets (`foundations secret set`) as files, or with
             `NAME:env` as environment variables too; added to those of `job.config.yaml`.
@@ -219,6 +225,8 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
         shm=shm,
         entrypoint=entrypoint,
         image=image,
+        build=build,
+        pull=pull,
         environment=environment,
         secrets=secrets,
         tags=tags,

@@ -16,6 +16,7 @@ import foundations
 from atlas_scheduler.api.logs import FARTHEST
 from atlas_scheduler.core.access import Sharing
 from atlas_scheduler.core.bounds import Bounds
+from atlas_scheduler.core.offered_volumes import OfferedVolume
 from atlas_scheduler.core.time_index import TimeIndex
 from atlas_scheduler.execs import BUFFER_BYTES, Execs, Running, Tunnels
 from atlas_scheduler.store.log_search import search_log
@@ -56,6 +57,8 @@ from foundations.models import (
     GarbageView,
     GpuView,
     HostView,
+    ImagesView,
+    ImageView,
     JobDetail,
     JobPage,
     JobState,
@@ -80,6 +83,7 @@ from foundations.models import (
     ProjectDisk,
     ProjectView,
     PrunedEnvironments,
+    PrunedImages,
     QueueChange,
     QueueView,
     RetentionRule,
@@ -213,6 +217,34 @@ class FakeShelf:
         )
 
 
+class FakeImages:
+    """One built image, until it is pruned."""
+
+    def __init__(self) -> None:
+        self.built = [
+            ImageView(
+                key="3f2a" * 4,
+                tag=f"atlas-build/abcd1234:{'3f2a' * 4}",
+                dockerfile="Dockerfile",
+                base="python:3.11-slim",
+                size_bytes=70_000_000,
+                created_at=MOMENT,
+                used_at=MOMENT,
+            )
+        ]
+
+    async def view(self) -> ImagesView:
+        size_bytes = sum(one.size_bytes for one in self.built)
+        return ImagesView(images=self.built, size_bytes=size_bytes, max_bytes=50_000_000_000)
+
+    async def prune(self, *, unused_days: float, by: str) -> PrunedImages:
+        kept = self.built if unused_days else []
+        gone = [one for one in self.built if one not in kept]
+        self.built = kept
+        freed_bytes = sum(one.size_bytes for one in gone)
+        return PrunedImages(removed=len(gone), freed_bytes=freed_bytes, in_use=0)
+
+
 class FakeService:
     """Jobs in a dict, logs as bytes, changes in a list. Use it from its event loop only.
 
@@ -248,6 +280,8 @@ class FakeService:
         self._recorded: set[str] = set()
         self._changed = asyncio.Event()
         self.environments = FakeShelf()
+        self.images = FakeImages()
+        self.offered_volumes: dict[str, OfferedVolume] = {}
         self.machine = FakeMachine()
         self.execs = Execs()
         self.tunnels = Tunnels()

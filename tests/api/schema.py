@@ -22,7 +22,7 @@ _KNOWN = {
     "$ref", "type", "properties", "required", "additionalProperties", "patternProperties",
     "propertyNames", "items", "anyOf", "enum", "const", "format", "pattern", "minLength",
     "maxLength", "minItems", "maxItems", "minimum", "exclusiveMinimum", "maximum",
-    "title", "description", "default",
+    "title", "description", "default", "maxProperties",
 }  # fmt: skip
 
 
@@ -111,6 +111,8 @@ class Contract:
                 yield f"{at}: {value!r} is not from {least} to {most}"
 
     def _members(self, value: dict[str, Any], schema: dict[str, Any], at: str) -> Iterator[str]:
+        if len(value) > schema.get("maxProperties", len(value)):
+            yield f"{at}: {len(value)} members are more than {schema['maxProperties']}"
         yield from (f"{at}: no {name}" for name in schema.get("required", []) if name not in value)
         for name, one in value.items():
             yield from self.problems(name, schema.get("propertyNames", {}), f"{at}.{name}")

@@ -528,6 +528,18 @@ async def test_the_machine_and_its_disk_are_told(
     assert (disk["complete"], disk["projects"][0]["name"]) == (True, "digits")
 
 
+async def test_built_images_are_listed_and_pruned(http: httpx.AsyncClient) -> None:
+    found = (await http.get("/images")).json()
+    assert found["images"][0]["tag"] == f"atlas-build/abcd1234:{'3f2a' * 4}"
+    assert found["size_bytes"] == 70_000_000
+    kept = await http.post("/images/prune", json={"unused_days": 1})
+    assert kept.json()["removed"] == 0
+    pruned = await http.post("/images/prune", json={})
+    assert pruned.json() == {"removed": 1, "freed_bytes": 70_000_000, "in_use": 0}
+    refused = await http.post("/images/prune", json={"unused_days": -1})
+    assert refused.status_code == 400
+
+
 async def test_environments_are_listed_and_pruned(http: httpx.AsyncClient) -> None:
     found = (await http.get("/environments")).json()
     assert found["environments"][0]["packages"] == ["numpy==2.1.0"]

@@ -58,6 +58,7 @@ from foundations.models import (
     PauseView,
     ProjectView,
     PrunedEnvironments,
+    PrunedImages,
     QueueView,
     RetentionView,
     Role,
@@ -134,6 +135,16 @@ def _prune_environments(scheduler: FakeScheduler, request: httpx.Request) -> htt
     unused_days = json.loads(request.content)["unused_days"]
     in_use = len(scheduler.environments.environments)
     return _json(PrunedEnvironments(removed=2, freed_bytes=round(unused_days), in_use=in_use))
+
+
+def _images(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return _json(scheduler.images)
+
+
+def _prune_images(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    unused_days = json.loads(request.content)["unused_days"]
+    in_use = len(scheduler.images.images)
+    return _json(PrunedImages(removed=3, freed_bytes=round(unused_days), in_use=in_use))
 
 
 def _secrets(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
@@ -786,6 +797,8 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("DELETE", "/tokens/([^/]+)", _revoke_token),
     ("GET", "/environments", _environments),
     ("POST", "/environments/prune", _prune_environments),
+    ("GET", "/images", _images),
+    ("POST", "/images/prune", _prune_images),
     ("GET", "/secrets", _secrets),
     ("PUT", "/secrets/([^/]+)", _set_secret),
     ("DELETE", "/secrets/([^/]+)", _delete_secret),

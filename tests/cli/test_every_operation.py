@@ -30,6 +30,8 @@ COMMANDS = {
     "set_secret": "secret set scheduler API_KEY",
     "delete_secret": "secret delete scheduler API_KEY",
     "prune_environments": "prune environments scheduler",
+    "images": "list images",
+    "prune_images": "prune images scheduler",
     "queue_settings": "show queue",
     "set_queue_settings": "set queue scheduler --max-running-jobs 2",
     "clear_queue": "clear-queue scheduler",

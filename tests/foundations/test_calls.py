@@ -56,6 +56,8 @@ INFO = {
         (calls.access.rotate_token("abcd"), "POST /tokens/abcd/rotate"),
         (calls.scheduler.environments(), "GET /environments"),
         (calls.scheduler.prune_environments(), "POST /environments/prune"),
+        (calls.images.images(), "GET /images"),
+        (calls.images.prune_images(), "POST /images/prune"),
         (calls.projects.projects(), "GET /projects"),
         (calls.projects.rename_project("a b", "c"), "POST /projects/a%20b/rename"),
         (calls.projects.describe_project("..", ""), "PUT /projects/%2E%2E/description"),
@@ -255,6 +257,9 @@ def test_answers_become_models() -> None:
     assert read(calls.scheduler.prune_environments(unused_days=3), 200, pruned).in_use == 1
     empty = b'{"environments": [], "size_bytes": 0, "wheels_bytes": 0, "max_bytes": 9}'
     assert read(calls.scheduler.environments(), 200, empty).max_bytes == 9
+    assert read(calls.images.prune_images(unused_days=3), 200, pruned).in_use == 1
+    empty = b'{"images": [], "size_bytes": 0, "max_bytes": 9}'
+    assert read(calls.images.images(), 200, empty).max_bytes == 9
     assert read(calls.records.artifacts("abcd"), 200, b"[]") == []
     assert read(calls.bundles.has_bundle("d"), 200, b"") is True
     assert read(calls.bundles.has_bundle("d"), 404, b"") is False

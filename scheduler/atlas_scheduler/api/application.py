@@ -21,6 +21,7 @@ from atlas_scheduler.api import (
     execs,
     files,
     garbage,
+    images,
     info,
     jobs,
     logs,
@@ -108,6 +109,7 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
     ):
         app.include_router(part.router, prefix=PREFIX)
     app.include_router(environments.router, prefix=PREFIX)
+    app.include_router(images.router, prefix=PREFIX)
     return app
 
 

@@ -86,6 +86,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "disk": SEES,
         "environments": SEES,
         "prune_environments": RULES_ALL,
+        "images": SEES,
+        "prune_images": RULES_ALL,
         "garbage": RULES_ALL,
         "collect_garbage": RULES_ALL,
         "queue_settings": SEES,

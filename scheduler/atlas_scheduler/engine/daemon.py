@@ -30,17 +30,30 @@ _PIECE_BYTES = 65_536
 _ANY_URL = "http+docker://localhost"
 
 
-def connect(*, timeout_seconds: float, version: str | None = None) -> APIClient:
+class _ImpatientClient(APIClient):
+    """Holds to its time-out in all calls; the SDK's own waits for pulls and builds for ever."""
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send a request, as every call does in the end."""
+        if kwargs.get("timeout") is None:
+            kwargs["timeout"] = self.timeout
+        return super().send(request, **kwargs)
+
+
+def connect(
+    *, timeout_seconds: float, version: str | None = None, kind: type[APIClient] = APIClient
+) -> APIClient:
     """Make a client for the engine that `DOCKER_*` or the current Docker context names.
 
     Args:
         timeout_seconds: longest silence of the engine within a call.
         version: of the API; None asks the engine.
+        kind: of client.
     """
     where: dict[str, Any] = dict(kwargs_from_env())
     if "base_url" not in where:
         where |= _from_context()
-    api = APIClient(
+    api = kind(
         version=version,
         timeout=timeout_seconds,  # type: ignore[arg-type]  # requests takes fractions too
         max_pool_size=_POOL_SIZE,
@@ -127,6 +140,8 @@ class Operation:
             try:
                 return ask(api)
             finally:
+                for response in self._responses:
+                    response.close()  # one that ended with a fault was not read to its end
                 api.close()
 
     def abort(self) -> None:
@@ -216,7 +231,9 @@ class Daemon:
         """Prepare a long call in which the engine may be silent for `idle_seconds`."""
         return Operation(
             lambda: connect(
-                timeout_seconds=idle_seconds, version=self.call(lambda api: api.api_version)
+                timeout_seconds=idle_seconds,
+                version=self.call(lambda api: api.api_version),
+                kind=_ImpatientClient,
             ),
             address=self.address,
         )

@@ -17,6 +17,7 @@ from docker.errors import APIError, NotFound
 
 from atlas_scheduler.core.reconcile import Seen
 from atlas_scheduler.core.usage import Usage
+from atlas_scheduler.engine.built_images import BuiltImages
 from atlas_scheduler.engine.container import DockerSettings, Owner, container_body
 from atlas_scheduler.engine.container_exec import ContainerExec
 from atlas_scheduler.engine.container_ports import ContainerPorts
@@ -29,7 +30,9 @@ from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
 from atlas_scheduler.engine.facts import EngineFacts
 from atlas_scheduler.engine.follow import Follower
 from atlas_scheduler.engine.gpus import described, discover_gpus, missing_gpus
+from atlas_scheduler.engine.image_builds import ImageBuilds
 from atlas_scheduler.engine.images import Images
+from atlas_scheduler.engine.kept_images import KeptImages
 from atlas_scheduler.engine.port import (
     AttemptId,
     Capabilities,
@@ -78,6 +81,12 @@ class DockerEngine:
         self._owner = Owner(uid=os.getuid(), gid=os.getgid())
         self._daemon = Daemon()
         self._images = Images(self._daemon, self._settings)
+        built = BuiltImages(
+            self._daemon, home, instance=instance, max_bytes=self._settings.max_images_bytes
+        )
+        self._builds = ImageBuilds(self._daemon, self._images, self._settings, built)
+        self.kept_images = KeptImages(built, self._ask)
+        """Those that were built for jobs."""
         prepared = PreparedContainers(
             self._daemon, instance, home.run / "prepared", limit=self._settings.prepared
         )
@@ -123,7 +132,8 @@ class DockerEngine:
 
     async def prepare(self, launch: Launch, log: JobLog) -> None:
         """Pull or build the image, and build the environment, when they are missing."""
-        await self._images.ensure(launch.image, log, pinned=launch.pinned_image)
+        launch = await self._builds.prepare(launch, log)
+        await self._images.ensure(launch.image, log, pinned=launch.pinned_image, policy=launch.pull)
         await self._environments.prepare(launch, log)
 
     async def start(self, launch: Launch) -> int:
@@ -225,6 +235,7 @@ class DockerEngine:
         self._stopped.discard(attempt.name)
         self._usage.forget(attempt.name)
         await self._environments.release(attempt)
+        await self._builds.release(attempt)
 
     async def close(self) -> None:
         """Let go of connections and threads; jobs run on."""
@@ -240,11 +251,12 @@ class DockerEngine:
 
     def _recipe(self, launch: Launch) -> Recipe:
         """Say what is to be created; makes the mount points that belong to the job's owner."""
+        launch = self._builds.resolved(launch)
         image = self._images.find(launch.image, pinned=launch.pinned_image)
-        binds = check_volumes(
-            (*self._settings.volumes, *launch.volumes),
-            home=self._home.root,
-            engine_socket=self._daemon.socket_path,
+        check = partial(check_volumes, home=self._home.root, engine_socket=self._daemon.socket_path)
+        binds = (
+            *check(self._settings.volumes, is_admins_own=True),
+            *check(launch.volumes, offered=self._settings.offered_volumes),
         )
         make_mount_points(binds, launch.job_dir)
         facts = self._facts = self._facts or self._read_facts()

@@ -63,6 +63,7 @@ def _fields(found: SchedulerInfo) -> list[tuple[str, str]]:
         ("Problem", engine.problem or ""),
         *(("Note", note) for note in engine.notes),
         ("GPUs", ", ".join(found.gpus) or "none"),
+        ("Volumes", ", ".join(f"{one.name} ({one.mode})" for one in found.volumes)),
         *_storage(found.storage),
         ("Queue", f"at most {found.queue.max_running_jobs} job(s) at once"),
         *(("Paused", line) for line in pause_lines(found.queue)),

@@ -34,6 +34,14 @@ from foundations.models.garbage import (
     RetentionView,
     SetRetention,
 )
+from foundations.models.images import (
+    ImageBuild,
+    ImagesView,
+    ImageView,
+    PrunedImages,
+    PruneImages,
+    PullPolicy,
+)
 from foundations.models.jobs import (
     Accepted,
     ArtifactView,
@@ -92,6 +100,7 @@ from foundations.models.scheduler import (
     QueueView,
     SchedulerInfo,
     StorageView,
+    VolumeView,
     WireError,
 )
 from foundations.models.schedules import NewSchedule, Overlap, ScheduleView
@@ -218,8 +227,15 @@ __all__ = [
     "Unique",
     "View",
     "Volume",
+    "VolumeView",
     "Waiting",
     "WireError",
+    "ImageBuild",
+    "ImageView",
+    "ImagesView",
+    "PruneImages",
+    "PrunedImages",
+    "PullPolicy",
     "ExecInput",
     "ExecView",
     "NewExec",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from foundations.models.garbage import RetentionView
 from foundations.models.words import JobState, View
@@ -116,6 +117,14 @@ class StorageView(View):
     """Why no job starts now; by itself they start again when there is space."""
 
 
+class VolumeView(View):
+    """A volume that jobs can name."""
+
+    name: str
+    mode: Literal["ro", "rw"]
+    """Whether jobs may write to it."""
+
+
 class SchedulerInfo(View):
     """Answer of `/info`: who answers, and how it stands."""
 
@@ -140,6 +149,8 @@ class SchedulerInfo(View):
     """For how long a deletion can be undone."""
     storage: StorageView | None = None
     """None until the scheduler has looked."""
+    volumes: list[VolumeView] = []
+    """Those that who asks may name in their jobs."""
 
 
 class GpuView(View):
