@@ -237,6 +237,7 @@ def _docker_settings(settings: ServerSettings) -> DockerSettings:
         shm_bytes=int(section.shm_gb * 10**9),
         environment=section.environment,
         volumes=section.volume_list(),
+        prepared=section.prepared,
         offered_volumes=settings.offered_volumes(),
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from atlas_scheduler.core.retention import Rule
+from atlas_scheduler.core.retention import Policy, Rule
 from atlas_scheduler.store import jobs, leftovers, retention
 from atlas_scheduler.store.files import remove_tree
 from atlas_scheduler.store.leftovers import Candidate
@@ -98,22 +98,28 @@ class Garbage(Writing):
         )
 
     async def _delete_expired(self, by: str) -> set[str]:
-        """Mark jobs deleted, batch by batch; what goes is decided where it is marked."""
+        """Mark jobs deleted, batch by batch; each batch is looked at again where it is marked."""
+        policy, now_ms = self.retention, self._clock_ms()
+        found = await self._database.read(
+            lambda conn: retention.expired_jobs(conn, policy, now_ms=now_ms)
+        )
         deleted: set[str] = set()
-        policy = self.retention
-
-        def step(conn: sqlite3.Connection) -> list[str]:
-            now_ms = self._clock_ms()
-            going = retention.expired_jobs(conn, policy, now_ms=now_ms)[:_BATCH]
-            for one in going:
-                jobs.mark_deleted(conn, one.job_id, now_ms)
-                job = jobs.load_job(conn, one.job_id)
-                self._append(conn, job, "Deleted", now_ms, {"by": by, "reason": one.reason})
-            return [one.job_id for one in going]
-
-        while batch := await self._durably(self._write_to_free(step), self._announce_deletion):
-            deleted.update(batch)
+        for first in range(0, len(found), _BATCH):
+            step = partial(self._delete_still_expired, found[first : first + _BATCH], policy, by)
+            write = self._write_to_free(step)
+            deleted.update(await self._durably(write, self._announce_deletion))
         return deleted
+
+    def _delete_still_expired(
+        self, found: list[Expired], policy: Policy, by: str, conn: sqlite3.Connection
+    ) -> list[str]:
+        now_ms = self._clock_ms()
+        going = retention.still_expired(conn, policy, found)
+        for one in going:
+            jobs.mark_deleted(conn, one.job_id, now_ms)
+            job = jobs.load_job(conn, one.job_id)
+            self._append(conn, job, "Deleted", now_ms, {"by": by, "reason": one.reason})
+        return [one.job_id for one in going]
 
     async def _leftovers(self) -> list[Candidate]:
         now_ms = self._clock_ms()

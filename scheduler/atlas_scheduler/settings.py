@@ -90,6 +90,9 @@ class DockerSection(_Section):
     volumes: dict[str, VolumeSetting] = {}
     """Mounted into every job, such as a private certificate authority."""
 
+    prepared: Annotated[int, Field(ge=0, le=64)] = 0
+    """How many containers are made ahead of each shape that jobs had last."""
+
     def volume_list(self) -> tuple[Volume, ...]:
         """The volumes in the form that engines take."""
         return tuple(
