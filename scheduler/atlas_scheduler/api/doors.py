@@ -5,13 +5,14 @@ Each listener has one around the application, so that how somebody came in need 
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pwd
 from functools import cache
 
 import structlog
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import foundations
 from atlas_scheduler.api.errors import hang_up
@@ -19,13 +20,16 @@ from atlas_scheduler.api.penalties import Penalties
 from atlas_scheduler.core.access import PUBLIC_PATHS, UNIX_SOCKET, Caller
 from atlas_scheduler.metering import Meter
 from atlas_scheduler.tokens import Tokens
-from foundations.errors import NotAuthorised, SchedulerError
+from foundations.errors import NotAuthorised, SchedulerError, TooMany
 from foundations.models import Role
 
 WHO_ASKS = (
     "This scheduler wants to know who asks. Sign in with `foundations login`, or give a token in "
     "`Authorization: Bearer TOKEN`; `atlas-server token create` makes one."
 )
+
+LONGEST_HOLD_SECONDS = 1.0
+"""Longest that the answer to one request too many is held back."""
 
 log = structlog.get_logger(__name__)
 
@@ -64,7 +68,21 @@ class Door:
         except SchedulerError as error:
             await _turn_away(error, scope, receive, send)
             return
-        await self.app(scope, receive, send)
+        meter: Meter | None = state.get("meter")
+        if meter is None:
+            await self.app(scope, receive, send)
+        else:
+            await self._in_turn(meter, scope, receive, send)
+
+    async def _in_turn(self, meter: Meter, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on when it is its token's turn, until its answer begins."""
+        async with meter.turns.next() as turn:
+
+            async def begin(message: Message) -> None:
+                turn.end()
+                await send(message)
+
+            await self.app(scope, receive, begin)
 
     async def _known(self, tokens: Tokens, scope: Scope) -> tuple[Caller, Meter]:
         """Find who shows the token of a request, and count it.
@@ -80,7 +98,12 @@ class Door:
             await self._penalties.serve(peer)
             raise
         meter = tokens.meter(token)
-        meter.count_request()
+        try:
+            meter.count_request()
+        except TooMany as error:
+            # Whoever asks again at once would take more of the server's time than an answer does.
+            await asyncio.sleep(min(error.retry_after_seconds, LONGEST_HOLD_SECONDS))
+            raise
         return Caller(token.user, token.role, peer, token.token_id), meter
 
 
