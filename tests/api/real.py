@@ -14,14 +14,10 @@ from pathlib import Path
 import uvicorn
 
 from atlas_scheduler.api import Door, create_app
-from atlas_scheduler.engine.port import Capabilities
-from atlas_scheduler.engine_state import EngineState
-from atlas_scheduler.service import Service
 from atlas_scheduler.store.db import Database
 from foundations.home import Home
-from foundations.models import QueueSettings
 from tests.api.served import Announced
-from tests.service.conftest import Onlooker
+from tests.service.conftest import service_on
 from tests.tui import scenes
 
 DEADLINE_SECONDS = 30
@@ -44,23 +40,15 @@ def served(home: Path) -> Iterator[Server]:
     stop: list[Announced] = []
 
     async def run() -> None:
-        async with await Database.open(home / "scheduler.db") as database:
+        async with (
+            await Database.open(home / "scheduler.db") as database,
+            service_on(Home(home), database, clock_ms=_now_ms) as service,
+        ):
             await database.write(scenes.fill)
-            service = Service(
-                database=database,
-                home=Home(home),
-                instance="00c0ffee",
-                queue=QueueSettings(max_running_jobs=2),
-                engine=EngineState("docker", Capabilities("docker", "28.0", isolated=True), None),
-                clock_ms=lambda: time.time_ns() // 1_000_000,
-            )
-            service.shell = Onlooker()
             door = Door(create_app(service), tokens=None)
             config = uvicorn.Config(door, lifespan="off", log_config=None, access_log=False)
             stop.append(Announced(config, started))
             await stop[0].serve(sockets=[listener])
-            await service.close()
-            service.bundles.close()
 
     thread = threading.Thread(target=lambda: asyncio.run(run()))
     thread.start()
@@ -72,3 +60,7 @@ def served(home: Path) -> Iterator[Server]:
         stop[0].should_exit = True
         thread.join(DEADLINE_SECONDS)
         listener.close()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
