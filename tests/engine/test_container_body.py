@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from atlas_scheduler.engine.container import DockerSettings, Image, Owner, container_body
 from atlas_scheduler.engine.facts import EngineFacts
-from atlas_scheduler.engine.port import AttemptId, Launch
+from atlas_scheduler.engine.port import AttemptId, Launch, StartRefusedError
 from atlas_scheduler.engine.volumes import Bind
 
 JOB_ID = "5f0c1d2e-0000-4000-8000-000000000000"
@@ -169,7 +169,16 @@ def test_remapped_users_are_not_remapped_for_jobs(job_dir: Path) -> None:
 def test_the_log_driver_that_keeps_bytes_is_used_where_there_is_one(job_dir: Path) -> None:
     assert body(job_dir)["HostConfig"]["LogConfig"]["Type"] == "local"
     podman = EngineFacts(version="4", log_drivers=frozenset({"k8s-file", "journald"}))
-    assert "LogConfig" not in body(job_dir, facts=podman)["HostConfig"]
+    assert body(job_dir, facts=podman)["HostConfig"]["LogConfig"]["Type"] == "k8s-file"
+    other = EngineFacts(version="4", log_drivers=frozenset({"journald"}))
+    assert "LogConfig" not in body(job_dir, facts=other)["HostConfig"]
+
+
+def test_podman_is_not_asked_for_gpus_that_it_would_leave_out_unsaid(job_dir: Path) -> None:
+    podman = EngineFacts(version="4", is_podman=True)
+    with pytest.raises(StartRefusedError, match="podman answers in its place"):
+        body(job_dir, facts=podman, gpus=("GPU-1",))
+    assert podman.usable_gpus(("GPU-1",)) == ()
 
 
 def test_binds_keep_their_mode(job_dir: Path) -> None:

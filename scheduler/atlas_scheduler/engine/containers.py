@@ -19,6 +19,8 @@ from atlas_scheduler.engine.state import ContainerState
 from foundations.errors import EngineDown
 
 _CONFLICT = 409
+_NAME_IS_TAKEN = "is already in use"
+"""Podman's word for a name that is taken, which it answers as an error of its own."""
 _CONFLICT_TRIES = 20
 _CONFLICT_SECONDS = 0.1
 _STATUS = {
@@ -107,7 +109,7 @@ class Containers:
         try:
             self._daemon.call(partial(_create, config=config, name=name))
         except APIError as error:
-            if error.status_code == _CONFLICT:
+            if error.status_code == _CONFLICT or _NAME_IS_TAKEN in (error.explanation or ""):
                 return False
             if _is_engine_trouble(error):
                 raise
@@ -170,9 +172,14 @@ class Containers:
 
     def ended(self) -> frozenset[str]:
         """Name the containers of this instance that have ended."""
-        filters = {"label": f"{INSTANCE_LABEL}={self._instance}", "status": ["exited", "dead"]}
+        # Podman knows fewer states and refuses to filter by the others, so that is done here.
+        filters = {"label": f"{INSTANCE_LABEL}={self._instance}"}
         found = self._daemon.call(lambda api: api.containers(all=True, filters=filters))
-        return frozenset(one["Names"][0].lstrip("/") for one in found)
+        return frozenset(
+            one["Names"][0].lstrip("/")
+            for one in found
+            if _STATUS.get(one["State"]) is SeenStatus.EXITED
+        )
 
     def remove(self, name: str) -> None:
         """Remove a container, whatever its state; an unknown one is fine."""
@@ -201,6 +208,13 @@ def _refusal(error: APIError) -> StartRefusedError:
 
 
 def _advice(words: str) -> str:
+    if "container-init binary not found" in words:
+        return " Install `catatonit`, which podman needs to reap the processes of a container."
+    if "cgroups in hybrid mode not supported" in words:
+        return (
+            ' Set `runtime = "runc"` below `[engine]` in ~/.config/containers/containers.conf '
+            "(package `runc`), or start the machine with the unified cgroup hierarchy."
+        )
     if "executable file not found" in words or "no such file or directory" in words:
         return " The image has no such program; look at `entrypoint` and the command."
     if "could not select device driver" in words:

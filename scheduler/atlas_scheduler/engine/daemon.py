@@ -106,6 +106,8 @@ class Operation:
             try:
                 return ask(api)
             finally:
+                for response in self._responses:
+                    response.close()  # one whose events were not all read is open still
                 api.close()
 
     def abort(self) -> None:

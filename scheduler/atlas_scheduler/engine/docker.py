@@ -110,7 +110,12 @@ class DockerEngine:
                 *missing_gpus(found, self._allowed_gpus),
             )
             return Capabilities(
-                name=self.name, version=facts.version, isolated=True, gpus=usable, notes=notes
+                name=self.name,
+                version=facts.version,
+                isolated=True,
+                gpus=usable,
+                description=facts.description(),
+                notes=notes,
             )
 
         return await self._ask(ask)
@@ -140,7 +145,7 @@ class DockerEngine:
                 engine=self.name,
                 engine_version=facts.version,
                 host=socket.gethostname(),
-                image=names.tag if asked == image_id else asked,
+                image=names.tag if asked in (image_id, image_id.removeprefix("sha256:")) else asked,
                 image_id=image_id,
                 image_digests=list(names.digests),
                 gpus=described(gpus),

@@ -23,6 +23,7 @@ from atlas_scheduler.engine.frames import (
     FrameSplitter,
     LineMender,
     Mark,
+    Verbatim,
     behind,
     count_after,
     mend_timed,
@@ -32,6 +33,8 @@ from atlas_scheduler.engine.state import ContainerState
 from foundations.errors import EngineDown, StorageFull
 from foundations.log_times import TimeMark
 
+LOSES_NEWLINES = "local"
+"""The log driver whose lines are mended; in others a part of a line may come at any time."""
 REMOVED = "its container was removed"
 ENGINE_RESTARTED = "the Docker engine was restarted while the job ran"
 MACHINE_RESTARTED = "the machine was restarted while the job ran"
@@ -69,7 +72,8 @@ class Follower:
         self._received = 0
         self._entries = 0
         self._recent: deque[Mark] = deque(maxlen=_RECENT_ENTRIES)
-        self._lines = LineMender()
+        self._lines: LineMender | Verbatim = LineMender()
+        self._loses_newlines = True
         self._verdict: Ended | None = None
         self._broke = False
         self._aborted = threading.Event()
@@ -149,7 +153,9 @@ class Follower:
 
     def _state(self) -> ContainerState:
         answer = self._daemon.call(lambda api: api.inspect_container(self._name))
-        return ContainerState.from_inspect(answer)
+        state = ContainerState.from_inspect(answer)
+        self._loses_newlines = state.log_driver == LOSES_NEWLINES
+        return state
 
     def _state_after_stream(self) -> ContainerState:
         """Ask until the engine has noted the end that the stream's end announced."""
@@ -201,7 +207,7 @@ class Follower:
     def _rewind(self) -> None:
         self._position = self._entries = 0
         self._recent.clear()
-        self._lines = LineMender()
+        self._lines = LineMender() if self._loses_newlines else Verbatim()
 
     def _read(self, **params: int) -> None:
         """Read a stream from the output's beginning, and keep what is not kept yet."""

@@ -9,7 +9,8 @@ from typing import Any
 
 _SAY_SECONDS = 3.0
 _MB = 1_000_000
-_STEP = re.compile(r"Step \d+/\d+ : ")
+_STEP = re.compile(r"Step \d+/\d+ ?: ", re.IGNORECASE)
+"""Podman shouts it."""
 
 
 class PullProgress:

@@ -21,6 +21,8 @@ class ContainerState:
     finished_at_ms: int | None
     exit_code: int
     oom_killed: bool
+    log_driver: str | None = None
+    """What keeps its output, in the engine's words."""
 
     @classmethod
     def from_inspect(cls, answer: Mapping[str, Any]) -> ContainerState:
@@ -33,6 +35,7 @@ class ContainerState:
             finished_at_ms=parse_time_ms(state.get("FinishedAt")),
             exit_code=state.get("ExitCode", 0),
             oom_killed=bool(state.get("OOMKilled")),
+            log_driver=(answer.get("HostConfig") or {}).get("LogConfig", {}).get("Type"),
         )
 
     @property
