@@ -29,8 +29,17 @@ def needs_limits(*resources: str) -> None:
     for resource in resources:
         if not getattr(facts, f"limits_{resource}"):
             said = " ".join(facts.notes(gpus_here=0, gpus_usable=0))
-            assert "limit" in said, "an engine without limits must be told of"
+            assert "Limits on" in said, "an engine without limits must be told of"
             pytest.skip(f"this engine cannot limit {resource} here: {said}")
+
+
+def needs_measures() -> None:
+    """Go on only where the engine knows what containers use. Where it does not, it must say so."""
+    facts = engine_facts()
+    if not facts.measures:
+        said = " ".join(facts.notes(gpus_here=0, gpus_usable=0))
+        assert "is not known here" in said
+        pytest.skip(f"this engine cannot tell what containers use: {said}")
 
 
 def image_names(name: str) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ _CLOSED = {
     "AutoRemove": (False,),
 }
 # Podman's words for the same: a namespace of the container's own.
-_CLOSED_IN_PODMAN = {
+_CLOSED_IN_PODMAN: dict[str, tuple[object, ...]] = {
     "PidMode": ("private",),
     "UTSMode": ("private",),
     "IpcMode": ("private", "shareable"),
@@ -56,7 +56,7 @@ def assert_policy(container: dict[str, Any], launch: Launch) -> None:
     host, config = container["HostConfig"], container["Config"]
     assert host["Init"] is True
     assert host["RestartPolicy"]["Name"] == "no"
-    assert host["NetworkMode"] in ("none", "bridge", "slirp4netns")
+    assert host["NetworkMode"] in ("none", "bridge", "slirp4netns", "pasta")
     memory = (launch.ram_bytes or 0) if engine_facts().limits_memory else 0
     assert host["Memory"] == memory
     assert host["MemorySwap"] == memory

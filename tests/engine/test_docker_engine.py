@@ -133,6 +133,7 @@ async def test_a_container_that_was_only_made_is_started(docker_rig: DockerRig) 
         BASE_IMAGE,
         ["echo", "made before the crash"],
         name=second.attempt.name,
+        host_config=docker_rig.client.api.create_host_config(network_mode="none"),
         labels={**labels, "atlas.job": second.attempt.job_id},
     )
     seen = {one.job_id: one.status for one in await docker_rig.engine.observe()}

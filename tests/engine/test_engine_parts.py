@@ -81,7 +81,8 @@ def test_podman_without_root_on_old_cgroups_is_not_believed_that_it_limits() -> 
         "Podman runs without root (cgroup version 1): who breaks out of a container has the rights "
         "of your user and no more"
     )
-    (limits,) = facts.notes(gpus_here=0, gpus_usable=0)
+    limits, measures = facts.notes(gpus_here=0, gpus_usable=0)
+    assert "is not known here" in measures
     assert "memory, processors and processes are not enforced" in limits
     assert "need cgroup version 2" in limits
     newer = EngineFacts.from_info(answer | {"CgroupVersion": "2"})
@@ -110,7 +111,7 @@ def test_gpus_need_a_runtime_or_a_cdi_entry() -> None:
 @pytest.mark.parametrize(
     ("cause", "words"),
     [
-        (PermissionError(13, "Permission denied"), "group `docker`"),
+        (PermissionError(13, "Permission denied"), "rootless podman"),
         (FileNotFoundError(2, "No such file"), "no such socket"),
         (ConnectionRefusedError(111, "refused"), "not running"),
         (TimeoutError("timed out"), "in time"),

@@ -37,6 +37,8 @@ FIND_PYTHON = (
 class DockerSettings:
     """What whoever runs the server decides about every container."""
 
+    socket_path: str | None = None
+    """Where the engine listens; without it the environment says that."""
     network: str = "bridge"
     worker_image: str = "atlas-ce/worker:latest"
     """Image of a job that names none."""
@@ -115,6 +117,16 @@ def user_of(facts: EngineFacts, owner: Owner) -> str:
     return "0:0" if facts.is_rootless else f"{owner.uid}:{owner.gid}"
 
 
+def network_of(facts: EngineFacts, network: str) -> str:
+    """Name a network in the engine's words.
+
+    Podman without root has a way out of its own; for a bridge it needs more of the system.
+    """
+    if network != "bridge" or not (facts.is_podman and facts.is_rootless):
+        return network
+    return "slirp4netns" if facts.version.startswith(("3.", "4.")) else "pasta"
+
+
 def _entrypoint(launch: Launch, image: Image) -> list[str] | None:
     """Choose what takes the command; None leaves it to the image."""
     if launch.entrypoint is not None:
@@ -159,7 +171,7 @@ def _host_config(
         "CapDrop": ["ALL"],
         "SecurityOpt": ["no-new-privileges"],
         "Init": True,
-        "NetworkMode": settings.network,
+        "NetworkMode": network_of(facts, settings.network),
         "IpcMode": "private",
         "RestartPolicy": {"Name": "no"},
         "AutoRemove": False,

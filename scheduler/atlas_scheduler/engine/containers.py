@@ -23,15 +23,21 @@ _NAME_IS_TAKEN = "is already in use"
 """Podman's word for a name that is taken, which it answers as an error of its own."""
 _CONFLICT_TRIES = 20
 _CONFLICT_SECONDS = 0.1
+_IMPROPER_STATE = "container state improper"
+"""Podman's word for a container that is just changing its state."""
 _STATUS = {
     "created": SeenStatus.CREATED,
+    "configured": SeenStatus.CREATED,
+    "initialized": SeenStatus.CREATED,
     "running": SeenStatus.RUNNING,
     "paused": SeenStatus.RUNNING,
     "restarting": SeenStatus.RUNNING,
+    "stopping": SeenStatus.RUNNING,
+    "stopped": SeenStatus.EXITED,
     "exited": SeenStatus.EXITED,
     "dead": SeenStatus.EXITED,
 }
-"""Docker's words for a container; one that is being removed is as good as gone."""
+"""Docker's and podman's words for a container; one that is being removed is as good as gone."""
 _WRAPPING = re.compile(
     r"^(failed to create (task for container|shim task|shim): )?"
     r"(OCI runtime create failed: )?"
@@ -40,6 +46,10 @@ _WRAPPING = re.compile(
 )
 _ENGINE_TROUBLE = re.compile(
     r"containerd\.sock|transport is closing|error while dialing|context canceled"
+)
+
+_NO_PROGRAM = re.compile(
+    r"\bexec\b.*no such file or directory|executable file .*not found", re.IGNORECASE | re.DOTALL
 )
 
 
@@ -183,13 +193,19 @@ class Containers:
 
     def remove(self, name: str) -> None:
         """Remove a container, whatever its state; an unknown one is fine."""
-        try:
-            self._daemon.call(lambda api: api.remove_container(name, v=True, force=True))
-        except NotFound:
-            return
-        except APIError as error:
-            if error.status_code != _CONFLICT:  # someone else removes it already
-                raise
+        for tries_left in reversed(range(_CONFLICT_TRIES)):
+            try:
+                self._daemon.call(lambda api: api.remove_container(name, v=True, force=True))
+            except NotFound:
+                return
+            except APIError as error:
+                if error.status_code == _CONFLICT:
+                    return  # someone else removes it already
+                if _IMPROPER_STATE not in (error.explanation or "") or not tries_left:
+                    raise
+                time.sleep(_CONFLICT_SECONDS)
+            else:
+                return
 
 
 def _create(api: APIClient, *, config: dict[str, Any], name: str) -> None:
@@ -215,7 +231,7 @@ def _advice(words: str) -> str:
             ' Set `runtime = "runc"` below `[engine]` in ~/.config/containers/containers.conf '
             "(package `runc`), or start the machine with the unified cgroup hierarchy."
         )
-    if "executable file not found" in words or "no such file or directory" in words:
+    if _NO_PROGRAM.search(words):
         return " The image has no such program; look at `entrypoint` and the command."
     if "could not select device driver" in words:
         return " Docker has no NVIDIA runtime; install the NVIDIA Container Toolkit."

@@ -74,7 +74,7 @@ class DockerEngine:
         self._settings = settings or DockerSettings()
         self._allowed_gpus = allowed_gpus
         self._owner = Owner(uid=os.getuid(), gid=os.getgid())
-        self._daemon = Daemon()
+        self._daemon = Daemon(self._settings.socket_path)
         self._images = Images(self._daemon, self._settings)
         self._containers = Containers(self._daemon, instance)
         self._usage = ContainerUsage(self._daemon)
@@ -178,6 +178,9 @@ class DockerEngine:
 
     async def usage(self, attempts: Collection[AttemptId]) -> dict[AttemptId, Usage]:
         """Read the statistics of their containers, several at once."""
+        facts = self._facts = self._facts or await self._ask(self._read_facts)
+        if not facts.measures:
+            return {}  # what it answers is about the whole machine
         found: dict[AttemptId, Usage] = {}
 
         async def read(attempt: AttemptId) -> None:

@@ -30,6 +30,8 @@ class EngineFacts:
     cdi_devices: frozenset[str] = frozenset()
     limits_memory: bool = True
     limits_cpus: bool = True
+    measures: bool = True
+    """It knows what containers use."""
     limits_processes: bool = True
 
     @classmethod
@@ -54,6 +56,7 @@ class EngineFacts:
             cdi_devices=frozenset(
                 device["ID"] for device in devices if device.get("ID", "").startswith(CDI_KIND)
             ),
+            measures=can_limit,
             limits_memory=can_limit and bool(info.get("MemoryLimit")),
             limits_cpus=can_limit and bool(info.get("CpuCfsQuota")),
             limits_processes=can_limit and bool(info.get("PidsLimit")),
@@ -103,6 +106,9 @@ class EngineFacts:
             "its daemon.json to keep them.": not self.live_restore,
             f"Limits on {self._unlimited()} are not enforced here, so a job can take all that the "
             f"machine has. {self._way_to_limits()}": bool(self._unlimited()),
+            "What jobs use of processors and memory is not known here, for the same reason.": (
+                not self.measures
+            ),
             "Podman gives no GPUs to jobs: use Docker, also a rootless one, or plain processes for "
             "jobs that need them.": self.is_podman and gpus_here > 0,
             f"{gpus_here - gpus_usable} of {gpus_here} GPUs cannot be given to jobs: install the "

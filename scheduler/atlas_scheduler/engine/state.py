@@ -15,14 +15,13 @@ class ContainerState:
     """How a container stands."""
 
     status: str
-    """Docker's word: created, running, paused, restarting, removing, exited or dead."""
+    """Docker's word: created, running, paused, restarting, removing, exited or dead. Podman has
+    configured, initialized, stopping and stopped as well."""
     labels: Mapping[str, str]
     started_at_ms: int | None
     finished_at_ms: int | None
     exit_code: int
     oom_killed: bool
-    log_driver: str | None = None
-    """What keeps its output, in the engine's words."""
 
     @classmethod
     def from_inspect(cls, answer: Mapping[str, Any]) -> ContainerState:
@@ -35,18 +34,19 @@ class ContainerState:
             finished_at_ms=parse_time_ms(state.get("FinishedAt")),
             exit_code=state.get("ExitCode", 0),
             oom_killed=bool(state.get("OOMKilled")),
-            log_driver=(answer.get("HostConfig") or {}).get("LogConfig", {}).get("Type"),
         )
 
     @property
     def never_started(self) -> bool:
         """Whether it was made and not started yet."""
-        return self.status == "created" and self.started_at_ms is None
+        return (
+            self.status in ("created", "configured", "initialized") and self.started_at_ms is None
+        )
 
     @property
     def has_ended(self) -> bool:
         """Whether it ran and runs no more."""
-        return self.status in ("exited", "dead")
+        return self.status in ("exited", "dead", "stopped")
 
     @property
     def is_going(self) -> bool:
