@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154,SC2034  # what is set before and read after
 # Shared by the scripts that run tests as a user made for it: sourced, with $user, $home, $as set.
 
 cache=/var/cache/atlas-ci
@@ -76,7 +77,7 @@ install() {
 # Runs a command as the user, in the source directory; words with a = before it are variables.
 as_user() {
     (
-        cd "$home/source"
+        cd "$home/source" || exit
         exec env -u XDG_CONFIG_HOME -u XDG_DATA_HOME -u XDG_STATE_HOME -u XDG_CACHE_HOME \
             -u XDG_RUNTIME_DIR -u PIP_CONFIG_FILE -u PYTHONPATH -u VIRTUAL_ENV \
             HOME="$home" USER="$user" LOGNAME="$user" TMPDIR="$home/tmp" \

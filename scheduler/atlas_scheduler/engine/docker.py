@@ -178,7 +178,7 @@ class DockerEngine:
 
     async def usage(self, attempts: Collection[AttemptId]) -> dict[AttemptId, Usage]:
         """Read the statistics of their containers, several at once."""
-        facts = self._facts or await self._ask(self._read_facts)
+        facts: EngineFacts = self._facts or await self._ask(self._read_facts)
         self._facts = facts
         if not facts.measures:
             return {}  # what it answers is about the whole machine
