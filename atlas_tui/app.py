@@ -14,15 +14,15 @@ from textual import work
 from textual.screen import Screen
 from textual.worker import Worker
 
-from atlas_tui import last_view, later, modes
-from atlas_tui.action_table import BY_NAME, on_screen
+from atlas_tui import last_view, later, modes, palette
+from atlas_tui.action_table import BY_NAME
 from atlas_tui.actions import Selection
 from atlas_tui.board import Board, Tidings
 from atlas_tui.endings import Teller, passed_on
 from atlas_tui.keyboard import ASKING
-from atlas_tui.keys import label, textual_keymap
+from atlas_tui.keys import textual_keymap
 from atlas_tui.loading import Loading
-from atlas_tui.messages import Choice, Listed, Said
+from atlas_tui.messages import Listed, Said
 from atlas_tui.options import Options as Options
 from atlas_tui.screens.frame import Frame
 from atlas_tui.session import Session, path_of
@@ -112,9 +112,15 @@ class AtlasApp(Loading):
     def connectable(self) -> None:
         """Put views into the place of what stands in for them, and connect."""
         self.board.info = self.board.info and self.remembered_info(self.session)
+        self._following = self._follow()
         for frame in self._frames():
             frame.models_loaded()
-        self._following = self._follow()
+
+    async def reached(self) -> AsyncClient:
+        """The client, once the feed has heard: what is asked then need not be asked again."""
+        await super().reached()
+        await self.feed.heard.wait()
+        return self.client
 
     def all_loaded(self) -> None:
         """Look for garbage from now on, and not among what was loaded (see `__main__`)."""
@@ -153,7 +159,7 @@ class AtlasApp(Loading):
         """Show another scheduler."""
         from atlas_tui.schedulers import reach
 
-        await self.reached()
+        await super().reached()
         client = reach(config)
         self.keep_session()
         if self._following is not None:
@@ -209,7 +215,9 @@ class AtlasApp(Loading):
 
     def _frames(self) -> list[Frame]:
         """Every screen that was shown so far, the one in front first."""
-        screens = [self.screen, *(one for stack in self._screen_stacks.values() for one in stack)]
+        others = (one for stack in self._screen_stacks.values() for one in stack)
+        # A dialog lies upon the screen that it is about.
+        screens = [self.screen, *reversed(self.screen_stack), *others]
         return [one for one in dict.fromkeys(screens) if isinstance(one, Frame)]
 
     @property
@@ -256,26 +264,16 @@ class AtlasApp(Loading):
             if selection.jobs:
                 self.board.subject = tuple(job.job_id for job in selection.jobs)
             self.go(name)
-        elif (handler := later.handler(name)) is not None:
-            self._handle(handler, selection)
+        elif (act := getattr(screen, f"action_{name}", None)) is not None:
+            act()
         else:
-            getattr(screen, f"action_{name}")()
+            self._handle(later.handler(name), selection)
 
     @work(group=ASKING)
     async def show_palette(self) -> None:
         """Let the user find an action by its name, and do it."""
-        selection = self.front.selection()
-        choices = [
-            Choice(
-                one.name,
-                one.title,
-                f"{label(one, self.settings.keymap)}  {one.help}",
-                one.refusal(selection),
-            )
-            for one in on_screen(selection.screen)
-            if one.name != "palette"
-        ]
-        name = await self.choose("Commands", choices)
+        offered = palette.choices(self.front.selection(), self.settings.keymap)
+        name = await self.choose("Commands", offered)
         if name is not None:
             self.perform(name)
 

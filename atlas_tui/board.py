@@ -47,8 +47,8 @@ class Board:
 
     deleted: list[tuple[str, ...]] = field(default_factory=list)
     """Ids of the jobs that were deleted here, the latest deletion last."""
-    prunings: int = 0
-    """How often environments were pruned here."""
+    upkeeps: int = 0
+    """How often something was done here that the feed does not tell of."""
 
     @property
     def counts(self) -> dict[JobState, int]:

@@ -44,6 +44,9 @@ class Feed:
         self._waiting: list[News] = []
         self._has_news = asyncio.Event()
         self._try_now = asyncio.Event()
+        self.heard = asyncio.Event()
+        """Set when the scheduler has answered for the first time, or did not."""
+        self._is_first = True
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -75,6 +78,7 @@ class Feed:
         if board.info is not None and board.info.instance != info.instance:
             missed = info.last_seq
         board.info, board.info_is_old, board.last_seq = info, False, missed
+        self.heard.set()
         place = FeedPlace(missed, job=None, follow=True, also=("queue", "records", "host"))
         async with self._client.open(place.call(), silence_seconds=FEED_SILENCE_SECONDS) as answer:
             if not place.opened(answer.headers):
@@ -88,7 +92,9 @@ class Feed:
 
     def _live(self) -> None:
         self._board.link, self._board.problem = Link.LIVE, None
-        self._tell(Tidings(everything=True))
+        # What was asked since the first answer is as new as the feed.
+        self._tell(Tidings(everything=not self._is_first))
+        self._is_first = False
 
     def _take(self, news: Iterable[News | None], place: FeedPlace) -> None:
         for one in news:
@@ -126,6 +132,8 @@ class Feed:
     async def _rest(self, error: AtlasError, delay_seconds: float) -> None:
         board = self._board
         board.link, board.problem = Link.LOST, error.message
+        self._is_first = False
+        self.heard.set()
         self._tell(Tidings())
         self._try_now.clear()
         with suppress(TimeoutError):

@@ -39,11 +39,11 @@ def load_all_else() -> None:
     _load(_ALL_ELSE)
 
 
-def handler(name: str) -> Handler | None:
-    """What does an action; None when a screen does it itself."""
+def handler(name: str) -> Handler:
+    """What does an action that no screen does itself."""
     from atlas_tui.all_handlers import HANDLERS
 
-    return HANDLERS.get(name)
+    return HANDLERS[name]
 
 
 def _load(names: tuple[str, ...]) -> None:

@@ -59,16 +59,19 @@ class LogTimes:
 
     def of(self, offset: int) -> float | None:
         """When the byte at an offset was written; None when nobody knows, or it was not asked."""
-        for part in reversed(self._parts):
-            if part.begin <= offset < part.end:
-                at_ms = part.marks.time_ms_of(offset)
-                return None if at_ms is None else at_ms / 1000
-        return self._seen(offset)
+        part = self._part(offset)
+        if part is None:
+            return self._seen(offset)
+        at_ms = part.marks.time_ms_of(offset)
+        return None if at_ms is None else at_ms / 1000
 
     def is_open(self, offset: int) -> bool:
         """Whether the scheduler must be asked for an offset."""
-        is_told = any(part.begin <= offset < part.end for part in self._parts)
-        return not is_told and self._seen(offset) is None
+        return self._part(offset) is None and self._seen(offset) is None
+
+    def _part(self, offset: int) -> _Part | None:
+        """What the scheduler said last of where an offset is."""
+        return next((one for one in reversed(self._parts) if one.begin <= offset < one.end), None)
 
     def _seen(self, offset: int) -> float | None:
         place = bisect_right(self._offsets, offset) - 1

@@ -9,8 +9,9 @@ from atlas_tui.appearance import Appearance
 from atlas_tui.messages import Choice, Prompt, Question
 
 if TYPE_CHECKING:
-    from atlas_tui.submit_form import Draft
-    from foundations.models import JobDetail, JobView
+    from atlas_tui.submit_draft import Draft
+    from atlas_tui.submitting import Sent
+    from foundations.models import JobDetail
 
 
 class Questions(Appearance):
@@ -35,7 +36,7 @@ class Questions(Appearance):
 
         return await self.push_screen_wait(PickDialog(title, choices))
 
-    async def fill_form(self, draft: Draft, repeats: JobDetail | None) -> JobView | None:
+    async def fill_form(self, draft: Draft, repeats: JobDetail | None) -> Sent | None:
         """Let the user fill in a form and send it."""
         from atlas_tui.screens.submit import SubmitScreen
 

@@ -2,72 +2,57 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
 
+from atlas_tui.submit_draft import ONLY_NEW, Draft, FieldProblem
+from foundations.cli.limit_options import DURATION, RETRIES
 from foundations.cli.submit import active_python
 from foundations.cli.submit_values import GPU_COUNT, read_environment, read_params, read_tags
 from foundations.configs import SchedulerConfig
 from foundations.errors import ConfigError
-from foundations.job_config import load_job_config
 from foundations.models import JobDetail, JobSpec
 from foundations.preparation import Asked, PreparedSubmission, prepare_submission, split_command
 from foundations.rerun import rerun_spec
+from foundations.secret_uses import read_secrets
+from foundations.terms import Terms, read_after, read_at, read_unique
 
 T = TypeVar("T")
+
+AS_ASKED = (
+    *("num_gpus", "priority", "cpus", "ram_gb", "shm_gb", "image"),
+    *("time_limit_seconds", "queue_ttl_seconds", "retries", "retry_delay_seconds"),
+)
+"""Fields that a spec and what is asked for have by the same names."""
 
 _FIELD_OF = {
     "project name": "project",
     "params": "params",
     "environment": "environment",
+    "secrets": "secrets",
     "tags": "tags",
     "command": "command",
     "num_gpus": "num_gpus",
     "priority": "priority",
     "cpus": "cpus",
     "ram": "ram",
+    "shm": "shm",
     "image": "image",
+    "time_limit": "time_limit",
+    "queue_ttl": "queue_ttl",
+    "retries": "retries",
+    "retry_delay": "retry_delay",
+    "after": "after",
+    "at:": "at",
+    "unique": "unique",
+    "array": "array",
+    "cron": "cron",
+    "A schedule": "cron",
 }
-"""The field at which a complaint about a spec is shown, by the complaint's first words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What stands in the form; an empty text asks for nothing."""
-
-    directory: str = ""
-    command: str = ""
-    project: str = ""
-    params: str = ""
-    """A `NAME=VALUE` on each line."""
-    num_gpus: str = ""
-    cpus: str = ""
-    ram: str = ""
-    image: str = ""
-    tags: str = ""
-    """`NAME=VALUE` words."""
-    environment: str = ""
-    priority: str = ""
-    hold: str = ""
-    """`yes`, to let it wait until it is released."""
-
-
-FIELDS = tuple(one.name for one in fields(Draft))
-
-
-class FieldProblem(Exception):
-    """Something in the form is wrong."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-        self.message = message
+"""The field at which a complaint is shown, by the complaint's first words."""
 
 
 def read_draft(draft: Draft) -> Asked:
@@ -84,15 +69,41 @@ def read_draft(draft: Draft) -> Asked:
         num_gpus=_optional("num_gpus", GPU_COUNT, draft.num_gpus),
         cpus=_optional("cpus", number, draft.cpus),
         ram_gb=_optional("ram", number, draft.ram),
+        shm_gb=_optional("shm", number, draft.shm),
         image=draft.image.strip() or None,
         tags=_read("tags", lambda text: read_tags(shlex.split(text)), draft.tags),
         environment=_read(
             "environment", lambda text: read_environment(shlex.split(text)), draft.environment
         ),
+        secrets=read_secrets(words_of(draft.secrets)) or None,
         priority=_optional("priority", click.IntRange(-100, 100), draft.priority),
         hold=bool(_optional("hold", click.BOOL, draft.hold)),
+        time_limit_seconds=_optional("time_limit", DURATION, draft.time_limit),
+        queue_ttl_seconds=_optional("queue_ttl", DURATION, draft.queue_ttl),
+        retries=_optional("retries", RETRIES, draft.retries),
+        retry_delay_seconds=_optional("retry_delay", DURATION, draft.retry_delay),
+        terms=_read_terms(draft),
         interpreter=active_python(),
     )
+
+
+def words_of(text: str) -> list[str]:
+    """Words with blanks or commas between them, such as the ids of jobs to come after."""
+    return text.replace(",", " ").split()
+
+
+def _read_terms(draft: Draft) -> Terms:
+    unique = draft.unique.strip() or None
+    try:
+        return Terms(
+            array=draft.array.strip() or None,
+            after=read_after(words_of(draft.after)),
+            not_before=read_at(draft.at.strip() or None),
+            unique=read_unique(unique, None),
+            cron=draft.cron.strip() or None,
+        )
+    except ConfigError as error:
+        raise _at_its_field(error) from error
 
 
 def prepare(draft: Draft, *, config: SchedulerConfig) -> PreparedSubmission:
@@ -117,6 +128,9 @@ def prepare_repeat(draft: Draft, job: JobDetail) -> JobSpec:
         FieldProblem: something in the form is wrong, or cannot be changed in this way.
     """
     asked = read_draft(draft)
+    for name in ONLY_NEW:
+        if getattr(draft, name).strip():
+            raise FieldProblem(name, "is not for a rerun; choose a directory for that")
     try:
         spec = rerun_spec(
             job, command=asked.command, params=asked.params, changes=_changes(asked, job)
@@ -135,78 +149,18 @@ def prepare_repeat(draft: Draft, job: JobDetail) -> JobSpec:
     return spec
 
 
-def draft_of(job: JobDetail) -> Draft:
-    """Fill a form with what a job was told."""
-    spec = job.spec
-    return Draft(
-        command=shlex.join(spec.command),
-        project=job.project,
-        params="\n".join(f"{name}={written(value)}" for name, value in spec.params.items()),
-        num_gpus=str(spec.num_gpus) if spec.num_gpus else "",
-        cpus=_number(spec.cpus),
-        ram=_number(spec.ram_gb),
-        image=spec.image or "",
-        tags=_pairs(spec.tags),
-        environment=_pairs(spec.environment),
-        priority=str(spec.priority) if spec.priority else "",
-    )
-
-
-def hints_of(job: JobDetail) -> Draft:
-    """Say what an empty field means in the form that repeats a job."""
-    spec = job.spec
-    return Draft(
-        directory=f"the files of job {job.job_id[:8]}; a path takes others",
-        num_gpus=str(spec.num_gpus),
-        cpus=_number(spec.cpus) or "no limit",
-        ram=_number(spec.ram_gb) or "no limit",
-        image=spec.image or "the standard worker",
-        priority=str(spec.priority),
-        hold="no",
-    )
-
-
-def defaults_of(directory: Path) -> Draft:
-    """Say what an empty field means in a directory: `job.config.yaml`, then the defaults.
-
-    Raises:
-        FieldProblem: the file is not valid.
-    """
-    try:
-        config = load_job_config(directory)
-    except ConfigError as error:
-        raise FieldProblem("directory", str(error)) from error
-    return Draft(
-        directory=str(directory),
-        command=shlex.join(config.command),
-        project=config.project_name or directory.name,
-        params="\n".join(f"{name}={written(value)}" for name, value in config.params.items()),
-        num_gpus=str(config.num_gpus or 0),
-        cpus=_number(config.cpus) or "no limit",
-        ram=_number(config.ram) or "no limit",
-        image=config.worker.image or "the standard worker",
-        tags=_pairs(config.tags),
-        environment=_pairs(config.worker.environment),
-        priority=str(config.priority or 0),
-        hold="no",
-    )
-
-
 def _changes(asked: Asked, job: JobDetail) -> dict[str, Any]:
     """The fields of a spec that a form decides, command and parameters left aside."""
+    kept = {
+        name: getattr(job.spec, name) if getattr(asked, name) is None else getattr(asked, name)
+        for name in AS_ASKED
+    }
     return {
+        **kept,
         "project": asked.project_name or job.project,
-        "num_gpus": asked.num_gpus if asked.num_gpus is not None else job.spec.num_gpus,
-        "cpus": asked.cpus if asked.cpus is not None else job.spec.cpus,
-        "ram_gb": asked.ram_gb if asked.ram_gb is not None else job.spec.ram_gb,
-        "image": asked.image or job.spec.image,
-        "priority": asked.priority if asked.priority is not None else job.spec.priority,
         "environment": dict(asked.environment or {}),
         "tags": dict(asked.tags or {}),
     }
-
-
-# -- texts
 
 
 def _read(field: str, read: Callable[[str], T], text: str) -> T:
@@ -232,29 +186,5 @@ def _at_its_field(error: ConfigError) -> FieldProblem:
     text = str(error)
     for words, field in _FIELD_OF.items():
         if text.startswith(words):
-            return FieldProblem(field, text.removeprefix(f"{words}: "))
+            return FieldProblem(field, text.removeprefix(f"{words.rstrip(':')}: "))
     return FieldProblem("directory", text)
-
-
-def written(value: Any) -> str:
-    """A parameter as `-p` reads it back: text as it is unless it would be read as JSON."""
-    if isinstance(value, str):
-        try:
-            json.loads(value)
-        except ValueError:
-            if value == value.strip() and value.isprintable():
-                return value
-        return json.dumps(value)
-    return json.dumps(value)
-
-
-def _pairs(values: Mapping[str, str]) -> str:
-    return shlex.join(_pair_words(values.items()))
-
-
-def _pair_words(items: Iterable[tuple[str, str]]) -> list[str]:
-    return [f"{name}={value}" for name, value in items]
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:g}"

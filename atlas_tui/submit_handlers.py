@@ -10,11 +10,13 @@ from atlas_tui.actions import Selection
 from atlas_tui.directories import likely
 from atlas_tui.handlers import IDS_SHOWN, Desk, performs
 from atlas_tui.messages import Question, Said
-from atlas_tui.submit_form import Draft, draft_of
-from atlas_tui.submitting import submit_repeat
+from atlas_tui.schedule_words import next_text
+from atlas_tui.submit_draft import Draft, draft_of
+from atlas_tui.submitting import Sent, submit_repeat
 from foundations.errors import AtlasError
-from foundations.models import JobView
+from foundations.models import ArrayView, JobView, ScheduleView
 from foundations.rerun import rerun_spec
+from foundations.terms import said_of
 
 
 @performs("submit")
@@ -57,17 +59,23 @@ async def rerun(desk: Desk, selection: Selection) -> None:
         desk.say(Said(f"Submitted again {what}".replace(" :", ":"), "good", command))
 
 
-def _tell(desk: Desk, job: JobView | None) -> None:
-    if job is not None:
-        desk.say(
-            Said(
-                f"Submitted job {job.job_id[:8]}, project {job.project}", "good", _follow(desk, job)
-            )
-        )
-
-
-def _follow(desk: Desk, job: JobView) -> str:
-    return f"foundations get logs {desk.board.scheduler} {job.job_id[:8]} --follow"
+def _tell(desk: Desk, sent: Sent | None) -> None:
+    if sent is None:
+        return
+    scheduler = desk.board.scheduler
+    if isinstance(sent, ArrayView):
+        what = f"array {sent.array_id[:8]}, {sent.size} jobs"
+        command = f"foundations show array {scheduler} {sent.array_id[:8]}"
+    elif isinstance(sent, ScheduleView):
+        what = f"schedule {sent.schedule_id[:8]}, {next_text(sent)}"
+        command = f"foundations show schedule {scheduler} {sent.schedule_id[:8]}"
+    elif sent.existed:
+        desk.say(Said(said_of(sent), "bad"))
+        return
+    else:
+        what = f"job {sent.job_id[:8]}, project {sent.project}"
+        command = f"foundations get logs {scheduler} {sent.job_id[:8]} --follow"
+    desk.say(Said(f"Submitted {what}", "good", command))
 
 
 def _question(desk: Desk, jobs: Sequence[JobView]) -> Question:

@@ -6,7 +6,9 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from atlas_tui.submit_form import Draft, written
+from atlas_tui.submit_draft import Draft, retries_text, written
+from atlas_tui.submit_form import AS_ASKED, words_of
+from foundations.durations import write_duration
 from foundations.models import JobDetail, JobSpec
 from foundations.preparation import Asked
 
@@ -14,6 +16,15 @@ from foundations.preparation import Asked
 def submit_command(draft: Draft, asked: Asked, *, scheduler: str) -> str:
     """Write the command that submits the same."""
     words = ["foundations", "submit", scheduler, draft.directory.strip() or ".", *_options(asked)]
+    words += [word for name in words_of(draft.secrets) for word in ("--secret", name)]
+    words += [word for job in words_of(draft.after) for word in ("--after", job)]
+    for option, text in (
+        ("--at", draft.at),
+        ("--unique", draft.unique),
+        ("--array", draft.array),
+        ("--cron", draft.cron),
+    ):
+        words += [option, text.strip()] if text.strip() else []
     return shlex.join([*words, "--detach", *asked.command])
 
 
@@ -28,14 +39,28 @@ def submit_call(draft: Draft, asked: Asked, *, scheduler: str) -> str:
         "num_gpus": asked.num_gpus,
         "cpus": asked.cpus,
         "ram": asked.ram_gb,
+        "shm": asked.shm_gb,
         "image": asked.image,
         "tags": dict(asked.tags or {}),
         "environment": dict(asked.environment or {}),
+        "secrets": words_of(draft.secrets),
+        "time_limit": draft.time_limit.strip() or None,
+        "queue_ttl": draft.queue_ttl.strip() or None,
+        "retries": draft.retries.strip() or None,
+        "retry_delay": draft.retry_delay.strip() or None,
         "priority": asked.priority,
         "hold": asked.hold or None,
+        "after": words_of(draft.after),
+        "at": draft.at.strip() or None,
+        "unique": draft.unique.strip() or None,
     }
     said = [f"{name}={value!r}" for name, value in given.items() if value not in (None, {}, [])]
-    return f"foundations.submit({', '.join(said)})"
+    name, first = "submit", []
+    if asked.terms.array is not None:
+        name, first = "submit_array", [repr(asked.terms.array)]
+    elif asked.terms.cron is not None:
+        name, first = "submit_schedule", [repr(asked.terms.cron)]
+    return f"foundations.{name}({', '.join([*first, *said])})"
 
 
 def repeat_command(spec: JobSpec, job: JobDetail, *, scheduler: str, hold: bool = False) -> str:
@@ -66,7 +91,12 @@ def _options(asked: Asked) -> list[str]:
         ("--num-gpus", asked.num_gpus),
         ("--cpus", asked.cpus),
         ("--ram", asked.ram_gb),
+        ("--shm", asked.shm_gb),
         ("--image", asked.image),
+        ("--time-limit", _duration(asked.time_limit_seconds)),
+        ("--queue-ttl", _duration(asked.queue_ttl_seconds)),
+        ("--retries", retries_text(asked.retries) or None),
+        ("--retry-delay", _duration(asked.retry_delay_seconds)),
         ("--priority", asked.priority),
     ):
         words += [] if value is None else [option, str(value)]
@@ -83,13 +113,14 @@ def _options(asked: Asked) -> list[str]:
 def _difference(spec: JobSpec, job: JobDetail) -> Asked:
     """What a spec asks beyond that of the job it repeats, command left aside."""
     before = job.spec
+    other = {
+        name: getattr(spec, name)
+        for name in AS_ASKED
+        if getattr(spec, name) != getattr(before, name)
+    }
     return Asked(
+        **other,
         project_name=None if spec.project == job.project else spec.project,
-        num_gpus=None if spec.num_gpus == before.num_gpus else spec.num_gpus,
-        cpus=None if spec.cpus == before.cpus else spec.cpus,
-        ram_gb=None if spec.ram_gb == before.ram_gb else spec.ram_gb,
-        image=None if spec.image == before.image else spec.image,
-        priority=None if spec.priority == before.priority else spec.priority,
         params=_new(spec.params, before.params),
         environment=_new(spec.environment, before.environment),
         tags=_new(spec.tags, before.tags),
@@ -104,13 +135,14 @@ def _new(now: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
 
 def _spec_fields(asked: Asked) -> dict[str, Any]:
     given = {
+        **{name: getattr(asked, name) for name in AS_ASKED},
         "project": asked.project_name,
-        "num_gpus": asked.num_gpus,
-        "cpus": asked.cpus,
-        "ram_gb": asked.ram_gb,
-        "image": asked.image,
-        "priority": asked.priority,
+        "retries": asked.retries and asked.retries.model_dump(exclude_defaults=True),
         "environment": dict(asked.environment or {}) or None,
         "tags": dict(asked.tags or {}) or None,
     }
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _duration(seconds: int | None) -> str | None:
+    return None if seconds is None else write_duration(seconds)

@@ -13,12 +13,17 @@ from typing import TypeVar
 
 from foundations import bundle
 from foundations.client import AsyncClient
-from foundations.delivery import Delivery, make_ready, twice_async
+from foundations.delivery import Delivery, make_ready
 from foundations.errors import NotFound
-from foundations.models import JobDetail, JobSpec, JobView, Submission
+from foundations.models import Accepted, ArrayView, JobDetail, JobSpec, ScheduleView, Submission
 from foundations.origin import Inquiry, here
+from foundations.preparation import PreparedSubmission
+from foundations.repetition import patiently_async
+from foundations.terms import Terms, array_request, schedule_request, submission
 
 T = TypeVar("T")
+Sent = Accepted | ArrayView | ScheduleView
+"""What came of a submission: a job, many, or one again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +58,15 @@ async def estimate(directory: Path) -> bundle.Estimate:
 
 
 async def submit_directory(
-    client: AsyncClient,
-    spec: JobSpec,
-    directory: Path,
-    *,
-    report: Report,
-    size_bytes: int,
-    hold: bool = False,
-) -> JobView:
-    """Pack a directory, upload it unless it is there, and queue the job.
+    client: AsyncClient, prepared: PreparedSubmission, *, report: Report, size_bytes: int
+) -> Sent:
+    """Pack a directory, upload it unless it is there, and queue what is to run in it.
 
     Args:
         client: the scheduler.
-        spec: what to run.
-        directory: what to copy.
+        prepared: what to copy and run, and how often.
         report: told how far it is.
         size_bytes: how much there is to pack.
-        hold: whether the job waits until it is released.
 
     Raises:
         BundleError: the directory cannot be packed.
@@ -82,9 +79,9 @@ async def submit_directory(
                 watch(done_bytes)
                 report(Progress("Packing", done_bytes, size_bytes))
 
-            return make_ready(directory, Path(folder), size_bytes=size_bytes, watch=tell)
+            return make_ready(prepared.job_dir, Path(folder), size_bytes=size_bytes, watch=tell)
 
-        inquiry = await asyncio.to_thread(Inquiry, directory)
+        inquiry = await asyncio.to_thread(Inquiry, prepared.job_dir)
         delivery = await _in_thread(pack)
 
         def tell_sent(sent_bytes: int) -> None:
@@ -93,18 +90,20 @@ async def submit_directory(
         await delivery.send_async(client, watch=tell_sent)
         report(Progress("Queueing"))
         origin = await asyncio.to_thread(inquiry.origin, delivery.digest)
-        submission = Submission(spec=spec, bundle=delivery.digest, origin=origin, hold=hold)
+        wanted = submission(
+            *(prepared.spec, delivery.digest, prepared.terms), origin=origin, hold=prepared.hold
+        )
         try:
-            return await _queue(client, submission)
+            return await _send(client, wanted, prepared.terms)
         except NotFound:
             # The last other job with this bundle was deleted since the upload was found needless.
             await delivery.send_async(client, watch=tell_sent)
-            return await _queue(client, submission)
+            return await _send(client, wanted, prepared.terms)
 
 
 async def submit_repeat(
     client: AsyncClient, spec: JobSpec, job: JobDetail, *, hold: bool = False
-) -> JobView:
+) -> Accepted:
     """Queue a job in the bundle of another.
 
     Raises:
@@ -122,10 +121,28 @@ async def submit_repeat(
         ) from error
 
 
-async def _queue(client: AsyncClient, submission: Submission) -> JobView:
+async def _send(client: AsyncClient, wanted: Submission, terms: Terms) -> Sent:
+    """Queue a job, or many, or make a schedule; a lost answer never does it twice."""
+    key = str(uuid.uuid4())
+    if terms.array is not None:
+        array = array_request(wanted, terms)
+        return await patiently_async(
+            lambda: client.submit_array(array, idempotency_key=key), client.patience
+        )
+    if terms.cron is not None:
+        schedule = schedule_request(wanted, terms)
+        return await patiently_async(
+            lambda: client.create_schedule(schedule, idempotency_key=key), client.patience
+        )
+    return await _queue(client, wanted)
+
+
+async def _queue(client: AsyncClient, submission: Submission) -> Accepted:
     """Queue one job; a lost answer never queues it twice."""
     key = str(uuid.uuid4())
-    return await twice_async(lambda: client.submit(submission, idempotency_key=key))
+    return await patiently_async(
+        lambda: client.submit(submission, idempotency_key=key), client.patience
+    )
 
 
 async def _in_thread(work: Callable[[bundle.Watch], T]) -> T:

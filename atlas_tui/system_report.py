@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
 
 from atlas_tui.looks import Palette, Tone
 from atlas_tui.row_layout import fit
+from atlas_tui.schedule_words import last_text, next_text
 from foundations.models import (
     DiskView,
     EnvironmentsView,
@@ -16,6 +17,7 @@ from foundations.models import (
     HostView,
     ProjectDisk,
     SchedulerInfo,
+    ScheduleView,
 )
 from foundations.quantities import size
 from foundations.terminal import clean
@@ -34,6 +36,7 @@ class Report:
     host: HostView | None = None
     disk: DiskView | None = None
     environments: EnvironmentsView | None = None
+    schedules: Sequence[ScheduleView] | None = None
 
 
 def lines(report: Report, *, palette: Palette, width: int) -> list[Text]:
@@ -42,11 +45,12 @@ def lines(report: Report, *, palette: Palette, width: int) -> list[Text]:
         _engine(report.info),
         _host(report.host, report.info, palette),
         _gpus(report.host, palette),
+        _schedules(report.schedules),
         _disk(report.disk, palette, width),
         _environments(report.environments, palette),
         _server(report.info),
     )
-    found = [line for part in parts for line in (*part, Text(""))]
+    found = [line for part in map(list, parts) if part for line in (*part, Text(""))]
     for line in found:
         line.truncate(width, overflow="ellipsis")
     return found
@@ -123,6 +127,15 @@ def _gpu(gpu: GpuView, palette: Palette) -> Iterator[Text]:
     if gpu.memory_used_bytes is not None and gpu.memory_total_bytes:
         used, total = gpu.memory_used_bytes, gpu.memory_total_bytes
         yield _measured("  memory", used / total, f"{size(used)} of {size(total)}", palette)
+
+
+def _schedules(found: Sequence[ScheduleView] | None) -> Iterator[Text]:
+    if not found:
+        return
+    yield _title("SCHEDULES")
+    for one in found:
+        style = "yellow" if one.problem or one.paused_by else ""
+        yield _line(one.cron, f"{one.project}, {next_text(one)}, {last_text(one)}", style)
 
 
 def _disk(disk: DiskView | None, palette: Palette, width: int) -> Iterator[Text]:

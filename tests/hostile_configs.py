@@ -84,7 +84,7 @@ DOCKER_OPTIONS: dict[str, Any] = {
 """By the name of an option of Docker's, of its SDK or of a look-alike. None of them exists here."""
 
 SPEC_FIELDS: list[tuple[str, Any]] = [
-    ("volumes", [{"host": "relative", "bind": "/data"}]),
+    ("volumes", [{"host": "rela/tive", "bind": "/data"}]),
     ("volumes", [{"host": "/data", "bind": "data"}]),
     ("volumes", [{"host": "/data", "bind": "/data", "mode": "rw,z"}]),
     ("volumes", [{"host": "/data", "bind": "/data", "mode": "shared"}]),

@@ -20,25 +20,25 @@ from atlas_tui.directories import absolute, remembered
 from atlas_tui.keyboard import ASKING
 from atlas_tui.messages import Said
 from atlas_tui.screens.directory_dialog import DirectoryDialog
-from atlas_tui.submit_form import (
+from atlas_tui.submit_draft import (
     FIELDS,
+    LABELS,
+    SECTIONS,
     Draft,
     FieldProblem,
     defaults_of,
     hints_of,
-    prepare,
-    prepare_repeat,
-    read_draft,
 )
+from atlas_tui.submit_form import prepare, prepare_repeat, read_draft
 from atlas_tui.submit_preview import describe_files, describe_outcome
 from atlas_tui.submit_words import repeat_call, repeat_command, submit_call, submit_command
-from atlas_tui.submitting import Progress, estimate, submit_directory, submit_repeat
+from atlas_tui.submitting import Progress, Sent, estimate, submit_directory, submit_repeat
 from atlas_tui.widgets.bottom_lines import StatusLine
 from atlas_tui.widgets.form_field import FormField
 from foundations.bundle import Estimate
 from foundations.configs import SchedulerConfig
 from foundations.errors import AtlasError, BundleError, BundleRejected, TooLarge
-from foundations.models import JobDetail, JobView
+from foundations.models import JobDetail
 from foundations.quantities import size
 from foundations.terminal import clean
 
@@ -47,20 +47,6 @@ if TYPE_CHECKING:
 
 TYPING_PAUSE_SECONDS = 0.3
 PROGRESS_SECONDS = 0.2
-_LABELS = {
-    "directory": "Directory",
-    "command": "Command",
-    "project": "Project",
-    "params": "Parameters",
-    "num_gpus": "GPUs",
-    "cpus": "CPUs",
-    "ram": "RAM in GB",
-    "image": "Image",
-    "tags": "Tags",
-    "environment": "Environment",
-    "priority": "Priority",
-    "hold": "Hold",
-}
 _BEGIN = Text(
     "Type the directory that is to be copied, or press ^T to choose it.\n"
     "Then this shows what would be sent, and the same as a command and in Python.",
@@ -70,7 +56,7 @@ _WIDE = 110
 """From so many columns on the preview stands beside the form."""
 
 
-class SubmitScreen(Screen[JobView | None]):
+class SubmitScreen(Screen[Sent | None]):
     """Shows while one types what would be sent, and what is wrong at the field that it is in."""
 
     AUTO_FOCUS = ""
@@ -101,8 +87,10 @@ class SubmitScreen(Screen[JobView | None]):
         with Horizontal(id="submit"):
             with VerticalScroll(id="form", can_focus=False):
                 for name in FIELDS:
+                    if name in SECTIONS:
+                        yield Static(SECTIONS[name], classes="section")
                     value = getattr(self._draft, name)
-                    yield FormField(name, _LABELS[name], value, lines=name == "params")
+                    yield FormField(name, LABELS[name], value, lines=name == "params")
             with VerticalScroll(id="preview", can_focus=False):
                 yield Static(id="outcome")
         yield StatusLine()
@@ -212,6 +200,7 @@ class SubmitScreen(Screen[JobView | None]):
             prepared.spec,
             submit_command(draft, asked, scheduler=scheduler),
             submit_call(draft, asked, scheduler=scheduler),
+            prepared.terms,
         )
 
     def _config(self) -> SchedulerConfig:
@@ -240,11 +229,11 @@ class SubmitScreen(Screen[JobView | None]):
     async def _send(self) -> None:
         draft = self.draft
         try:
-            job = await self._submitted(draft)
+            sent = await self._submitted(draft)
         except FieldProblem as problem:
             self.field(problem.field).complain(problem.message)
             self.field(problem.field).enter()
-            label = _LABELS[problem.field]
+            label = LABELS[problem.field]
             self._say(Said(f"{label}: {problem.message.splitlines()[0]}", "bad"))
         except AtlasError as error:
             self._say(Said(error.message, "bad"))
@@ -255,11 +244,11 @@ class SubmitScreen(Screen[JobView | None]):
                 session = self.atlas.session
                 path = str(absolute(draft.directory))
                 session.recent_directories = remembered(path, session.recent_directories)
-            self.dismiss(job)
+            self.dismiss(sent)
         finally:
             self._progress = None
 
-    async def _submitted(self, draft: Draft) -> JobView:
+    async def _submitted(self, draft: Draft) -> Sent:
         client = self.atlas.client
         if self._is_repeat and self._repeats is not None:
             spec = prepare_repeat(draft, self._repeats)
@@ -269,12 +258,7 @@ class SubmitScreen(Screen[JobView | None]):
         self._progress = Progress("Packing")
         size_bytes = self._estimate.size_bytes if self._estimate is not None else 0
         return await submit_directory(
-            client,
-            prepared.spec,
-            prepared.job_dir,
-            hold=prepared.hold,
-            report=self._note_progress,
-            size_bytes=size_bytes,
+            client, prepared, report=self._note_progress, size_bytes=size_bytes
         )
 
     def _note_progress(self, progress: Progress) -> None:

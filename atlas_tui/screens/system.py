@@ -35,7 +35,7 @@ class SystemScreen(Frame):
         super().__init__()
         self._report = Report()
         self._events: Sequence[Change] = ()
-        self._prunings = 0
+        self._upkeeps = 0
 
     def compose_body(self) -> ComposeResult:
         """Lay out both panes."""
@@ -48,6 +48,7 @@ class SystemScreen(Frame):
         self._look()
         self._measure_disk()
         self._list_environments()
+        self._list_schedules()
         self._bring_events()
 
     def on_resize(self) -> None:
@@ -65,11 +66,24 @@ class SystemScreen(Frame):
             self._report, info=self.board.info, host=self.board.host or self._report.host
         )
         self._show()
-        if self.board.prunings != self._prunings:
-            self._prunings = self.board.prunings
+        if self.board.upkeeps != self._upkeeps:
+            self._upkeeps = self.board.upkeeps
             self._list_environments()
+            self._list_schedules()
+            self._measure_disk()
+        elif self._moves_schedules(tidings):
+            self._list_schedules()
         if tidings.everything:
             self._bring_events()
+
+    def _moves_schedules(self, tidings: Tidings) -> bool:
+        """Whether another job may be the last one of a schedule, or another time the next."""
+        if tidings.queue_changed or tidings.everything:
+            return True
+        known = {one.last_job_id for one in self._report.schedules or ()}
+        return bool(known) and any(
+            one.event == "Submitted" or one.job_id in known for one in tidings.changes
+        )
 
     @work(exclusive=True, group="look")
     async def _look(self) -> None:
@@ -101,14 +115,24 @@ class SystemScreen(Frame):
         self._report = replace(self._report, environments=found)
         self._show()
 
+    @work(exclusive=True, group="schedules")
+    async def _list_schedules(self) -> None:
+        try:
+            found = await (await self.atlas.reached()).schedules()
+        except AtlasError as error:
+            self.say(Said(error.message, "bad"))
+            return
+        self._report = replace(self._report, schedules=found)
+        self._show()
+
     @work(exclusive=True, group="events")
     async def _bring_events(self) -> None:
         """Read the last events of before this session."""
+        client = await self.atlas.reached()
         if self.board.info is None or self._events:
             return
         since = max(self.board.info.last_seq - 200, 0)
         try:
-            client = await self.atlas.reached()
             found = [one async for one in client.changes(since, follow=False)]
         except AtlasError as error:
             self.say(Said(error.message, "bad"))

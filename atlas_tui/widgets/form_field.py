@@ -11,20 +11,28 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
+from textual.strip import Strip
 from textual.widgets import Input, Static, TextArea
 
-from atlas_tui.widgets.text_entry import EntryLine
-from atlas_tui.widgets.text_lines import EntryLines
+from atlas_tui.widgets.text_entry import EntryLine, harmless
 from foundations.terminal import clean
 
 
-class Lines(EntryLines):
-    """A few lines; Tab goes to the next field."""
+class Lines(TextArea):
+    """A few lines, which do not blink or control the terminal; Tab goes to the next field."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "app.focus_next", "Next field", show=False),
         Binding("shift+tab", "app.focus_previous", "Field before", show=False),
     ]
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, compact=True, tab_behavior="focus", highlight_cursor_line=False)
+        self.cursor_blink = False
+
+    def render_line(self, y: int) -> Strip:
+        """Paint without what would control the terminal."""
+        return harmless(super().render_line(y))
 
 
 class FormField(Vertical):

@@ -1,63 +1,39 @@
-"""A table of jobs that is painted row by row: a hundred thousand cost what a screenful costs."""
+"""A table of jobs: what it lists comes from the scheduler as it is scrolled to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.segment import Segment
-from rich.style import Style
 from textual import events, work
 from textual.binding import BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
-from textual.reactive import reactive
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
 
-from atlas_tui.columns import SPARK, Column, is_active, now_utc
-from atlas_tui.job_line import MARGIN, Brush
+from atlas_tui.columns import SPARK, Column, is_active
+from atlas_tui.job_line import MARGIN
 from atlas_tui.job_window import JobWindow
 from atlas_tui.keys import moving
 from atlas_tui.looks import Palette
-from atlas_tui.row_layout import GAP, Placed, place
+from atlas_tui.row_layout import GAP
 from atlas_tui.sparks import Sparks
+from atlas_tui.widgets.painted_jobs import HEADER_LINES, PaintedJobs
 from foundations.errors import AtlasError, InvalidRequest
 
 if TYPE_CHECKING:
     from foundations.models import JobView
 
-HEADER_LINES = 1
 
-
-class JobTable(ScrollView, can_focus=True):
+class JobTable(PaintedJobs, can_focus=True):
     """Shows the jobs of a `JobWindow`, and keeps its cursor on a job while the list moves."""
 
-    DEFAULT_CSS = """
-    JobTable { height: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1; }
-    JobTable > .jobs--header { color: $text-muted; text-style: bold; background: $panel; }
-    JobTable > .jobs--cursor { background: $primary 30%; text-style: bold; }
-    JobTable:ansi > .jobs--cursor { background: $background; text-style: bold reverse; }
-    JobTable > .jobs--resting { background: $panel; }
-    JobTable > .jobs--marked { color: $accent; }
-    JobTable > .jobs--faint { color: $text-muted; }
-    """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "jobs--header",
-        "jobs--cursor",
-        "jobs--resting",
-        "jobs--marked",
-        "jobs--faint",
-    }
     BINDINGS: ClassVar[list[BindingType]] = [
         *moving(),
         ("left", "sideways(-1)", "Columns left"),
         ("right", "sideways(1)", "Columns right"),
         ("enter", "open", "Open"),
     ]
-
-    cursor: reactive[int] = reactive(0, repaint=False)
 
     @dataclass
     class Highlighted(Message):
@@ -98,20 +74,11 @@ class JobTable(ScrollView, can_focus=True):
         marked: dict[str, JobView],
         empty: str = "No jobs.",
     ) -> None:
-        super().__init__()
-        self.empty = empty
-        """What stands there when the list is empty."""
-        self.sort: tuple[str, bool] | None = None
-        """The column that the header shows as the order, and whether from high to low."""
-        self._window = window
+        super().__init__(
+            window, columns, palette=palette, sparks=sparks, marked=marked, empty=empty
+        )
         self._coming: JobWindow | None = None
         """The list that takes its place as soon as its first rows are here."""
-        self._columns = list(columns)
-        self._palette = palette
-        self._sparks = sparks
-        self._marked = marked
-        self._skip = 0
-        self._placed: list[Placed] = []
         self._job_id: str | None = None
 
     # -- what is shown
@@ -144,29 +111,6 @@ class JobTable(ScrollView, can_focus=True):
         """The columns, also those that do not fit."""
         return self._columns
 
-    @property
-    def total(self) -> int:
-        """How long the list is, as far as known."""
-        return self._window.total or 0
-
-    @property
-    def known_total(self) -> int | None:
-        """How long the list is; None while nobody has said."""
-        return self._window.total
-
-    def top(self) -> list[JobView]:
-        """The first page of the list, as far as it is here."""
-        return self._window.top()
-
-    def every_here(self) -> list[JobView]:
-        """The jobs near the screen that have been asked for."""
-        return self._window.every_here()
-
-    @property
-    def is_seeded(self) -> bool:
-        """Whether the list is that of an earlier session."""
-        return self._window.is_seeded
-
     def reseed(self, jobs: list[JobView], *, total: int) -> None:
         """Take the same jobs anew, where they are still shown or marked."""
         if self._window.is_seeded and jobs:
@@ -191,13 +135,6 @@ class JobTable(ScrollView, can_focus=True):
         """Ask anew for what is shown."""
         self._window.expire()
         self.update()
-
-    def shown(self) -> Iterable[JobView]:
-        """The jobs that are on the screen now."""
-        for number in range(self._first, self._last + 1):
-            job = self._window.row(number)
-            if job is not None:
-                yield job
 
     def update(self) -> None:
         """Bring what is on the screen, and paint it."""
@@ -307,29 +244,6 @@ class JobTable(ScrollView, can_focus=True):
         self._job_id = job.job_id if job else None
         self.post_message(self.Highlighted(self, job))
 
-    # -- geometry
-
-    @property
-    def _rows(self) -> int:
-        return max(self.size.height - HEADER_LINES, 1)
-
-    @property
-    def _first(self) -> int:
-        return self.scroll_offset.y
-
-    @property
-    def _last(self) -> int:
-        return self.scroll_offset.y + self._rows
-
-    def _paint(self, place: int) -> None:
-        line = place - self.scroll_offset.y + HEADER_LINES
-        if HEADER_LINES <= line < self.size.height:
-            self.refresh(Region(0, line, self.size.width, 1))
-
-    def _lay_out(self) -> None:
-        width = self.size.width - MARGIN - self.styles.scrollbar_size_vertical
-        self._placed = place(self._columns, max(width, 1), skip=self._skip)
-
     def on_mount(self) -> None:
         """Ask for the first page, and let running times go on."""
         self.set_interval(1.0, self._tick)
@@ -373,47 +287,3 @@ class JobTable(ScrollView, can_focus=True):
                 self.post_message(self.SortAsked(one.column.name))
                 return
             left += one.width + GAP
-
-    # -- painting
-
-    def render_line(self, y: int) -> Strip:
-        """Paint one line: the titles, or the row that is scrolled there."""
-        width = self.size.width
-        if not self._placed:
-            self._lay_out()
-        if y < HEADER_LINES:
-            style = self._style("header")
-            titles = self._brush.titles(self._placed, style, self.sort)
-            return titles.adjust_cell_length(width, style)
-        number = self.scroll_offset.y + y - HEADER_LINES
-        if number >= self.total:
-            is_empty = self._window.total == 0 and y == HEADER_LINES
-            base, text = self.rich_style, f"  {self.empty}" if is_empty else ""
-            return Strip([Segment(text, base)]).adjust_cell_length(width, base)
-        style = self._row_style(number)
-        # Joined: each segment is sent over the line with its colours.
-        return self._row(number, style).adjust_cell_length(width, style).simplify()
-
-    def _row(self, number: int, style: Style) -> Strip:
-        job = self._window.row(number)
-        if job is None:
-            return Strip([Segment(f"  {self._palette.text('…', '...')}", style)])
-        signs = (number == self.cursor, job.job_id in self._marked)
-        return self._brush.row(self._placed, job, signs, style, now_utc())
-
-    @property
-    def _brush(self) -> Brush:
-        return Brush(
-            self._palette,
-            self._sparks,
-            self._style("marked", part=True),
-            self._style("faint", part=True),
-        )
-
-    def _row_style(self, number: int) -> Style:
-        if number != self.cursor:
-            return self.rich_style
-        return self._style("cursor" if self.has_focus else "resting")
-
-    def _style(self, name: str, *, part: bool = False) -> Style:
-        return self.get_component_rich_style(f"jobs--{name}", partial=part)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from textual import on, work
 
+from atlas_tui.keyboard import ASKING
 from atlas_tui.log_matches import Query
 from atlas_tui.messages import Said
 from atlas_tui.widgets.log_view import LogView
@@ -84,7 +85,7 @@ class LogPane(SearchedLog):
         """Go to where the log was at a time, or to a part of it."""
         self.ask_for_place()
 
-    @work(group="save")
+    @work(group=ASKING)
     async def do_save_log(self) -> None:
         """Save the log to a file."""
         if self.feed is None:

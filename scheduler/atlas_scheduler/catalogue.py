@@ -9,7 +9,7 @@ import asyncio
 import math
 import os
 import sqlite3
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from atlas_scheduler.core.access import Sharing
 from atlas_scheduler.core.capacity import Capacity
 from atlas_scheduler.core.filters import FilterError, Query, narrowed, parse
 from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.offered_volumes import OfferedVolume
 from atlas_scheduler.core.retention import Policy
 from atlas_scheduler.core.seeds import seeds
 from atlas_scheduler.engine.port import AttemptId
@@ -25,6 +26,7 @@ from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.environment_shelf import EnvironmentShelf
 from atlas_scheduler.execs import Execs, Tunnels
 from atlas_scheduler.feed import Feed, Interest, News
+from atlas_scheduler.image_shelf import ImageShelf
 from atlas_scheduler.job_files import JobFiles
 from atlas_scheduler.job_secrets import JobSecrets
 from atlas_scheduler.machine import Machine
@@ -54,6 +56,7 @@ from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.listings import Listings
 from atlas_scheduler.store.queue import QueueLine
 from atlas_scheduler.supply import Supply
+from atlas_scheduler.telemetry import Telemetry
 from atlas_scheduler.tokens import Tokens
 from atlas_scheduler.views import job_detail, job_view, project_view, queue_view
 from foundations.errors import InvalidRequest
@@ -87,6 +90,8 @@ class Catalogue(JobFiles):
 
     delete_grace_ms: int = 10_000
     """For how long a deletion can be undone."""
+    listening: tuple[str, ...] = ()
+    """Where it is asked beside its Unix socket, as URLs."""
     retention: Policy = Policy()
     """What the server's settings say that projects keep."""
     sharing: Sharing = Sharing.EVERYONE_READS
@@ -107,6 +112,10 @@ class Catalogue(JobFiles):
         self.disk_guard = DiskGuard(disk_places(home))
         self.environments = EnvironmentShelf(Environments(home))
         """The ones that jobs share."""
+        self.images = ImageShelf(None)
+        """The ones that were built for jobs."""
+        self.offered_volumes: Mapping[str, OfferedVolume] = {}
+        """What jobs can name in place of paths."""
         self.engine = engine
         self.supply = Supply()
         self.instance = instance
@@ -122,6 +131,7 @@ class Catalogue(JobFiles):
         self.ownership = Ownership(database, self.execs, self.tunnels)
         self.tokens = Tokens(database, clock_ms=clock_ms)
         """Who may ask over a network."""
+        self.telemetry = Telemetry()
         self._listings = Listings()
         self._outlook = Outlook()
         self._line = QueueLine()
@@ -156,6 +166,7 @@ class Catalogue(JobFiles):
             last_seq=last_seq,
             delete_grace_seconds=self.delete_grace_ms / 1000,
             storage=self.disk_guard.view(),
+            listening=list(self.listening),
         )
 
     async def queue_settings(self) -> QueueView:

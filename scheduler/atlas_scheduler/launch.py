@@ -23,6 +23,8 @@ def plan_launch(stored: StoredJob, *, attempt: AttemptId, home: Home, library_di
         command=spec.command,
         entrypoint=spec.entrypoint,
         image=spec.image,
+        build=spec.build,
+        pull=spec.pull,
         pinned_image=spec.pinned_image,
         python=spec.python,
         working_dir=spec.working_dir,

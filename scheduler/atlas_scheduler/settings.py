@@ -6,9 +6,18 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from atlas_scheduler.core.access import Sharing
+from atlas_scheduler.core.offered_volumes import OfferedVolume
+from atlas_scheduler.hook_settings import HooksSection
 from foundations.errors import ConfigError
 from foundations.models import (
     BackfillSeconds,
@@ -17,6 +26,7 @@ from foundations.models import (
     ProjectName,
     QueueSettings,
     RetentionRule,
+    Role,
     TagKey,
     TokenLimits,
     UserName,
@@ -35,6 +45,25 @@ class VolumeSetting(_Section):
     mode: Literal["ro", "rw"] = "ro"
 
 
+def _path_alone(value: object) -> object:
+    return {"path": value} if isinstance(value, str) else value
+
+
+class OfferedVolumeSetting(_Section):
+    """A directory that jobs may name."""
+
+    path: Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$", max_length=4096)]
+    """Absolute."""
+    mode: Literal["ro", "rw"] = "ro"
+    users: frozenset[UserName] = frozenset()
+    """With neither users nor roles it is for everybody who submits."""
+    roles: frozenset[Role] = frozenset()
+
+
+RegistryHost = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:\[\]-]+$", max_length=300)]
+VolumeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+
+
 class DockerSection(_Section):
     """How jobs run in containers."""
 
@@ -48,7 +77,13 @@ class DockerSection(_Section):
     worker_base: str = "python:3.11-slim"
     """What the standard worker image is built from when it is missing."""
     build_network: str | None = None
-    """Docker network while that image is built; None is the engine's default."""
+    """Docker network while images and environments are built; None is the engine's default."""
+    pull_idle_seconds: Annotated[float, Field(gt=0, le=86_400)] = 120.0
+    """Longest silence of a registry before a pull is given up."""
+    registries: tuple[RegistryHost, ...] | None = None
+    """The only registries that images are pulled from, such as `docker.io`; any without it."""
+    pull_seconds: Annotated[float, Field(gt=0, le=604_800)] = 7200.0
+    """Longest time that one image may take in all."""
     pids_limit: Annotated[int, Field(ge=16)] = 4096
     """Most processes and threads a job may have."""
     shm_gb: Annotated[float, Field(gt=0)] = 1.0
@@ -57,6 +92,9 @@ class DockerSection(_Section):
     """Given to every job, such as the settings of a proxy."""
     volumes: dict[str, VolumeSetting] = {}
     """Mounted into every job, such as a private certificate authority."""
+
+    prepared: Annotated[int, Field(ge=0, le=64)] = 0
+    """How many containers are made ahead of each shape that jobs had last."""
 
     def volume_list(self) -> tuple[Volume, ...]:
         """The volumes in the form that engines take."""
@@ -103,6 +141,23 @@ class EnvironmentsSection(_Section):
     """What they may take, in units of 10^9 bytes; the one not used for longest goes first."""
 
 
+class TlsSection(_Section):
+    """A certificate from elsewhere, in place of the one that `tls-init` makes."""
+
+    certificate: Path
+    """The certificate, followed by those of who issued it, as PEM. A relative path is from the
+    directory of this file."""
+    key: Path
+
+
+class ImagesSection(_Section):
+    """The images that are built for jobs."""
+
+    max_gb: Annotated[float, Field(ge=0)] = 50.0
+    """What they may take beside what they build on, in units of 10^9 bytes; the one not used for
+    longest goes first."""
+
+
 class TokenLimitsSection(TokenLimits):
     """What a token may ask for that has no limits of its own; null is no limit."""
 
@@ -114,6 +169,16 @@ class TokenLimitsSection(TokenLimits):
 
 class ServerSettings(_Section):
     """The whole file."""
+
+    listen: tuple[str, ...] = ()
+    """Addresses beside the Unix socket, such as 127.0.0.1:5000; whoever comes there needs a
+    token."""
+    hosts: tuple[str, ...] = ()
+    """Names by which it is asked there, beside its addresses and the names of its certificate:
+    NAME for any port, or NAME:PORT."""
+    tls: TlsSection | None = None
+    insecure_http: bool = False
+    """Whether HTTP without TLS may leave the machine."""
 
     max_running_jobs: MaxRunning = 1
     """How many jobs run at once. `foundations set queue` changes it while the server runs, and the
@@ -156,6 +221,16 @@ class ServerSettings(_Section):
     retention: RetentionSection = RetentionSection()
     docker: DockerSection = DockerSection()
     environments: EnvironmentsSection = EnvironmentsSection()
+    hooks: HooksSection = HooksSection()
+    images: ImagesSection = ImagesSection()
+    volumes: dict[VolumeName, Annotated[OfferedVolumeSetting, BeforeValidator(_path_alone)]] = (
+        Field(default_factory=dict)
+    )
+    """Directories that jobs may name in their `volumes`; a path alone can only be read."""
+
+    def offered_volumes(self) -> dict[str, OfferedVolume]:
+        """The volumes that jobs may name."""
+        return {name: OfferedVolume(name=name, **dict(one)) for name, one in self.volumes.items()}
 
     def queue(self) -> QueueSettings:
         """How the queue is run, as the file says."""

@@ -21,6 +21,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from foundations.durations import read_duration
 from foundations.errors import ConfigError
+from foundations.image_config import BY_NAME, TO_BUILD, BuildConfig, Image, ImageConfig
 from foundations.limits import read_retries
 from foundations.models import (
     Argument,
@@ -29,6 +30,7 @@ from foundations.models import (
     LogLevel,
     Priority,
     ProjectName,
+    PullPolicy,
     Retries,
     SecretName,
     SecretUse,
@@ -80,20 +82,23 @@ class VolumeConfig(_Section):
 
     bind: Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$", max_length=4096)]
     """Path in the container."""
-    mode: Literal["ro", "rw"] = "rw"
+    mode: Literal["ro", "rw"] | None = None
+    """Without it a path can be written and a volume of the admin's only read."""
 
 
 class WorkerConfig(_Section):
     """The part below `worker:`: the environment that the job runs in."""
 
-    image: Annotated[str, StringConstraints(min_length=1, max_length=512)] | None = None
-    """Docker image; the standard worker when it is not given."""
+    image: Image | None = None
+    """Docker image, or `build:` and a Dockerfile; the standard worker when it is not given."""
+    pull: PullPolicy | None = None
+    """When a registry is asked for it."""
     environment: dict[EnvironmentName, Argument] = {}
     """Environment variables; values are taken as they are written."""
     secrets: Annotated[dict[SecretName, SecretUse], BeforeValidator(by_name)] = {}
     """Secrets that the job gets: by name, as a `file` or in the environment (`env`) too."""
     volumes: dict[Text, VolumeConfig] = {}
-    """Host paths that the job sees, by host path."""
+    """What of the scheduler's machine the job sees, by path or by the admin's name for it."""
     working_dir: Text | None = None
     """Where the command starts; relative paths start at the project."""
     command: Words | None = None
@@ -146,6 +151,13 @@ class JobConfig(_Section):
         return (self.worker.command or ("main.py",)) + self.worker.args
 
 
+_NO_KEYS = ("[key]", BY_NAME, TO_BUILD)
+"""Parts of where pydantic finds an error that are no keys of the file."""
+_SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
+    ("worker",): WorkerConfig,
+    ("worker", "image"): ImageConfig,
+    ("worker", "image", "build"): BuildConfig,
+}
 _HINTS: dict[tuple[str, ...], str] = {
     ("worker", "resources"): "is not supported: use `num_gpus`, `ram` (GB) and `cpus` at the top",
     ("gpus",): "is called `num_gpus`",
@@ -154,6 +166,8 @@ _HINTS: dict[tuple[str, ...], str] = {
     ("shm_size",): "is called `shm`, in GB",
     ("env",): "is called `environment` and stands below `worker:`",
     ("worker", "env"): "is called `environment`",
+    ("worker", "build"): "belongs below `image`: `image: {build: ./Dockerfile}`",
+    ("worker", "dockerfile"): "is written `image: {build: ./Dockerfile}`",
     **{
         (key,): "belongs below `worker:`"
         for key in WorkerConfig.model_fields
@@ -193,17 +207,32 @@ def load_job_config(job_dir: Path) -> JobConfig:
 def resolve_volumes(volumes: Mapping[str, VolumeConfig], *, job_dir: Path) -> tuple[Volume, ...]:
     """Make host paths absolute: `~` is the submitter's home, relative paths start at the project.
 
+    What has no `/` and begins with neither `~` nor `.` is the name of a volume.
+
     Raises:
-        ConfigError: a host path cannot be made absolute.
+        ConfigError: a host path cannot be made absolute, or a name cannot be one.
     """
     resolved = []
     for host, volume in volumes.items():
+        if "/" not in host and not host.startswith(("~", ".")):
+            resolved.append(_named(host, volume))
+            continue
         try:
             path = job_dir / Path(host).expanduser()
         except RuntimeError as error:
             raise ConfigError(f"volumes: {host}: {error}") from error
-        resolved.append(Volume(host=str(path), bind=volume.bind, mode=volume.mode))
+        resolved.append(Volume(host=str(path), bind=volume.bind, mode=volume.mode or "rw"))
     return tuple(resolved)
+
+
+def _named(name: str, volume: VolumeConfig) -> Volume:
+    try:
+        return Volume(host=name, bind=volume.bind, mode=volume.mode or "ro")
+    except ValidationError as error:
+        raise ConfigError(
+            f"volumes: {name!r} cannot be the name of a volume. A path in the project begins with "
+            f"`./`."
+        ) from error
 
 
 def find_infinite(value: JsonValue, path: str) -> str | None:
@@ -225,7 +254,17 @@ def _with_written_text(source: YamlSource) -> dict[str, Any]:
     if isinstance(data.get("worker"), dict):
         data["worker"] = dict(data["worker"])
         _keep_written(source, data["worker"], ("worker", "environment"))
+        _keep_build_args(source, data["worker"])
     return data
+
+
+def _keep_build_args(source: YamlSource, worker: dict[str, Any]) -> None:
+    image = worker.get("image")
+    build = image.get("build") if isinstance(image, dict) else None
+    if isinstance(image, dict) and isinstance(build, dict):
+        kept = dict(build)
+        _keep_written(source, kept, ("worker", "image", "build", "args"))
+        worker["image"] = {**image, "build": kept}
 
 
 def _keep_written(source: YamlSource, section: dict[str, Any], location: tuple[str, ...]) -> None:
@@ -238,7 +277,7 @@ def _keep_written(source: YamlSource, section: dict[str, Any], location: tuple[s
 
 
 def _complaint(source: YamlSource, error: ErrorDetails) -> str:
-    location = tuple(str(part) for part in error["loc"] if part != "[key]")
+    location = tuple(str(part) for part in error["loc"] if part not in _NO_KEYS)
     dotted = ".".join(location)
     if location in _HINTS and error["type"] == "extra_forbidden":
         return source.complaint(f"`{dotted}` {_HINTS[location]}", location)
@@ -254,7 +293,7 @@ def _complaint(source: YamlSource, error: ErrorDetails) -> str:
 def _fields_at(location: tuple[str, ...]) -> list[str]:
     if not location:
         return list(JobConfig.model_fields)
-    return list((WorkerConfig if location == ("worker",) else VolumeConfig).model_fields)
+    return list(_SECTIONS.get(location, VolumeConfig).model_fields)
 
 
 def _short(value: Any) -> str:

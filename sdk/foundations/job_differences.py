@@ -8,6 +8,7 @@ from math import isfinite
 
 from pydantic import JsonValue
 
+from foundations.build_text import build_text
 from foundations.limits import limit_facts
 from foundations.models import JobDetail
 from foundations.tracking import flatten_parameters
@@ -40,6 +41,7 @@ def facts(job: JobDetail) -> dict[str, JsonValue]:
         "entrypoint": None if spec.entrypoint is None else list(spec.entrypoint),
         "working_dir": spec.working_dir,
         "image": job.image,
+        "build": None if spec.build is None else build_text(spec.build),
         "engine": job.engine,
         "bundle": job.bundle,
         "gpus": job.num_gpus,

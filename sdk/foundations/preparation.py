@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import JsonValue, ValidationError
 
 from foundations.errors import ConfigError
+from foundations.image_config import decide_image
 from foundations.job_config import JobConfig, find_infinite, load_job_config, resolve_volumes
-from foundations.models import JobSpec, LogLevel, Retries
+from foundations.models import JobSpec, LogLevel, PullPolicy, Retries
 from foundations.terms import NO_TERMS, Terms
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ class Asked:
     cpus: float | None = None
     shm_gb: float | None = None
     image: str | None = None
+    build: str | Mapping[str, Any] | None = None
+    """A Dockerfile of the project to build the image from, or parts of `image: build:`."""
+    pull: PullPolicy | None = None
     entrypoint: str | Sequence[str] | None = None
     params: Mapping[str, Any] | None = None
     environment: Mapping[str, str] | None = None
@@ -109,6 +113,9 @@ def _spec(
     name = asked.project_name or project.project_name or directory.name
     if not name:
         raise ConfigError(f"{directory} has no name to call the project by: give a project name.")
+    image, build = decide_image(
+        worker.image, image=asked.image, build=asked.build, directory=directory
+    )
     # What else may be written there than these two words, the model refuses.
     secrets: dict[str, Any] = dict(asked.secrets or {})
     try:
@@ -122,7 +129,9 @@ def _spec(
             cpus=_first(asked.cpus, project.cpus, None),
             ram_gb=_first(asked.ram_gb, project.ram, None),
             shm_gb=_first(asked.shm_gb, project.shm, None),
-            image=asked.image or worker.image,
+            image=image,
+            build=build,
+            pull=_first(asked.pull, worker.pull, "missing"),
             entrypoint=entrypoint or None,
             python=_interpreter(asked, worker.python, directory, config=config),
             working_dir=worker.working_dir,

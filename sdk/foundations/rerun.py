@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from foundations.delivery import twice
 from foundations.errors import ConfigError, NotFound
 from foundations.models import Accepted, JobDetail, JobSpec, Submission
 from foundations.origin import here
 from foundations.preparation import current_user, explain, plain_params, split_command
+from foundations.repetition import patiently
 from foundations.unpinned import image_that_ran
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def rerun_spec(
             "kept that could run again. To run that directory as a job, submit it instead: "
             "`foundations submit scheduler DIR`"
         )
-    before = job.spec.image
     wanted = dict(changes or {})
+    is_another = wanted.get("image") not in (None, job.spec.image)
     for key, added_to in (("environment", job.spec.environment), ("tags", job.spec.tags)):
         if key in wanted:
             wanted[key] = {**added_to, **wanted[key]}
@@ -59,7 +59,8 @@ def rerun_spec(
         "params": {**job.spec.params, **plain_params(params or {})},
         "user": current_user(),
         "rerun_of": job.job_id,
-        "pinned_image": image_that_ran(job) if wanted.get("image") in (None, before) else None,
+        "pinned_image": None if is_another else image_that_ran(job),
+        **({"build": None} if is_another else {}),
     }
     try:
         return JobSpec.model_validate({**job.spec.model_dump(), **decided})
@@ -81,7 +82,7 @@ def create_rerun(client: Client, job: JobDetail, spec: JobSpec, *, hold: bool = 
     )
     key = str(uuid.uuid4())
     try:
-        return twice(lambda: client.submit(submission, idempotency_key=key))
+        return patiently(lambda: client.submit(submission, idempotency_key=key), client.patience)
     except NotFound as error:
         raise NotFound(
             f"The scheduler no longer has what job `{job.job_id}` ran ({job.bundle}), so it cannot "

@@ -11,6 +11,7 @@ from typing import Any, TypedDict
 
 from foundations.errors import ConfigError
 from foundations.limits import asked_limits
+from foundations.models import PullPolicy
 from foundations.preparation import Asked, split_command
 from foundations.secret_uses import read_secrets
 from foundations.terms import Terms, read_after, read_at, read_unique
@@ -19,7 +20,7 @@ from foundations.terms import Terms, read_after, read_at, read_unique
 class SubmitOptions(TypedDict, total=False):
     """What `submit` takes, as it explains it, except for whether to stay."""
 
-    scheduler_config: str
+    scheduler_config: str | None
     job_directory: str | os.PathLike[str] | None
     job_dir: str | os.PathLike[str] | None
     command: str | Sequence[str] | None
@@ -33,6 +34,8 @@ class SubmitOptions(TypedDict, total=False):
     shm: float | None
     entrypoint: str | Sequence[str] | None
     image: str | None
+    build: str | Mapping[str, Any] | None
+    pull: PullPolicy | None
     environment: Mapping[str, str] | None
     secrets: str | Iterable[str] | Mapping[str, str] | None
     tags: Mapping[str, str] | None
@@ -71,6 +74,8 @@ def asked_for(options: SubmitOptions, terms: Terms) -> Asked:
         cpus=options.get("cpus"),
         shm_gb=options.get("shm"),
         image=options.get("image"),
+        build=options.get("build"),
+        pull=options.get("pull"),
         entrypoint=options.get("entrypoint"),
         params=options.get("params"),
         environment=options.get("environment"),

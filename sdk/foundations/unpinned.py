@@ -26,6 +26,8 @@ def _image(job: JobDetail) -> str | None:
     image = job.spec.image
     if job.engine == "process" or image_that_ran(job) is not None:
         return None  # the engine says so itself when a pinned image is gone
+    if job.spec.build is not None:
+        return None  # built of the same files
     if image is None:
         return (
             None if job.engine is None else "The standard worker image may have been rebuilt since."

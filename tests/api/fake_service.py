@@ -16,10 +16,13 @@ import foundations
 from atlas_scheduler.api.logs import FARTHEST
 from atlas_scheduler.core.access import Sharing
 from atlas_scheduler.core.bounds import Bounds
+from atlas_scheduler.core.offered_volumes import OfferedVolume
 from atlas_scheduler.core.time_index import TimeIndex
 from atlas_scheduler.execs import BUFFER_BYTES, Execs, Running, Tunnels
+from atlas_scheduler.job_files import PackedArchive
 from atlas_scheduler.store.log_search import search_log
 from atlas_scheduler.store.log_times import times_of
+from atlas_scheduler.telemetry import Standing, Telemetry
 from foundations.bundle_listing import digest_of, distinct, parse_listing
 from foundations.decimation import decimate
 from foundations.errors import (
@@ -56,6 +59,8 @@ from foundations.models import (
     GarbageView,
     GpuView,
     HostView,
+    ImagesView,
+    ImageView,
     JobDetail,
     JobPage,
     JobState,
@@ -80,8 +85,10 @@ from foundations.models import (
     ProjectDisk,
     ProjectView,
     PrunedEnvironments,
+    PrunedImages,
     QueueChange,
     QueueView,
+    ReadinessView,
     RetentionRule,
     RetentionView,
     SchedulerInfo,
@@ -213,6 +220,34 @@ class FakeShelf:
         )
 
 
+class FakeImages:
+    """One built image, until it is pruned."""
+
+    def __init__(self) -> None:
+        self.built = [
+            ImageView(
+                key="3f2a" * 4,
+                tag=f"atlas-build/abcd1234:{'3f2a' * 4}",
+                dockerfile="Dockerfile",
+                base="python:3.11-slim",
+                size_bytes=70_000_000,
+                created_at=MOMENT,
+                used_at=MOMENT,
+            )
+        ]
+
+    async def view(self) -> ImagesView:
+        size_bytes = sum(one.size_bytes for one in self.built)
+        return ImagesView(images=self.built, size_bytes=size_bytes, max_bytes=50_000_000_000)
+
+    async def prune(self, *, unused_days: float, by: str) -> PrunedImages:
+        kept = self.built if unused_days else []
+        gone = [one for one in self.built if one not in kept]
+        self.built = kept
+        freed_bytes = sum(one.size_bytes for one in gone)
+        return PrunedImages(removed=len(gone), freed_bytes=freed_bytes, in_use=0)
+
+
 class FakeService:
     """Jobs in a dict, logs as bytes, changes in a list. Use it from its event loop only.
 
@@ -232,6 +267,7 @@ class FakeService:
         self.heartbeat_seconds = 15.0
         self.max_bundle_bytes = 10_000_000
         self.broken: Exception | None = None
+        self.archive_tag: str | None = None
         """Raised by `info` and in the middle of archives."""
         self.submissions = 0
         self._jobs: dict[str, _Job] = {}
@@ -248,13 +284,27 @@ class FakeService:
         self._recorded: set[str] = set()
         self._changed = asyncio.Event()
         self.environments = FakeShelf()
+        self.images = FakeImages()
+        self.offered_volumes: dict[str, OfferedVolume] = {}
         self.machine = FakeMachine()
         self.execs = Execs()
         self.tunnels = Tunnels()
         self.tokens = FakeTokens()
+        self.telemetry = Telemetry()
+        self.is_ready = True
         self.exec_buffer_bytes = BUFFER_BYTES
         self.echoes: list[EchoSession] = []
         """The commands that run beside jobs, or did."""
+
+    async def measurements(self) -> str:
+        standing = Standing(
+            states={}, slots=0, gpus=0, gpus_in_use=0, engine="fake", engine_answers=True,
+            free_bytes=None,
+        )  # fmt: skip
+        return self.telemetry.text(standing)
+
+    async def readiness(self) -> ReadinessView:
+        return ReadinessView(ready=self.is_ready, database=self.is_ready, engine=True)
 
     # -- what happens to jobs
 
@@ -363,6 +413,9 @@ class FakeService:
             ],
             leftovers=[Leftover(kind="upload", name="ab.part", size_bytes=10)],
         )
+
+    async def prune_environments(self, *, unused_days: float, by: str) -> PrunedEnvironments:
+        return await self.environments.prune(unused_days=unused_days, by=by)
 
     async def collect_garbage(self, *, by: str) -> GarbageView:
         found = await self.garbage()
@@ -892,9 +945,9 @@ class FakeService:
                 except TimeoutError:
                     yield None
 
-    async def archive(self, ref: str) -> tuple[str, Iterator[bytes]]:
+    async def archive(self, ref: str) -> PackedArchive:
         job_id = await self.resolve(ref)
-        return job_id, self._pack(job_id)
+        return PackedArchive(job_id, self.archive_tag, self._pack(job_id))
 
     async def tensorboard_logs(
         self, ref: str, *, since_seconds: int

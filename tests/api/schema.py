@@ -22,7 +22,7 @@ _KNOWN = {
     "$ref", "type", "properties", "required", "additionalProperties", "patternProperties",
     "propertyNames", "items", "anyOf", "enum", "const", "format", "pattern", "minLength",
     "maxLength", "minItems", "maxItems", "minimum", "exclusiveMinimum", "maximum",
-    "title", "description", "default",
+    "title", "description", "default", "maxProperties",
 }  # fmt: skip
 
 
@@ -45,9 +45,12 @@ class Contract:
         }
 
     def routes(self) -> list[tuple[str, str, str]]:
-        """Return every operation: its id, its method, and its path below the API's own."""
+        """Return every operation: its id, its method, and its path below the API's own.
+
+        Of one that lies elsewhere it is the whole URL.
+        """
         return [
-            (operation["operationId"], method.upper(), path.removeprefix("/api/v1"))
+            (operation["operationId"], method.upper(), _below_the_api(path))
             for path, item in self._document["paths"].items()
             for method, operation in item.items()
         ]
@@ -111,6 +114,8 @@ class Contract:
                 yield f"{at}: {value!r} is not from {least} to {most}"
 
     def _members(self, value: dict[str, Any], schema: dict[str, Any], at: str) -> Iterator[str]:
+        if len(value) > schema.get("maxProperties", len(value)):
+            yield f"{at}: {len(value)} members are more than {schema['maxProperties']}"
         yield from (f"{at}: no {name}" for name in schema.get("required", []) if name not in value)
         for name, one in value.items():
             yield from self.problems(name, schema.get("propertyNames", {}), f"{at}.{name}")
@@ -133,6 +138,11 @@ class Contract:
     def _check_error(self, answer: httpx.Response) -> None:
         schema = {"$ref": "#/components/schemas/WireError"}
         assert list(self.problems(answer.json(), schema, "answer")) == []
+
+
+def _below_the_api(path: str) -> str:
+    below = path.removeprefix("/api/v1")
+    return below if below != path else f"http://atlas{path}"
 
 
 def _is(value: Any, kind: str) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from atlas_scheduler.core.access import RULES, Sharing, Thing
+from atlas_scheduler.core.offered_volumes import OfferedVolume
 from foundations.models import Role
 from tests.api.guarded import bearer
 from tests.api.schema import Contract
@@ -217,6 +218,27 @@ async def test_mounting_the_host_and_going_first_take_an_admin(shared: Shared) -
     path = f"/jobs/{job_id}/priority"
     assert (await shared.ask(shared.bob, "PUT", path, {"priority": 1})).status_code == 403
     assert (await shared.ask(shared.bob, "PUT", path, {"priority": 0})).status_code == 200
+
+
+async def test_everybody_names_the_volumes_that_are_offered_to_them(shared: Shared) -> None:
+    shared.service.offered_volumes = {
+        "datasets": OfferedVolume("datasets", "/srv/data"),
+        "adas": OfferedVolume("adas", "/srv/ada", mode="rw", users=frozenset({"ada"})),
+    }
+    both = [{"name": "adas", "mode": "rw"}, {"name": "datasets", "mode": "ro"}]
+    for who, volumes in ((shared.ada, both), (shared.bob, both[1:]), (shared.admin, both)):
+        assert (await shared.ask(who, "GET", "/info")).json()["volumes"] == volumes
+    asked = {"bind": "/d", "mode": "rw"}
+    await shared.submit(shared.ada, volumes=[{"host": "adas", **asked}])
+    for who, name, words in (
+        (shared.bob, "adas", "There is no volume `adas` for you"),
+        (shared.bob, "datasets", "The volume `datasets` can only be read"),
+        (shared.admin, "none", "you may use: adas, datasets"),
+    ):
+        body = shared.submission(volumes=[{"host": name, **asked}])
+        answer = await shared.ask(who, "POST", "/jobs", body)
+        assert answer.status_code == 400
+        assert words in answer.json()["message"]
 
 
 async def test_nobody_takes_the_place_of_anothers_job(shared: Shared) -> None:

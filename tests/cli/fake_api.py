@@ -58,7 +58,9 @@ from foundations.models import (
     PauseView,
     ProjectView,
     PrunedEnvironments,
+    PrunedImages,
     QueueView,
+    ReadinessView,
     RetentionView,
     Role,
     SchedulerInfo,
@@ -130,10 +132,29 @@ def _environments(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Res
     return _json(scheduler.environments)
 
 
+def _readiness(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    found = ReadinessView(ready=scheduler.is_ready, database=scheduler.is_ready, engine=False)
+    return _json(found, status=200 if found.ready else 503)
+
+
+def _measurements(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, text="atlas_jobs 1.0\n")
+
+
 def _prune_environments(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
     unused_days = json.loads(request.content)["unused_days"]
     in_use = len(scheduler.environments.environments)
     return _json(PrunedEnvironments(removed=2, freed_bytes=round(unused_days), in_use=in_use))
+
+
+def _images(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return _json(scheduler.images)
+
+
+def _prune_images(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    unused_days = json.loads(request.content)["unused_days"]
+    in_use = len(scheduler.images.images)
+    return _json(PrunedImages(removed=3, freed_bytes=round(unused_days), in_use=in_use))
 
 
 def _secrets(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
@@ -784,8 +805,12 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("POST", "/tokens", _create_token),
     ("POST", "/tokens/([^/]+)/rotate", _rotate_token),
     ("DELETE", "/tokens/([^/]+)", _revoke_token),
+    ("GET", "/healthz", _readiness),
+    ("GET", "/metrics", _measurements),
     ("GET", "/environments", _environments),
     ("POST", "/environments/prune", _prune_environments),
+    ("GET", "/images", _images),
+    ("POST", "/images/prune", _prune_images),
     ("GET", "/secrets", _secrets),
     ("PUT", "/secrets/([^/]+)", _set_secret),
     ("DELETE", "/secrets/([^/]+)", _delete_secret),

@@ -36,6 +36,8 @@ from foundations.models import (
     GarbageView,
     GpuView,
     HostView,
+    ImagesView,
+    ImageView,
     JobDetail,
     JobSpec,
     JobState,
@@ -147,8 +149,10 @@ class FakeScheduler:
         self.host = host()
         self.disk = disk()
         self.environments = environments()
-        self.secrets: dict[tuple[str, bool], str] = {}
+        self.is_ready = True
+        self.images = images()
         self.tokens = FakeTokens()
+        self.secrets: dict[tuple[str, bool], str] = {}
 
     def client(self, url: str = "http://fake") -> Client:
         return Client(url, transport=httpx.MockTransport(self._serve))
@@ -488,6 +492,27 @@ def environments(*packages: str) -> EnvironmentsView:
         size_bytes=80_000_000 if packages else 0,
         wheels_bytes=1_000,
         max_bytes=20_000_000_000,
+    )
+
+
+def images(*keys: str) -> ImagesView:
+    """Images with these keys, each used by a job."""
+    return ImagesView(
+        images=[
+            ImageView(
+                key=key,
+                tag=f"atlas-build/abcd1234:{key}",
+                dockerfile="Dockerfile",
+                base="python:3.11-slim",
+                size_bytes=70_000_000,
+                created_at=BEGIN,
+                used_at=BEGIN,
+                job_ids=["a" * 36],
+            )
+            for key in keys
+        ],
+        size_bytes=70_000_000 * len(keys),
+        max_bytes=50_000_000_000,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from atlas_scheduler.core.offered_volumes import OfferedVolume
 from atlas_scheduler.engine.container import DockerSettings, Image, Owner, container_body
 from atlas_scheduler.engine.facts import EngineFacts
 from atlas_scheduler.engine.port import AttemptId, Launch, StartRefusedError
-from atlas_scheduler.engine.volumes import Bind
+from atlas_scheduler.engine.volumes import Bind, check_volumes
+from foundations.models import Volume
 
 JOB_ID = "5f0c1d2e-0000-4000-8000-000000000000"
 IMAGE = Image(name="python:3.11", has_entrypoint=False)
@@ -104,6 +107,82 @@ def test_no_job_widens_its_container(job_dir: Path, fields: dict[str, Any]) -> N
     found = environment(made)
     assert found["ATLAS_EVENTS"] == "/job/records/events.jsonl"
     assert found["PYTHONPATH"].split(":")[0] == "/atlas/lib"
+
+
+hosts = st.sampled_from(
+    [
+        *("data", "data/../data", "link", "up/data", "{home}", "{home}/bundles", "out", "none"),
+        *("/", "/etc", "/etc/ssl", "/proc/1/root", "/dev", "/var/run/docker.sock", "/run", "/var"),
+        *("sets", "scratch", "unknown"),
+    ]
+)
+targets = st.sampled_from(
+    [
+        *(
+            "/data",
+            "/data/",
+            "/etc/x",
+            "/",
+            "/job",
+            "/job/job_source",
+            "/job/job_source/d",
+            "/atlas",
+        ),
+        *("/atlas/lib/../lib", "/job/home/../records", "/x/../job", "//job", "/proc/self"),
+    ]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    asked=st.lists(
+        st.tuples(hosts, targets, st.sampled_from(["ro", "rw"])),
+        max_size=4,
+        unique_by=lambda one: one[1],
+    )
+)
+def test_whatever_volumes_are_accepted_the_host_stays_closed(
+    places: Path, job_dir: Path, asked: list[tuple[str, str, Any]]
+) -> None:
+    """Names, paths and links to all kinds of places, mounted at all kinds of others."""
+    offered = {
+        "sets": OfferedVolume("sets", str(places / "data")),
+        "scratch": OfferedVolume("scratch", str(places / "scratch"), mode="rw"),
+    }
+    volumes = [Volume(host=_host(host, places), bind=bind, mode=mode) for host, bind, mode in asked]
+    try:
+        binds = check_volumes(volumes, home=places / "home", offered=offered)
+    except StartRefusedError:
+        return
+    mounts = body(job_dir, binds=binds)["HostConfig"]["Mounts"][2:]
+    assert len(mounts) == len(volumes)
+    for mount, volume in zip(mounts, volumes, strict=True):
+        assert mount["Type"] == "bind"
+        assert mount["BindOptions"] == {"Propagation": "rprivate"}
+        assert mount["Source"] in {str(places / "data"), str(places / "scratch")}
+        assert mount["ReadOnly"] == (volume.mode == "ro")
+        assert volume.host != "sets" or mount["ReadOnly"]
+        target = mount["Target"]
+        assert target == posixpath.normpath(target) != "/"
+        assert not (target + "/").startswith(("/atlas/", "//"))
+        assert not (target + "/").startswith("/job/") or target == "/job/job_source/d"
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    places = tmp_path_factory.mktemp("places")
+    for name in ("data", "scratch", "home/bundles"):
+        (places / name).mkdir(parents=True)
+    (places / "link").symlink_to("data")
+    (places / "up").symlink_to(places)
+    (places / "out").symlink_to("/etc")
+    return places
+
+
+def _host(host: str, places: Path) -> str:
+    if host.startswith("/") or host in ("sets", "scratch", "unknown"):
+        return host
+    return str(places / host.format(home="home"))
 
 
 def test_a_job_runs_where_its_source_is_under_its_own_name(job_dir: Path) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
+from atlas_scheduler.core.offered_volumes import OfferedVolume
 from atlas_scheduler.engine.port import StartRefusedError
 from atlas_scheduler.engine.volumes import Bind, check_volumes, make_mount_points
 from foundations.models import Volume
@@ -41,7 +43,11 @@ def test_a_directory_and_a_file_are_mounted_as_asked(home: Path, data: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "host", ["/", "//", "/proc", "/proc/1/root", "/sys/fs", "/dev", "/dev/shm", "/run", "/var/run"]
+    "host",
+    [
+        *("/", "//", "/proc", "/proc/1/root", "/sys/fs", "/dev", "/dev/shm", "/run", "/var/run"),
+        *("/etc", "/etc/", "/usr/../etc/passwd", "/var/lib/docker/containers", "/var/lib", "/var"),
+    ],
 )
 def test_what_opens_the_machine_is_refused(home: Path, host: str) -> None:
     with pytest.raises(StartRefusedError, match="cannot be mounted"):
@@ -75,6 +81,57 @@ def test_what_holds_the_home_is_refused_and_what_is_beside_it_is_not(home: Path)
     assert check(home, home.parent / "sets").target == "/data"
 
 
+def test_only_the_settings_mount_files_of_the_machines_own(home: Path) -> None:
+    volume = Volume(host="/etc/hostname", bind="/hostname", mode="ro")
+    (found,) = check_volumes([volume], home=home, is_admins_own=True)
+    assert found.source == str(Path("/etc/hostname").resolve())
+    with pytest.raises(StartRefusedError, match="machine's own settings"):
+        check_volumes([volume], home=home)
+
+
+def offered(home: Path, name: str, mode: Literal["ro", "rw"], **paths: Path) -> Bind:
+    """Check a named volume; `scratch` can be written, the others only read."""
+    known = {
+        one: OfferedVolume(one, str(path), mode="rw" if one == "scratch" else "ro")
+        for one, path in paths.items()
+    }
+    (found,) = check_volumes([Volume(host=name, bind="/d", mode=mode)], home=home, offered=known)
+    return found
+
+
+def test_a_named_volume_is_what_the_admin_means_by_it(home: Path, data: Path) -> None:
+    found = offered(home, "sets", "ro", sets=data)
+    assert found == Bind(source=str(data), target="/d", read_only=True)
+    assert not offered(home, "scratch", "rw", scratch=data).read_only
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "words"),
+    [
+        ("none", "ro", "does not offer a volume of that name any more"),
+        ("sets", "rw", "can only be read by now"),
+        ("gone", "ro", "no such file"),
+        ("own", "ro", "files of Atlas itself"),
+    ],
+)
+def test_a_named_volume_is_judged_again_when_the_job_starts(
+    home: Path, data: Path, name: str, mode: Literal["ro", "rw"], words: str
+) -> None:
+    with pytest.raises(StartRefusedError, match=words):
+        offered(home, name, mode, sets=data, gone=data / "gone", own=home)
+
+
+def test_what_jobs_could_put_a_link_in_the_place_of_is_refused(home: Path, data: Path) -> None:
+    scratch = data / "scratch"
+    (scratch / "out").mkdir(parents=True)
+    (data / "link").symlink_to(scratch)
+    for sets in (scratch / "out", data / "link" / "out"):
+        with pytest.raises(StartRefusedError, match="through the volume 'scratch'"):
+            offered(home, "sets", "ro", sets=sets, scratch=scratch)
+    assert offered(home, "sets", "ro", sets=data, scratch=scratch).source == str(data)
+    assert offered(home, "scratch", "rw", scratch=data / "link").source == str(scratch)
+
+
 def test_a_socket_is_refused(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with socket.socket(socket.AF_UNIX) as listener:
@@ -95,7 +152,7 @@ def test_what_is_not_there_is_refused(home: Path, tmp_path: Path) -> None:
     "bind",
     [
         *("/", "/..", "/job", "/job/", "/data/../job", "/job/records", "/job/job_source"),
-        *("/atlas", "/atlas/lib", "/atlas/lib/foundations", "//"),
+        *("/atlas", "/atlas/lib", "/atlas/lib/foundations", "//", "//job", "///atlas/lib"),
     ],
 )
 def test_places_of_atlas_in_the_container_are_refused(home: Path, data: Path, bind: str) -> None:

@@ -186,6 +186,21 @@ def test_log_level_may_be_written_small_and_a_command_as_one_line_or_as_words(
         assert load(tmp_path, f"worker: {{command: {command}}}\n").command == ("a.py", "b c")
 
 
+def test_a_word_is_the_name_of_a_volume_that_can_only_be_read_unless_asked(tmp_path: Path) -> None:
+    text = "worker: {volumes: {datasets: {bind: /d}, scratch: {bind: /s, mode: rw}}}"
+
+    volumes = resolve_volumes(load(tmp_path, text).worker.volumes, job_dir=tmp_path)
+
+    assert volumes == (
+        Volume(host="datasets", bind="/d", mode="ro"),
+        Volume(host="scratch", bind="/s", mode="rw"),
+    )
+    with pytest.raises(ConfigError, match=r"'-x' cannot be the name of a volume.*begins with `./`"):
+        resolve_volumes(
+            load(tmp_path, text.replace("datasets", "-x")).worker.volumes, job_dir=tmp_path
+        )
+
+
 def test_host_paths_of_volumes_become_absolute(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

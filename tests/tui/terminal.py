@@ -135,7 +135,18 @@ def environment_of(home: Path, **more: str) -> dict[str, str]:
 
 def server(home: Path, *command: str) -> subprocess.CompletedProcess[str]:
     """Run `atlas-server` for a home."""
-    words = [sys.executable, "-m", "atlas_scheduler", *command, "--home", str(home)]
+    return _ended(home, "atlas_scheduler", *command, "--home", str(home))
+
+
+def foundations(home: Path, *command: str) -> str:
+    """Run `foundations` for a home, which must succeed. Returns what it printed."""
+    done = _ended(home, "foundations.cli", *command)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _ended(home: Path, module: str, *command: str) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-m", module, *command]
     return subprocess.run(
         words, env=environment_of(home), capture_output=True, text=True, timeout=60, check=False
     )

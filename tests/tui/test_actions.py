@@ -56,6 +56,12 @@ def test_an_action_can_be_done_on_each_of_its_screens(action: Action) -> None:
         assert hasattr(frames[screen], f"action_{action.name}"), screen
 
 
+def test_what_a_handler_does_no_screen_does_itself() -> None:
+    later.load_all_else()
+    both = {name for name in HANDLERS for one in _frames(Frame) if hasattr(one, f"action_{name}")}
+    assert both == set()
+
+
 def _frames(frame: type[Frame]) -> list[type[Frame]]:
     found = [one for below in frame.__subclasses__() for one in _frames(below)]
     return [*found, frame] if hasattr(frame, "NAME") else found

@@ -15,6 +15,7 @@ from atlas_tui.app import AtlasApp, Options
 from atlas_tui.chart_labels import line_style
 from atlas_tui.keys import label
 from atlas_tui.looks import SERIES, Palette
+from atlas_tui.messages import Said
 from atlas_tui.screens.dialogs import ConfirmDialog, PickDialog, PromptDialog
 from atlas_tui.screens.help import HelpScreen, help_lines
 from atlas_tui.screens.jobs import JobsScreen
@@ -44,6 +45,20 @@ def three(conn: sqlite3.Connection) -> None:
 
 async def ready(stage: Stage) -> None:
     await stage.until(lambda: stage.front.selection().jobs and "run-0.py" in stage.text())
+
+
+async def test_what_is_said_while_a_dialog_is_open_is_said_on_the_screen_behind_it(
+    tmp_path: Path,
+) -> None:
+    async with staged(tmp_path, three) as stage:
+        await stage.press("2")
+        await stage.until(lambda: stage.front.NAME == "jobs" and stage.front.selection().jobs)
+        await stage.press("t")
+        await stage.until(lambda: isinstance(stage.app.screen, PromptDialog))
+        assert stage.front.NAME == "jobs"
+        stage.app.say(Said("It is done."))
+        await stage.press("escape")
+        await stage.until(lambda: "It is done." in stage.text())
 
 
 class Copying(AtlasApp):

@@ -11,6 +11,7 @@ import pytest
 from atlas_tui.app import AtlasApp
 from atlas_tui.board import Link, Tidings
 from atlas_tui.screens.dashboard import DashboardScreen
+from atlas_tui.session import Session
 from tests.store.samples import add
 from tests.tui.conftest import staged
 
@@ -74,3 +75,15 @@ async def test_news_while_the_app_closes_meet_nobody(tmp_path: Path) -> None:
     async with staged(tmp_path, fill, app=App) as stage:
         await stage.until(lambda: "run-2" in stage.text())
     assert not stage.app.is_running
+
+
+@pytest.mark.parametrize(("screen", "asked"), [("jobs", 1), ("dashboard", 3)])
+async def test_the_start_asks_for_each_list_once_and_after_where_the_feed_begins(
+    tmp_path: Path, screen: str, asked: int
+) -> None:
+    async with staged(tmp_path, fill, session=Session(screen=screen)) as stage:
+        await stage.until(lambda: screen == stage.front.NAME)
+        await stage.settle()
+        paths = [path.removeprefix("/api/v1") for path in stage.line.requests]
+        assert paths[0] == "/info"
+        assert paths.count("/jobs") == asked, paths

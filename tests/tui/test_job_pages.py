@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_tui import overview, parameters, previews
+from atlas_tui import overview, overview_facts, parameters, previews
 from atlas_tui.file_tree import tree
 from atlas_tui.looks import Palette
 from atlas_tui.metric_rows import MetricRow, about, draw, table
@@ -119,7 +119,7 @@ def test_no_time_is_lost_or_negative(steps: list[tuple[JobState, float]]) -> Non
 
 def test_a_job_that_waits_says_why_and_at_which_place() -> None:
     waiting = Waiting(reason="2 of 2 jobs run", position=3)
-    assert overview.story(detail(waiting=waiting)) == "It waits: 2 of 2 jobs run (place 3)."
+    assert overview_facts.story(detail(waiting=waiting)) == "It waits: 2 of 2 jobs run (place 3)."
 
 
 def test_a_job_that_waits_says_for_whom_and_until_when() -> None:
@@ -131,7 +131,7 @@ def test_a_job_that_waits_says_for_whom_and_until_when() -> None:
     )
     (facts,) = [
         dict(one.facts)
-        for one in overview.sections(detail(waiting=waiting), "scheduler")
+        for one in overview_facts.sections(detail(waiting=waiting), "scheduler")
         if one.title == "Waits"
     ]
     assert facts == {
@@ -171,7 +171,7 @@ def test_limits_and_a_further_attempt_are_shown_and_others_are_not() -> None:
     ],
 )
 def test_how_a_job_ended_is_told_in_words(fields: dict[str, Any], expected: str) -> None:
-    assert expected in overview.story(detail(**fields))
+    assert expected in overview_facts.story(detail(**fields))
 
 
 @pytest.mark.parametrize("width", [20, 60, 80, 110, 160, 200])

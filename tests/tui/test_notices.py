@@ -13,7 +13,14 @@ import pytest
 
 from foundations.home import Home
 from tests.e2e.processes import kill_jobs
-from tests.tui.terminal import DEADLINE_SECONDS, Terminal, atlas, environment_of, running_scheduler
+from tests.tui.terminal import (
+    DEADLINE_SECONDS,
+    Terminal,
+    atlas,
+    environment_of,
+    foundations,
+    running_scheduler,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -33,16 +40,7 @@ class Waiting:
         project = folder / "digits"
         project.mkdir()
         (project / "main.py").write_text(MAIN.format(signal=str(self._signal)))
-        words = ["submit", "--detach", "scheduler", str(project)]
-        done = subprocess.run(
-            [sys.executable, "-m", "foundations.cli", *words],
-            env=environment_of(home),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+        foundations(home, "submit", "--detach", "scheduler", str(project))
 
     def end(self) -> None:
         self._signal.touch()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas_tui.handlers import named
+from atlas_tui.handlers import AT_ONCE, named
 from atlas_tui.screens.dialogs import ConfirmDialog, PickDialog, PromptDialog
 from atlas_tui.widgets.bottom_lines import StatusLine
 from foundations.models import JobState
@@ -215,3 +215,19 @@ def test_a_command_for_many_jobs_cannot_be_run_by_mistake(tmp_path: Path, end: s
             ["sh", "-c", command], cwd=tmp_path, capture_output=True, timeout=30, check=False
         )
         assert (done.returncode == 0) == (tmp_path / "ran").exists() == ran
+
+
+async def test_what_is_asked_for_many_jobs_ends_when_nobody_answers(tmp_path: Path) -> None:
+    def many(conn: sqlite3.Connection) -> None:
+        for number in range(AT_ONCE * 2):
+            add(conn, spec={"command": ["main.py", f"run-{number}"]})
+
+    async with staged(tmp_path, many) as stage:
+        await stage.until(lambda: "run-3" in stage.text())
+        await stage.press("asterisk")
+        await stage.until(lambda: len(stage.front.selection().jobs) == AT_ONCE * 2)
+        stage.line.cut()
+        await stage.press("H")
+        await stage.until(lambda: stage.status.startswith(f"Held: 0. {AT_ONCE * 2} not: "))
+        asked = {path for path in stage.line.requests if path.endswith("/hold")}
+        assert len(asked) <= AT_ONCE

@@ -14,19 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas_tui.directories import Found, completion, likely, look, remembered
-from atlas_tui.submit_form import (
-    Draft,
-    FieldProblem,
-    defaults_of,
-    draft_of,
-    prepare,
-    prepare_repeat,
-    read_draft,
-)
+from atlas_tui.submit_draft import Draft, FieldProblem, defaults_of, draft_of, hints_of
+from atlas_tui.submit_form import prepare, prepare_repeat, read_draft
 from atlas_tui.submit_words import repeat_call, repeat_command, submit_call, submit_command
 from foundations.cli.submit import submit as submit_cli
 from foundations.configs import SchedulerConfig
-from foundations.models import JobDetail, JobSpec, JobState
+from foundations.models import JobDetail, JobSpec, JobState, Retries
 
 CONFIG = SchedulerConfig("scheduler", Path(), "http://atlas")
 SPEC = JobSpec(
@@ -88,6 +81,14 @@ def test_a_form_decides_what_the_command_line_would(project: Path) -> None:
         ("environment", "1A=x", "String should match pattern"),
         ("project", "a/b", "String should match pattern"),
         ("directory", "/nowhere/at/all", "does not exist"),
+        ("secrets", "KEY:loud", "Input should be 'file' or 'env'"),
+        ("shm", "0", "Input should be greater than 0, not 0.0"),
+        ("time_limit", "soon", "write a duration such as 90s"),
+        ("retries", "often", "write a number, or one for each of exit, oom and lost"),
+        ("after", "abcd:ever", "`abcd:ever` is no job to come after"),
+        ("at", "yesterday", "write a moment such as `in 2h`"),
+        ("array", "9-0", "`9-0` ends before it begins"),
+        ("unique", "\x07", "String should match pattern"),
     ],
 )
 def test_what_is_wrong_is_said_at_its_field(
@@ -164,6 +165,86 @@ def test_a_clone_with_changes_tells_only_those() -> None:
         "SubmittedJob(client, '45540b52').rerun(params={'lr': 0.2, 'new': 1}, "
         "changes={'num_gpus': 4})"
     )
+
+
+LIMITED = Draft(
+    shm="1.5",
+    secrets="API_KEY HF_TOKEN:env",
+    time_limit="90m",
+    queue_ttl="1d12h",
+    retries="exit=2,lost=1",
+    retry_delay="30s",
+    after="4554 array:9981:any",
+    at="in 2h",
+    unique="nightly",
+)
+
+
+def test_limits_and_terms_mean_what_they_mean_on_the_command_line(project: Path) -> None:
+    draft = replace(LIMITED, directory=str(project))
+    asked = read_draft(draft)
+    words = shlex.split(submit_command(draft, asked, scheduler="gpu-box"))
+    given = submit_cli.make_context("submit", list(words[2:])).params
+    prepared = prepare(draft, config=CONFIG)
+    for name in ("time_limit_seconds", "queue_ttl_seconds", "retries", "retry_delay_seconds"):
+        assert given[name] == getattr(prepared.spec, name), name
+    assert (prepared.spec.time_limit_seconds, prepared.spec.shm_gb) == (5400, 1.5)
+    assert given["shm"] == 1.5
+    assert given["secret_names"] == ("API_KEY", "HF_TOKEN:env")
+    assert prepared.spec.secrets == {"API_KEY": "file", "HF_TOKEN": "env"}
+    assert given["after"] == ("4554", "array:9981:any")
+    assert [(one.job, one.on) for one in prepared.terms.after] == [
+        ("4554", "ok"),
+        ("array:9981", "any"),
+    ]
+    assert (given["at"], given["unique_key"]) == ("in 2h", "nightly")
+    call = submit_call(draft, asked, scheduler="gpu-box")
+    assert "secrets=['API_KEY', 'HF_TOKEN:env']" in call
+    assert "time_limit='90m', queue_ttl='1d12h', retries='exit=2,lost=1'" in call
+    assert "after=['4554', 'array:9981:any'], at='in 2h', unique='nightly'" in call
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "call"),
+    [
+        ("array", "0-99:10%4", "foundations.submit_array('0-99:10%4', "),
+        ("cron", "0 3 * * *", "foundations.submit_schedule('0 3 * * *', "),
+    ],
+)
+def test_many_jobs_are_asked_for_by_their_own_call(
+    project: Path, field: str, text: str, call: str
+) -> None:
+    draft = replace(Draft(directory=str(project)), **{field: text})
+    asked = read_draft(draft)
+    words = shlex.split(submit_command(draft, asked, scheduler="gpu-box"))
+    assert submit_cli.make_context("submit", list(words[2:])).params[field] == text
+    assert submit_call(draft, asked, scheduler="gpu-box").startswith(call)
+
+
+def test_what_is_about_one_job_does_not_go_with_many() -> None:
+    with pytest.raises(FieldProblem, match="after does not go with cron") as caught:
+        read_draft(Draft(cron="0 3 * * *", after="4554"))
+    assert caught.value.field == "cron"
+    with pytest.raises(FieldProblem, match="an array cannot have it") as caught:
+        read_draft(Draft(array="0-9", unique="one"))
+    assert caught.value.field == "unique"
+
+
+def test_a_clone_keeps_and_changes_limits_but_runs_once_and_at_once() -> None:
+    limited = SPEC.model_copy(
+        update={"time_limit_seconds": 60, "retries": Retries(exit=2), "shm_gb": 1.0}
+    )
+    old = job(limited)
+    assert prepare_repeat(draft_of(old), old).retries == Retries(exit=2)
+    spec = prepare_repeat(replace(draft_of(old), time_limit="2h", retries="oom=1"), old)
+    assert repeat_command(spec, old, scheduler="s") == (
+        "foundations rerun job s 45540b52 --time-limit 2h --retries oom=1 --detach"
+    )
+    assert "'time_limit_seconds': 7200, 'retries': {'oom': 1}" in repeat_call(spec, old)
+    assert hints_of(old).array == "not in a rerun; choose a directory for that"
+    with pytest.raises(FieldProblem, match="choose a directory for that") as caught:
+        prepare_repeat(replace(draft_of(old), at="in 2h"), old)
+    assert caught.value.field == "at"
 
 
 def test_a_job_can_be_held_and_preferred(project: Path) -> None:

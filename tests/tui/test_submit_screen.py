@@ -90,6 +90,27 @@ async def test_what_is_wrong_is_shown_at_its_field_and_nothing_is_sent(
         await stage.until(lambda: stage.app.screen is stage.front)
 
 
+async def test_an_array_and_a_schedule_are_submitted_too(tmp_path: Path, project: Path) -> None:
+    async with staged(tmp_path, size=(140, 40)) as stage:
+        screen = await opened(stage, project)
+        screen.field("array").text = "0-2%2"
+        await stage.until(lambda: "as an array with the indices 0-2%2" in stage.text())
+        await stage.press("ctrl+o")
+        await stage.until(lambda: "Submitted array" in stage.status)
+        assert stage.status.endswith(", 3 jobs")
+        assert len((await jobs(stage)).jobs) == 3
+        screen = await opened(stage, project)
+        screen.field("cron").text = "0 3 * *"
+        await stage.press("ctrl+o")
+        await stage.until(lambda: "`0 3 * *` has 4 fields" in stage.text())
+        assert stage.app.screen is screen
+        screen.field("cron").text = "0 3 * * *"
+        await stage.press("ctrl+o")
+        await stage.until(lambda: "Submitted schedule" in stage.status)
+        (schedule,) = await stage.app.client.schedules()
+        assert schedule.cron == "0 3 * * *"
+
+
 async def test_a_directory_is_chosen_from_a_list(tmp_path: Path, project: Path) -> None:
     async with staged(tmp_path) as stage:
         await stage.press("n")

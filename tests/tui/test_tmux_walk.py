@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 from foundations.home import Home
 from tests.e2e.processes import kill_jobs
-from tests.tui.terminal import environment_of, running_scheduler
+from tests.tui.terminal import environment_of, foundations, running_scheduler
 from tests.tui.tmux import in_tmux
 
 pytestmark = pytest.mark.slow
@@ -26,19 +25,6 @@ for step in range(40):
 open("notes.txt", "w").write("kept")
 foundations.save_artifact("notes.txt")
 """
-
-
-def foundations(home: Path, *command: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "foundations.cli", *command],
-        env=environment_of(home),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from atlas_scheduler.api import (
     execs,
     files,
     garbage,
+    images,
     info,
     jobs,
     logs,
@@ -32,8 +33,10 @@ from atlas_scheduler.api import (
     secrets,
     tokens,
     tunnels,
+    watching,
 )
 from atlas_scheduler.api.admission import admit
+from atlas_scheduler.api.counted import Counted
 from atlas_scheduler.api.guard import Guard, SmallBodies
 from foundations.models import API_VERSION
 
@@ -78,6 +81,7 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
         redirect_slashes=False,
         dependencies=[Depends(admit)],
         middleware=[
+            Middleware(Counted),
             Middleware(VersionHeader),
             Middleware(errors.Faults),
             Middleware(Guard, hosts=tuple(hosts)),
@@ -108,6 +112,8 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
     ):
         app.include_router(part.router, prefix=PREFIX)
     app.include_router(environments.router, prefix=PREFIX)
+    app.include_router(images.router, prefix=PREFIX)
+    app.include_router(watching.router)
     return app
 
 

@@ -8,10 +8,11 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from atlas_scheduler.api.audience import without_jobs
-from atlas_scheduler.api.context import sees_only, service_of
+from atlas_scheduler.api.context import caller, sees_only, service_of
 from atlas_scheduler.api.errors import answers
+from atlas_scheduler.core.offered_volumes import usable
 from foundations.errors import ServerFault
-from foundations.models import DiskView, HostView, SchedulerInfo
+from foundations.models import DiskView, HostView, SchedulerInfo, VolumeView
 
 router = APIRouter(tags=["scheduler"])
 
@@ -31,7 +32,11 @@ async def health() -> Health:
 @router.get("/info", operation_id="info", summary="Who answers", responses=answers())
 async def info(request: Request) -> SchedulerInfo:
     """Versions, engine, queue settings, GPUs, how many jobs are in which state."""
-    return await service_of(request).info()
+    service, asker = service_of(request), caller(request)
+    volumes = usable(service.offered_volumes, user=asker.user, role=asker.role)
+    found = await service.info()
+    views = [VolumeView(name=one.name, mode=one.mode) for one in volumes]
+    return found.model_copy(update={"volumes": views})
 
 
 @router.get(

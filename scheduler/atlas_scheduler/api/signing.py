@@ -8,7 +8,8 @@ from atlas_scheduler.api.admission import require
 from atlas_scheduler.api.context import caller, meter_of, sees_only
 from atlas_scheduler.core.access import Thing
 from atlas_scheduler.core.bounds import Bounds
-from foundations.errors import Forbidden
+from atlas_scheduler.core.offered_volumes import host_path_refusal, name_refusal
+from foundations.errors import Forbidden, InvalidRequest
 from foundations.models import Role, Submission
 
 _ARRAY = "array:"
@@ -19,9 +20,11 @@ async def signed(request: HTTPConnection, submission: Submission) -> Submission:
 
     Raises:
         Forbidden: it asks for what takes another role.
+        InvalidRequest: it names a volume that is not offered to who asks.
         NotFound: it names a job that is not there for who asks.
     """
     asker = caller(request)
+    _require_volumes(request, submission)
     if asker.token is None:
         return submission  # the owner of the home says whose it is
     if asker.role is not Role.ADMIN:
@@ -66,8 +69,17 @@ def _require_modest(submission: Submission) -> None:
     spec = submission.spec
     if spec.priority > 0:
         raise Forbidden(_takes_admin("A priority above 0", Role.SUBMIT))
-    if spec.volumes:
-        raise Forbidden(_takes_admin(f"Mounting `{spec.volumes[0].host}` of the host", Role.SUBMIT))
+
+
+def _require_volumes(request: HTTPConnection, submission: Submission) -> None:
+    asker, volumes = caller(request), submission.spec.volumes
+    reason = host_path_refusal(volumes, allow_host_paths=asker.role is Role.ADMIN)
+    if reason is not None:
+        raise Forbidden(reason)
+    offered = request.app.state.service.offered_volumes
+    reason = name_refusal(volumes, offered, user=asker.user, role=asker.role)
+    if reason is not None:
+        raise InvalidRequest(reason)
 
 
 async def _require_seen(request: HTTPConnection, submission: Submission) -> None:

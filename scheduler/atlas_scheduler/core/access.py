@@ -78,14 +78,21 @@ ACTS_ON_PROJECT = Rule(Role.SUBMIT, Thing.PROJECT)
 ACTS_ON_EXEC = Rule(Role.SUBMIT, Thing.EXEC)
 ACTS_ON_TUNNEL = Rule(Role.SUBMIT, Thing.TUNNEL)
 
+PUBLIC_PATHS = frozenset({"/healthz"})
+"""What anybody is told, without a token. All else wants one."""
+
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
         "health": SEES,
+        "readiness": SEES,
+        "measurements": SEES,
         "info": SEES,
         "host": SEES,
         "disk": SEES,
         "environments": SEES,
         "prune_environments": RULES_ALL,
+        "images": SEES,
+        "prune_images": RULES_ALL,
         "garbage": RULES_ALL,
         "collect_garbage": RULES_ALL,
         "queue_settings": SEES,

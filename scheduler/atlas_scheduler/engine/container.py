@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from atlas_scheduler.core.offered_volumes import OfferedVolume
 from atlas_scheduler.engine.facts import CDI_KIND, EngineFacts
 from atlas_scheduler.engine.launch import JOB, READY, Places, job_environment, start_dir
 from atlas_scheduler.engine.port import AttemptId, Launch, StartRefusedError
@@ -46,11 +47,24 @@ class DockerSettings:
     """What the standard worker image is built from when it is missing."""
     build_network: str | None = None
     """Network while that image is built; None is Docker's default."""
+    pull_idle_seconds: float = 120
+    """Longest silence of a pull before it is given up."""
+    pull_seconds: float = 7200
+    """Longest time that one image may take in all."""
+    registries: tuple[str, ...] | None = None
+    """The only ones that images are pulled from; None is any."""
+    max_images_bytes: int = 50 * 10**9
+    """What images that were built for jobs may take, apart from those that are in use."""
     pids_limit: int = 4096
     shm_bytes: int = _GIB
     """Size of /dev/shm, which data loaders use; it counts as memory only when used."""
     environment: Mapping[str, str] = field(default_factory=dict)
     volumes: tuple[Volume, ...] = ()
+    """In every container."""
+    offered_volumes: Mapping[str, OfferedVolume] = field(default_factory=dict)
+    """What jobs can name, by name."""
+    prepared: int = 0
+    """How many containers of each shape are made ahead."""
 
 
 @dataclass(frozen=True, slots=True)

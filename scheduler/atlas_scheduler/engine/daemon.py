@@ -13,6 +13,8 @@ import requests
 from docker import APIClient
 from docker.context import ContextAPI
 from docker.errors import APIError, DockerException
+from docker.transport import UnixHTTPAdapter
+from docker.transport.unixconn import UnixHTTPConnectionPool
 from docker.utils import kwargs_from_env
 
 from atlas_scheduler.engine.silence import translated
@@ -25,10 +27,25 @@ CALL_SECONDS = 60
 CONNECT_SECONDS = 10
 _POOL_SIZE = 1024
 _PIECE_BYTES = 65_536
+_ANY_URL = "http+docker://localhost"
+
+
+class _ImpatientClient(APIClient):
+    """Holds to its time-out in all calls; the SDK's own waits for pulls and builds for ever."""
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send a request, as every call does in the end."""
+        if kwargs.get("timeout") is None:
+            kwargs["timeout"] = self.timeout
+        return super().send(request, **kwargs)
 
 
 def connect(
-    *, timeout_seconds: float, version: str | None = None, address: str | None = None
+    *,
+    timeout_seconds: float,
+    version: str | None = None,
+    address: str | None = None,
+    kind: type[APIClient] = APIClient,
 ) -> APIClient:
     """Make a client for the engine that `DOCKER_*` or the current Docker context names.
 
@@ -36,16 +53,35 @@ def connect(
         address: of the engine, which goes before these.
         timeout_seconds: longest silence of the engine within a call.
         version: of the API; None asks the engine.
+        kind: of client.
     """
     where: dict[str, Any] = {"base_url": address} if address else dict(kwargs_from_env())
     if "base_url" not in where:
         where |= _from_context()
-    return APIClient(
+    api = kind(
         version=version,
         timeout=timeout_seconds,  # type: ignore[arg-type]  # requests takes fractions too
         max_pool_size=_POOL_SIZE,
         **where,
     )
+    made = api.get_adapter(api.base_url)
+    if isinstance(made, UnixHTTPAdapter):
+        made.close()
+        api.mount(api.base_url, _OneSocket(made.socket_path, timeout=timeout_seconds))
+        api.trust_env = False  # of proxies, which are looked up anew for every call
+    return api
+
+
+class _OneSocket(UnixHTTPAdapter):
+    """Lets all calls share the connections to a socket; the SDK's own has a pool for each URL."""
+
+    def __init__(self, path: str, *, timeout: float) -> None:
+        super().__init__(path, timeout=timeout, max_pool_size=_POOL_SIZE)  # type: ignore[arg-type]  # as above
+
+    def get_connection(
+        self, url: str | bytes, proxies: Mapping[str, str] | None = None
+    ) -> UnixHTTPConnectionPool:
+        return super().get_connection(_ANY_URL, proxies)
 
 
 class Stream:
@@ -110,7 +146,7 @@ class Operation:
                 return ask(api)
             finally:
                 for response in self._responses:
-                    response.close()  # one whose events were not all read is open still
+                    response.close()  # one that ended with a fault was not read to its end
                 api.close()
 
     def abort(self) -> None:
@@ -220,6 +256,7 @@ class Daemon:
                 timeout_seconds=idle_seconds,
                 version=self.call(lambda api: api.api_version),
                 address=self._given,
+                kind=_ImpatientClient,
             ),
             address=self.address,
         )

@@ -10,18 +10,19 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
 from atlas_scheduler.core.reconcile import Seen
 from atlas_scheduler.core.usage import Usage
+from atlas_scheduler.engine.built_images import BuiltImages
 from atlas_scheduler.engine.container import DockerSettings, Owner, container_body
 from atlas_scheduler.engine.container_exec import ContainerExec
 from atlas_scheduler.engine.container_ports import ContainerPorts
 from atlas_scheduler.engine.container_usage import ContainerUsage
-from atlas_scheduler.engine.containers import Containers
+from atlas_scheduler.engine.containers import Containers, Recipe
 from atlas_scheduler.engine.daemon import CALL_SECONDS, Daemon
 from atlas_scheduler.engine.environment_containers import ContainerBuilder
 from atlas_scheduler.engine.environments import SharedEnvironments
@@ -29,7 +30,9 @@ from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
 from atlas_scheduler.engine.facts import EngineFacts
 from atlas_scheduler.engine.follow import Follower
 from atlas_scheduler.engine.gpus import described, discover_gpus, missing_gpus
+from atlas_scheduler.engine.image_builds import ImageBuilds
 from atlas_scheduler.engine.images import Images
+from atlas_scheduler.engine.kept_images import KeptImages
 from atlas_scheduler.engine.port import (
     AttemptId,
     Capabilities,
@@ -38,6 +41,8 @@ from atlas_scheduler.engine.port import (
     JobLog,
     Launch,
 )
+from atlas_scheduler.engine.prepared import mould_of
+from atlas_scheduler.engine.prepared_pool import PreparedContainers, Stock
 from atlas_scheduler.engine.threads import in_thread
 from atlas_scheduler.engine.volumes import check_volumes, make_mount_points
 from foundations.errors import EngineDown
@@ -76,7 +81,17 @@ class DockerEngine:
         self._owner = Owner(uid=os.getuid(), gid=os.getgid())
         self._daemon = Daemon(self._settings.socket_path)
         self._images = Images(self._daemon, self._settings)
-        self._containers = Containers(self._daemon, instance)
+        built = BuiltImages(
+            self._daemon, home, instance=instance, max_bytes=self._settings.max_images_bytes
+        )
+        self._builds = ImageBuilds(self._daemon, self._images, self._settings, built)
+        self.kept_images = KeptImages(built, self._ask)
+        """Those that were built for jobs."""
+        prepared = PreparedContainers(
+            self._daemon, instance, home.run / "prepared", limit=self._settings.prepared
+        )
+        self._stock = Stock(prepared)
+        self._containers = Containers(self._daemon, instance, prepared)
         self._usage = ContainerUsage(self._daemon)
         self._ports = ContainerPorts(self._daemon)
         self._builder = ContainerBuilder(
@@ -122,13 +137,16 @@ class DockerEngine:
 
     async def prepare(self, launch: Launch, log: JobLog) -> None:
         """Pull or build the image, and build the environment, when they are missing."""
-        await self._images.ensure(launch.image, log, pinned=launch.pinned_image)
+        launch = await self._builds.prepare(launch, log)
+        await self._images.ensure(launch.image, log, pinned=launch.pinned_image, policy=launch.pull)
         await self._environments.prepare(launch, log)
 
     async def start(self, launch: Launch) -> int:
         """Start the attempt's container, or adopt the one that has its name."""
-        body = partial(self._body, launch)
-        return await self._ask(partial(self._containers.start, launch.attempt, body))
+        recipe = partial(self._recipe, launch)
+        started_at_ms = await self._ask(partial(self._containers.start, launch.attempt, recipe))
+        self._stock.replenish()
+        return started_at_ms
 
     async def execution(self, attempt: AttemptId, *, gpus: Sequence[str]) -> Execution | None:
         """Say what a container really runs on."""
@@ -157,6 +175,7 @@ class DockerEngine:
         """List the containers of this instance."""
         if not self._is_swept:
             await self._ask(self._builder.sweep)
+            await self._ask(self._containers.sweep)
             self._is_swept = True
         return await self._ask(self._containers.list)
 
@@ -178,9 +197,9 @@ class DockerEngine:
 
     async def usage(self, attempts: Collection[AttemptId]) -> dict[AttemptId, Usage]:
         """Read the statistics of their containers, several at once."""
-        facts: EngineFacts = self._facts or await self._ask(self._read_facts)
-        self._facts = facts
-        if not facts.measures:
+        if self._facts is None:
+            self._facts = await self._ask(self._read_facts)
+        if not self._facts.measures:
             return {}  # what it answers is about the whole machine
         found: dict[AttemptId, Usage] = {}
 
@@ -225,6 +244,7 @@ class DockerEngine:
         self._stopped.discard(attempt.name)
         self._usage.forget(attempt.name)
         await self._environments.release(attempt)
+        await self._builds.release(attempt)
 
     async def close(self) -> None:
         """Let go of connections and threads; jobs run on."""
@@ -234,20 +254,23 @@ class DockerEngine:
             self._checking = None
         for follower in self._followers.values():
             follower.abort()
+        await self._stock.close()
+        await self._environments.close()
         self._daemon.close()
 
-    def _body(self, launch: Launch) -> dict[str, Any]:
-        """Build what is to be created; makes the mount points that belong to the job's owner."""
+    def _recipe(self, launch: Launch) -> Recipe:
+        """Say what is to be created; makes the mount points that belong to the job's owner."""
+        launch = self._builds.resolved(launch)
         image = self._images.find(launch.image, pinned=launch.pinned_image)
-        binds = check_volumes(
-            (*self._settings.volumes, *launch.volumes),
-            home=self._home.root,
-            engine_socket=self._daemon.socket_path,
+        check = partial(check_volumes, home=self._home.root, engine_socket=self._daemon.socket_path)
+        binds = (
+            *check(self._settings.volumes, is_admins_own=True),
+            *check(launch.volumes, offered=self._settings.offered_volumes),
         )
         make_mount_points(binds, launch.job_dir)
         facts = self._facts = self._facts or self._read_facts()
         ready = self._environments.ready(launch.attempt)
-        return container_body(
+        body = container_body(
             replace(launch, shared_environment=ready),
             settings=self._settings,
             facts=facts,
@@ -255,6 +278,10 @@ class DockerEngine:
             owner=self._owner,
             binds=binds,
         )
+        # Secrets lie in a directory of the attempt's own.
+        may_be_shared = self._settings.prepared and launch.secrets_dir is None
+        mould = mould_of(body, image) if may_be_shared else None
+        return Recipe(body, image, launch.job_dir, mould)
 
     def _read_facts(self) -> EngineFacts:
         return EngineFacts.from_info(self._daemon.call(lambda api: api.info()))

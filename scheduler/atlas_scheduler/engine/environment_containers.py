@@ -165,6 +165,7 @@ class ContainerBuilder:
             self._settings.volumes,
             home=self._home.root,
             engine_socket=self._daemon.socket_path,
+            is_admins_own=True,
         ):
             if not bind.target.startswith(f"{PLACES.job_dir}/"):
                 yield bind

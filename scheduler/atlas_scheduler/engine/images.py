@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,18 +15,22 @@ from docker.errors import APIError
 from atlas_scheduler.engine.container import DockerSettings, Image
 from atlas_scheduler.engine.daemon import Daemon, Operation
 from atlas_scheduler.engine.port import JobLog, StartRefusedError
-from atlas_scheduler.engine.progress import PullProgress, build_line, fault
+from atlas_scheduler.engine.progress import build_line
+from atlas_scheduler.engine.pulling import (
+    names_registry,
+    play,
+    problem_of,
+    pull,
+    registry_of,
+    with_tag,
+)
 from atlas_scheduler.engine.sharing import SharedRuns, Tell
-from atlas_scheduler.engine.silence import timed_out
 from atlas_scheduler.engine.threads import in_thread
-from foundations.errors import EngineDown
+from foundations.models import PullPolicy
 
-PULL_IDLE_SECONDS = 120
-"""Longest silence of a pull before it is given up."""
 BUILD_IDLE_SECONDS = 900
 """Longest silence of a build; a step may install packages without a word."""
-LONGEST_SECONDS = 2 * 3600
-"""Longest time that one image may take in all."""
+NAMED_IN = "`worker: image:` in job.config.yaml"
 _NOT_FOUND = 404
 ML_IMAGE = "atlas-ce/worker-ml:latest"
 
@@ -49,13 +52,23 @@ class Images:
         self._runs = SharedRuns()
         self._found: dict[str, Image] = {}
 
-    async def ensure(self, image: str | None, log: JobLog, *, pinned: str | None = None) -> None:
+    async def ensure(
+        self,
+        image: str | None,
+        log: JobLog,
+        *,
+        pinned: str | None = None,
+        policy: PullPolicy = "missing",
+        named_in: str = NAMED_IN,
+    ) -> None:
         """Make sure that a job's image is here; several jobs that lack it get it once.
 
         Args:
             image: as the job names it; None is the standard worker's.
             log: is told what takes long, and that a pinned image is gone.
             pinned: id of the image to prefer.
+            policy: when to pull.
+            named_in: where its name comes from, for messages.
 
         Raises:
             StartRefusedError: it cannot be had; the text holds the engine's own words.
@@ -69,9 +82,18 @@ class Images:
                 f"The image that was to be run again ({pinned}) is not on this machine any more; "
                 f"{name} is run as it is now."
             )
-        absence = await in_thread(partial(self._look_up, name), name="image")
-        if absence is not None:
-            await self._runs.join(name, log.say, partial(self._obtain, name, absence))
+        absence = await in_thread(partial(self._look_up, name, named_in), name="image")
+        why = _why(name, absence, policy)
+        if why is None or (absence is None and self._is_built_here(name)):
+            return
+        if absence is not None and policy == "never" and not self._is_built_here(name):
+            raise StartRefusedError(
+                f"The image {name!r} {why}, and `pull: never` keeps it from being pulled. Pull or "
+                f"build it on the scheduler's machine, or check {named_in}."
+            )
+        self._require_registry(name, why)
+        await self._runs.join(name, log.say, partial(self._obtain, name, why, named_in))
+        self._found.pop(name, None)  # the name may mean another image now
 
     def find(self, image: str | None, *, pinned: str | None = None) -> Image:
         """Give what a start must know of an image. Blocks unless `ensure` found it just before.
@@ -134,7 +156,21 @@ class Images:
         standard = with_tag(self._settings.worker_image)
         return with_tag(name) == standard and not names_registry(name)
 
-    def _look_up(self, name: str) -> str | None:
+    def _require_registry(self, name: str, why: str) -> None:
+        allowed = self._settings.registries
+        if allowed is None or self._is_built_here(name) or registry_of(name) in allowed:
+            return
+        raise StartRefusedError(
+            f"The image {name!r} {why}, and the scheduler pulls from "
+            f"{', '.join(allowed) or 'nowhere'} only, not from {registry_of(name)}. "
+            f"`docker: registries` in config/server.yaml names them."
+        )
+
+    async def is_here(self, name: str) -> bool:
+        """Tell whether an image is on this machine."""
+        return await in_thread(partial(self._look_up, name), name="image") is None
+
+    def _look_up(self, name: str, named_in: str = NAMED_IN) -> str | None:
         """Find an image; return the engine's words when there is no such."""
         try:
             self._found[name] = self._inspect(name)
@@ -142,25 +178,27 @@ class Images:
             if error.status_code == _NOT_FOUND:
                 return str(error)
             raise StartRefusedError(
-                f"The image name {name!r} is not valid: {error}. Correct `worker: image:` in "
-                f"job.config.yaml; Docker image names are lower case."
+                f"The image name {name!r} is not valid: {error}. Correct {named_in}; Docker image "
+                f"names are lower case."
             ) from error
         return None
 
-    async def _obtain(self, name: str, absence: str, tell: Tell) -> None:
+    async def _obtain(self, name: str, why: str, named_in: str, tell: Tell) -> None:
         """Build or pull an image, within the time that this may take."""
         if self._is_built_here(name):
             operation = self._daemon.operation(idle_seconds=BUILD_IDLE_SECONDS)
             work = partial(self._build, operation, name, tell)
         else:
-            operation = self._daemon.operation(idle_seconds=PULL_IDLE_SECONDS)
-            work = partial(_pull, operation, name, absence, tell)
+            operation = self._daemon.operation(idle_seconds=self._settings.pull_idle_seconds)
+            work = partial(_pull, operation, name, why, named_in, tell)
+        longest_seconds = self._settings.pull_seconds
         try:
-            async with asyncio.timeout(LONGEST_SECONDS):
+            async with asyncio.timeout(longest_seconds):
                 await in_thread(work, name="image", abort=operation.abort)
         except TimeoutError:
             raise StartRefusedError(
-                f"The image {name!r} was not there after {LONGEST_SECONDS // 3600} hours."
+                f"The image {name!r} was not there after {longest_seconds:.0f} seconds. "
+                f"`docker: pull_seconds` in config/server.yaml is the longest that it may take."
             ) from None
 
     def _build(self, operation: Operation, name: str, tell: Tell) -> None:
@@ -177,9 +215,9 @@ class Images:
                 forcerm=True,
                 decode=True,
             )
-            return _play(events, build_line, tell)
+            return play(events, build_line, tell)
 
-        problem = _problem(operation, build)
+        problem = problem_of(operation, build)
         if problem is not None:
             raise StartRefusedError(
                 f"The standard worker image {name!r} is missing, and building it from {base!r} "
@@ -194,68 +232,26 @@ def _inspect(api: APIClient, *, name: str) -> dict[str, Any]:
     return answer
 
 
-def _pull(operation: Operation, name: str, absence: str, tell: Tell) -> None:
-    tell(f"Image {name} is not on this machine; pulling it.")
-
-    def pull(api: APIClient) -> str | None:
-        return _play(api.pull(name, stream=True, decode=True), PullProgress(name).line, tell)
-
-    problem = _problem(operation, pull)
-    if problem is not None:
-        raise StartRefusedError(
-            f"The image {name!r} is not on this machine ({absence}) and cannot be pulled: "
-            f"{problem}. {_advice(name)}"
-        )
-    tell(f"Pulled image {name}.")
+def _why(name: str, absence: str | None, policy: PullPolicy) -> str | None:
+    """Say why an image must be had from elsewhere; None when it need not."""
+    if absence is not None:
+        return f"is not on this machine ({absence})"
+    is_fixed = "@sha256:" in name or name.startswith("sha256:")
+    return "is to be pulled for each job" if policy == "always" and not is_fixed else None
 
 
-def _play(
-    events: Iterable[Mapping[str, Any]],
-    line_of: Callable[[Mapping[str, Any]], str | None],
-    tell: Tell,
-) -> str | None:
-    """Follow progress events to the end; return the fault that ended them."""
-    for event in events:
-        problem = fault(event)
-        if problem is not None:
-            return problem
-        line = line_of(event)
-        if line is not None:
-            tell(line)
-    return None
-
-
-def _problem(operation: Operation, ask: Callable[[APIClient], str | None]) -> str | None:
-    """Run a pull or build; return what went wrong with it, if not with the engine itself."""
-    try:
-        return operation.run(ask)
-    except APIError as error:
-        return str(error)
-    except EngineDown as error:
-        if timed_out(error):
-            return "nothing more came for too long"
-        raise
-
-
-def _advice(name: str) -> str:
-    if with_tag(name) == ML_IMAGE:
-        return f"Build it: docker build -t {ML_IMAGE} {_packaged_images() / 'ml'}"
-    return (
-        "Check `worker: image:` in job.config.yaml, and whether the scheduler's machine reaches "
-        "the registry and is logged in there (`docker login`)."
+def _pull(operation: Operation, name: str, why: str, named_in: str, tell: Tell) -> None:
+    is_here = why.startswith("is to")
+    tell(
+        f"Pulling image {name}, as for each job."
+        if is_here
+        else f"Image {name} is not on this machine; pulling it."
     )
-
-
-def with_tag(name: str) -> str:
-    """Complete an image's name as Docker does: without a tag it means `latest`."""
-    last = name.rpartition("/")[2]
-    return name if ":" in last or "@" in last else f"{name}:latest"
-
-
-def names_registry(name: str) -> bool:
-    """Tell whether an image's name begins with a registry's host, as Docker decides it."""
-    first, slash, _ = name.partition("/")
-    return bool(slash) and ("." in first or ":" in first or first == "localhost")
+    advice = named_in
+    if with_tag(name) == ML_IMAGE:
+        advice = f"whether it is built: docker build -t {ML_IMAGE} {_packaged_images() / 'ml'}"
+    pull(operation, name, why, advice, tell)
+    tell(f"Pulled image {name}.")
 
 
 def _packaged_images() -> Path:

@@ -11,7 +11,7 @@ from atlas_scheduler.core.reconcile import Seen
 from atlas_scheduler.core.usage import Usage
 from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
 from foundations.log_times import TimeMark
-from foundations.models import Volume
+from foundations.models import ImageBuild, PullPolicy, Volume
 from foundations.provenance import Execution
 
 
@@ -30,7 +30,12 @@ class AttemptId:
     @property
     def name(self) -> str:
         """The container's name: fixed, so that a second start meets the first (the fence)."""
-        return f"atlas-{self.instance}-{self.job_id}-{self.attempt}"
+        return f"{self.prefix(self.instance)}{self.job_id}-{self.attempt}"
+
+    @staticmethod
+    def prefix(instance: str) -> str:
+        """How the names of an instance's attempts begin."""
+        return f"atlas-{instance}-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,10 @@ class Launch:
     command: tuple[str, ...]
     entrypoint: tuple[str, ...] | None = None
     image: str | None = None
+    build: ImageBuild | None = None
+    """How its image is built, in place of `image`."""
+    pull: PullPolicy = "missing"
+    """When its image is pulled."""
     pinned_image: str | None = None
     """Id of the image to run if it is here, whatever `image` means now."""
     python: str | None = None
@@ -143,6 +152,56 @@ class EnvironmentStore(Protocol):
 
     def discard(self, place: Path) -> None:
         """Remove what a build left."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether more may be there than may be."""
+
+    def trim(self) -> None:
+        """Bring the size under its limit; looks at every file where builds were."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltImage:
+    """One image that was built for jobs."""
+
+    key: str
+    tag: str
+    dockerfile: str
+    base: str
+    size_bytes: int
+    """Beside its base."""
+    created_at_ms: int
+    used_at_ms: int
+    job_ids: tuple[str, ...] = ()
+    """Who uses it now."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrunedImages:
+    """What pruning did."""
+
+    images: int
+    freed_bytes: int
+    in_use: int
+    """How many stay because something uses them."""
+
+
+class ImageKeeper(Protocol):
+    """Keeps the images that were built for jobs.
+
+    Raises `foundations.errors.EngineDown` from any method when the engine does not answer.
+    """
+
+    @property
+    def max_bytes(self) -> int:
+        """What they may take, apart from those that are in use."""
+
+    async def built(self) -> list[BuiltImage]:
+        """List them, the one used last first."""
+
+    async def prune(self, *, unused_ms: int) -> PrunedImages:
+        """Remove what nothing uses now, and nobody used for so long."""
 
 
 class Engine(Protocol):

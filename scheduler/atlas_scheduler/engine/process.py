@@ -10,7 +10,6 @@ import socket
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import foundations
@@ -39,6 +38,7 @@ from atlas_scheduler.engine.process_usage import process_tree, usage_of
 from atlas_scheduler.engine.shim_start import run_shim
 from atlas_scheduler.engine.shimwait import shim_ended
 from atlas_scheduler.engine.threads import in_thread
+from atlas_scheduler.engine.volumes import refuse_elsewhere
 from foundations.errors import EngineDown, JobConflict, StorageFull
 from foundations.home import Home
 from foundations.provenance import Execution
@@ -103,6 +103,11 @@ class ProcessEngine:
     def _prepare(self, launch: Launch, log: JobLog) -> None:
         directory = self._dir(launch.attempt).path
         if not directory.exists():
+            if launch.build is not None:
+                log.say(
+                    f"The process engine runs jobs without containers: {launch.build.dockerfile} "
+                    f"is not built."
+                )
             if launch.image is not None:
                 log.say(
                     f"The process engine runs jobs without containers: image {launch.image} is "
@@ -138,7 +143,7 @@ class ProcessEngine:
         return started.at_ms
 
     def _spec(self, launch: Launch, attempt: AttemptDir) -> dict[str, Any]:
-        _refuse_volumes(launch)
+        refuse_elsewhere(launch.volumes)
         python = choose_python(launch.python)
         places = Places(
             job_dir=str(launch.job_dir),
@@ -257,7 +262,8 @@ class ProcessEngine:
         await self._environments.release(attempt)
 
     async def close(self) -> None:
-        """Do nothing: shims need nobody."""
+        """Let go of what is done beside jobs; shims need nobody."""
+        await self._environments.close()
 
     def _dir(self, attempt: AttemptId) -> AttemptDir:
         return AttemptDir(self._attempts / attempt.name)
@@ -275,16 +281,6 @@ def _disk_errors() -> Iterator[None]:
                 "submit it again."
             ) from error
         raise EngineDown(f"The job's process cannot be started now: {error}") from error
-
-
-def _refuse_volumes(launch: Launch) -> None:
-    for volume in launch.volumes:
-        if volume.host != volume.bind or not Path(volume.host).exists():
-            raise StartRefusedError(
-                f"The volume {volume.host!r} cannot be mounted at {volume.bind!r}: the process "
-                f"engine has no containers, so a volume must exist and have the same path on both "
-                f"sides. Use the path itself, or the Docker engine."
-            )
 
 
 def _refusal(exited: ExitRecord) -> StartRefusedError:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 _SAY_SECONDS = 3.0
 _MB = 1_000_000
+_RED = re.compile("\x1b\\[(?:91|0)m")
+"""What Docker puts around the error output of a step."""
+_OWN_WORDS = (
+    " ---> ",
+    "Removing intermediate container ",
+    "Successfully built ",
+    "Successfully tagged ",
+)
 _STEP = re.compile(r"Step \d+/\d+ ?: ", re.IGNORECASE)
 """Podman shouts it."""
 
@@ -53,6 +61,29 @@ def build_line(event: Mapping[str, Any]) -> str | None:
     """Give the line that begins a step of a build, and None for all else."""
     text: str = event.get("stream") or ""
     return text.strip() if _STEP.match(text) else None
+
+
+class BuildOutput:
+    """All that the steps of a build say, line by line; how Docker goes about it is left out."""
+
+    def __init__(self) -> None:
+        self._rest = ""
+
+    def lines(self, event: Mapping[str, Any]) -> Iterator[str]:
+        """Take the next event; give the lines that are complete."""
+        text: str = _RED.sub("", event.get("stream") or "")
+        *whole, self._rest = (self._rest + text).split("\n")
+        yield from (line.rstrip("\r") for line in whole if _is_said(line))
+
+    def last(self) -> Iterator[str]:
+        """Give the line that was not ended."""
+        rest, self._rest = self._rest, ""
+        if _is_said(rest):
+            yield rest
+
+
+def _is_said(line: str) -> bool:
+    return bool(line.strip()) and not line.startswith(_OWN_WORDS)
 
 
 def fault(event: Mapping[str, Any]) -> str | None:

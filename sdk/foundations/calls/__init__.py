@@ -7,6 +7,7 @@ from foundations.answers import read as read
 from foundations.calls import access as access
 from foundations.calls import bundles as bundles
 from foundations.calls import execs as execs
+from foundations.calls import images as images
 from foundations.calls import jobs as jobs
 from foundations.calls import logs as logs
 from foundations.calls import projects as projects

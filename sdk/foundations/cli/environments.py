@@ -14,6 +14,7 @@ from foundations.cli.context import (
     optional_scheduler_argument,
     scheduler_argument,
 )
+from foundations.cli.images import prune_images
 from foundations.cli.render import Column
 
 _COLUMNS = (
@@ -74,6 +75,9 @@ def prune_environments(scheduler: str, *, unused_days: float, as_json: bool) -> 
     rest = f"; {pruned.in_use} stay(s), which jobs use" if pruned.in_use else ""
     freed = render.size(pruned.freed_bytes)
     click.echo(f"Removed {pruned.removed} environment(s), {freed}{rest}.")
+
+
+prune.add_command(prune_images)
 
 
 def _row(one: dict[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""`foundations list`: jobs, projects, the files of a job, and environments."""
+"""`foundations list`: jobs, projects, the files of a job, environments and images."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from foundations.cli.context import (
 )
 from foundations.cli.environments import list_environments
 from foundations.cli.events import list_events
+from foundations.cli.images import list_images
 from foundations.cli.job_columns import JobColumn
 from foundations.cli.render import Column
 from foundations.cli.retention import kept
@@ -64,7 +65,7 @@ class _Asked:
 
 @click.group("list")
 def list_() -> None:
-    """List jobs, projects, schedules, the files of a job, environments, or what happened."""
+    """List jobs, projects, schedules, files, environments, images, or what happened."""
 
 
 @list_.command()
@@ -208,6 +209,7 @@ def files(scheduler: str, job_id: str, *, as_json: bool) -> None:
 
 list_.add_command(list_environments)
 list_.add_command(list_events)
+list_.add_command(list_images)
 
 
 _COLUMNS = (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from foundations.array_text import states_text
+from foundations.build_text import build_text
 from foundations.cli import provenance_fields, render
 from foundations.cli.arrays import print_array
 from foundations.cli.context import (
@@ -191,6 +192,8 @@ def _fields(detail: JobDetail) -> list[tuple[str, str]]:
         ("Command", shlex.join(detail.command)),
         ("Entry point", shlex.join(spec.entrypoint or ())),
         ("Image", detail.image or ""),
+        ("Image built from", "" if spec.build is None else build_text(spec.build)),
+        ("Pulled", "" if spec.pull == "missing" else spec.pull),
         ("Pinned image", spec.pinned_image or ""),
         ("Engine", detail.engine or ""),
         ("Local run", _local_run(detail)),

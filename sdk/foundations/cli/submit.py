@@ -12,6 +12,7 @@ import click
 
 from foundations.cli import render
 from foundations.cli.context import load_config, reach, scheduler_argument
+from foundations.cli.image_options import image_options, read_build
 from foundations.cli.limit_options import limit_options
 from foundations.cli.queueing import queue_array, queue_directory, queue_schedule, stream
 from foundations.cli.submit_syntax import SubmitCommand
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 @click.option("--hold", is_flag=True, help="Let it wait until `foundations release job`.")
 @limit_options
 @term_options
-@click.option("--image", help="Docker image in place of the standard worker.")
+@image_options
 @click.option(
     "--param", "-p", "param_pairs", multiple=True, metavar="KEY=VALUE", help="One parameter."
 )
@@ -130,6 +131,10 @@ def _asked(
     shm: float | None,
     param_pairs: tuple[str, ...],
     params_file: Path | None,
+    build: str | None,
+    build_context: str | None,
+    build_target: str | None,
+    build_args: tuple[str, ...],
     env_pairs: tuple[str, ...],
     secret_names: tuple[str, ...],
     tag_pairs: tuple[str, ...],
@@ -142,6 +147,7 @@ def _asked(
         command=command,
         ram_gb=ram,
         shm_gb=shm,
+        build=read_build(build, context=build_context, target=build_target, args=build_args),
         params=read_params(params_file, param_pairs),
         environment=read_environment(env_pairs),
         secrets=read_secrets(secret_names),

@@ -34,6 +34,14 @@ from foundations.models.garbage import (
     RetentionView,
     SetRetention,
 )
+from foundations.models.images import (
+    ImageBuild,
+    ImagesView,
+    ImageView,
+    PrunedImages,
+    PruneImages,
+    PullPolicy,
+)
 from foundations.models.jobs import (
     Accepted,
     ArtifactView,
@@ -90,8 +98,10 @@ from foundations.models.scheduler import (
     ProjectDisk,
     ProjectView,
     QueueView,
+    ReadinessView,
     SchedulerInfo,
     StorageView,
+    VolumeView,
     WireError,
 )
 from foundations.models.schedules import NewSchedule, Overlap, ScheduleView
@@ -199,6 +209,7 @@ __all__ = [
     "NewQueueSettings",
     "QueueSettings",
     "QueueView",
+    "ReadinessView",
     "RenameProject",
     "Request",
     "Retries",
@@ -218,8 +229,15 @@ __all__ = [
     "Unique",
     "View",
     "Volume",
+    "VolumeView",
     "Waiting",
     "WireError",
+    "ImageBuild",
+    "ImageView",
+    "ImagesView",
+    "PruneImages",
+    "PrunedImages",
+    "PullPolicy",
     "ExecInput",
     "ExecView",
     "NewExec",

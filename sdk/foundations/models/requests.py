@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field, JsonValue, StringConstraints
+from pydantic import AwareDatetime, Field, JsonValue, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from foundations.models.dependencies import MOST_AFTER, After
+from foundations.models.images import ImageBuild, PullPolicy
 from foundations.models.limits import Pause, Retries, Seconds
 from foundations.models.secrets import SecretName, SecretUse
 from foundations.models.words import (
@@ -28,11 +30,22 @@ from foundations.provenance import Origin
 
 
 class Volume(Request):
-    """A host path that a job sees inside its container."""
+    """What of the scheduler's machine a job sees inside its container."""
 
-    host: Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$", max_length=4096)]
+    host: Annotated[
+        str,
+        StringConstraints(
+            pattern=r"^(/[^\x00]*|[A-Za-z0-9][A-Za-z0-9_.-]{0,99})$", max_length=4096
+        ),
+    ]
+    """An absolute path, or the name of a volume that the admin offers."""
     bind: Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$", max_length=4096)]
     mode: Literal["ro", "rw"] = "rw"
+
+    @property
+    def is_named(self) -> bool:
+        """Whether it is one that the admin offers."""
+        return not self.host.startswith("/")
 
 
 class JobSpec(Request):
@@ -52,6 +65,10 @@ class JobSpec(Request):
     """Size of /dev/shm in units of 10^9 bytes, where there are containers; None is the server's."""
     image: Annotated[str, StringConstraints(min_length=1, max_length=512)] | None = None
     """Image for engines with containers; None is the standard worker."""
+    build: ImageBuild | None = None
+    """How the server builds the image of the submitted files, in place of `image`."""
+    pull: PullPolicy = "missing"
+    """When a registry is asked for the image, or for those that it is built on."""
     entrypoint: Annotated[tuple[Argument, ...], Field(min_length=1, max_length=64)] | None = None
     """Replaces the image's entry point."""
     python: Annotated[str, StringConstraints(min_length=1, max_length=4096)] | None = None
@@ -77,6 +94,12 @@ class JobSpec(Request):
     """None tries nothing again."""
     retry_delay_seconds: Pause | None = None
     """Pause before the first retry, which doubles with each; None lets the server choose."""
+
+    @model_validator(mode="after")
+    def _one_image(self) -> Self:
+        if self.image is not None and self.build is not None:
+            raise PydanticCustomError("image", "give an image by name or build one, not both")
+        return self
 
 
 class Unique(Request):

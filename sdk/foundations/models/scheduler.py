@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from foundations.models.garbage import RetentionView
 from foundations.models.words import JobState, View
+
+
+class ReadinessView(View):
+    """Answer of `/healthz`."""
+
+    ready: bool
+    """Whether jobs are taken in."""
+    database: bool
+    """Whether it can be written to."""
+    engine: bool
+    """Whether it answers; without it jobs wait."""
 
 
 class PauseView(View):
@@ -118,6 +130,14 @@ class StorageView(View):
     """Why no job starts now; by itself they start again when there is space."""
 
 
+class VolumeView(View):
+    """A volume that jobs can name."""
+
+    name: str
+    mode: Literal["ro", "rw"]
+    """Whether jobs may write to it."""
+
+
 class SchedulerInfo(View):
     """Answer of `/info`: who answers, and how it stands."""
 
@@ -142,6 +162,10 @@ class SchedulerInfo(View):
     """For how long a deletion can be undone."""
     storage: StorageView | None = None
     """None until the scheduler has looked."""
+    listening: list[str] = []
+    """Where it is asked beside its Unix socket, as URLs of its own machine."""
+    volumes: list[VolumeView] = []
+    """Those that who asks may name in their jobs."""
 
 
 class GpuView(View):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from foundations.verbs.access import AccessVerbs, AsyncAccessVerbs
 from foundations.verbs.bundles import AsyncBundleVerbs, BundleVerbs
+from foundations.verbs.images import AsyncImageVerbs, ImageVerbs
 from foundations.verbs.jobs import AsyncJobVerbs, JobVerbs
 from foundations.verbs.logs import AsyncLogVerbs, LogVerbs
 from foundations.verbs.projects import AsyncProjectVerbs, ProjectVerbs
@@ -23,6 +24,7 @@ class Verbs(
     ProjectVerbs,
     QueueVerbs,
     BundleVerbs,
+    ImageVerbs,
     SubmissionVerbs,
     JobVerbs,
     RecordVerbs,
@@ -38,6 +40,7 @@ class AsyncVerbs(
     AsyncProjectVerbs,
     AsyncQueueVerbs,
     AsyncBundleVerbs,
+    AsyncImageVerbs,
     AsyncSubmissionVerbs,
     AsyncJobVerbs,
     AsyncRecordVerbs,

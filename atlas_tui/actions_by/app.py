@@ -1,0 +1,125 @@
+"""Actions on what is on the screen, and on the app itself."""
+
+from __future__ import annotations
+
+from atlas_tui.actions import Action, Scope
+
+_S = Scope.SCREEN
+
+ROWS: tuple[Action, ...] = (
+    Action(
+        "zoom",
+        "Zoom",
+        "z",
+        _S,
+        "Give one pane the whole screen.",
+        screens=("dashboard", "job", "logs"),
+    ),
+    Action(
+        "log_larger",
+        "Larger log",
+        "plus",
+        _S,
+        "Give the log more of the screen.",
+        screens=("dashboard",),
+    ),
+    Action(
+        "log_smaller",
+        "Smaller log",
+        "minus",
+        _S,
+        "Give the log less of the screen.",
+        screens=("dashboard",),
+    ),
+    Action(
+        "tab_next",
+        "Next tab",
+        "right_square_bracket",
+        _S,
+        "Go to the next tab.",
+        screens=("job", "compare"),
+    ),
+    Action(
+        "tab_previous",
+        "Previous tab",
+        "left_square_bracket",
+        _S,
+        "Go to the tab before.",
+        screens=("job", "compare"),
+    ),
+    Action("tab", "Go to tab", "", _S, "Pick a tab by its name.", screens=("job",)),
+    Action(
+        *("find", "Find", "slash", _S, "Show only the rows of the tab that have a text."),
+        screens=("job",),
+        in_bar=True,
+    ),
+    Action("x_axis", "X axis", "X", _S, "Chart by step, run time or clock.", screens=("job",)),
+    Action("log_y", "Log y", "y", _S, "Chart on a logarithmic scale.", screens=("job",)),
+    Action(
+        "smooth",
+        "Smooth",
+        "s",
+        _S,
+        "Smooth curves more, or not at all.",
+        screens=("job",),
+    ),
+    Action(
+        *(
+            "zoom_in",
+            "Zoom in",
+            "plus",
+            _S,
+            "Come closer to the cursor of the chart, or to the picture.",
+        ),
+        screens=("job",),
+    ),
+    Action(
+        "zoom_out",
+        "Zoom out",
+        "minus",
+        _S,
+        "Show more of the chart, or of the picture.",
+        screens=("job",),
+    ),
+    Action(
+        "metric",
+        "Metric",
+        "M",
+        _S,
+        "Choose the metric whose curves are drawn.",
+        screens=("compare",),
+        in_bar=True,
+    ),
+    Action(
+        "all_facts",
+        "All or differing",
+        "o",
+        _S,
+        "Show also what is the same in all jobs, or only what differs.",
+        screens=("compare",),
+        in_bar=True,
+    ),
+    Action("refresh", "Refresh", "r", _S, "Ask the scheduler anew for what is shown."),
+    Action("pause_screen", "Freeze", "P", _S, "Keep the screen as it is, or let it go on."),
+    Action("schedulers", "Schedulers", "at", _S, "Go to another scheduler."),
+    Action("read_only", "Read-only", "", _S, "Switch off, or on, what changes anything."),
+    Action("theme", "Theme", "", _S, "Choose the colours."),
+    Action(
+        "mouse",
+        "Mouse",
+        "m",
+        _S,
+        "Give the mouse back to the terminal, to select text, or take it.",
+    ),
+    Action("palette", "Commands", "colon,ctrl+p", _S, "Find any action by its name."),
+    Action(
+        "help",
+        "Help",
+        "question_mark,f1",
+        _S,
+        "Show the keys of this screen.",
+        in_bar=True,
+    ),
+    Action("back", "Back", "escape", _S, "Clear the filter, then the marks, then go back."),
+    Action("quit", "Quit", "q", _S, "Leave; jobs and scheduler go on.", in_bar=True),
+)

@@ -1,0 +1,41 @@
+"""The built images of a Docker engine, for whoever lists and prunes them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Protocol
+
+from atlas_scheduler.engine.built_images import BuiltImages
+from atlas_scheduler.engine.port import BuiltImage, PrunedImages
+
+
+class _Ask(Protocol):
+    def __call__(self, call: Callable[[], Any], *, takes_long: bool = False) -> Awaitable[Any]:
+        """Make a blocking call within a deadline."""
+
+
+class KeptImages:
+    """What `ImageKeeper` asks for."""
+
+    def __init__(self, built: BuiltImages, ask: _Ask) -> None:
+        self._built = built
+        self._ask = ask
+
+    @property
+    def max_bytes(self) -> int:
+        """What they may take, apart from those that are in use."""
+        return self._built.max_bytes
+
+    async def built(self) -> list[BuiltImage]:
+        """List them, the one used last first."""
+        found: list[BuiltImage] = await self._ask(self._built.list)
+        return found
+
+    async def prune(self, *, unused_ms: int) -> PrunedImages:
+        """Remove what nothing uses now, and nobody used for so long."""
+        now_ms = time.time_ns() // 1_000_000
+        prune = partial(self._built.prune, unused_ms=unused_ms, now_ms=now_ms)
+        pruned: PrunedImages = await self._ask(prune, takes_long=True)
+        return pruned

@@ -1,0 +1,127 @@
+"""Long requests to Docker that make an image: their progress, what they meet, what to do then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from docker import APIClient
+from docker.errors import APIError, DockerException
+
+from atlas_scheduler.engine.daemon import Operation
+from atlas_scheduler.engine.port import StartRefusedError
+from atlas_scheduler.engine.progress import PullProgress, fault
+from atlas_scheduler.engine.sharing import Tell
+from atlas_scheduler.engine.silence import timed_out
+from foundations.errors import EngineDown
+
+NOTHING_CAME = "nothing more came for too long"
+_DOCKER_HUB = "docker.io"
+_NOT_LET_IN = ("unauthorized", "no basic auth credentials", "authentication required", "denied")
+_TOO_MANY = ("toomanyrequests", "429", "rate limit")
+_UNKNOWN = ("manifest unknown", "not found", "name unknown")
+
+
+def pull(operation: Operation, name: str, why: str, advice: str, tell: Tell) -> None:
+    """Pull an image. Blocks.
+
+    Args:
+        operation: the request.
+        name: of the image.
+        why: says in the error why it is pulled.
+        advice: where its name comes from.
+        tell: hears the progress.
+
+    Raises:
+        StartRefusedError: it cannot be had; the text holds the registry's words.
+        EngineDown: the engine does not answer.
+    """
+
+    def ask(api: APIClient) -> str | None:
+        try:
+            events = api.pull(name, stream=True, decode=True)
+        except APIError:
+            raise
+        except DockerException as error:  # a credential helper, asked before the engine
+            return f"the credentials of its registry cannot be read: {error}"
+        return play(events, PullProgress(name).line, tell)
+
+    problem = problem_of(operation, ask)
+    if problem is not None:
+        raise StartRefusedError(
+            f"The image {name!r} {why} and cannot be pulled: {problem.rstrip('.')}. "
+            f"{_advice(name, problem, advice)}"
+        )
+
+
+def play(
+    events: Iterable[Mapping[str, Any]],
+    line_of: Callable[[Mapping[str, Any]], str | None],
+    tell: Tell,
+) -> str | None:
+    """Follow progress events to the end; return the fault that ended them."""
+    for event in events:
+        problem = fault(event)
+        if problem is not None:
+            return problem
+        line = line_of(event)
+        if line is not None:
+            tell(line)
+    return None
+
+
+def problem_of(operation: Operation, ask: Callable[[APIClient], str | None]) -> str | None:
+    """Run a pull or build; return what went wrong with it, if not with the engine itself."""
+    try:
+        return operation.run(ask)
+    except APIError as error:
+        return str(error)
+    except EngineDown as error:
+        if timed_out(error):
+            return NOTHING_CAME
+        raise
+
+
+def _advice(name: str, problem: str, advice: str) -> str:
+    words = problem.lower()
+    if problem == NOTHING_CAME:
+        return (
+            "Submit again: what came of it is kept. `docker: pull_idle_seconds` in "
+            "config/server.yaml is the longest silence."
+        )
+    if any(word in words for word in _TOO_MANY):
+        return "The registry takes no more requests for now: submit again later, or log in there."
+    if any(word in words for word in _NOT_LET_IN):
+        return (
+            f"The user who runs the scheduler must be logged in there: `docker login "
+            f"{registry_of(name)}` on its machine; jobs that are submitted after that can pull it. "
+            f"A registry says the same of an image that does not exist."
+        )
+    if "credentials of its registry" in words:
+        return (
+            "Docker's config.json of the user who runs the scheduler names that helper "
+            "(`credsStore`, `credHelpers`): install it, or remove its line and log in again."
+        )
+    if any(word in words for word in _UNKNOWN):
+        return f"The registry does not have it. Check {advice}."
+    return (
+        f"Check {advice}, and whether the scheduler's machine reaches the registry and is logged "
+        f"in there (`docker login`)."
+    )
+
+
+def registry_of(name: str) -> str:
+    """Name the registry that an image comes from."""
+    return name.partition("/")[0] if names_registry(name) else _DOCKER_HUB
+
+
+def with_tag(name: str) -> str:
+    """Complete an image's name as Docker does: without a tag it means `latest`."""
+    last = name.rpartition("/")[2]
+    return name if ":" in last or "@" in last else f"{name}:latest"
+
+
+def names_registry(name: str) -> bool:
+    """Tell whether an image's name begins with a registry's host, as Docker decides it."""
+    first, slash, _ = name.partition("/")
+    return bool(slash) and ("." in first or ":" in first or first == "localhost")

@@ -1,0 +1,78 @@
+"""`foundations list images` and `prune images`: what was built for jobs, and what it takes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from foundations.cli import render
+from foundations.cli.context import (
+    connect,
+    json_option,
+    optional_scheduler_argument,
+    scheduler_argument,
+)
+from foundations.cli.render import Column
+
+_COLUMNS = (
+    Column("IMAGE", narrowest=16),
+    Column("SIZE"),
+    Column("LAST USED"),
+    Column("JOBS"),
+    Column("DOCKERFILE", narrowest=10),
+    Column("BASE", narrowest=10, droppable=True),
+)
+
+
+@click.command("images")
+@optional_scheduler_argument
+@json_option
+def list_images(scheduler: str, *, as_json: bool) -> None:
+    """List the images that were built for jobs, last used first."""
+    from foundations import calls
+
+    found = connect(scheduler).json(calls.images.images())
+    if as_json:
+        render.print_json(found)
+        return
+    if not found["images"]:
+        click.echo("No images were built.")
+    else:
+        render.print_table(_COLUMNS, [_row(one) for one in found["images"]])
+    click.echo(
+        f"{render.size(found['size_bytes'])} of images beside their bases; at most "
+        f"{render.size(found['max_bytes'])} are kept.",
+        err=True,
+    )
+
+
+@click.command("images")
+@scheduler_argument
+@click.option(
+    "--unused-days",
+    type=click.FloatRange(min=0, max=36_500),
+    default=0.0,
+    help="Only those that no job used for so many days.",
+)
+@json_option
+def prune_images(scheduler: str, *, unused_days: float, as_json: bool) -> None:
+    """Remove built images that no job uses now; the next job builds anew."""
+    pruned = connect(scheduler).prune_images(unused_days=unused_days)
+    if as_json:
+        render.print_json(render.model_document(pruned))
+        return
+    rest = f"; {pruned.in_use} stay(s), which jobs use" if pruned.in_use else ""
+    click.echo(f"Removed {pruned.removed} image(s), {render.size(pruned.freed_bytes)}{rest}.")
+
+
+def _row(one: dict[str, Any]) -> list[str]:
+    return [
+        one["key"],
+        render.size(one["size_bytes"]),
+        render.local_time(datetime.fromisoformat(one["used_at"])),
+        str(len(one["job_ids"])),
+        one["dockerfile"] or render.MISSING,
+        one["base"] or render.MISSING,
+    ]
