@@ -254,7 +254,7 @@ def _show_listening(home: Home, urls: Sequence[str]) -> None:
 
 def _show_engine(engine: EngineView) -> None:
     click.echo(f"Engine: {engine.name} {engine.version or ''}".rstrip())
-    for line in (engine.problem, *engine.notes):
+    for line in (engine.description, engine.problem, *engine.notes):
         if line:
             click.echo(f"  {line}")
 

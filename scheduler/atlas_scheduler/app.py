@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -19,9 +20,11 @@ from atlas_scheduler.attendants import attending
 from atlas_scheduler.core.listening import host_names, plan
 from atlas_scheduler.core.retention import Policy, Rule
 from atlas_scheduler.engine.container import DockerSettings
+from atlas_scheduler.engine.daemon import engine_address
 from atlas_scheduler.engine.docker import DockerEngine
 from atlas_scheduler.engine.port import Engine
 from atlas_scheduler.engine.process import ProcessEngine
+from atlas_scheduler.engine.sockets import find_socket
 from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.environment_shelf import EnvironmentShelf
 from atlas_scheduler.image_shelf import ImageShelf
@@ -172,8 +175,12 @@ async def _choose_engine(
     Raises:
         ConfigError: jobs run on another engine than the one that the settings name.
     """
-    running, before = await database.read(
-        lambda conn: (len(jobs.holding(conn)), meta.get_setting(conn, "engine"))
+    running, before, socket_path = await database.read(
+        lambda conn: (
+            len(jobs.holding(conn)),
+            meta.get_setting(conn, "engine"),
+            meta.get_setting(conn, "engine_socket"),
+        )
     )
     wanted = settings.engine
     if running and before is not None:
@@ -183,8 +190,24 @@ async def _choose_engine(
                 f"names {wanted}. Set `engine: {before}` until they have ended."
             )
         wanted = before
-    engine = await _engine(wanted, home, settings, instance=instance, environments=environments)
-    await database.write(lambda conn: meta.set_setting(conn, "engine", engine.name))
+    if settings.docker.socket is not None:
+        socket_path = settings.docker.socket
+    elif not running or before != "docker":
+        socket_path = find_socket(engine_address())
+    engine = await _engine(
+        wanted,
+        home,
+        settings,
+        instance=instance,
+        environments=environments,
+        socket_path=socket_path,
+    )
+
+    def keep(conn: sqlite3.Connection) -> None:
+        meta.set_setting(conn, "engine", engine.name)
+        meta.set_setting(conn, "engine_socket", socket_path)
+
+    await database.write(keep)
     return engine
 
 
@@ -195,19 +218,21 @@ async def _engine(
     *,
     instance: str,
     environments: Environments,
+    socket_path: str | None,
 ) -> Engine:
-    processes = ProcessEngine(
+    processes = partial(
+        ProcessEngine,
         home=home,
         instance=instance,
         environments=environments,
         allowed_gpus=settings.gpu_names(),
     )
     if wanted == "process":
-        return processes
+        return processes()
     docker = DockerEngine(
         home=home,
         instance=instance,
-        settings=_docker_settings(settings),
+        settings=_docker_settings(settings, socket_path),
         allowed_gpus=settings.gpu_names(),
         environments=environments,
     )
@@ -218,13 +243,14 @@ async def _engine(
     except EngineDown as error:
         log.info("no Docker engine, jobs run as plain processes", problem=error.message)
         await docker.close()
-        return processes
+        return processes(instead_of=error.message)
     return docker
 
 
-def _docker_settings(settings: ServerSettings) -> DockerSettings:
+def _docker_settings(settings: ServerSettings, socket_path: str | None) -> DockerSettings:
     section = settings.docker
     return DockerSettings(
+        socket_path=socket_path,
         network=section.network,
         worker_image=section.worker_image,
         worker_base=section.worker_base,

@@ -30,5 +30,6 @@ class EngineState:
             isolated=known.isolated if known else self.name != "process",
             available=self.problem is None,
             problem=self.problem,
+            description=known.description if known else None,
             notes=list(known.notes) if known else [],
         )

@@ -67,6 +67,9 @@ VolumeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.
 class DockerSection(_Section):
     """How jobs run in containers."""
 
+    socket: str | None = None
+    """Path of the engine's Unix socket; DOCKER_HOST, the Docker context or the usual places say it
+    when it is not given."""
     network: str = "bridge"
     """Docker network of the jobs. `host` starts faster and isolates less; `none` shuts it off."""
     worker_image: str = "atlas-ce/worker:latest"

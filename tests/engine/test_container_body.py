@@ -248,7 +248,31 @@ def test_remapped_users_are_not_remapped_for_jobs(job_dir: Path) -> None:
 def test_the_log_driver_that_keeps_bytes_is_used_where_there_is_one(job_dir: Path) -> None:
     assert body(job_dir)["HostConfig"]["LogConfig"]["Type"] == "local"
     podman = EngineFacts(version="4", log_drivers=frozenset({"k8s-file", "journald"}))
-    assert "LogConfig" not in body(job_dir, facts=podman)["HostConfig"]
+    assert body(job_dir, facts=podman)["HostConfig"]["LogConfig"]["Type"] == "k8s-file"
+    other = EngineFacts(version="4", log_drivers=frozenset({"journald"}))
+    assert "LogConfig" not in body(job_dir, facts=other)["HostConfig"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "network"),
+    [
+        (EngineFacts(version="4.3.1", is_podman=True, is_rootless=True), "slirp4netns"),
+        (EngineFacts(version="5.4.0", is_podman=True, is_rootless=True), "pasta"),
+        (EngineFacts(version="5.4.0", is_podman=True), "bridge"),
+        (EngineFacts(version="27", is_rootless=True), "bridge"),
+    ],
+)
+def test_podman_without_root_has_a_network_of_its_own_in_place_of_the_bridge(
+    job_dir: Path, facts: EngineFacts, network: str
+) -> None:
+    assert body(job_dir, facts=facts)["HostConfig"]["NetworkMode"] == network
+
+
+def test_podman_is_not_asked_for_gpus_that_it_would_leave_out_unsaid(job_dir: Path) -> None:
+    podman = EngineFacts(version="4", is_podman=True)
+    with pytest.raises(StartRefusedError, match="podman answers in its place"):
+        body(job_dir, facts=podman, gpus=("GPU-1",))
+    assert podman.usable_gpus(("GPU-1",)) == ()
 
 
 def test_binds_keep_their_mode(job_dir: Path) -> None:

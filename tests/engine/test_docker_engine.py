@@ -11,11 +11,12 @@ from pathlib import Path
 
 import docker
 import pytest
-from docker.errors import ImageNotFound
+from docker.errors import NotFound
 
 from atlas_scheduler.core.reconcile import SeenStatus
 from atlas_scheduler.engine.port import Launch, StartRefusedError
 from foundations.models import Volume
+from tests.engine.answering import image_names, needs_limits
 from tests.engine.rig import BASE_IMAGE, DockerRig
 
 pytestmark = [pytest.mark.anyio, pytest.mark.docker, pytest.mark.root]
@@ -37,7 +38,7 @@ def image_name(client: docker.DockerClient) -> Iterator[str]:
     yield name
     try:
         client.images.remove(name, force=True)
-    except ImageNotFound:
+    except NotFound:
         return
 
 
@@ -77,13 +78,20 @@ async def test_the_library_cannot_be_written(docker_rig: DockerRig) -> None:
 
 
 async def test_limits_reach_the_container(docker_rig: DockerRig) -> None:
+    needs_limits("memory", "cpus", "processes")
     launch = docker_rig.python("pass", cpus=0.5, ram_bytes=200 * MEGABYTE)
     await docker_rig.begin(launch)
     host = docker_rig.inspect(launch)["HostConfig"]
     assert host["NanoCpus"] == 500_000_000
     assert host["Memory"] == host["MemorySwap"] == 200 * MEGABYTE
-    assert host["ShmSize"] == 2**30
     await docker_rig.finish(launch)
+
+
+async def test_shared_memory_has_the_size_that_was_asked_for(docker_rig: DockerRig) -> None:
+    default = docker_rig.python("pass")
+    await docker_rig.begin(default)
+    assert docker_rig.inspect(default)["HostConfig"]["ShmSize"] == 2**30
+    await docker_rig.finish(default)
     large = docker_rig.python("pass", shm_bytes=64 * MEGABYTE)
     await docker_rig.begin(large)
     assert docker_rig.inspect(large)["HostConfig"]["ShmSize"] == 64 * MEGABYTE
@@ -91,6 +99,7 @@ async def test_limits_reach_the_container(docker_rig: DockerRig) -> None:
 
 
 async def test_running_out_of_memory_is_told_apart_from_a_kill(docker_rig: DockerRig) -> None:
+    needs_limits("memory")
     launch = docker_rig.python("x = b'1' * 600_000_000", ram_bytes=64 * MEGABYTE)
     ended = await docker_rig.run(launch)
     assert ended.exit_code == 137
@@ -98,6 +107,7 @@ async def test_running_out_of_memory_is_told_apart_from_a_kill(docker_rig: Docke
 
 
 async def test_a_limit_that_docker_refuses_is_explained_in_its_words(docker_rig: DockerRig) -> None:
+    needs_limits("memory")
     launch = docker_rig.python("pass", ram_bytes=1000)
     with pytest.raises(StartRefusedError, match="memory limit"):
         await docker_rig.begin(launch)
@@ -123,6 +133,7 @@ async def test_a_container_that_was_only_made_is_started(docker_rig: DockerRig) 
         BASE_IMAGE,
         ["echo", "made before the crash"],
         name=second.attempt.name,
+        host_config=docker_rig.client.api.create_host_config(network_mode="none"),
         labels={**labels, "atlas.job": second.attempt.job_id},
     )
     seen = {one.job_id: one.status for one in await docker_rig.engine.observe()}
@@ -251,7 +262,7 @@ async def test_an_image_that_goes_after_it_was_prepared_is_refused(
     launch = docker_rig.python("pass", image=image_name)
     await docker_rig.engine.prepare(launch, docker_rig.log(launch))
     client.images.remove(image_name, force=True)
-    for words in ("No such image", "cannot be used"):
+    for words in ("(?i)no such image", "cannot be used"):
         with pytest.raises(StartRefusedError, match=words):
             await docker_rig.engine.start(launch)
 
@@ -290,7 +301,7 @@ async def test_the_standard_worker_is_built_once_for_all_who_wait(
         assert client.images.get(image_name).attrs["Config"]["Entrypoint"]
         for launch in launches:
             assert "building it from atlas-base:bookworm" in rig.log(launch).said()
-            assert rig.log(launch).said().count("Step 1/") == 1
+            assert rig.log(launch).said().lower().count("step 1/") == 1
         await rig.run(launches[0])
         assert rig.log(launches[0]).output() == b"No user requirements found.\nran\n"
     finally:
@@ -325,9 +336,9 @@ async def test_the_image_is_the_one_that_the_name_meant_at_the_start(
     found = await docker_rig.engine.execution(launch.attempt, gpus=())
 
     assert found is not None
-    assert found.image == image_name
+    assert found.image in image_names(image_name)
     assert found.image_id == old.id != client.images.get(image_name).id
-    assert found.image_digests == old.attrs["RepoDigests"]
+    assert found.image_digests == client.images.get(str(old.id)).attrs["RepoDigests"]
 
 
 async def test_a_pinned_image_runs_although_its_tag_means_another_one(
@@ -364,4 +375,4 @@ async def test_a_pinned_image_that_is_gone_is_told_and_the_name_counts(
         f"The image that was to be run again ({gone}) is not on this machine any more; "
         f"{BASE_IMAGE} is run as it is now.\n"
     ) in docker_rig.log(launch).said()
-    assert docker_rig.inspect(launch)["Config"]["Image"] == BASE_IMAGE
+    assert docker_rig.inspect(launch)["Config"]["Image"] in image_names(BASE_IMAGE)

@@ -13,6 +13,7 @@ from atlas_scheduler.engine.daemon import Daemon
 from atlas_scheduler.engine.port import StartRefusedError
 from foundations.errors import EngineDown, StorageFull
 from foundations.log_times import TimeMark
+from tests.engine.answering import needs_measures
 from tests.engine.joblog import ReadableLog
 from tests.engine.proxy import Proxy
 from tests.engine.rig import DockerRig, until
@@ -215,6 +216,7 @@ async def test_a_full_disk_delays_the_log_and_loses_nothing(rig: ProxyRig) -> No
 
 
 async def test_a_silent_engine_tells_no_usage_and_says_so_once_for_all(rig: ProxyRig) -> None:
+    needs_measures()
     launches = [rig.python("import time; time.sleep(120)") for _ in range(2)]
     for launch in launches:
         await rig.begin(launch)

@@ -52,14 +52,47 @@ def test_facts_are_read_from_info() -> None:
     assert facts.nvidia_is_default
     assert not facts.remaps_users
     notes = facts.notes(gpus_here=0, gpus_usable=0)
-    assert ["live-restore" in notes[0], "without root" in notes[1]] == [True, True]
+    assert "live-restore" in notes[0]
+    assert notes[1].startswith("Limits on processors are not enforced here")
     assert len(notes) == 2
 
 
 def test_an_engine_that_says_little_is_taken_at_its_word() -> None:
     facts = EngineFacts.from_info({})
     assert facts.log_drivers == frozenset()
-    assert len(facts.notes(gpus_here=0, gpus_usable=0)) == 3
+    (_, limits) = facts.notes(gpus_here=0, gpus_usable=0)
+    assert limits.startswith("Limits on memory, processors and processes are not enforced here")
+    assert "Enable the controllers" in limits
+
+
+def test_podman_without_root_on_old_cgroups_is_not_believed_that_it_limits() -> None:
+    answer = {
+        "ServerVersion": "4.3.1",
+        "BuildahVersion": "1.28.2",
+        "Rootless": True,
+        "CgroupVersion": "1",
+        "MemoryLimit": True,
+        "CpuCfsQuota": True,
+        "PidsLimit": True,
+    }
+    facts = EngineFacts.from_info(answer)
+    assert (facts.is_podman, facts.is_rootless) == (True, True)
+    assert facts.description() == (
+        "Podman runs without root (cgroup version 1): who breaks out of a container has the rights "
+        "of your user and no more"
+    )
+    limits, measures = facts.notes(gpus_here=0, gpus_usable=0)
+    assert "is not known here" in measures
+    assert "memory, processors and processes are not enforced" in limits
+    assert "need cgroup version 2" in limits
+    newer = EngineFacts.from_info(answer | {"CgroupVersion": "2"})
+    assert newer.notes(gpus_here=0, gpus_usable=0) == ()
+
+
+def test_podman_is_told_to_give_no_gpus() -> None:
+    facts = EngineFacts.from_info({"BuildahVersion": "1", "LiveRestoreEnabled": False})
+    notes = facts.notes(gpus_here=2, gpus_usable=0)
+    assert "Podman gives no GPUs to jobs" in notes[-1]
 
 
 def test_gpus_need_a_runtime_or_a_cdi_entry() -> None:
@@ -78,7 +111,7 @@ def test_gpus_need_a_runtime_or_a_cdi_entry() -> None:
 @pytest.mark.parametrize(
     ("cause", "words"),
     [
-        (PermissionError(13, "Permission denied"), "group `docker`"),
+        (PermissionError(13, "Permission denied"), "rootless podman"),
         (FileNotFoundError(2, "No such file"), "no such socket"),
         (ConnectionRefusedError(111, "refused"), "not running"),
         (TimeoutError("timed out"), "in time"),

@@ -11,6 +11,7 @@ import pytest
 from atlas_scheduler.core.usage import Usage
 from atlas_scheduler.engine.container_usage import Limits, usage_from
 from atlas_scheduler.engine.port import AttemptId
+from tests.engine.answering import needs_limits, needs_measures
 from tests.engine.rig import DEADLINE_SECONDS, DockerRig, ProcessRig, Rig
 
 pytestmark = pytest.mark.anyio
@@ -21,6 +22,8 @@ HOLDS_50_MB = "import time; held = bytearray(b'x' * 50_000_000); time.sleep(120)
 
 async def use_of(rig: Rig, attempt: AttemptId, **at_least: float) -> Usage:
     """Ask until an attempt uses at least so much of everything named."""
+    if rig.is_docker:
+        needs_measures()
     deadline = time.monotonic() + DEADLINE_SECONDS
     while True:
         found = (await rig.engine.usage([attempt])).get(attempt)
@@ -84,6 +87,7 @@ async def test_a_later_process_of_the_server_can_ask_too(rig: Rig) -> None:
 
 @pytest.mark.docker
 async def test_docker_tells_the_limits_of_a_job(docker_rig: DockerRig) -> None:
+    needs_limits("memory", "cpus")
     launch = docker_rig.python(HOLDS_50_MB, cpus=0.5, ram_bytes=200_000_000)
     await docker_rig.begin(launch)
     found = await use_of(docker_rig, launch.attempt, memory_bytes=50_000_000)

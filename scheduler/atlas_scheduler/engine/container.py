@@ -9,7 +9,7 @@ from typing import Any
 from atlas_scheduler.core.offered_volumes import OfferedVolume
 from atlas_scheduler.engine.facts import CDI_KIND, EngineFacts
 from atlas_scheduler.engine.launch import JOB, READY, Places, job_environment, start_dir
-from atlas_scheduler.engine.port import AttemptId, Launch
+from atlas_scheduler.engine.port import AttemptId, Launch, StartRefusedError
 from atlas_scheduler.engine.volumes import ENVIRONMENT, LIBRARY, Bind
 from foundations.models import Volume
 
@@ -20,8 +20,10 @@ ATTEMPT_LABEL = "atlas.attempt"
 PLACES = Places(job_dir=JOB, library_dir=LIBRARY, foundations_home=f"{JOB}/home/.foundations")
 _GIB = 2**30
 _LOG_DRIVER = "local"
-"""The one that keeps bytes as they are; json-file mangles what is not UTF-8."""
+"""Docker's that keeps bytes as they are; json-file mangles what is not UTF-8."""
 _LOG_OPTIONS = {"max-size": "1024t", "max-file": "1", "compress": "false"}
+_PODMAN_LOG_DRIVER = "k8s-file"
+"""Podman's that does; journald, often its default, drops lines of jobs that write fast."""
 FIND_PYTHON = (
     "for python in python3 python; do "
     'if command -v "$python" >/dev/null 2>&1; then exec "$python" -m "$0" "$@"; fi; '
@@ -36,6 +38,8 @@ FIND_PYTHON = (
 class DockerSettings:
     """What whoever runs the server decides about every container."""
 
+    socket_path: str | None = None
+    """Where the engine listens; without it the environment says that."""
     network: str = "bridge"
     worker_image: str = "atlas-ce/worker:latest"
     """Image of a job that names none."""
@@ -103,7 +107,7 @@ def container_body(
     """Build the body of `POST /containers/create`.
 
     Raises:
-        StartRefusedError: the working directory is not there.
+        StartRefusedError: the working directory is not there, or the engine gives no GPUs.
     """
     body: dict[str, Any] = {
         "Image": image.name,
@@ -125,6 +129,16 @@ def container_body(
 def user_of(facts: EngineFacts, owner: Owner) -> str:
     """Say whose files a container writes, in Docker's form."""
     return "0:0" if facts.is_rootless else f"{owner.uid}:{owner.gid}"
+
+
+def network_of(facts: EngineFacts, network: str) -> str:
+    """Name a network in the engine's words.
+
+    Podman without root has a way out of its own; for a bridge it needs more of the system.
+    """
+    if network != "bridge" or not (facts.is_podman and facts.is_rootless):
+        return network
+    return "slirp4netns" if facts.version.startswith(("3.", "4.")) else "pasta"
 
 
 def _entrypoint(launch: Launch, image: Image) -> list[str] | None:
@@ -171,7 +185,7 @@ def _host_config(
         "CapDrop": ["ALL"],
         "SecurityOpt": ["no-new-privileges"],
         "Init": True,
-        "NetworkMode": settings.network,
+        "NetworkMode": network_of(facts, settings.network),
         "IpcMode": "private",
         "RestartPolicy": {"Name": "no"},
         "AutoRemove": False,
@@ -188,9 +202,14 @@ def _host_config(
     if facts.remaps_users:
         # Files must belong to the owner's real id, or they could not be deleted without root.
         config["UsernsMode"] = "host"
-    if _LOG_DRIVER in facts.log_drivers:
-        config["LogConfig"] = {"Type": _LOG_DRIVER, "Config": _LOG_OPTIONS}
-    return config
+    return config | _log_config(facts)
+
+
+def _log_config(facts: EngineFacts) -> dict[str, Any]:
+    for driver, options in ((_LOG_DRIVER, _LOG_OPTIONS), (_PODMAN_LOG_DRIVER, {})):
+        if driver in facts.log_drivers:
+            return {"LogConfig": {"Type": driver, "Config": options}}
+    return {}
 
 
 def mount_of(bind: Bind) -> dict[str, Any]:
@@ -205,6 +224,13 @@ def mount_of(bind: Bind) -> dict[str, Any]:
 
 
 def _gpu_request(gpus: tuple[str, ...], facts: EngineFacts) -> dict[str, Any]:
+    if facts.is_podman:
+        # It would start the job without them, and say nothing.
+        raise StartRefusedError(
+            "Docker cannot start the job: podman answers in its place, and does not give GPUs to "
+            "containers that are made through Docker's API. Use Docker, also a rootless one, or "
+            "plain processes (`engine: process`) for jobs with GPUs."
+        )
     if facts.nvidia_runtime:
         return {"DeviceIDs": list(gpus), "Capabilities": [["gpu"]]}
     return {"Driver": "cdi", "DeviceIDs": [CDI_KIND + gpu for gpu in gpus]}

@@ -59,7 +59,7 @@ class ContainerExec:
             except NotFound as error:
                 raise JobConflict("The job's container is gone.") from error
             except APIError as error:
-                if error.status_code == 409:
+                if error.status_code == 409 or "container state improper" in str(error):
                     raise JobConflict("The job's container does not run.") from error
                 raise EngineDown(f"The Docker engine failed: {error}") from error
             if plan.terminal is not None:

@@ -23,17 +23,25 @@ from atlas_scheduler.engine.state import ContainerState
 from foundations.errors import EngineDown
 
 _CONFLICT = 409
+_NAME_IS_TAKEN = "is already in use"
+"""Podman's word for a name that is taken, which it answers as an error of its own."""
 _CONFLICT_TRIES = 20
 _CONFLICT_SECONDS = 0.1
+_IMPROPER_STATE = "container state improper"
+"""Podman's word for a container that is just changing its state."""
 _STATUS = {
     "created": SeenStatus.CREATED,
+    "configured": SeenStatus.CREATED,
+    "initialized": SeenStatus.CREATED,
     "running": SeenStatus.RUNNING,
     "paused": SeenStatus.RUNNING,
     "restarting": SeenStatus.RUNNING,
+    "stopping": SeenStatus.RUNNING,
+    "stopped": SeenStatus.EXITED,
     "exited": SeenStatus.EXITED,
     "dead": SeenStatus.EXITED,
 }
-"""Docker's words for a container; one that is being removed is as good as gone."""
+"""Docker's and podman's words for a container; one that is being removed is as good as gone."""
 _WRAPPING = re.compile(
     r"^(failed to create (task for container|shim task|shim): )?"
     r"(OCI runtime create failed: )?"
@@ -42,6 +50,10 @@ _WRAPPING = re.compile(
 )
 _ENGINE_TROUBLE = re.compile(
     r"containerd\.sock|transport is closing|error while dialing|context canceled"
+)
+
+_NO_PROGRAM = re.compile(
+    r"\bexec\b.*no such file or directory|executable file .*not found", re.IGNORECASE | re.DOTALL
 )
 
 
@@ -151,7 +163,7 @@ class Containers:
         try:
             self._daemon.call(partial(_create, body=body, name=name))
         except APIError as error:
-            if error.status_code == _CONFLICT:
+            if error.status_code == _CONFLICT or _NAME_IS_TAKEN in (error.explanation or ""):
                 raise NameTaken from error
             if _is_engine_trouble(error):
                 raise
@@ -223,19 +235,30 @@ class Containers:
 
     def ended(self) -> frozenset[str]:
         """Name the containers of this instance that have ended."""
-        filters = {"label": f"{INSTANCE_LABEL}={self._instance}", "status": ["exited", "dead"]}
+        # Podman knows fewer states and refuses to filter by the others, so that is done here.
+        filters = {"label": f"{INSTANCE_LABEL}={self._instance}"}
         found = self._daemon.call(lambda api: api.containers(all=True, filters=filters))
-        return frozenset(one["Names"][0].lstrip("/") for one in found)
+        return frozenset(
+            one["Names"][0].lstrip("/")
+            for one in found
+            if _STATUS.get(one["State"]) is SeenStatus.EXITED
+        )
 
     def remove(self, name: str) -> None:
         """Remove a container, whatever its state; an unknown one is fine."""
-        try:
-            self._daemon.call(lambda api: api.remove_container(name, v=True, force=True))
-        except NotFound:
-            return
-        except APIError as error:
-            if error.status_code != _CONFLICT:  # someone else removes it already
-                raise
+        for tries_left in reversed(range(_CONFLICT_TRIES)):
+            try:
+                self._daemon.call(lambda api: api.remove_container(name, v=True, force=True))
+            except NotFound:
+                return
+            except APIError as error:
+                if error.status_code == _CONFLICT:
+                    return  # someone else removes it already
+                if _IMPROPER_STATE not in (error.explanation or "") or not tries_left:
+                    raise
+                time.sleep(_CONFLICT_SECONDS)
+            else:
+                return
 
 
 def _create(api: APIClient, *, body: Mapping[str, Any], name: str) -> None:
@@ -254,7 +277,14 @@ def _refusal(error: APIError) -> StartRefusedError:
 
 
 def _advice(words: str) -> str:
-    if "executable file not found" in words or "no such file or directory" in words:
+    if "container-init binary not found" in words:
+        return " Install `catatonit`, which podman needs to reap the processes of a container."
+    if "cgroups in hybrid mode not supported" in words:
+        return (
+            ' Set `runtime = "runc"` below `[engine]` in ~/.config/containers/containers.conf '
+            "(package `runc`), or start the machine with the unified cgroup hierarchy."
+        )
+    if _NO_PROGRAM.search(words):
         return " The image has no such program; look at `entrypoint` and the command."
     if "could not select device driver" in words:
         return " Docker has no NVIDIA runtime; install the NVIDIA Container Toolkit."

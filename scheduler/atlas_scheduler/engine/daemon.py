@@ -18,13 +18,13 @@ from docker.transport.unixconn import UnixHTTPConnectionPool
 from docker.utils import kwargs_from_env
 
 from atlas_scheduler.engine.silence import translated
+from atlas_scheduler.engine.sockets import DEFAULT_ADDRESS
 
 T = TypeVar("T")
 
 CALL_SECONDS = 60
 """Longest silence of the engine within a call."""
 CONNECT_SECONDS = 10
-_DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
 _POOL_SIZE = 1024
 _PIECE_BYTES = 65_536
 _ANY_URL = "http+docker://localhost"
@@ -41,16 +41,21 @@ class _ImpatientClient(APIClient):
 
 
 def connect(
-    *, timeout_seconds: float, version: str | None = None, kind: type[APIClient] = APIClient
+    *,
+    timeout_seconds: float,
+    version: str | None = None,
+    address: str | None = None,
+    kind: type[APIClient] = APIClient,
 ) -> APIClient:
     """Make a client for the engine that `DOCKER_*` or the current Docker context names.
 
     Args:
+        address: of the engine, which goes before these.
         timeout_seconds: longest silence of the engine within a call.
         version: of the API; None asks the engine.
         kind: of client.
     """
-    where: dict[str, Any] = dict(kwargs_from_env())
+    where: dict[str, Any] = {"base_url": address} if address else dict(kwargs_from_env())
     if "base_url" not in where:
         where |= _from_context()
     api = kind(
@@ -157,13 +162,29 @@ class Operation:
 
 
 class Daemon:
-    """The Docker engine. Every method blocks, from any thread."""
+    """The Docker engine, or one that speaks its API. Every method blocks, from any thread.
 
-    def __init__(self) -> None:
-        self.address = engine_address()
+    Args:
+        socket_path: where it listens; without it `DOCKER_HOST` or the Docker context says that.
+    """
+
+    def __init__(self, socket_path: str | None = None) -> None:
+        self._given = f"unix://{socket_path}" if socket_path else None
+        self.address = self._given or engine_address()
         """Where the engine is reached, for messages."""
         self._lock = threading.Lock()
         self._api: APIClient | None = None
+        self._is_podman: bool | None = None
+
+    def is_podman(self) -> bool:
+        """Tell whether podman answers in Docker's place; asks once.
+
+        Raises:
+            EngineDown: no answer came.
+        """
+        if self._is_podman is None:
+            self._is_podman = "BuildahVersion" in self.call(lambda api: api.info())
+        return self._is_podman
 
     def call(self, ask: Callable[[APIClient], T]) -> T:
         """Make one call, or a few that belong together.
@@ -223,7 +244,8 @@ class Daemon:
             )
             if not response.ok:
                 raise _api_error(response)
-            return response.json()
+            # Podman answers nothing at all about a container that does not run.
+            return response.json() if response.content else {}
 
         return self.call(ask)
 
@@ -233,6 +255,7 @@ class Daemon:
             lambda: connect(
                 timeout_seconds=idle_seconds,
                 version=self.call(lambda api: api.api_version),
+                address=self._given,
                 kind=_ImpatientClient,
             ),
             address=self.address,
@@ -262,7 +285,7 @@ class Daemon:
     def _client(self) -> APIClient:
         with self._lock:
             if self._api is None:
-                self._api = connect(timeout_seconds=CALL_SECONDS)
+                self._api = connect(timeout_seconds=CALL_SECONDS, address=self._given)
             return self._api
 
 
@@ -272,7 +295,7 @@ def engine_address() -> str:
     if host:
         return host
     try:
-        address: str = _from_context().get("base_url", _DEFAULT_ADDRESS)
+        address: str = _from_context().get("base_url", DEFAULT_ADDRESS)
     except DockerException:
         return "the current Docker context"
     return address

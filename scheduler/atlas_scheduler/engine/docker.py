@@ -79,7 +79,7 @@ class DockerEngine:
         self._settings = settings or DockerSettings()
         self._allowed_gpus = allowed_gpus
         self._owner = Owner(uid=os.getuid(), gid=os.getgid())
-        self._daemon = Daemon()
+        self._daemon = Daemon(self._settings.socket_path)
         self._images = Images(self._daemon, self._settings)
         built = BuiltImages(
             self._daemon, home, instance=instance, max_bytes=self._settings.max_images_bytes
@@ -125,7 +125,12 @@ class DockerEngine:
                 *missing_gpus(found, self._allowed_gpus),
             )
             return Capabilities(
-                name=self.name, version=facts.version, isolated=True, gpus=usable, notes=notes
+                name=self.name,
+                version=facts.version,
+                isolated=True,
+                gpus=usable,
+                description=facts.description(),
+                notes=notes,
             )
 
         return await self._ask(ask)
@@ -158,7 +163,7 @@ class DockerEngine:
                 engine=self.name,
                 engine_version=facts.version,
                 host=socket.gethostname(),
-                image=names.tag if asked == image_id else asked,
+                image=names.tag if asked in (image_id, image_id.removeprefix("sha256:")) else asked,
                 image_id=image_id,
                 image_digests=list(names.digests),
                 gpus=described(gpus),
@@ -192,6 +197,10 @@ class DockerEngine:
 
     async def usage(self, attempts: Collection[AttemptId]) -> dict[AttemptId, Usage]:
         """Read the statistics of their containers, several at once."""
+        if self._facts is None:
+            self._facts = await self._ask(self._read_facts)
+        if not self._facts.measures:
+            return {}  # what it answers is about the whole machine
         found: dict[AttemptId, Usage] = {}
 
         async def read(attempt: AttemptId) -> None:

@@ -18,6 +18,7 @@ from atlas_scheduler.engine.container import (
     Image,
     Owner,
     mount_of,
+    network_of,
     user_of,
 )
 from atlas_scheduler.engine.daemon import Daemon
@@ -125,7 +126,9 @@ class ContainerBuilder:
             "CapDrop": ["ALL"],
             "SecurityOpt": ["no-new-privileges"],
             "Init": True,
-            "NetworkMode": self._settings.build_network or self._settings.network,
+            "NetworkMode": network_of(
+                facts, self._settings.build_network or self._settings.network
+            ),
             "IpcMode": "private",
             "RestartPolicy": {"Name": "no"},
             "PidsLimit": self._settings.pids_limit,

@@ -1,4 +1,4 @@
-"""What the Docker engine says of itself, reduced to what a start depends on."""
+"""What the container engine says of itself, reduced to what a start depends on."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ CDI_KIND = "nvidia.com/gpu="
 
 @dataclass(frozen=True, slots=True)
 class EngineFacts:
-    """One Docker engine, as it is set up."""
+    """One engine that speaks Docker's API, as it is set up."""
 
     version: str
+    is_podman: bool = False
+    """Podman answers, and not Docker itself."""
+    cgroup_version: str | None = None
     log_drivers: frozenset[str] = frozenset()
     is_rootless: bool = False
     """Its root is the user who runs it, so files of its root are that user's."""
@@ -26,6 +29,9 @@ class EngineFacts:
     """Every container gets all GPUs unless told otherwise."""
     cdi_devices: frozenset[str] = frozenset()
     limits_memory: bool = True
+    limits_cpus: bool = True
+    measures: bool = True
+    """It knows what containers use."""
     limits_processes: bool = True
 
     @classmethod
@@ -33,37 +39,80 @@ class EngineFacts:
         """Read the answer of `GET /info`."""
         options = info.get("SecurityOptions") or []
         devices = info.get("DiscoveredDevices") or []
+        is_rootless = bool(info.get("Rootless")) or any("name=rootless" in one for one in options)
+        cgroup_version = info.get("CgroupVersion")
+        # Such an engine says that it can, and then leaves the limits out.
+        can_limit = not (is_rootless and cgroup_version == "1")
         return cls(
             version=info.get("ServerVersion") or "unknown",
+            is_podman="BuildahVersion" in info,
+            cgroup_version=cgroup_version,
             log_drivers=frozenset((info.get("Plugins") or {}).get("Log") or ()),
-            is_rootless=any("name=rootless" in option for option in options),
+            is_rootless=is_rootless,
             remaps_users=any("name=userns" in option for option in options),
-            live_restore=bool(info.get("LiveRestoreEnabled")),
+            live_restore=bool(info.get("LiveRestoreEnabled")) or "BuildahVersion" in info,
             nvidia_runtime="nvidia" in (info.get("Runtimes") or {}),
             nvidia_is_default=info.get("DefaultRuntime") == "nvidia",
             cdi_devices=frozenset(
                 device["ID"] for device in devices if device.get("ID", "").startswith(CDI_KIND)
             ),
-            limits_memory=bool(info.get("MemoryLimit")),
-            limits_processes=bool(info.get("PidsLimit")),
+            measures=can_limit,
+            limits_memory=can_limit and bool(info.get("MemoryLimit")),
+            limits_cpus=can_limit and bool(info.get("CpuCfsQuota")),
+            limits_processes=can_limit and bool(info.get("PidsLimit")),
         )
 
     def usable_gpus(self, uuids: tuple[str, ...]) -> tuple[str, ...]:
         """Keep the GPUs of this machine that its containers can have."""
+        if self.is_podman:
+            return ()
         if self.nvidia_runtime:
             return uuids
         return tuple(uuid for uuid in uuids if CDI_KIND + uuid in self.cdi_devices)
+
+    def description(self) -> str:
+        """Say in a sentence what it is, and as whom it runs."""
+        product = "Podman" if self.is_podman else "Docker"
+        cgroups = f" (cgroup version {self.cgroup_version})" if self.cgroup_version else ""
+        if self.is_rootless:
+            return (
+                f"{product} runs without root{cgroups}: who breaks out of a container has the "
+                f"rights of your user and no more"
+            )
+        return f"{product} runs as root{cgroups}: who may use it can become root of this machine"
+
+    def _unlimited(self) -> str:
+        """Name what it cannot limit."""
+        can = {
+            "memory": self.limits_memory,
+            "processors": self.limits_cpus,
+            "processes": self.limits_processes,
+        }
+        *most, last = [name for name, limits in can.items() if not limits] or [""]
+        return f"{', '.join(most)} and {last}" if most else last
+
+    def _way_to_limits(self) -> str:
+        if not self.is_rootless:
+            return "Enable the controllers of the kernel (`docker info` names them)."
+        return (
+            "Without root they need cgroup version 2, and systemd has to delegate the controllers "
+            "to your user."
+        )
 
     def notes(self, *, gpus_here: int, gpus_usable: int) -> tuple[str, ...]:
         """Say what a user should know about it, a sentence each."""
         rules = {
             "A restart of the Docker engine ends the jobs that run: set `live-restore` to true in "
             "its daemon.json to keep them.": not self.live_restore,
-            "Docker runs without root: limits on memory and processors hold only where the system "
-            "delegates them to your user.": self.is_rootless,
-            "This machine cannot limit the memory of containers.": not self.limits_memory,
-            "This machine cannot limit the processes of containers.": not self.limits_processes,
+            f"Limits on {self._unlimited()} are not enforced here, so a job can take all that the "
+            f"machine has. {self._way_to_limits()}": bool(self._unlimited()),
+            "What jobs use of processors and memory is not known here, for the same reason.": (
+                not self.measures
+            ),
+            "Podman gives no GPUs to jobs: use Docker, also a rootless one, or plain processes for "
+            "jobs that need them.": self.is_podman and gpus_here > 0,
             f"{gpus_here - gpus_usable} of {gpus_here} GPUs cannot be given to jobs: install the "
-            f"NVIDIA Container Toolkit and restart Docker.": gpus_usable < gpus_here,
+            f"NVIDIA Container Toolkit and restart Docker.": not self.is_podman
+            and gpus_usable < gpus_here,
         }
         return tuple(note for note, holds in rules.items() if holds)

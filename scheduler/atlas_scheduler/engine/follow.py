@@ -3,7 +3,8 @@
 A followed stream is quick and not to be trusted: it may be cut, it may hang after the end, and
 some versions of Docker lose the last line when that has no newline. So the log's own length says
 where to go on, every new stream is read from the beginning up to there, and after the end what
-the stream may have missed is read once more.
+the stream may have missed is read once more. Podman's loses lines in the middle, where a job
+writes fast: there nothing is followed, and what is new is asked for again and again.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ from atlas_scheduler.engine.frames import (
     FrameSplitter,
     LineMender,
     Mark,
+    Verbatim,
     behind,
     count_after,
     mend_timed,
 )
+from atlas_scheduler.engine.log_place import LogPlace
 from atlas_scheduler.engine.port import Ended, JobLog
 from atlas_scheduler.engine.state import ContainerState
 from foundations.errors import EngineDown, StorageFull
@@ -45,6 +48,10 @@ _TAIL_ENTRIES = 1024
 _RECENT_ENTRIES = 256
 _SETTLE_SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3)
 """Pauses between the end of the stream and the engine's word that the container ended."""
+_ASK_SECONDS = (0.2, 2.0)
+"""Shortest and longest pause before it is asked again what is new."""
+_ASKING_SHARE = 0.1
+"""Part of the time that this may take, within these."""
 _RETRY_SECONDS = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 
 
@@ -69,7 +76,8 @@ class Follower:
         self._received = 0
         self._entries = 0
         self._recent: deque[Mark] = deque(maxlen=_RECENT_ENTRIES)
-        self._lines = LineMender()
+        self._lines: LineMender | Verbatim = LineMender()
+        self._place = LogPlace()
         self._verdict: Ended | None = None
         self._broke = False
         self._aborted = threading.Event()
@@ -137,7 +145,10 @@ class Follower:
         if not state.has_ended and not state.is_going:
             self._broke = False
             self._rewind()
-            self._read(follow=1)
+            if self._daemon.is_podman():
+                self._read_again_and_again()
+            else:
+                self._read(follow=1)
             state = self._state_after_stream()
         if state.is_going:
             return self._lost(REMOVED)
@@ -201,18 +212,42 @@ class Follower:
     def _rewind(self) -> None:
         self._position = self._entries = 0
         self._recent.clear()
-        self._lines = LineMender()
+        self._place = LogPlace()
+        # Podman passes parts of lines on as they come, and loses no newline.
+        self._lines = Verbatim() if self._daemon.is_podman() else LineMender()
 
     def _read(self, **params: int) -> None:
         """Read a stream from the output's beginning, and keep what is not kept yet."""
         for entries in self._batches(**params):
-            self._entries += len(entries)
-            self._recent.extend(_mark(entry) for entry in entries)
-            data, written = mend_timed(self._lines, entries)
-            known = max(0, self._kept - self._position)
-            self._position += len(data)
-            self._received += len(data)
-            self._keep(data[known:], behind(known, written))
+            self._take(entries)
+
+    def _read_again_and_again(self) -> None:
+        """Read what there is, then what is new, until the container has ended."""
+        self._read(follow=0)
+        while True:
+            began = time.monotonic()
+            state = self._state()
+            if state.has_ended or state.is_going:
+                return
+            self._read_new()
+            spent = time.monotonic() - began
+            self._pause(min(max(_ASK_SECONDS[0], spent / _ASKING_SHARE), _ASK_SECONDS[1]))
+
+    def _read_new(self) -> None:
+        """Read what came after all that was read."""
+        for entries in self._batches(since=self._place.read_again()):
+            self._take(self._place.unseen(entries))
+
+    def _take(self, entries: Sequence[Entry]) -> None:
+        """Take the next entries of the output."""
+        self._entries += len(entries)
+        self._place.passed(entries)
+        self._recent.extend(_mark(entry) for entry in entries)
+        data, written = mend_timed(self._lines, entries)
+        known = max(0, self._kept - self._position)
+        self._position += len(data)
+        self._received += len(data)
+        self._keep(data[known:], behind(known, written))
 
     def _keep(self, data: bytes, written: Sequence[TimeMark]) -> None:
         if data:
@@ -221,14 +256,17 @@ class Follower:
 
     def _collect_rest(self) -> None:
         """Keep what the followed stream did not give, now that the container has ended."""
-        if self._entries <= _WHOLE_ENTRIES or not self._collect_tail():
-            self._rewind()
-            self._read(follow=0)
+        if self._entries > _WHOLE_ENTRIES and self._position == self._kept:
+            if self._daemon.is_podman():
+                self._read_new()  # the last entries of a long line take it very long to find
+                return
+            if self._collect_tail():
+                return
+        self._rewind()
+        self._read(follow=0)
 
     def _collect_tail(self) -> bool:
         """Find the place in the last entries only; False when it cannot be found for sure."""
-        if self._position != self._kept:
-            return False
         tail = [entry for entries in self._batches(tail=_TAIL_ENTRIES) for entry in entries]
         count = count_after(self._recent, [_mark(entry) for entry in tail])
         if count is None:
@@ -236,7 +274,7 @@ class Follower:
         self._keep(*mend_timed(self._lines, tail[len(tail) - count :]))
         return True
 
-    def _batches(self, **params: int) -> Iterator[list[Entry]]:
+    def _batches(self, **params: float) -> Iterator[list[Entry]]:
         """Give a stream's entries, many at a time where many are there.
 
         Raises:
@@ -258,7 +296,7 @@ class Follower:
             raise EngineDown("the log stream ended in the middle of an entry")
 
     @contextmanager
-    def _open(self, params: dict[str, int]) -> Iterator[Stream]:
+    def _open(self, params: dict[str, float]) -> Iterator[Stream]:
         is_following = bool(params.get("follow"))
         stream = self._daemon.stream(
             f"/containers/{self._name}/logs",

@@ -97,6 +97,14 @@ class LineMender:
         return b"".join(pieces)
 
 
+class Verbatim:
+    """Takes entries of a driver that loses nothing."""
+
+    def mend(self, entries: Iterable[Entry]) -> bytes:
+        """Take the next entries and return what the job wrote."""
+        return b"".join(entry.data for entry in entries)
+
+
 class _OpenLine(NamedTuple):
     """A line whose newline has not come."""
 
@@ -112,7 +120,9 @@ class _OpenLine(NamedTuple):
         return self.is_long and not self.is_full
 
 
-def mend_timed(lines: LineMender, entries: Sequence[Entry]) -> tuple[bytes, list[TimeMark]]:
+def mend_timed(
+    lines: LineMender | Verbatim, entries: Sequence[Entry]
+) -> tuple[bytes, list[TimeMark]]:
     """Return what the job wrote, and when by the engine's clock: to a tenth of a second.
 
     Args:

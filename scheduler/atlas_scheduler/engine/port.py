@@ -96,6 +96,8 @@ class Capabilities:
     version: str
     isolated: bool
     gpus: tuple[str, ...] = ()
+    description: str | None = None
+    """Which product answers, as whom it runs and what follows from that, in a line."""
     notes: tuple[str, ...] = ()
     """Things the user should know, a sentence each."""
 

@@ -68,7 +68,10 @@ class ProcessEngine:
         instance: str,
         environments: EnvironmentStore | None = None,
         allowed_gpus: Sequence[str] | None = None,
+        instead_of: str | None = None,
     ) -> None:
+        self._instead_of = () if instead_of is None else (instead_of,)
+        """Why it runs the jobs, where containers were wished for."""
         self._allowed_gpus = allowed_gpus
         self._home = home
         self._environments = SharedEnvironments(environments, ProcessBuilder(home))
@@ -87,7 +90,7 @@ class ProcessEngine:
             version=foundations.__version__,
             isolated=False,
             gpus=tuple(gpu.uuid for gpu in gpus),
-            notes=(*NOTES, *missing_gpus(gpus, self._allowed_gpus)),
+            notes=(*NOTES, *self._instead_of, *missing_gpus(gpus, self._allowed_gpus)),
         )
 
     async def prepare(self, launch: Launch, log: JobLog) -> None:

@@ -17,7 +17,8 @@ _OWN_WORDS = (
     "Successfully built ",
     "Successfully tagged ",
 )
-_STEP = re.compile(r"Step \d+/\d+ : ")
+_STEP = re.compile(r"Step \d+/\d+ ?: ", re.IGNORECASE)
+"""Podman shouts it."""
 
 
 class PullProgress:

@@ -19,6 +19,13 @@ _NO_ANSWER = (
     OSError,
     DockerException,
 )
+CHOICES = (
+    "To run jobs in containers, take one of these: rootless podman (`systemctl --user enable --now "
+    "podman.socket`) or rootless Docker (`dockerd-rootless-setuptool.sh install`), whose rights "
+    "end with yours; or Docker with your user in the group `docker` (`sudo usermod -aG docker "
+    "$USER`, then log in again), which is as good as root on this machine. An engine that listens "
+    "elsewhere is named by DOCKER_HOST, or by `docker: socket:` in config/server.yaml."
+)
 
 
 def timed_out(error: EngineDown) -> bool:
@@ -45,15 +52,9 @@ def explain(error: BaseException, address: str) -> str:
     causes = list(_chain(error))
     start = f"No Docker engine answers at {address}"
     if any(isinstance(cause, PermissionError) for cause in causes):
-        return (
-            f"{start}: permission denied. Add your user to the group `docker` "
-            f"(`sudo usermod -aG docker $USER`, then log in again), or run Docker rootless."
-        )
+        return f"{start}: permission denied. {CHOICES}"
     if any(isinstance(cause, FileNotFoundError) for cause in causes):
-        return (
-            f"{start}: there is no such socket. Install and start Docker, or set DOCKER_HOST to "
-            f"where it listens."
-        )
+        return f"{start}: there is no such socket. {CHOICES}"
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         return f"{start}: it is not running. Start it (`sudo systemctl start docker`)."
     if any(isinstance(cause, requests.exceptions.Timeout | TimeoutError) for cause in causes):

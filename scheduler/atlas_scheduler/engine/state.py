@@ -15,7 +15,8 @@ class ContainerState:
     """How a container stands."""
 
     status: str
-    """Docker's word: created, running, paused, restarting, removing, exited or dead."""
+    """Docker's word: created, running, paused, restarting, removing, exited or dead. Podman has
+    configured, initialized, stopping and stopped as well."""
     labels: Mapping[str, str]
     started_at_ms: int | None
     finished_at_ms: int | None
@@ -38,12 +39,14 @@ class ContainerState:
     @property
     def never_started(self) -> bool:
         """Whether it was made and not started yet."""
-        return self.status == "created" and self.started_at_ms is None
+        return (
+            self.status in ("created", "configured", "initialized") and self.started_at_ms is None
+        )
 
     @property
     def has_ended(self) -> bool:
         """Whether it ran and runs no more."""
-        return self.status in ("exited", "dead")
+        return self.status in ("exited", "dead", "stopped")
 
     @property
     def is_going(self) -> bool:

@@ -148,6 +148,8 @@ def _engine(found: SchedulerInfo) -> Iterator[Finding]:
         detail = f"{name}: jobs run as plain processes and are not isolated from this machine"
         yield Finding("engine", "warning", detail)
     else:
-        yield Finding("engine", "ok", name)
+        yield Finding(
+            "engine", "ok", f"{name}: {engine.description}" if engine.description else name
+        )
     for note in engine.notes:
         yield Finding("engine", "warning", note)

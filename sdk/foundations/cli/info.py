@@ -84,6 +84,7 @@ def _fields(found: SchedulerInfo) -> list[tuple[str, str]]:
         ("Scheduler", f"{found.version}, process {found.pid}"),
         ("Home", found.home),
         ("Engine", f"{engine.name} {engine.version or ''}".strip()),
+        ("", engine.description or ""),
         ("Isolated", "yes" if engine.isolated else "no"),
         ("Problem", engine.problem or ""),
         *(("Note", note) for note in engine.notes),

@@ -115,6 +115,8 @@ class EngineView(View):
     available: bool
     problem: str | None = None
     """Why it is not available, and what to do."""
+    description: str | None = None
+    """Which product answers, as whom it runs and what follows from that, in a line."""
     notes: list[str] = []
 
 
