@@ -185,6 +185,10 @@ class MetricsTab(JobTab):
         self._draw()
         self._bring()
 
+    def on_resize(self) -> None:
+        """Lay the words out for the width that there is, also when it was not known before."""
+        self._draw()
+
     # -- the points
 
     def _wanted(self) -> list[tuple[str, int, int]]:

@@ -27,6 +27,8 @@ from tests.e2e.projects import DEADLINE_SECONDS, assert_owned, until
 
 BIN = Path(sys.executable).parent
 """Where this installation's console scripts are."""
+INSTANCES: set[str] = set()
+"""The schedulers that this process has made."""
 _KILL_SECONDS = 20.0
 _NOT_INHERITED = ("FOUNDATIONS_", "ATLAS_", "VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTEST_")
 
@@ -264,6 +266,7 @@ class Scheduler:
             finally:
                 connection.close()
             self._instance = str(row[0])
+            INSTANCES.add(self._instance)
         return self._instance
 
     def containers(self, *, status: str | None = None) -> list[str]:

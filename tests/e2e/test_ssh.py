@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -240,10 +241,16 @@ def test_a_refused_log_in_is_not_tried_again_and_again(desk: Desk) -> None:
 
 
 def test_a_connection_that_the_user_has_open_already_is_used(desk: Desk) -> None:
-    shared = desk.home.root / "shared.ctl"
-    desk.server.write_hosts(own={"ControlMaster": "auto", "ControlPath": shared})
     ssh = str(desk.server.bin / "ssh")
-    subprocess.run([ssh, "-f", "-N", "-M", "own"], check=True, stdin=subprocess.DEVNULL)
+    # A path of a socket, to which ssh adds some letters, must be short.
+    with tempfile.TemporaryDirectory(prefix="atlas-") as place:
+        shared = Path(place) / "shared.ctl"
+        desk.server.write_hosts(own={"ControlMaster": "auto", "ControlPath": shared})
+        subprocess.run([ssh, "-f", "-N", "-M", "own"], check=True, stdin=subprocess.DEVNULL)
+        _use_what_is_open(desk, ssh)
+
+
+def _use_what_is_open(desk: Desk, ssh: str) -> None:
     try:
         with Client("ssh://own") as client:
             assert client.info().home == str(desk.remote.home.root)

@@ -227,6 +227,8 @@ async def test_what_is_asked_for_many_jobs_ends_when_nobody_answers(tmp_path: Pa
         await stage.press("asterisk")
         await stage.until(lambda: len(stage.front.selection().jobs) == AT_ONCE * 2)
         stage.line.cut()
+        # What is said of the connection itself would else come after what is said of the jobs.
+        await stage.until(lambda: "does not answer" in stage.status)
         await stage.press("H")
         await stage.until(lambda: stage.status.startswith(f"Held: 0. {AT_ONCE * 2} not: "))
         asked = {path for path in stage.line.requests if path.endswith("/hold")}
