@@ -86,12 +86,16 @@ class TopBar(Widget):
     def _link(self) -> Text:
         board = self._board
         text = Text(no_wrap=True)
-        if board.read_only:
+        if board.may_only_read:
+            text.append(" READ-ONLY TOKEN ", self._style("warning"))
+        elif board.read_only:
             text.append(" READ-ONLY ", self._style("warning"))
         if board.link is Link.LIVE:
             text.append(self._palette.text("● ", "* "), self._style("good"))
         elif board.link is Link.CONNECTING:
             text.append("connecting ", self._style("warning"))
+        elif board.link is Link.REFUSED:
+            text.append("not let in ", self._style("bad"))
         else:
             text.append("connection lost ", self._style("bad"))
         text.append(f"{clean(board.scheduler, one_line=True)} ", Style(bold=True))
@@ -128,7 +132,7 @@ class TopBar(Widget):
         """How the engine and the queue are, and how much of that must be seen."""
         info = self._board.info
         text = Text(" ", no_wrap=True)
-        if self._board.link is Link.LOST:
+        if self._board.link in (Link.LOST, Link.REFUSED):
             text.append(clean(self._board.problem or "", one_line=True), self._style("bad"))
             return text, 0
         if info is None:
