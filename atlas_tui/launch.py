@@ -17,6 +17,7 @@ from atlas_tui.session import Session, path_of
 from atlas_tui.settings import AUTO, Settings
 from foundations import autostart, configs
 from foundations.configs import SchedulerConfig
+from foundations.default_config import default_name
 from foundations.errors import ConfigError
 from foundations.home import Home
 from foundations.job_states import FINAL_STATES
@@ -66,7 +67,8 @@ def run(wishes: Wishes) -> int:
 def _show(wishes: Wishes, home: Home, *, near: Path | None = None) -> int:
     settings = Settings.load(Home.default())
     configs.ensure_default(home)
-    config = configs.load(wishes.scheduler or configs.DEFAULT_NAME, home=home, cwd=near)
+    own = configs.DEFAULT_NAME if wishes.embedded else default_name(home)
+    config = configs.load(wishes.scheduler or own, home=home, cwd=near)
     is_own = autostart.is_own_scheduler(config, home=home)
     if wishes.embedded and not is_own:
         raise NotOwn(f"--embedded is for this home's own scheduler; {config.name} is another one.")
@@ -74,6 +76,11 @@ def _show(wishes: Wishes, home: Home, *, near: Path | None = None) -> int:
     started = is_own and not autostart.is_answering(home)
     if started:
         autostart.start_server(home, announce=_announce)
+    elif config.is_by_ssh:
+        from foundations.ssh_command import can_ask
+
+        # Now, because ssh may have to ask for a password, and later the terminal is the app's.
+        autostart.reach_by_ssh(config, home=home, asks=can_ask(), announce=_announce)
     with _stopped_afterwards(config, home, wanted=wishes.embedded and started and not wishes.keep):
         return _run_app(wishes, settings, (config.name, client), home)
 
@@ -157,7 +164,7 @@ def _stopped_afterwards(config: SchedulerConfig, home: Home, *, wanted: bool) ->
         return
     from foundations.client import Client
 
-    with Client(config.scheduler_url, token=config.token) as client:
+    with Client(config.scheduler_url, token=config.token, trust=config.trust) as client:
         states = client.info().states
     busy = sum(count for state, count in states.items() if state not in FINAL_STATES)
     if busy:

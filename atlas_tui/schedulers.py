@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
-from foundations import autostart, configs
+from foundations import autostart, scheduler_status
 from foundations.client import AsyncClient
-from foundations.configs import ConfigFile, SchedulerConfig
-from foundations.errors import AtlasError
+from foundations.configs import SchedulerConfig
 from foundations.home import Home
+from foundations.job_states import JobState
+from foundations.scheduler_status import SchedulerStatus
 
 PROBE_SECONDS = 2.5
 """Longest wait for an answer; all are asked at the same time."""
@@ -32,27 +33,21 @@ class Probe:
 
 async def probe_all(home: Home) -> list[Probe]:
     """Ask every configured scheduler, at the same time."""
-    files = await asyncio.to_thread(configs.list_configs, home=home, cwd=Path.cwd())
-    return list(await asyncio.gather(*(_probe(file, home) for file in files)))
+    asked = partial(scheduler_status.schedulers, home=home, timeout_seconds=PROBE_SECONDS)
+    return [_probe(status, home) for status in await asyncio.to_thread(asked)]
 
 
-async def _probe(file: ConfigFile, home: Home) -> Probe:
-    try:
-        config = await asyncio.to_thread(configs.read, file)
-    except AtlasError as error:
-        return Probe(file.name, None, error.message.removeprefix(f"{file.path}").lstrip(":, "))
+def _probe(status: SchedulerStatus, home: Home) -> Probe:
+    name, config, info = status.name, status.config, status.info
+    problem = status.problem or "no answer"
+    if config is None:
+        return Probe(name, None, problem.removeprefix(f"{status.path}").lstrip(":, "))
     can_start = autostart.is_own_scheduler(config, home=home)
-    try:
-        async with asyncio.timeout(PROBE_SECONDS), reach(config) as client:
-            info = await client.info()
-    except TimeoutError:
-        return Probe(file.name, config, f"no answer within {PROBE_SECONDS:g} s", False, can_start)
-    except AtlasError as error:
-        note = "not running; choosing it starts it" if can_start else error.message
-        return Probe(file.name, config, note, False, can_start)
-    running = sum(info.states.get(state, 0) for state in info.states if state == "running")
-    note = f"{info.version}, {info.engine.name}, {running} running"
-    return Probe(file.name, config, note, True, can_start)
+    if info is None:
+        note = "not running; choosing it starts it" if can_start else problem
+        return Probe(name, config, note, False, can_start)
+    note = f"{info.version}, {info.engine.name}, {info.states.get(JobState.RUNNING, 0)} running"
+    return Probe(name, config, note, True, can_start)
 
 
 def reach(config: SchedulerConfig) -> AsyncClient:
@@ -61,14 +56,16 @@ def reach(config: SchedulerConfig) -> AsyncClient:
     Raises:
         ConfigError: the URL cannot be one.
     """
-    return AsyncClient(config.scheduler_url, token=config.token)
+    return AsyncClient(config.scheduler_url, token=config.token, trust=config.trust)
 
 
 async def ensure_running(config: SchedulerConfig, home: Home) -> None:
-    """Start this home's own scheduler when it does not answer.
+    """Start one's own scheduler when it does not answer: of this home, or of the account there.
 
     Raises:
-        Unreachable: it could not be started.
+        Unreachable: it could not be started, or ssh does not get there without asking.
     """
+    if config.is_by_ssh:
+        await asyncio.to_thread(autostart.reach_by_ssh, config, home=home)
     if autostart.is_own_scheduler(config, home=home) and not autostart.is_answering(home):
         await asyncio.to_thread(autostart.start_server, home)

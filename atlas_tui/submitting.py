@@ -13,11 +13,12 @@ from typing import TypeVar
 
 from foundations import bundle
 from foundations.client import AsyncClient
-from foundations.delivery import Delivery, make_ready, twice_async
+from foundations.delivery import Delivery, make_ready
 from foundations.errors import NotFound
 from foundations.models import Accepted, ArrayView, JobDetail, JobSpec, ScheduleView, Submission
 from foundations.origin import Inquiry, here
 from foundations.preparation import PreparedSubmission
+from foundations.repetition import patiently_async
 from foundations.terms import Terms, array_request, schedule_request, submission
 
 T = TypeVar("T")
@@ -125,17 +126,23 @@ async def _send(client: AsyncClient, wanted: Submission, terms: Terms) -> Sent:
     key = str(uuid.uuid4())
     if terms.array is not None:
         array = array_request(wanted, terms)
-        return await twice_async(lambda: client.submit_array(array, idempotency_key=key))
+        return await patiently_async(
+            lambda: client.submit_array(array, idempotency_key=key), client.patience
+        )
     if terms.cron is not None:
         schedule = schedule_request(wanted, terms)
-        return await twice_async(lambda: client.create_schedule(schedule, idempotency_key=key))
+        return await patiently_async(
+            lambda: client.create_schedule(schedule, idempotency_key=key), client.patience
+        )
     return await _queue(client, wanted)
 
 
 async def _queue(client: AsyncClient, submission: Submission) -> Accepted:
     """Queue one job; a lost answer never queues it twice."""
     key = str(uuid.uuid4())
-    return await twice_async(lambda: client.submit(submission, idempotency_key=key))
+    return await patiently_async(
+        lambda: client.submit(submission, idempotency_key=key), client.patience
+    )
 
 
 async def _in_thread(work: Callable[[bundle.Watch], T]) -> T:

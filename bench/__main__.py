@@ -9,6 +9,7 @@ import sys
 import time
 
 from bench import (
+    array,
     arrays,
     bundle,
     crowd,
@@ -20,6 +21,7 @@ from bench import (
     log_times,
     measure,
     queue,
+    remote,
     search,
     source_diff,
     startup,
@@ -34,10 +36,12 @@ from bench.measure import Benchmark, Figure, Plan
 BENCHMARKS: dict[str, tuple[Benchmark, str]] = {
     "submit": (submit.run, "from the call to the 201"),
     "arrays": (arrays.run, "10,000 jobs of one submission"),
+    "array": (array.run, "a hundred jobs of `true`, two at a time, against other queues"),
     "true_end_to_end": (true_end_to_end.run, "a job of `true` against the bare Docker SDK"),
     "dispatch": (dispatch.run, "from the end of a job to the start of the next"),
     "environments": (environments.run, "a ready environment against no requirements, and pip"),
     "startup": (startup.run, "whole processes and imports"),
+    "remote": (remote.run, "a command over ssh next to the local socket"),
     "bundle": (bundle.run, "a large bundle: the server's memory, and speed"),
     "queue": (queue.run, "ten thousand jobs that wait, and GPU time used on a trace"),
     "trees": (trees.run, "a large project submitted again, and its work dirs"),

@@ -220,6 +220,22 @@ class Feed:
             raise TimeoutError(f"job {job_id} did not end in {WAIT_SECONDS:.0f} s")
         return found
 
+    def wait_all_final(self, count: int) -> float:
+        """Wait until so many jobs have ended, and give when the last did (`perf_counter`)."""
+        with self._news:
+            self._news.wait_for(lambda: len(self._ends()) >= count, 5 * WAIT_SECONDS)
+        ends = self._ends()
+        if len(ends) < count:
+            raise TimeoutError(f"{len(ends)} of {count} jobs ended in {5 * WAIT_SECONDS:.0f} s")
+        return max(ends.values())
+
+    def _ends(self) -> dict[str, float]:
+        final = (one for one in self._arrivals if one.change.state in FINAL_STATES)
+        ends: dict[str, float] = {}
+        for one in final:
+            ends.setdefault(str(one.change.job_id), one.at)
+        return ends
+
     def _final(self, job_id: str) -> Arrival | None:
         ends = (one for one in self.of_job(job_id) if one.change.state in FINAL_STATES)
         return next(ends, None)

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import docker
-
-from atlas_scheduler.engine.container import DockerSettings, Image, Owner, container_body
-from atlas_scheduler.engine.facts import EngineFacts
-from atlas_scheduler.engine.port import AttemptId, Launch
-from bench import rig
-from bench.measure import Figure, Peer, Plan, Result, differences, milliseconds_since
+from bench import bare_docker, rig
+from bench.measure import Figure, Peer, Plan, Result, differences
 
 NETWORKS = ("bridge", "none")
-TARGET_MS = 60.0
-"""What Atlas may add to the engine's own time."""
-_REMOVAL = "bare SDK: remove"
-_STEPS = ("bare SDK: create", "bare SDK: start", "bare SDK: wait", _REMOVAL)
+TARGET_MS = 20.0
+"""What Atlas may add to the engine's own time; nothing with prepared containers."""
+_PREPARED = "-prepared-"
+"""In the names of containers that no job has yet."""
 
 
 @dataclass
@@ -30,6 +24,8 @@ class _Lane:
     """One network: the server that uses it, and what was measured."""
 
     network: str
+    prepared: bool
+    """Whether the scheduler keeps a container ready."""
     server: rig.Server
     feed: rig.Feed
     digest: str
@@ -53,11 +49,14 @@ def run(plan: Plan) -> Result:
     with ExitStack() as stack:
         stack.callback(api.close)
         root = stack.enter_context(rig.workspace())
-        lanes = [stack.enter_context(_lane(network, root)) for network in NETWORKS]
+        kinds = [(network, prepared) for network in NETWORKS for prepared in (False, True)]
+        lanes = [stack.enter_context(_lane(*kind, root)) for kind in kinds]
         for number in range(plan.count(20, 5) + 1):
             for lane in lanes:
                 took_ms, phases = _through_atlas(lane, image)
-                steps = _bare(api, lane, image, root)
+                steps = bare_docker.run_true(
+                    api, lane.server, network=lane.network, image=image, root=root
+                )
                 if number:  # the first of each is a warm-up
                     lane.atlas.append(took_ms)
                     lane.floor.append(sum(steps.values()))
@@ -67,23 +66,28 @@ def run(plan: Plan) -> Result:
 
 
 def _figures(lane: _Lane, *, verbose: bool) -> Iterator[Figure]:
-    name = f"true, network {lane.network}"
+    name = f"true, network {lane.network}{', prepared' if lane.prepared else ''}"
+    target_ms = 0.0 if lane.prepared else TARGET_MS
     peer = Peer("bare SDK", lane.floor)
     yield Figure(f"{name}: through Atlas", lane.atlas, peer=peer)
-    yield Figure(f"{name}: added by Atlas", differences(lane.atlas, lane.floor), target=TARGET_MS)
-    lasting = [whole - step for whole, step in zip(lane.floor, lane.phases[_REMOVAL], strict=True)]
+    yield Figure(f"{name}: added by Atlas", differences(lane.atlas, lane.floor), target=target_ms)
+    lasting = [
+        whole - step
+        for whole, step in zip(lane.floor, lane.phases[bare_docker.REMOVAL], strict=True)
+    ]
     yield Figure(f"{name}: added, without the SDK's removal", differences(lane.atlas, lasting))
     if verbose:
         yield from (Figure(f"  {what}", samples) for what, samples in lane.phases.items())
 
 
 @contextmanager
-def _lane(network: str, root: Path) -> Iterator[_Lane]:
-    settings = {"engine": "docker", "docker": {"network": network}}
+def _lane(network: str, prepared: bool, root: Path) -> Iterator[_Lane]:
+    settings = {"engine": "docker", "docker": {"network": network, "prepared": int(prepared)}}
     with rig.server(settings) as server:
-        project = rig.make_project(root / network / "project")
-        digest = rig.upload(server.client, project, root / network / "packed")
-        yield _Lane(network, server, rig.Feed(server), digest)
+        own = root / server.instance
+        project = rig.make_project(own / "project")
+        digest = rig.upload(server.client, project, own / "packed")
+        yield _Lane(network, prepared, server, rig.Feed(server), digest)
 
 
 def _through_atlas(lane: _Lane, image: str) -> tuple[float, dict[str, float]]:
@@ -97,7 +101,8 @@ def _through_atlas(lane: _Lane, image: str) -> tuple[float, dict[str, float]]:
         raise RuntimeError(f"the job is {end.change.state}: {client.job(job.job_id).reason}")
     lane.server.wait_archived(job.job_id)
     filters = {"label": f"{rig.INSTANCE_LABEL}={lane.server.instance}"}
-    rig.until(lambda: not _containers(filters))
+    ready = [True] if lane.prepared else []
+    rig.until(lambda: [_PREPARED in name for name in _containers(filters)] == ready)
     seen = lane.feed.of_job(job.job_id)
     claimed, started = rig.named(seen, "Claimed"), rig.named(seen, "Started")
     claimed_at = claimed.change.at.timestamp()
@@ -110,56 +115,12 @@ def _through_atlas(lane: _Lane, image: str) -> tuple[float, dict[str, float]]:
     }
 
 
-def _containers(filters: dict[str, str]) -> list[object]:
+def _containers(filters: dict[str, str]) -> list[str]:
+    """Name the containers there are."""
     api = rig.docker_client()
     if api is None:
         raise RuntimeError("the Docker engine went away")
     try:
-        return list(api.containers(all=True, filters=filters))
+        return [str(one["Names"][0]) for one in api.containers(all=True, filters=filters)]
     finally:
         api.close()
-
-
-def _bare(api: docker.APIClient, lane: _Lane, image: str, root: Path) -> dict[str, float]:
-    """Create, start, wait and remove the container that Atlas would make."""
-    attempt = AttemptId("bench", str(uuid.uuid4()), 1)
-    job_dir = root / attempt.job_id
-    for name in ("job_source", "records", "artifacts", "home"):
-        (job_dir / name).mkdir(parents=True)
-    launch = Launch(
-        attempt=attempt,
-        job_dir=job_dir,
-        library_dir=next(lane.server.home.libraries.iterdir()),
-        log_path=job_dir / "job.log",
-        command=("main.py",),
-        entrypoint=("true",),
-        image=image,
-    )
-    body = container_body(
-        launch,
-        settings=DockerSettings(network=lane.network),
-        facts=EngineFacts.from_info(api.info()),
-        image=Image(image, has_entrypoint=False),
-        owner=Owner(os.getuid(), os.getgid()),
-    )
-    name = attempt.name
-
-    def create() -> object:
-        return api.create_container_from_config(body, name)  # type: ignore[no-untyped-call]  # in its stubs
-
-    calls: tuple[Callable[[], object], ...] = (
-        create,
-        lambda: api.start(name),
-        lambda: api.wait(name),
-        lambda: api.remove_container(name, v=True, force=True),
-    )
-    steps: dict[str, float] = {}
-    try:
-        for step, call in zip(_STEPS, calls, strict=True):
-            began = time.perf_counter()
-            call()
-            steps[step] = milliseconds_since(began)
-    except BaseException:
-        api.remove_container(name, v=True, force=True)
-        raise
-    return steps

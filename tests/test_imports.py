@@ -31,6 +31,7 @@ CORE = [
     "atlas_scheduler.core.job",
     "atlas_scheduler.core.lifecycle",
     "atlas_scheduler.core.line",
+    "atlas_scheduler.core.listening",
     "atlas_scheduler.core.moves",
     "atlas_scheduler.core.offered_volumes",
     "atlas_scheduler.core.playing",

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 
 import structlog
-import uvicorn
 from fastapi import FastAPI
 
 from atlas_scheduler.api import Door, create_app, end_followers
+from atlas_scheduler.attendants import attending
+from atlas_scheduler.core.listening import host_names, plan
 from atlas_scheduler.core.retention import Policy, Rule
 from atlas_scheduler.engine.container import DockerSettings
 from atlas_scheduler.engine.docker import DockerEngine
@@ -25,6 +26,16 @@ from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.environment_shelf import EnvironmentShelf
 from atlas_scheduler.image_shelf import ImageShelf
 from atlas_scheduler.intake import Intake
+from atlas_scheduler.listeners import (
+    Bound,
+    Certificate,
+    Listener,
+    bind_home,
+    bound,
+    check,
+    listen_by_tcp,
+)
+from atlas_scheduler.listeners import serve as listen_until_told
 from atlas_scheduler.loop import Loop
 from atlas_scheduler.sampling import Sampler
 from atlas_scheduler.service import Service
@@ -42,8 +53,8 @@ from atlas_scheduler.tokens import Tokens
 from foundations.errors import ConfigError, EngineDown
 from foundations.home import Home
 
-GRACEFUL_SHUTDOWN_SECONDS = 2
-"""Time that open requests, such as log followers, get when the server stops."""
+WARN_BEFORE_EXPIRY = timedelta(days=30)
+"""The rest of a certificate's life from which on a start warns of its end."""
 
 log = structlog.get_logger(__name__)
 
@@ -54,8 +65,10 @@ def now_ms() -> int:
 
 
 @asynccontextmanager
-async def scheduler(home: Home, settings: ServerSettings) -> AsyncIterator[FastAPI]:
-    """Run a scheduler on a home, and give its HTTP application.
+async def scheduler(
+    home: Home, settings: ServerSettings, *, hosts: Iterable[str] = ()
+) -> AsyncIterator[FastAPI]:
+    """Run a scheduler on a home, and give its HTTP application, which answers to the names `hosts`.
 
     The caller holds the home's lock. Jobs run on when this ends.
     """
@@ -79,7 +92,8 @@ async def scheduler(home: Home, settings: ServerSettings) -> AsyncIterator[FastA
                     limits=settings.token_limits,
                 )
                 try:
-                    yield create_app(service)
+                    async with attending(service, database, settings.hooks):
+                        yield create_app(service, hosts=hosts)
                 finally:
                     await service.tokens.close()
         finally:
@@ -223,6 +237,7 @@ def _docker_settings(settings: ServerSettings) -> DockerSettings:
         shm_bytes=int(section.shm_gb * 10**9),
         environment=section.environment,
         volumes=section.volume_list(),
+        prepared=section.prepared,
         offered_volumes=settings.offered_volumes(),
     )
 
@@ -238,72 +253,83 @@ def _retention_policy(section: RetentionSection) -> Policy:
 
 
 async def serve(home: Home, settings: ServerSettings, *, on_ready: Callable[[], None]) -> None:
-    """Serve a home on its Unix socket until SIGTERM or SIGINT. The caller holds the home's lock.
+    """Serve a home on its Unix socket, and where the settings say, until SIGTERM or SIGINT.
+
+    The caller holds the home's lock. What cannot be listened on is told before anything starts.
 
     Args:
         home: where everything is kept; must exist.
         settings: what `server.yaml` says.
         on_ready: called once requests are answered.
+
+    Raises:
+        ConfigError: an address or the certificate cannot be used, or plain HTTP would leave the
+            machine.
     """
-    async with scheduler(home, settings) as app:
-        listener = _listen(home)
-        server = _Server(
-            app,
-            uvicorn.Config(
-                Door(app, tokens=None),
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
-                server_header=False,
-            ),
-        )
-        log.info("listening", socket=str(home.socket), pid=os.getpid())
-        on_ready()
-        try:
-            await server.serve(sockets=[listener])
-        finally:
-            home.socket.unlink(missing_ok=True)
+    certificate = _certificate(home, settings) if settings.listen else None
+    machine = socket.gethostname()
+    addresses = plan(
+        settings.listen,
+        has_certificate=certificate is not None,
+        insecure_http=settings.insecure_http,
+        machine=machine,
+    )
+    names = [*settings.hosts, machine]
+    if certificate is not None and any(one.tls for one in addresses):
+        names += _certificate_names(certificate)
+    hosts = host_names(addresses, names)
+    with bound(addresses) as places:
+        async with scheduler(home, settings, hosts=hosts) as app:
+            await _listen(home, app, places, certificate, on_ready)
 
 
-class _Server(uvicorn.Server):
-    """Stops in good order, and does not wait for readers of followed logs and feeds."""
-
-    def __init__(self, app: FastAPI, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self._app = app
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Stop serving on SIGTERM and SIGINT, and let the caller clean up.
-
-        uvicorn's own would send itself the signal again afterwards, which ends the process there.
-        """
-        loop = asyncio.get_running_loop()
-        signals = (signal.SIGTERM, signal.SIGINT)
-        for number in signals:
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            yield
-        finally:
-            for number in signals:
-                loop.remove_signal_handler(number)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop serving."""
-        end_followers(self._app)
-        await super().shutdown(sockets)
-
-
-def _listen(home: Home) -> socket.socket:
-    """Bind the home's Unix socket, readable and writable by its owner only."""
-    home.secure_socket_dir()
-    home.socket.unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o177)
+async def _listen(
+    home: Home,
+    app: FastAPI,
+    places: Sequence[Bound],
+    certificate: Certificate | None,
+    on_ready: Callable[[], None],
+) -> None:
+    service: Service = app.state.service
+    service.listening = tuple(place.address.url for place in places)
+    door = Door(app, tokens=service.tokens)
+    by_tcp = [listen_by_tcp(door, place, certificate) for place in places]
+    own = Listener(Door(app, tokens=None), bind_home(home))
+    log.info("listening", socket=str(home.socket), pid=os.getpid())
+    for place in places:
+        log.info("listening", url=place.address.url)
+    if places and not any(token.holds for token in service.tokens.views()):
+        log.warning("nobody can come in by TCP yet", advice="atlas-server token create NAME")
     try:
-        listener.bind(str(home.socket))
+        await listen_until_told(
+            [own, *by_tcp], on_ready=on_ready, on_end=partial(end_followers, app)
+        )
     finally:
-        os.umask(before)
-    listener.listen(socket.SOMAXCONN)
-    return listener
+        home.socket.unlink(missing_ok=True)
+
+
+def _certificate(home: Home, settings: ServerSettings) -> Certificate | None:
+    """Take the certificate that the settings name, else what `tls-init` made."""
+    from atlas_scheduler.certificates import TlsFiles  # loads slowly, and few servers need it
+
+    if settings.tls is not None:
+        base = home.server_config.parent
+        certificate, key = settings.tls.certificate, settings.tls.key
+        return Certificate(base / certificate.expanduser(), base / key.expanduser())
+    files = TlsFiles(home.tls)
+    return Certificate(files.certificate, files.key) if files.certificate.exists() else None
+
+
+def _certificate_names(certificate: Certificate) -> tuple[str, ...]:
+    """Return the names of a certificate: who asks by one of them asks for this server.
+
+    Raises:
+        ConfigError: it cannot be used.
+    """
+    from atlas_scheduler.certificates import issued
+
+    check(certificate)
+    found = issued(certificate.chain)
+    if found.until - datetime.now(UTC) < WARN_BEFORE_EXPIRY:
+        log.warning("the certificate expires soon", until=f"{found.until:%Y-%m-%d %H:%M} UTC")
+    return found.names

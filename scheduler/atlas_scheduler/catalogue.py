@@ -56,6 +56,7 @@ from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.listings import Listings
 from atlas_scheduler.store.queue import QueueLine
 from atlas_scheduler.supply import Supply
+from atlas_scheduler.telemetry import Telemetry
 from atlas_scheduler.tokens import Tokens
 from atlas_scheduler.views import job_detail, job_view, project_view, queue_view
 from foundations.errors import InvalidRequest
@@ -89,6 +90,8 @@ class Catalogue(JobFiles):
 
     delete_grace_ms: int = 10_000
     """For how long a deletion can be undone."""
+    listening: tuple[str, ...] = ()
+    """Where it is asked beside its Unix socket, as URLs."""
     retention: Policy = Policy()
     """What the server's settings say that projects keep."""
     sharing: Sharing = Sharing.EVERYONE_READS
@@ -128,6 +131,7 @@ class Catalogue(JobFiles):
         self.ownership = Ownership(database, self.execs, self.tunnels)
         self.tokens = Tokens(database, clock_ms=clock_ms)
         """Who may ask over a network."""
+        self.telemetry = Telemetry()
         self._listings = Listings()
         self._outlook = Outlook()
         self._line = QueueLine()
@@ -162,6 +166,7 @@ class Catalogue(JobFiles):
             last_seq=last_seq,
             delete_grace_seconds=self.delete_grace_ms / 1000,
             storage=self.disk_guard.view(),
+            listening=list(self.listening),
         )
 
     async def queue_settings(self) -> QueueView:

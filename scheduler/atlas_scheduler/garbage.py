@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from atlas_scheduler.core.retention import Rule
+from atlas_scheduler.core.retention import Policy, Rule
 from atlas_scheduler.store import jobs, leftovers, retention
 from atlas_scheduler.store.files import remove_tree
 from atlas_scheduler.store.leftovers import Candidate
@@ -17,7 +17,14 @@ from atlas_scheduler.store.retention import Expired
 from atlas_scheduler.store.work_dirs import remove_work_dir
 from atlas_scheduler.views import moment
 from atlas_scheduler.writing import Writing
-from foundations.models import ExpiredJob, GarbageView, Leftover, ProjectView, RetentionRule
+from foundations.models import (
+    ExpiredJob,
+    GarbageView,
+    Leftover,
+    ProjectView,
+    PrunedEnvironments,
+    RetentionRule,
+)
 
 WORK_DIR_REST_MS = 3600 * 1000
 """The directory of a job whose archive is complete may still be about to be removed for so long."""
@@ -61,6 +68,17 @@ class Garbage(Writing):
         )
         return await asyncio.to_thread(self._view, now_ms, going, alone, left)
 
+    async def prune_environments(self, *, unused_days: float, by: str) -> PrunedEnvironments:
+        """Remove environments that no job uses now, and nobody used for so long."""
+        pruned = await self.environments.prune(unused_days=unused_days, by=by)
+
+        def step(conn: sqlite3.Connection) -> None:
+            detail = {"by": by, "removed": pruned.removed}
+            self._append_for_queue(conn, "EnvironmentsPruned", None, detail)
+
+        await self._durably(self._database.write(step), self._announce)
+        return pruned
+
     async def collect_garbage(self, *, by: str) -> GarbageView:
         """Delete what `garbage` names: jobs as `delete` does, with its grace, and files at once."""
         candidates = await self._leftovers()
@@ -80,22 +98,28 @@ class Garbage(Writing):
         )
 
     async def _delete_expired(self, by: str) -> set[str]:
-        """Mark jobs deleted, batch by batch; what goes is decided where it is marked."""
+        """Mark jobs deleted, batch by batch; each batch is looked at again where it is marked."""
+        policy, now_ms = self.retention, self._clock_ms()
+        found = await self._database.read(
+            lambda conn: retention.expired_jobs(conn, policy, now_ms=now_ms)
+        )
         deleted: set[str] = set()
-        policy = self.retention
-
-        def step(conn: sqlite3.Connection) -> list[str]:
-            now_ms = self._clock_ms()
-            going = retention.expired_jobs(conn, policy, now_ms=now_ms)[:_BATCH]
-            for one in going:
-                jobs.mark_deleted(conn, one.job_id, now_ms)
-                job = jobs.load_job(conn, one.job_id)
-                self._append(conn, job, "Deleted", now_ms, {"by": by, "reason": one.reason})
-            return [one.job_id for one in going]
-
-        while batch := await self._durably(self._write_to_free(step), self._announce_deletion):
-            deleted.update(batch)
+        for first in range(0, len(found), _BATCH):
+            step = partial(self._delete_still_expired, found[first : first + _BATCH], policy, by)
+            write = self._write_to_free(step)
+            deleted.update(await self._durably(write, self._announce_deletion))
         return deleted
+
+    def _delete_still_expired(
+        self, found: list[Expired], policy: Policy, by: str, conn: sqlite3.Connection
+    ) -> list[str]:
+        now_ms = self._clock_ms()
+        going = retention.still_expired(conn, policy, found)
+        for one in going:
+            jobs.mark_deleted(conn, one.job_id, now_ms)
+            job = jobs.load_job(conn, one.job_id)
+            self._append(conn, job, "Deleted", now_ms, {"by": by, "reason": one.reason})
+        return [one.job_id for one in going]
 
     async def _leftovers(self) -> list[Candidate]:
         now_ms = self._clock_ms()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO
 
@@ -31,6 +32,16 @@ from foundations.models import (
     LogTimesRange,
     SourceDiff,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class PackedArchive:
+    """An archive on its way to somebody."""
+
+    job_id: str
+    tag: str | None
+    """Names the bytes; None while they may still change."""
+    pieces: Iterator[bytes]
 
 
 class JobFiles:
@@ -90,11 +101,13 @@ class JobFiles:
         job_id = await self.resolve(ref)
         return await in_thread(_times, self.logs.of(job_id), job_id, part)
 
-    async def archive(self, ref: str) -> tuple[str, Iterator[bytes]]:
-        """A job's archive as a tar.gz. Returns the job's id and the file's bytes."""
+    async def archive(self, ref: str) -> PackedArchive:
+        """A job's archive as a tar.gz."""
         stored = await self.load(await self.resolve(ref))
         job_id = stored.job.job_id
-        return job_id, await asyncio.to_thread(self.archives.stream, job_id, stored.bundle)
+        tag = await asyncio.to_thread(self.archives.tag, job_id)
+        pieces = await asyncio.to_thread(self.archives.stream, job_id, stored.bundle)
+        return PackedArchive(job_id, tag, pieces)
 
     async def tensorboard_logs(
         self, ref: str, *, since_seconds: int

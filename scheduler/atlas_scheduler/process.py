@@ -6,10 +6,12 @@ import fcntl
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from foundations.errors import AtlasError, ConfigError
@@ -101,11 +103,22 @@ def start_detached(home: Home, options: Sequence[str] = ()) -> int:
 
 
 def announce_ready() -> None:
-    """Tell the process that started this one, if it waits, that requests are answered."""
+    """Tell whoever started this process, if it waits, that requests are answered."""
+    _notify_systemd()
     descriptor = os.environ.pop(READY_FD_VARIABLE, None)
     if descriptor is not None:
         os.write(int(descriptor), b"1")
         os.close(int(descriptor))
+
+
+def _notify_systemd() -> None:
+    address = os.environ.pop("NOTIFY_SOCKET", None)
+    if not address:
+        return
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
+        # An address that begins with @ is an abstract one, which no file stands for.
+        notices.connect(address.replace("@", "\0", 1) if address[0] == "@" else address)
+        notices.send(b"READY=1\nSTATUS=Answers requests.")
 
 
 def stop(home: Home) -> int | None:

@@ -54,7 +54,8 @@ class Schedules(Submitting):
                 now_ms=now_ms,
                 idempotency_key=idempotency_key,
             )
-            self._append_for_schedule(conn, "ScheduleCreated", schedule_id, by)
+            project = wanted.submission.spec.project
+            self._append_for_schedule(conn, "ScheduleCreated", schedule_id, project, by)
             return schedule_id
 
         schedule_id = await self._durably(self._database.write(step), self._wake)
@@ -85,7 +86,7 @@ class Schedules(Submitting):
             schedule = schedules.load(conn, schedules.resolve(conn, ref))
             if schedule.paused_by is None:
                 schedules.set_pause(conn, schedule.schedule_id, by=by, next_at_ms=None)
-                self._append_for_schedule(conn, "SchedulePaused", schedule.schedule_id, by)
+                self._append_of(conn, "SchedulePaused", schedule, by)
             return schedules.view(conn, schedule.schedule_id)
 
         return await self._durably(self._database.write(step), self._wake)
@@ -100,9 +101,11 @@ class Schedules(Submitting):
         def step(conn: sqlite3.Connection) -> ScheduleView:
             schedule = schedules.load(conn, schedules.resolve(conn, ref))
             if schedule.paused_by is not None:
-                next_at_ms = _time_after(schedule, self._clock_ms())
-                schedules.set_pause(conn, schedule.schedule_id, by=None, next_at_ms=next_at_ms)
-                self._append_for_schedule(conn, "ScheduleResumed", schedule.schedule_id, by)
+                next_at_ms, problem = _time_after(schedule, self._clock_ms())
+                schedules.set_pause(
+                    conn, schedule.schedule_id, by=None, next_at_ms=next_at_ms, problem=problem
+                )
+                self._append_of(conn, "ScheduleResumed", schedule, by)
             return schedules.view(conn, schedule.schedule_id)
 
         return await self._durably(self._database.write(step), self._wake)
@@ -116,7 +119,7 @@ class Schedules(Submitting):
 
         def step(conn: sqlite3.Connection) -> Path | None:
             schedule = schedules.load(conn, schedules.resolve(conn, ref))
-            self._append_for_schedule(conn, "ScheduleDeleted", schedule.schedule_id, by)
+            self._append_of(conn, "ScheduleDeleted", schedule, by)
             schedules.delete(conn, schedule.schedule_id)
             bundle = schedule.submission.bundle
             # Inside the transaction, so that no submission can count on the bundle meanwhile.
@@ -143,7 +146,7 @@ class Schedules(Submitting):
         moved: list[Moved] = []
         is_busy = schedules.has_unfinished_job(conn, schedule.schedule_id)
         if is_busy and schedule.overlap == "skip":
-            self._append_for_schedule(conn, "ScheduleSkipped", schedule.schedule_id, None)
+            self._append_of(conn, "ScheduleSkipped", schedule, None)
         else:
             spec = schedule.submission.spec.model_copy(update={"project": schedule.project})
             submission = schedule.submission.model_copy(update={"spec": spec})
@@ -155,20 +158,26 @@ class Schedules(Submitting):
             except SchedulerError as error:
                 # Nothing was written: both look before they do.
                 problem = error.message
+        next_at_ms, no_more = _time_after(schedule, now_ms)
         schedules.note(
             conn,
             schedule.schedule_id,
             now_ms=now_ms,
-            next_at_ms=_time_after(schedule, now_ms),
+            next_at_ms=next_at_ms,
             job_id=job_id,
-            problem=problem,
+            skipped=job_id is None and problem is None,
+            problem=no_more or problem,
         )
         return moved
 
-    def _append_for_schedule(
-        self, conn: sqlite3.Connection, event: str, schedule_id: str, by: str | None
+    def _append_of(
+        self, conn: sqlite3.Connection, event: str, schedule: Schedule, by: str | None
     ) -> None:
-        project = schedules.load(conn, schedule_id).project
+        self._append_for_schedule(conn, event, schedule.schedule_id, schedule.project, by)
+
+    def _append_for_schedule(
+        self, conn: sqlite3.Connection, event: str, schedule_id: str, project: str, by: str | None
+    ) -> None:
         detail = {"schedule": schedule_id, **({} if by is None else {"by": by})}
         self._append_for_queue(conn, event, project, detail)
 
@@ -193,9 +202,10 @@ def _first_time(wanted: NewSchedule, now_ms: int) -> int:
         raise InvalidRequest(str(error)) from error
 
 
-def _time_after(schedule: Schedule, now_ms: int) -> int | None:
+def _time_after(schedule: Schedule, now_ms: int) -> tuple[int | None, str | None]:
+    """The next time; where there is none any more, why, for whoever looks at the schedule."""
     try:
-        return next_after(schedule.cron, schedule.time_zone, now_ms)
-    except BadRecurrence:
+        return next_after(schedule.cron, schedule.time_zone, now_ms), None
+    except BadRecurrence as error:
         # It could be read when it was made: the time zones of this machine are others now.
-        return None
+        return None, (f"It submits nothing any more: {error} Mend that, then pause and resume it.")

@@ -30,6 +30,7 @@ from atlas_scheduler.store.threads import in_thread
 from atlas_scheduler.transitions import Moved
 from atlas_scheduler.tunnelling import Tunnelling
 from atlas_scheduler.upkeep import Upkeep
+from atlas_scheduler.watching import Watching
 from foundations.errors import JobConflict
 from foundations.models import (
     BundleView,
@@ -43,12 +44,21 @@ from foundations.models import (
 from foundations.provenance import Execution
 
 _QUEUED = JobState.QUEUED
-GPU_LOOK_SECONDS = 10.0
+GPU_LOOK_MS = 10_000
 """How often GPUs that others use are looked at again."""
 
 
 class Service(
-    Schedules, Remarks, Projects, Deletions, Garbage, Queueing, Executing, Tunnelling, Upkeep
+    Schedules,
+    Remarks,
+    Projects,
+    Deletions,
+    Garbage,
+    Queueing,
+    Executing,
+    Tunnelling,
+    Upkeep,
+    Watching,
 ):
     """The catalogue's questions, plus what changes something.
 
@@ -152,30 +162,59 @@ class Service(
         job_ids = [job.job_id for job, _ in moved]
         return Cleared(removed=len(job_ids), job_ids=job_ids)
 
-    async def claim_next(self) -> float | None:
-        """Claim every job whose turn it is; their starts go to the shell.
+    async def take_turn(self) -> int | None:
+        """Do what is due, then claim every job whose turn it is; their starts go to the shell.
 
         Returns:
-            After how many seconds to look again though nothing wakes it; None when that is of no
-            use.
+            When (ms) to look again though nothing happens; None is never.
+        """
+        due_ms = await self._claim(unless_due=True)
+        now_ms = self._clock_ms()
+        if due_ms is not None and due_ms <= now_ms:
+            await self.run_schedules()
+            await self.end_overdue()
+            due_ms = await self._claim(unless_due=False)
+        gpus_ms = now_ms + GPU_LOOK_MS if self.supply.occupied_gpus else None
+        return min((ms for ms in (due_ms, gpus_ms) if ms is not None), default=None)
+
+    async def claim_next(self) -> None:
+        """Claim every job whose turn it is; their starts go to the shell."""
+        await self._claim(unless_due=False)
+
+    async def _claim(self, *, unless_due: bool) -> int | None:
+        """Claim what the queue picks, in the transaction that finds out when something is due.
+
+        Args:
+            unless_due: claim nothing when that is now: it may end what would be claimed.
+
+        Returns:
+            When (ms) a time comes that somebody waits for; None is never.
         """
         await self._look_at_gpus()
+        await in_thread(self.disk_guard.look)
         now_ms = self._clock_ms()
 
-        def step(conn: sqlite3.Connection) -> list[Moved]:
-            self.disk_guard.look()
-            line = self._line.up_to_date(conn)
-            decision = choose_next(line, jobs.holding(conn), self._capacity(conn), now_ms=now_ms)
-            for job_id in decision.passed_over:
-                jobs.save_job(conn, replace(line[job_id], passed_over_at_ms=now_ms))
-            engine = self.engine.name
-            return [
-                self._advance(conn, line[pick.job_id], Claimed(now_ms, pick.gpus), engine=engine)
-                for pick in decision.picks
-            ]
+        def step(conn: sqlite3.Connection) -> tuple[list[Moved], int | None]:
+            due_ms = self._next_moment_ms(conn, now_ms)
+            if unless_due and due_ms is not None and due_ms <= now_ms:
+                return [], due_ms
+            return self._claim_picks(conn, now_ms), due_ms
 
-        await self._durably(self._write_with_line(step), self._publish)
-        return GPU_LOOK_SECONDS if self.supply.occupied_gpus else None
+        _, due_ms = await self._durably(
+            self._write_with_line(step), lambda outcome: self._publish(outcome[0])
+        )
+        return due_ms
+
+    def _claim_picks(self, conn: sqlite3.Connection, now_ms: int) -> list[Moved]:
+        line = self._line.up_to_date(conn)
+        decision = choose_next(line, jobs.holding(conn), self._capacity(conn), now_ms=now_ms)
+        for job_id in decision.passed_over:
+            jobs.save_job(conn, replace(line[job_id], passed_over_at_ms=now_ms))
+        engine = self.engine.name
+        return [
+            self._advance(conn, line[pick.job_id], Claimed(now_ms, pick.gpus), engine=engine)
+            for pick in decision.picks
+        ]
 
     async def _look_at_gpus(self) -> None:
         """Find out which GPUs others use, where the settings ask for that."""

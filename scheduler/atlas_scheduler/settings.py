@@ -17,6 +17,7 @@ from pydantic import (
 
 from atlas_scheduler.core.access import Sharing
 from atlas_scheduler.core.offered_volumes import OfferedVolume
+from atlas_scheduler.hook_settings import HooksSection
 from foundations.errors import ConfigError
 from foundations.models import (
     BackfillSeconds,
@@ -89,6 +90,9 @@ class DockerSection(_Section):
     volumes: dict[str, VolumeSetting] = {}
     """Mounted into every job, such as a private certificate authority."""
 
+    prepared: Annotated[int, Field(ge=0, le=64)] = 0
+    """How many containers are made ahead of each shape that jobs had last."""
+
     def volume_list(self) -> tuple[Volume, ...]:
         """The volumes in the form that engines take."""
         return tuple(
@@ -134,6 +138,15 @@ class EnvironmentsSection(_Section):
     """What they may take, in units of 10^9 bytes; the one not used for longest goes first."""
 
 
+class TlsSection(_Section):
+    """A certificate from elsewhere, in place of the one that `tls-init` makes."""
+
+    certificate: Path
+    """The certificate, followed by those of who issued it, as PEM. A relative path is from the
+    directory of this file."""
+    key: Path
+
+
 class ImagesSection(_Section):
     """The images that are built for jobs."""
 
@@ -153,6 +166,16 @@ class TokenLimitsSection(TokenLimits):
 
 class ServerSettings(_Section):
     """The whole file."""
+
+    listen: tuple[str, ...] = ()
+    """Addresses beside the Unix socket, such as 127.0.0.1:5000; whoever comes there needs a
+    token."""
+    hosts: tuple[str, ...] = ()
+    """Names by which it is asked there, beside its addresses and the names of its certificate:
+    NAME for any port, or NAME:PORT."""
+    tls: TlsSection | None = None
+    insecure_http: bool = False
+    """Whether HTTP without TLS may leave the machine."""
 
     max_running_jobs: MaxRunning = 1
     """How many jobs run at once. `foundations set queue` changes it while the server runs, and the
@@ -195,6 +218,7 @@ class ServerSettings(_Section):
     retention: RetentionSection = RetentionSection()
     docker: DockerSection = DockerSection()
     environments: EnvironmentsSection = EnvironmentsSection()
+    hooks: HooksSection = HooksSection()
     images: ImagesSection = ImagesSection()
     volumes: dict[VolumeName, Annotated[OfferedVolumeSetting, BeforeValidator(_path_alone)]] = (
         Field(default_factory=dict)

@@ -112,6 +112,7 @@ class Transitions(Writing):
 
     def _publish(self, moved: Iterable[Moved]) -> None:
         for job, effects in moved:
+            self.telemetry.moved(job)
             if job.is_final:
                 self._mark_ended(job.job_id)
             if not job.holds_slot or job.deadline_ms is not None:

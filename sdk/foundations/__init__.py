@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from foundations.models import JobState
     from foundations.notebooks import notebook
     from foundations.project_table import get_metrics_for_all_jobs
+    from foundations.scheduler_status import SchedulerStatus, schedulers
+    from foundations.signing_in import login, logout
     from foundations.submission import SubmittedJob, submit
     from foundations.submitted_array import SubmittedArray, submit_array
     from foundations.tracking import (
@@ -62,6 +64,10 @@ _HOME_OF = {
     "connect": "connection",
     "get_job": "connection",
     "get_metrics_for_all_jobs": "project_table",
+    "schedulers": "scheduler_status",
+    "SchedulerStatus": "scheduler_status",
+    "login": "signing_in",
+    "logout": "signing_in",
     "Client": "client",
     "AsyncClient": "client",
     "JobState": "models",
@@ -83,6 +89,7 @@ __all__ = [
     "JobSchedule",
     "JobState",
     "LocalRun",
+    "SchedulerStatus",
     "SubmittedArray",
     "SubmittedJob",
     "__version__",
@@ -95,8 +102,11 @@ __all__ = [
     "log_metric",
     "log_param",
     "log_params",
+    "login",
+    "logout",
     "notebook",
     "save_artifact",
+    "schedulers",
     "secret",
     "set_tag",
     "set_tensorboard_logdir",

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from foundations.errors import ConfigError
+from foundations.ssh_place import FORM, SCHEME, SshPlace
 
 SOCKET_HOST = "atlas"
 """Host name in requests that go through a Unix socket."""
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_FORMS = "unix:///path/to/atlas.sock, http://host:port or https://host:port"
+_FORMS = f"unix:///path/to/atlas.sock, http://host:port, https://host:port or {FORM}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Address:
     """Path of the Unix socket that requests go through."""
     is_local: bool = True
     """Whether it is on this machine."""
+    ssh: SshPlace | None = None
+    """Where ssh finds its socket on another machine."""
 
     @classmethod
     def parse(cls, url: str) -> Address:
@@ -40,9 +43,23 @@ class Address:
                     f"The path in `{url}` must be absolute: unix:///path/to/atlas.sock"
                 )
             return cls(url=url, origin=f"http://{SOCKET_HOST}", socket=path)
+        if url.startswith(SCHEME):
+            place = SshPlace.parse(url)
+            return cls(url=url, origin=f"http://{SOCKET_HOST}", is_local=False, ssh=place)
         parts = _split(url)
         local = parts.hostname in _LOOPBACK
         return cls(url=url, origin=url.rstrip("/"), is_local=local)
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether connections to it are encrypted and prove who answers."""
+        return self.origin.startswith("https://")
+
+    @property
+    def host_and_port(self) -> tuple[str, int]:
+        """Where connections are opened, unless it is a Unix socket."""
+        parts = urlsplit(self.origin)
+        return parts.hostname or "", parts.port or (443 if self.is_tls else 80)
 
     def silence(self, reason: str) -> str:
         """Say that nothing answers here, why, and what to do."""

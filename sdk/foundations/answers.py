@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, TypeVar
 
 import foundations
-from foundations.errors import AtlasError, Unreachable, from_wire
+from foundations.errors import (
+    AtlasError,
+    InvalidRequest,
+    NotFound,
+    SchedulerError,
+    Unreachable,
+    from_wire,
+)
 
 if TYPE_CHECKING:
     from foundations.calls import Call
 
 T = TypeVar("T")
+
+NO_SUCH_KEY = "there is no such key"
+"""How a scheduler calls a key of a request that it does not know."""
+_NO_ROUTE = re.compile(r"There is no [A-Z]+ /api/v")
 
 
 def read(
@@ -42,9 +54,30 @@ def refusal(status: int, body: bytes, *, url: str, version: str | None) -> Atlas
     """Make the exception that an error answer stands for."""
     try:
         answer = json.loads(body)
-        return from_wire(str(answer["error"]), str(answer["message"]))
+        error = from_wire(str(answer["error"]), str(answer["message"]))
+        return error if version is None else _with_versions(error, version)
     except (ValueError, KeyError, TypeError):
         return stranger(status, url=url, version=version)
+
+
+def _with_versions(error: SchedulerError, version: str) -> SchedulerError:
+    """Tell of other versions where a scheduler does not know what it was asked for."""
+    ours = foundations.__version__
+    is_unknown = isinstance(error, InvalidRequest) and NO_SUCH_KEY in error.message
+    is_unknown |= isinstance(error, NotFound) and _NO_ROUTE.match(error.message) is not None
+    if version == ours or not is_unknown:
+        return error
+    if _numbers(version) < _numbers(ours):
+        advice = f"older than this client ({ours}). Leave that out, or upgrade the scheduler"
+    else:
+        advice = f"and this client version {ours}. Install the same version on both sides"
+    return type(error)(
+        f"{error.message.rstrip('.')}. The scheduler is version {version}, {advice}."
+    )
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", version)]
 
 
 def stranger(status: int, *, url: str, version: str | None) -> Unreachable:

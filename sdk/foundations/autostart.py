@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -12,39 +11,85 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO
 
 from foundations.errors import Unreachable
+from foundations.socket_probe import is_listening
 
 if TYPE_CHECKING:
     from foundations.client import Client
     from foundations.configs import SchedulerConfig
     from foundations.home import Home
+    from foundations.ssh_tunnel import Tunnel
 
 START_SECONDS = 45.0
 """Longest wait for a server that is being started, by this process or by another."""
 _AFTER_FAILURE_SECONDS = 3.0
 _LOOK_EVERY_SECONDS = 0.02
-_PROBE_SECONDS = 2.0
 _LOG_TAIL_LINES = 15
 
 
 def connect(
     config: SchedulerConfig, *, home: Home, announce: Callable[[str], None] | None = None
 ) -> Client:
-    """Return a client for a scheduler; the local one is started when it does not answer.
+    """Return a client for a scheduler that is reached; one's own is started when none answers.
+
+    By ssh that is the one of the account on the other machine, and ssh may ask on the terminal.
 
     Args:
         config: where the scheduler is.
-        home: whose scheduler may be started.
+        home: whose scheduler may be started; tunnels by ssh are kept there too.
         announce: told a line before a start, which takes a moment, and after it what the user
             should know of its engine, such as that jobs are not isolated.
 
     Raises:
-        Unreachable: the local server could not be started.
+        Unreachable: the server could not be started, or ssh does not get there.
     """
     from foundations.client import Client
 
+    if config.is_by_ssh:
+        from foundations.ssh_command import can_ask
+
+        tunnel = reach_by_ssh(config, home=home, asks=can_ask(), announce=announce)
+        client = Client(config.scheduler_url, token=config.token)
+        client.revive = tunnel.wake
+        return client
     if is_own_scheduler(config, home=home) and not is_answering(home):
         start_server(home, announce=announce)
-    return Client(config.scheduler_url, token=config.token)
+    return Client(config.scheduler_url, token=config.token, trust=config.trust)
+
+
+def reach_by_ssh(
+    config: SchedulerConfig,
+    *,
+    home: Home,
+    asks: bool = False,
+    announce: Callable[[str], None] | None = None,
+) -> Tunnel:
+    """Make the tunnel to a scheduler unless it is there; with `asks` ssh may use the terminal.
+
+    The scheduler of the account is started when the tunnel is new and none answers.
+
+    Raises:
+        Unreachable: ssh does not get there, or the server could not be started; the text says why.
+    """
+    tunnel = _tunnel_to(config, home)
+    if tunnel.is_open():
+        return tunnel
+    if announce is not None:
+        announce(f"Connecting to {tunnel.place.host} by ssh…")
+    if tunnel.open(asks=asks):
+        tunnel.wake(announce=announce)
+    return tunnel
+
+
+def has_tunnel(config: SchedulerConfig, *, home: Home) -> bool:
+    """Tell whether a scheduler that is reached by ssh can be asked without a new log-in."""
+    return _tunnel_to(config, home).is_open()
+
+
+def _tunnel_to(config: SchedulerConfig, home: Home) -> Tunnel:
+    from foundations.ssh_place import SshPlace
+    from foundations.ssh_tunnel import Tunnel
+
+    return Tunnel(SshPlace.parse(config.scheduler_url), home)
 
 
 def is_own_scheduler(config: SchedulerConfig, *, home: Home) -> bool:
@@ -54,7 +99,7 @@ def is_own_scheduler(config: SchedulerConfig, *, home: Home) -> bool:
 
 def is_answering(home: Home) -> bool:
     """Tell whether a server listens on the home's socket."""
-    return _is_listening(str(home.socket))
+    return is_listening(str(home.socket))
 
 
 def look_for(config: SchedulerConfig) -> None:
@@ -63,7 +108,7 @@ def look_for(config: SchedulerConfig) -> None:
     Raises:
         Unreachable: it names a Unix socket, and nobody listens there.
     """
-    if config.is_local and not _is_listening(config.scheduler_url.removeprefix("unix://")):
+    if config.is_local and not is_listening(config.scheduler_url.removeprefix("unix://")):
         from foundations.address import Address
 
         raise Unreachable(Address.parse(config.scheduler_url).silence("no server listens there"))
@@ -100,16 +145,6 @@ def start_server(home: Home, *, announce: Callable[[str], None] | None = None) -
 def _content(output: BinaryIO) -> str:
     output.seek(0)
     return output.read().decode("utf-8", "replace").rstrip()
-
-
-def _is_listening(path: str) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(_PROBE_SECONDS)
-        try:
-            probe.connect(path)
-        except OSError:
-            return False
-        return True
 
 
 def _run_start(home: Home, output: BinaryIO) -> bool:

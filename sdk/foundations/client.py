@@ -10,18 +10,20 @@ from __future__ import annotations
 import re
 import ssl
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import foundations
-from foundations import answers, calls
+from foundations import answers, calls, handshake
 from foundations.address import Address, bearer
 from foundations.calls import Call
 from foundations.errors import AtlasError, Unreachable
 from foundations.lazy_models import models
 from foundations.reconnection import PATIENCE, Patience
+from foundations.trust import SYSTEM, Trust
 from foundations.tunnel_verbs import AsyncTunnelVerbs, TunnelVerbs
 from foundations.unix_sockets import UnixSockets
 from foundations.upload import Upload
@@ -30,6 +32,7 @@ from foundations.upload import Upload
 # That takes longer than all the rest of it; a module that is None cannot be imported.
 _modules: dict[str, Any] = sys.modules
 _hidden = _modules.setdefault("httpx._main", None)
+import anyio  # noqa: E402 - after the line above
 import httpcore  # noqa: E402 - after the line above
 import httpx  # noqa: E402 - after the line above
 
@@ -38,6 +41,7 @@ if _hidden is None:
 
 if TYPE_CHECKING:
     from foundations.packs import Item, Sent
+    from foundations.ssh_place import SshPlace
 
 T = TypeVar("T")
 
@@ -49,11 +53,15 @@ ANSWER_SECONDS = 60.0
 class Client(TunnelVerbs):
     """A scheduler, for code that blocks: a context manager that threads may share."""
 
+    revive: Callable[[], None] | None = None
+    """Called when the first request finds nobody, before that is repeated."""
+
     def __init__(
         self,
         url: str,
         *,
         token: str | None = None,
+        trust: Trust = SYSTEM,
         timeout_seconds: float = ANSWER_SECONDS,
         patience: Patience = PATIENCE,
         transport: httpx.BaseTransport | None = None,
@@ -61,24 +69,28 @@ class Client(TunnelVerbs):
         """Prepare to talk to a scheduler; nothing is sent yet.
 
         Args:
-            url: `unix:///path/to/atlas.sock`, `http://host:port` or `https://host:port`.
-            token: sent with every request.
+            url: `unix:///path/to/atlas.sock`, `http://host:port`, `https://host:port` or
+                `ssh://user@host:port`.
+            token: sent with every request, and nowhere else: redirects are not followed.
+            trust: who vouches for a scheduler that is reached by https.
             timeout_seconds: longest wait for an answer.
             patience: how followers behave while nothing answers.
             transport: replaces the network, for tests.
 
-        Proxies that the environment names are used for other machines only.
+        Proxies that the environment names are used for other machines only, and not where a
+        certificate is pinned.
 
         Raises:
-            ConfigError: the URL or the token cannot be one.
+            ConfigError: the URL or the token cannot be one, or the file of `trust` cannot be read.
         """
         self._address = Address.parse(url)
         self.patience = patience
-        if transport is None and self._address.socket is not None:
-            transport = _UnixTransport(self._address.socket)
-        elif transport is None and self._address.is_local:
-            transport = httpx.HTTPTransport()
+        self._trust = trust
+        if transport is None:
+            transport = _transport(self._address, trust, timeout_seconds)
         options = _options(self._address, token, timeout_seconds)
+        if transport is None:
+            options["verify"] = _verification(self._address, trust)
         self._http = httpx.Client(transport=transport, **options)
 
     @property
@@ -117,7 +129,7 @@ class Client(TunnelVerbs):
         with Upload(digest, path, watch) as upload:
             content = iter(upload.piece, b"")
             request = _request(self._http, upload.call, content=content, waits=_patient(None))
-            with _speaking(self._address):
+            with _speaking(self._address, self._trust):
                 answer = self._http.send(request)
         return _read(upload.call, answer, self._address)
 
@@ -137,7 +149,7 @@ class Client(TunnelVerbs):
         call = calls.bundles.send_files()
         content = packs.body(items, sent or packs.Sent())
         request = _request(self._http, call, content=content, waits=_patient(None))
-        with _speaking(self._address):
+        with _speaking(self._address, self._trust):
             answer = self._http.send(request)
         return _read(call, answer, self._address)
 
@@ -145,7 +157,7 @@ class Client(TunnelVerbs):
     def open(self, call: Call[None], *, silence_seconds: float | None) -> Iterator[httpx.Response]:
         """Send a call, and give its answer as soon as that begins."""
         answer = self._begin(call, stream=True, waits=_patient(silence_seconds))
-        with _speaking(self._address), closing(answer):
+        with _speaking(self._address, self._trust), closing(answer):
             if answer.status_code not in call.expected:
                 answer.read()
                 raise _refusal(answer, self._address)
@@ -155,13 +167,16 @@ class Client(TunnelVerbs):
         self, call: Call[Any], *, stream: bool = False, waits: httpx.Timeout | None = None
     ) -> httpx.Response:
         """Send a call, and once more when its idle connection was closed at that moment."""
+        revive, self.revive = self.revive, None
         try:
-            with _speaking(self._address):
+            with _speaking(self._address, self._trust):
                 return self._http.send(_request(self._http, call, waits=waits), stream=stream)
         except Unreachable as error:
             if not _is_worth_repeating(call, error):
                 raise
-        with _speaking(self._address):
+        if revive is not None:
+            revive()
+        with _speaking(self._address, self._trust):
             return self._http.send(_request(self._http, call, waits=waits), stream=stream)
 
 
@@ -173,6 +188,7 @@ class AsyncClient(AsyncTunnelVerbs):
         url: str,
         *,
         token: str | None = None,
+        trust: Trust = SYSTEM,
         timeout_seconds: float = ANSWER_SECONDS,
         patience: Patience = PATIENCE,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -180,11 +196,12 @@ class AsyncClient(AsyncTunnelVerbs):
         """Prepare to talk to a scheduler; see `Client`."""
         self._address = Address.parse(url)
         self.patience = patience
-        if transport is None and self._address.is_local:
-            socket_path = self._address.socket
-            verify = True if socket_path is None else _no_certificates()
-            transport = httpx.AsyncHTTPTransport(uds=socket_path, verify=verify)
+        self._trust = trust
+        if transport is None:
+            transport = _async_transport(self._address, trust, timeout_seconds)
         options = _options(self._address, token, timeout_seconds)
+        if transport is None:
+            options["verify"] = _verification(self._address, trust)
         self._http = httpx.AsyncClient(transport=transport, **options)
 
     @property
@@ -219,7 +236,7 @@ class AsyncClient(AsyncTunnelVerbs):
                     yield piece
 
             request = _request(self._http, upload.call, content=content(), waits=_patient(None))
-            with _speaking(self._address):
+            with _speaking(self._address, self._trust):
                 answer = await self._http.send(request)
         return _read(upload.call, answer, self._address)
 
@@ -239,7 +256,7 @@ class AsyncClient(AsyncTunnelVerbs):
                 yield piece
 
         request = _request(self._http, call, content=content(), waits=_patient(None))
-        with _speaking(self._address):
+        with _speaking(self._address, self._trust):
             answer = await self._http.send(request)
         return _read(call, answer, self._address)
 
@@ -249,7 +266,7 @@ class AsyncClient(AsyncTunnelVerbs):
     ) -> AsyncIterator[httpx.Response]:
         """Send a call, and give its answer as soon as that begins."""
         answer = await self._begin(call, stream=True, waits=_patient(silence_seconds))
-        with _speaking(self._address):
+        with _speaking(self._address, self._trust):
             async with aclosing(answer):
                 if answer.status_code not in call.expected:
                     await answer.aread()
@@ -260,13 +277,13 @@ class AsyncClient(AsyncTunnelVerbs):
         self, call: Call[Any], *, stream: bool = False, waits: httpx.Timeout | None = None
     ) -> httpx.Response:
         try:
-            with _speaking(self._address):
+            with _speaking(self._address, self._trust):
                 request = _request(self._http, call, waits=waits)
                 return await self._http.send(request, stream=stream)
         except Unreachable as error:
             if not _is_worth_repeating(call, error):
                 raise
-        with _speaking(self._address):
+        with _speaking(self._address, self._trust):
             request = _request(self._http, call, waits=waits)
             return await self._http.send(request, stream=stream)
 
@@ -275,11 +292,120 @@ class _UnixTransport(httpx.HTTPTransport):
     """httpx's transport with sockets that are closed also when they could not be connected."""
 
     def __init__(self, path: str) -> None:
-        super().__init__(verify=_no_certificates())
+        super().__init__(verify=handshake.context())
         self._pool = httpcore.ConnectionPool(uds=path, network_backend=UnixSockets())
 
 
+class _PinnedTransport(httpx.BaseTransport):
+    """httpx's transport that believes one certificate, which it asks for before the first use."""
+
+    def __init__(self, address: Address, fingerprint: str) -> None:
+        self._address = address
+        self._fingerprint = fingerprint
+        self._asking = threading.Lock()
+        self._made: httpx.HTTPTransport | None = None
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        with self._asking:
+            if self._made is None:
+                context = _pinned(self._address, self._fingerprint)
+                self._made = httpx.HTTPTransport(verify=context)
+        return self._made.handle_request(request)
+
+    def close(self) -> None:
+        if self._made is not None:
+            self._made.close()
+
+
+class _AsyncPinnedTransport(httpx.AsyncBaseTransport):
+    """The same for asyncio."""
+
+    def __init__(self, address: Address, fingerprint: str) -> None:
+        self._address = address
+        self._fingerprint = fingerprint
+        self._asking = anyio.Lock()
+        self._made: httpx.AsyncHTTPTransport | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        from anyio.to_thread import run_sync
+
+        async with self._asking:
+            if self._made is None:
+                context = await run_sync(_pinned, self._address, self._fingerprint)
+                self._made = httpx.AsyncHTTPTransport(verify=context)
+        return await self._made.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        if self._made is not None:
+            await self._made.aclose()
+
+
+class _TunnelTransport(httpx.HTTPTransport):
+    """httpx's transport through a tunnel by ssh."""
+
+    def __init__(self, place: SshPlace, timeout_seconds: float) -> None:
+        from foundations.ssh_sockets import TunnelSockets  # not at the top: few need it
+
+        super().__init__(verify=handshake.context())
+        sockets = TunnelSockets(place, timeout_seconds=timeout_seconds)
+        self._pool = httpcore.ConnectionPool(uds=sockets.path, network_backend=sockets)
+
+
+class _AsyncTunnelTransport(httpx.AsyncHTTPTransport):
+    """The same for asyncio."""
+
+    def __init__(self, place: SshPlace, timeout_seconds: float) -> None:
+        from foundations.ssh_sockets import AsyncTunnelSockets
+
+        super().__init__(verify=handshake.context())
+        sockets = AsyncTunnelSockets(place, timeout_seconds=timeout_seconds)
+        self._pool = httpcore.AsyncConnectionPool(uds=sockets.path, network_backend=sockets)
+
+
 # -- what the twins share
+
+
+def _transport(
+    address: Address, trust: Trust, timeout_seconds: float
+) -> httpx.BaseTransport | None:
+    """Return what carries requests; None is httpx's own, which knows proxies."""
+    if address.ssh is not None:
+        return _TunnelTransport(address.ssh, timeout_seconds)
+    if address.socket is not None:
+        return _UnixTransport(address.socket)
+    if address.is_tls and trust.fingerprint is not None:
+        return _PinnedTransport(address, trust.fingerprint)
+    return httpx.HTTPTransport(verify=_verification(address, trust)) if address.is_local else None
+
+
+def _async_transport(
+    address: Address, trust: Trust, timeout_seconds: float
+) -> httpx.AsyncBaseTransport | None:
+    if address.ssh is not None:
+        return _AsyncTunnelTransport(address.ssh, timeout_seconds)
+    if address.is_tls and trust.fingerprint is not None:
+        return _AsyncPinnedTransport(address, trust.fingerprint)
+    if not address.is_local:
+        return None
+    verify = _verification(address, trust)
+    return httpx.AsyncHTTPTransport(uds=address.socket, verify=verify)
+
+
+def _verification(address: Address, trust: Trust) -> ssl.SSLContext | bool:
+    """Return how certificates are verified: a context, or True for httpx's choice of authorities.
+
+    Without TLS a context that trusts nobody does, and needs no time.
+    """
+    if not address.is_tls:
+        return handshake.context()
+    return True if trust.ca is None else handshake.context_of_file(trust.ca)
+
+
+def _pinned(address: Address, fingerprint: str) -> ssl.SSLContext:
+    try:
+        return handshake.pinned_context(address, fingerprint, timeout_seconds=CONNECT_SECONDS)
+    except OSError as error:
+        raise httpx.ConnectError(str(error)) from error
 
 
 def _options(address: Address, token: str | None, timeout_seconds: float) -> dict[str, Any]:
@@ -292,16 +418,8 @@ def _options(address: Address, token: str | None, timeout_seconds: float) -> dic
     return {
         "base_url": address.origin + calls.PREFIX,
         "headers": headers,
-        "timeout": httpx.Timeout(timeout_seconds, connect=CONNECT_SECONDS),
+        "timeout": httpx.Timeout(timeout_seconds, connect=min(CONNECT_SECONDS, timeout_seconds)),
     }
-
-
-def _no_certificates() -> ssl.SSLContext:
-    """Return a context that trusts nobody: on a Unix socket there is no TLS.
-
-    Loading certificates takes longer than a request.
-    """
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _patient(silence_seconds: float | None) -> httpx.Timeout:
@@ -317,7 +435,7 @@ def _request(
 ) -> httpx.Request:
     return http.build_request(
         call.method,
-        call.path,
+        http.base_url.join(call.path) if call.at_root else call.path,
         params=call.params,
         content=call.content() if content is None else content,
         headers=call.all_headers(),
@@ -326,15 +444,25 @@ def _request(
 
 
 @contextmanager
-def _speaking(address: Address) -> Iterator[None]:
+def _speaking(address: Address, trust: Trust) -> Iterator[None]:
     """Turn trouble of the connection into words for the user."""
     try:
         yield
     except httpx.RequestError as error:
-        raise Unreachable(address.silence(_reason(error))) from error
+        if isinstance(error, httpx.ConnectError):
+            untrusted = handshake.distrust(error, address, trust)
+            if untrusted is not None:
+                raise untrusted from error
+        reason = _reason(error, by_ssh=bool(address.ssh))
+        if isinstance(error, httpx.RemoteProtocolError) and address.url.startswith("http://"):
+            reason += "; if it speaks TLS, its URL begins with https://"
+        raise Unreachable(address.silence(reason)) from error
 
 
-def _reason(error: httpx.RequestError) -> str:
+def _reason(error: httpx.RequestError, *, by_ssh: bool) -> str:
+    # A tunnel takes a connection before it knows whether anybody listens at the other end.
+    if by_ssh and isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError):
+        return "no server listens there, or the connection by ssh broke"
     if isinstance(error, httpx.ConnectTimeout):
         return f"no connection within {CONNECT_SECONDS:.0f} s"
     if isinstance(error, httpx.TimeoutException):

@@ -6,17 +6,24 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from foundations.errors import ConfigError
 from foundations.home import Home
+from foundations.trust import SYSTEM, Trust, read_fingerprint
+
+if TYPE_CHECKING:
+    from foundations.yaml_source import YamlSource
 
 DEFAULT_NAME = "scheduler"
 SUFFIX = ".config.yaml"
 URL_SCHEMES = ("unix", "http", "https", "ssh")
-_KNOWN_KEYS = ("scheduler_url", "token")
+TOKEN_VARIABLE = "FOUNDATIONS_TOKEN"  # noqa: S105 - the name of a variable
+"""A token for the scheduler that a command names, where its config holds none."""
+_KNOWN_KEYS = ("scheduler_url", "token", "tls_fingerprint", "tls_ca")
 # Files written for the original say where things lie on the server; the server knows that itself.
 _IGNORED_KEYS = (
     "cache_config",
@@ -47,11 +54,18 @@ class SchedulerConfig:
     token: str | None = None
     ignored: tuple[str, ...] = ()
     """Keys of the file that have no meaning here."""
+    trust: Trust = SYSTEM
+    """Who vouches for the scheduler, if its URL is an https one."""
 
     @property
     def is_local(self) -> bool:
         """Whether the scheduler runs on this machine and shares its files."""
         return self.scheduler_url.startswith("unix://")
+
+    @property
+    def is_by_ssh(self) -> bool:
+        """Whether the scheduler is reached by ssh."""
+        return self.scheduler_url.startswith("ssh://")
 
     @property
     def note(self) -> str | None:
@@ -76,7 +90,8 @@ def load(
     """Find and read the scheduler config `name`.
 
     A file in `config/submission` below the job directory or the current one wins over one of the
-    same name in the home.
+    same name in the home. Where it holds no token and leads to another machine, the token is that
+    of `FOUNDATIONS_TOKEN`.
 
     Raises:
         ConfigError: there is none of that name, or it is not valid.
@@ -84,7 +99,7 @@ def load(
     found = list_configs(home=home, cwd=cwd, job_dir=job_dir)
     for file in found:
         if file.name == name:
-            return read(file)
+            return _with_token_of_environment(read(file))
     known = ", ".join(file.name for file in found) or "none"
     raise ConfigError(
         f"Could not find submission configuration with name: `{name}`. Known: {known}. "
@@ -134,11 +149,58 @@ def _read_as_yaml(file: ConfigFile) -> SchedulerConfig:
     problem = url_problem(url)
     if problem is not None:
         raise ConfigError(source.complaint(f"`scheduler_url` {problem}", ("scheduler_url",)))
-    token = data.get("token")
-    if token is not None and not isinstance(token, str):
-        raise ConfigError(source.complaint("`token` must be text: put it in quotes", ("token",)))
     ignored = tuple(sorted(key for key in data if key in _IGNORED_KEYS))
-    return SchedulerConfig(file.name, file.path, str(url), token, ignored)
+    trust = _trust(source, data, str(url))
+    return SchedulerConfig(file.name, file.path, str(url), _token(source, data), ignored, trust)
+
+
+def _token(source: YamlSource, data: Mapping[str, object]) -> str | None:
+    token = data.get("token")
+    if token is None:
+        return None
+    if not isinstance(token, str):
+        raise ConfigError(source.complaint("`token` must be text: put it in quotes", ("token",)))
+    _refuse_readable(source.path)
+    return token
+
+
+def _trust(source: YamlSource, data: Mapping[str, object], url: str) -> Trust:
+    given = [key for key in ("tls_fingerprint", "tls_ca") if data.get(key) is not None]
+    if not given:
+        return SYSTEM
+    key = given[0]
+    value = data[key]
+    if len(given) > 1:
+        problem = "of `tls_fingerprint` and `tls_ca` one is enough: leave the other out"
+    elif not url.startswith("https://"):
+        problem = f"`{key}` means nothing without TLS: the URL must begin with https://"
+    elif not isinstance(value, str):
+        problem = f"`{key}` must be text: put it in quotes"
+    elif key == "tls_ca":
+        return Trust(ca=source.path.parent / Path(value).expanduser())
+    else:
+        fingerprint = read_fingerprint(value)
+        if fingerprint is not None:
+            return Trust(fingerprint=fingerprint)
+        problem = "`tls_fingerprint` must be 64 hexadecimal digits, as `atlas-server tls-init` says"
+    raise ConfigError(source.complaint(problem, (key,)))
+
+
+def _refuse_readable(path: Path) -> None:
+    """A token that other accounts can read is theirs as well."""
+    if path.stat().st_mode & 0o077:
+        raise ConfigError(
+            f"{path}: others can read or change the token in it. Run: chmod 600 {path}"
+        )
+
+
+def _with_token_of_environment(config: SchedulerConfig) -> SchedulerConfig:
+    token = os.environ.get(TOKEN_VARIABLE)
+    if not token or config.token is not None:
+        return config
+    if not config.scheduler_url.startswith(("http://", "https://")):
+        return config
+    return replace(config, token=token)
 
 
 def _url_in_own_form(path: Path) -> str | None:
@@ -155,6 +217,11 @@ def _url_in_own_form(path: Path) -> str | None:
         return None  # there may be more of it
     found = _OWN_FORM.fullmatch(content)
     return found[1].decode("ascii") if found else None
+
+
+def is_name(text: str) -> bool:
+    """Tell whether a scheduler config can have this name."""
+    return _NAME.fullmatch(text) is not None
 
 
 def url_problem(url: object) -> str | None:
@@ -209,5 +276,5 @@ def _files(directory: Path) -> Iterator[ConfigFile]:
         return
     for entry in names:
         name = entry.removesuffix(SUFFIX)
-        if name != entry and _NAME.fullmatch(name):
+        if name != entry and is_name(name):
             yield ConfigFile(name, directory / entry)

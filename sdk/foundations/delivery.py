@@ -6,20 +6,22 @@ that the scheduler lacks, several requests at once, and after a broken connectio
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from foundations import bundle
 from foundations.errors import BundleError, NotFound, Unreachable
 from foundations.packs import GivenUp, Item, Sent, packs
+from foundations.reconnection import Backoff, Patience
+from foundations.repetition import patiently, patiently_async, pause_seconds
 from foundations.tree import Tree, list_tree
 
 if TYPE_CHECKING:
     from foundations.client import AsyncClient, Client
     from foundations.models import MissingFile
 
-T = TypeVar("T")
 Watch = Callable[[int], None]
 """Told how many bytes were sent so far."""
 
@@ -27,7 +29,7 @@ LISTED_ABOVE_BYTES = 8 * 10**6
 """A directory of no more than that is sent as a whole: one request is quicker than several."""
 PARALLEL_REQUESTS = 4
 _VAIN_ROUNDS = 2
-"""So many rounds may break off without having brought anything."""
+"""So many rounds may end in good order without having brought anything."""
 
 
 class Delivery:
@@ -60,37 +62,47 @@ class Delivery:
             Unreachable: the scheduler does not answer.
             SchedulerError: it does not take the bundle.
         """
+        if client.has_bundle(self.digest):
+            return
         if isinstance(self._ready, Tree):
-            if twice(lambda: client.has_bundle(self.digest)):
-                return
             try:
                 return _send_tree(client, self._ready, Sent(watch))
             except _NotListed:
                 self._pack()
+                if patiently(lambda: client.has_bundle(self.digest), client.patience):
+                    return
+        broke = False
 
         def upload() -> None:
-            if not client.has_bundle(self.digest):
+            nonlocal broke
+            if not (broke and client.has_bundle(self.digest)):
+                broke = True
                 client.upload_bundle(self.digest, self._path, watch=watch)
 
-        twice(upload)
+        patiently(upload, client.patience)
 
     async def send_async(self, client: AsyncClient, *, watch: Watch | None = None) -> None:
         """Do the same, for asyncio."""
         import asyncio  # not at the top: the blocking twin needs none of it
 
+        if await client.has_bundle(self.digest):
+            return
         if isinstance(self._ready, Tree):
-            if await twice_async(lambda: client.has_bundle(self.digest)):
-                return
             try:
                 return await _send_tree_async(client, self._ready, Sent(watch))
             except _NotListed:
                 await asyncio.to_thread(self._pack)
+                if await patiently_async(lambda: client.has_bundle(self.digest), client.patience):
+                    return
+        broke = False
 
         async def upload() -> None:
-            if not await client.has_bundle(self.digest):
+            nonlocal broke
+            if not (broke and await client.has_bundle(self.digest)):
+                broke = True
                 await client.upload_bundle(self.digest, self._path, watch=watch)
 
-        await twice_async(upload)
+        await patiently_async(upload, client.patience)
 
     def _pack(self) -> None:
         """Make one packed file after all, for a scheduler that knows nothing else."""
@@ -123,26 +135,11 @@ def make_ready(
     return Delivery(directory, folder, ready, watch)
 
 
-def twice(send: Callable[[], T]) -> T:
-    """Repeat a request once when its connection broke; only for requests that may be repeated."""
-    try:
-        return send()
-    except Unreachable:
-        return send()
-
-
-async def twice_async(send: Callable[[], Awaitable[T]]) -> T:
-    """Do the same, for asyncio."""
-    try:
-        return await send()
-    except Unreachable:
-        return await send()
-
-
 class _Rounds:
-    """Decides how often to go on after a broken connection: as long as it gets on."""
+    """Decides when to go on after a broken connection, and when to give up."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: Patience) -> None:
+        self._backoff = Backoff(patience)
         self._least_bytes: int | None = None
         self._vain = 0
 
@@ -155,19 +152,20 @@ class _Rounds:
         left_bytes = sum(one.size_bytes - one.arrived_bytes + 1 for one in missing)
         if self._least_bytes is None or left_bytes < self._least_bytes:
             self._least_bytes, self._vain = left_bytes, 0
+            self._backoff.answered()
             return
         self._vain += 1
         if self._vain > _VAIN_ROUNDS:
             raise BundleError("The scheduler asks again and again for files that were sent to it.")
 
-    def may_go_on(self) -> bool:
-        """Whether to try again after a round that broke off."""
-        self._vain += 1
-        return self._vain <= _VAIN_ROUNDS
+    def pause_seconds(self, error: Unreachable) -> float:
+        """Return how long to wait after a round that broke off, or raise `error` to give up."""
+        self._vain = 0
+        return pause_seconds(self._backoff, error)
 
 
 def _send_tree(client: Client, tree: Tree, sent: Sent) -> None:
-    rounds = _Rounds()
+    rounds = _Rounds(client.patience)
     while True:
         try:
             try:
@@ -178,9 +176,8 @@ def _send_tree(client: Client, tree: Tree, sent: Sent) -> None:
                 return
             rounds.begin(missing)
             _send_missing(client, tree, missing, sent)
-        except Unreachable:
-            if not rounds.may_go_on():
-                raise
+        except Unreachable as error:
+            time.sleep(rounds.pause_seconds(error))
 
 
 def _send_missing(client: Client, tree: Tree, missing: list[MissingFile], sent: Sent) -> None:
@@ -204,7 +201,9 @@ def _send_missing(client: Client, tree: Tree, missing: list[MissingFile], sent: 
 
 
 async def _send_tree_async(client: AsyncClient, tree: Tree, sent: Sent) -> None:
-    rounds = _Rounds()
+    import asyncio
+
+    rounds = _Rounds(client.patience)
     while True:
         try:
             try:
@@ -215,9 +214,8 @@ async def _send_tree_async(client: AsyncClient, tree: Tree, sent: Sent) -> None:
                 return
             rounds.begin(missing)
             await _send_missing_async(client, tree, missing, sent)
-        except Unreachable:
-            if not rounds.may_go_on():
-                raise
+        except Unreachable as error:
+            await asyncio.sleep(rounds.pause_seconds(error))
 
 
 async def _send_missing_async(

@@ -5,6 +5,7 @@
     ├─ BundleError                a directory cannot be packed, or an archive not unpacked
     ├─ MissingExtra               an optional dependency is not installed
     ├─ Unreachable                the scheduler gave no answer
+    ├─ Untrusted                  whoever answers cannot prove to be the scheduler
     └─ SchedulerError             the scheduler answered with an error
        ├─ InvalidRequest          400  the request itself is wrong
        ├─ BundleRejected          400  the uploaded bundle is not acceptable
@@ -60,6 +61,12 @@ class Unreachable(AtlasError):
     """The scheduler gave no answer."""
 
     code = "unreachable"
+
+
+class Untrusted(AtlasError):
+    """Whoever answers cannot prove to be the scheduler that is meant; nothing was sent."""
+
+    code = "untrusted"
 
 
 class SchedulerError(AtlasError):

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from foundations.errors import AtlasError, SchedulerError, Unreachable
+from foundations.errors import AtlasError, SchedulerError
 from foundations.exec_frames import EXIT, STDERR, STDOUT
-from foundations.reconnection import Backoff
+from foundations.repetition import patiently
 
 if TYPE_CHECKING:
     from foundations.client import Client
@@ -67,20 +67,9 @@ def _send_input(client: Client, exec_id: str, read: Callable[[int], bytes]) -> N
     with suppress(AtlasError, RuntimeError):
         while data:
             data = read(PIECE_BYTES)
-            _send(client, exec_id, data, offset=offset)
+            write = partial(client.write_exec, exec_id, data, offset=offset, end=not data)
+            patiently(write, client.patience)
             offset += len(data)
-
-
-def _send(client: Client, exec_id: str, data: bytes, *, offset: int) -> None:
-    backoff = Backoff(client.patience)
-    while True:
-        try:
-            return client.write_exec(exec_id, data, offset=offset, end=not data)
-        except Unreachable:
-            delay_seconds = backoff.lost(time.monotonic())
-            if delay_seconds is None:
-                raise
-            time.sleep(delay_seconds)
 
 
 def exit_code(ending: bytes) -> int:

@@ -7,24 +7,17 @@ meanings; the blocking one explains them.
 from __future__ import annotations
 
 import time
-from abc import abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping
-from contextlib import (
-    AbstractAsyncContextManager,
-    AbstractContextManager,
-    aclosing,
-    closing,
-)
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import AsyncGenerator, Generator, Iterator
+from contextlib import aclosing, closing
+from typing import TYPE_CHECKING
 
 import anyio
 
 from foundations import answers, calls
-from foundations.calls import Call
+from foundations.downloads import AsyncDownloads, Downloads, Opened
 from foundations.errors import Unreachable
 from foundations.lazy_models import models
-from foundations.reconnection import PATIENCE, Backoff, FeedPlace, LogPlace, Patience
-from foundations.verbs import AsyncVerbs, Verbs
+from foundations.reconnection import Backoff, FeedPlace, LogPlace
 
 if TYPE_CHECKING:
     from foundations.reconnection import News
@@ -33,65 +26,10 @@ LOG_SILENCE_SECONDS = 60.0
 """Longest silence of a followed log before it is asked for again: its job may just be quiet."""
 FEED_SILENCE_SECONDS = 45.0
 """Longest silence of the change feed: three heartbeats."""
-DOWNLOAD_SILENCE_SECONDS = 300.0
-"""Longest pause in a download; the scheduler packs an archive while it sends it."""
 
 
-class Opened(Protocol):
-    """An answer that has begun."""
-
-    @property
-    def status_code(self) -> int:
-        """HTTP status."""
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Headers, by name in any case."""
-
-    def iter_raw(self) -> Iterator[bytes]:
-        """Yield the body as it comes, blocking."""
-
-    def aiter_raw(self) -> AsyncIterator[bytes]:
-        """Yield the body as it comes, for asyncio."""
-
-
-class Followers(Verbs):
+class Followers(Downloads):
     """Calls whose answer is read piece by piece, blocking."""
-
-    patience: Patience = PATIENCE
-    """How to behave while nothing answers."""
-
-    @abstractmethod
-    def open(
-        self, call: Call[None], *, silence_seconds: float | None
-    ) -> AbstractContextManager[Opened]:
-        """Send a call, and give its answer as soon as that begins.
-
-        Raises:
-            SchedulerError: the scheduler refuses.
-            Unreachable: nothing answers, the connection breaks, or is silent for too long.
-        """
-
-    def artifact(self, ref: str, key: str) -> Iterator[bytes]:
-        """Yield the bytes of an artifact; errors come with the first piece."""
-        return self._pieces(calls.records.artifact(ref, key))
-
-    def file(self, ref: str, path: str) -> Iterator[bytes]:
-        """Yield the bytes of a file that `files` lists; errors come with the first piece."""
-        return self._pieces(calls.records.file(ref, path))
-
-    def archive(self, ref: str) -> Iterator[bytes]:
-        """Yield a job's archive, a tar.gz; errors come with the first piece."""
-        return self._pieces(calls.records.archive(ref))
-
-    def tensorboard_logs(self, ref: str, *, since: int = 0) -> Iterator[bytes]:
-        """Yield the TensorBoard logs of a job, a tar.gz, also while it runs.
-
-        Args:
-            ref: the job.
-            since: leave out files that changed before, in seconds since 1970.
-        """
-        return self._pieces(calls.records.tensorboard_logs(ref, since=since))
 
     def logs(
         self, ref: str, *, offset: int = 0, follow: bool = False, length: int | None = None
@@ -193,38 +131,9 @@ class Followers(Verbs):
                 time.sleep(_delay(place, backoff, error))
                 yield None
 
-    def _pieces(self, call: Call[None]) -> Iterator[bytes]:
-        with self.open(call, silence_seconds=DOWNLOAD_SILENCE_SECONDS) as answer:
-            yield from answer.iter_raw()
 
-
-class AsyncFollowers(AsyncVerbs):
+class AsyncFollowers(AsyncDownloads):
     """Calls whose answer is read piece by piece, for asyncio."""
-
-    patience: Patience = PATIENCE
-    """How to behave while nothing answers."""
-
-    @abstractmethod
-    def open(
-        self, call: Call[None], *, silence_seconds: float | None
-    ) -> AbstractAsyncContextManager[Opened]:
-        """Send a call, and give its answer as soon as that begins."""
-
-    def artifact(self, ref: str, key: str) -> AsyncIterator[bytes]:
-        """Yield the bytes of an artifact; errors come with the first piece."""
-        return self._pieces(calls.records.artifact(ref, key))
-
-    def file(self, ref: str, path: str) -> AsyncIterator[bytes]:
-        """Yield the bytes of a file that `files` lists; errors come with the first piece."""
-        return self._pieces(calls.records.file(ref, path))
-
-    def archive(self, ref: str) -> AsyncIterator[bytes]:
-        """Yield a job's archive, a tar.gz; errors come with the first piece."""
-        return self._pieces(calls.records.archive(ref))
-
-    def tensorboard_logs(self, ref: str, *, since: int = 0) -> AsyncIterator[bytes]:
-        """Yield the TensorBoard logs of a job, a tar.gz, also while it runs."""
-        return self._pieces(calls.records.tensorboard_logs(ref, since=since))
 
     async def logs(
         self, ref: str, *, offset: int = 0, follow: bool = False, length: int | None = None
@@ -299,11 +208,6 @@ class AsyncFollowers(AsyncVerbs):
                 place.ended()
             except Unreachable as error:
                 await anyio.sleep(_delay(place, backoff, error))
-
-    async def _pieces(self, call: Call[None]) -> AsyncIterator[bytes]:
-        async with self.open(call, silence_seconds=DOWNLOAD_SILENCE_SECONDS) as answer:
-            async for piece in answer.aiter_raw():
-                yield piece
 
 
 def _check(place: LogPlace | FeedPlace, answer: Opened, url: str) -> None:

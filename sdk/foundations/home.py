@@ -13,6 +13,8 @@ from foundations.errors import ConfigError
 HOME_VARIABLE = "FOUNDATIONS_HOME"
 LONGEST_SOCKET_PATH_BYTES = 100
 """Systems allow 104 to 108 bytes with the closing NUL; the rest is reserve."""
+LONGEST_TUNNEL_DIR_BYTES = LONGEST_SOCKET_PATH_BYTES - 38
+"""ssh adds 17 characters to the name of its socket, which has 20, while it makes it."""
 
 # Not $TMPDIR: client and server must find the same socket from different sessions.
 _SHORT_PATHS = Path("/tmp")  # noqa: S108 - the directory made in it is 0700 and its owner is checked
@@ -44,9 +46,19 @@ class Home:
         return self.root / "config" / "submission"
 
     @property
+    def default_scheduler(self) -> Path:
+        """The name of the scheduler config that is meant where none is named."""
+        return self.root / "config" / "default_scheduler"
+
+    @property
     def server_config(self) -> Path:
         """Settings of the server."""
         return self.root / "config" / "server.yaml"
+
+    @property
+    def tls(self) -> Path:
+        """The server's own certificate authority and what it issued."""
+        return self.root / "config" / "tls"
 
     @property
     def database(self) -> Path:
@@ -131,8 +143,29 @@ class Home:
         inside = self.run / "atlas.sock"
         if len(os.fsencode(inside)) <= LONGEST_SOCKET_PATH_BYTES:
             return inside
-        name = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
-        return _SHORT_PATHS / f"atlas-{os.getuid()}" / f"{name}.sock"
+        return _short_dir() / f"{self._short_name()}.sock"
+
+    @property
+    def tunnels(self) -> Path:
+        """Sockets that lead to other machines; their names there are short."""
+        inside = self.run / "ssh"
+        if len(os.fsencode(inside)) <= LONGEST_TUNNEL_DIR_BYTES:
+            return inside
+        return _short_dir() / self._short_name()
+
+    def secure_tunnels(self) -> Path:
+        """Make the directory of the tunnels (0700) when missing, and make sure it is ours alone.
+
+        Raises:
+            ConfigError: another user owns it or may write to it, or it is no directory.
+        """
+        directory = self.tunnels
+        self.create()
+        if directory.parent == self.run:
+            self.run.mkdir(mode=0o700, exist_ok=True)
+        else:
+            _secured(directory.parent)
+        return _secured(directory)
 
     def secure_socket_dir(self) -> Path:
         """Make the socket's directory (0700) when missing and make sure that it is ours alone.
@@ -146,16 +179,27 @@ class Home:
         directory = self.socket.parent
         if directory == self.run:
             self.create()
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = directory.lstat()
-        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
-            raise ConfigError(
-                f"{directory} is not a directory of yours, so the socket in it cannot be trusted. "
-                f"Remove it, or set {HOME_VARIABLE} to a shorter path."
-            )
-        if status.st_mode & 0o022:
-            directory.chmod(0o700)
-        return directory
+        return _secured(directory)
+
+    def _short_name(self) -> str:
+        return hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
+
+
+def _short_dir() -> Path:
+    return _SHORT_PATHS / f"atlas-{os.getuid()}"
+
+
+def _secured(directory: Path) -> Path:
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = directory.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+        raise ConfigError(
+            f"{directory} is not a directory of yours, so the socket in it cannot be trusted. "
+            f"Remove it, or set {HOME_VARIABLE} to a shorter path."
+        )
+    if status.st_mode & 0o022:
+        directory.chmod(0o700)
+    return directory
 
 
 def _component(name: str) -> str:

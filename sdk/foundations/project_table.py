@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from foundations import configs, extras
+from foundations import extras
 from foundations.connection import connect
 from foundations.json_numbers import EXACT_IN_FLOATS, measured
 from foundations.paging import job_pages
@@ -29,7 +29,7 @@ _TIMES = ("start_time", "completed_time", "creation_time")
 
 
 def get_metrics_for_all_jobs(
-    project_name: str, scheduler_config: str = configs.DEFAULT_NAME
+    project_name: str, scheduler_config: str | None = None
 ) -> pandas.DataFrame:
     """Return the jobs of a project as a table, one row each, newest first.
 
@@ -40,7 +40,7 @@ def get_metrics_for_all_jobs(
 
     Args:
         project_name: of the project.
-        scheduler_config: name of the scheduler config to use.
+        scheduler_config: name of the scheduler config to use; the default one without it.
 
     Raises:
         ValueError: there is no such project.
@@ -58,7 +58,7 @@ def get_metrics_for_all_jobs(
     return pandas.DataFrame(series)
 
 
-def _read(project: str, scheduler_config: str) -> list[Job]:
+def _read(project: str, scheduler_config: str | None) -> list[Job]:
     with connect(scheduler_config) as client:
         jobs = [job for page in job_pages(client, project=project) for job in page]
         if not jobs and project not in (one.name for one in client.projects()):

@@ -7,7 +7,7 @@ A follower reads until its connection ends, then asks again from the place that 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import foundations
@@ -122,6 +122,45 @@ class LogPlace:
             raise Unreachable("The scheduler ended the log before the job had ended.")
         self._follow = False
         self.finished = self.offset >= now.log_size_bytes
+
+
+class DownloadPlace:
+    """How far a download has come."""
+
+    def __init__(self, call: Call[None]) -> None:
+        self.finished = False
+        self._call = call
+        self._offset = 0
+        self._tag: str | None = None
+
+    def call(self) -> Call[None]:
+        """What asks for the rest."""
+        if self._tag is None:
+            return self._call
+        return replace(
+            self._call,
+            params=(*self._call.params, ("offset", str(self._offset))),
+            headers={**self._call.headers, "If-Range": self._tag},
+        )
+
+    def opened(self, headers: Mapping[str, str]) -> None:
+        """Learn from an answer's headers what it is, and where it begins.
+
+        Raises:
+            SchedulerError: it is not what was begun with.
+        """
+        if self._offset and headers.get("x-offset") != str(self._offset):
+            raise SchedulerError("The file changed while it was downloaded. Download it again.")
+        self._tag = headers.get("etag")
+
+    def took(self, size_bytes: int) -> None:
+        """Move on by what was read."""
+        self._offset += size_bytes
+
+    def lost(self, error: Unreachable) -> None:
+        """Note that the connection was lost, or raise `error` where nothing can be gone on with."""
+        if self._tag is None:
+            raise error
 
 
 class FeedPlace:

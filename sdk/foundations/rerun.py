@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from foundations.delivery import twice
 from foundations.errors import ConfigError, NotFound
 from foundations.models import Accepted, JobDetail, JobSpec, Submission
 from foundations.origin import here
 from foundations.preparation import current_user, explain, plain_params, split_command
+from foundations.repetition import patiently
 from foundations.unpinned import image_that_ran
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def create_rerun(client: Client, job: JobDetail, spec: JobSpec, *, hold: bool = 
     )
     key = str(uuid.uuid4())
     try:
-        return twice(lambda: client.submit(submission, idempotency_key=key))
+        return patiently(lambda: client.submit(submission, idempotency_key=key), client.patience)
     except NotFound as error:
         raise NotFound(
             f"The scheduler no longer has what job `{job.job_id}` ran ({job.bundle}), so it cannot "

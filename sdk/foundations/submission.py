@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from foundations import autostart, bundle, configs
-from foundations.delivery import Delivery, make_ready, twice
+from foundations.default_config import default_name
+from foundations.delivery import Delivery, make_ready
 from foundations.errors import NotFound
 from foundations.home import Home
 from foundations.models import Accepted, ArrayView, PullPolicy, ScheduleView, Submission
@@ -20,6 +21,7 @@ from foundations.origin import Inquiry
 from foundations.preparation import Asked, PreparedSubmission, prepare_submission
 from foundations.provenance import Origin
 from foundations.quantities import size
+from foundations.repetition import patiently
 from foundations.streaming import JobConsole, follow_job
 from foundations.submit_options import SubmitOptions, asked_for, directory_of, read_terms
 from foundations.submitted_job import SubmittedJob
@@ -28,6 +30,7 @@ from foundations.terms import Terms, array_request, said_of, schedule_request, s
 if TYPE_CHECKING:
     from foundations.client import Client
     from foundations.configs import SchedulerConfig
+    from foundations.trust import Trust
 
 __all__ = [
     "Asked",
@@ -127,16 +130,16 @@ def _wanted(prepared: PreparedSubmission, delivery: Delivery, origin: Origin | N
 
 def _with_bundle(client: Client, delivery: Delivery, send: Callable[[], T]) -> T:
     try:
-        return twice(send)
+        return patiently(send, client.patience)
     except NotFound:
         # The last other job with this bundle was deleted since the upload was found needless.
         delivery.send(client)
-        return twice(send)
+        return patiently(send, client.patience)
 
 
 def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the command line
     *,
-    scheduler_config: str = configs.DEFAULT_NAME,
+    scheduler_config: str | None = None,
     job_directory: str | os.PathLike[str] | None = None,
     job_dir: str | os.PathLike[str] | None = None,
     command: str | Sequence[str] | None = None,
@@ -168,7 +171,7 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
     """Copy a directory, queue a job that runs a command in the copy, and return the job.
 
     Args:
-        scheduler_config: name of the scheduler config to use.
+        scheduler_config: name of the scheduler config to use; the default one without it.
         job_directory: directory to copy and run in; the current one when it is not given.
         job_dir: shorter name for `job_directory`.
         command: script and arguments; `job.config.yaml` decides without it, then `main.py`.
@@ -269,7 +272,7 @@ def carry_out(
     directory = directory_of(options)
     home = Home.default()
     configs.ensure_default(home)
-    name = options.get("scheduler_config", configs.DEFAULT_NAME)
+    name = options.get("scheduler_config") or default_name(home)
     config = configs.load(name, home=home, cwd=Path.cwd(), job_dir=directory)
     prepared = prepare_submission(directory, asked_for(options, terms), config=config)
     console = JobConsole(level=prepared.log_level if stream else "CRITICAL")
@@ -282,13 +285,13 @@ def carry_out(
         return client, console, create(client, prepared, delivery, origin)
 
 
-_clients: dict[tuple[str, str | None, int], Client] = {}
+_clients: dict[tuple[str, str | None, Trust, int], Client] = {}
 
 
 def _reach(config: SchedulerConfig, home: Home) -> Client:
     """Return this process's client for a scheduler; a search loop submits through one client."""
     # The process id keeps the two sides of a fork from sharing connections.
-    key = (config.scheduler_url, config.token, os.getpid())
+    key = (config.scheduler_url, config.token, config.trust, os.getpid())
     own = autostart.is_own_scheduler(config, home=home)
     if key not in _clients or (own and not autostart.is_answering(home)):
         _clients[key] = autostart.connect(config, home=home)

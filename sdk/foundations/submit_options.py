@@ -20,7 +20,7 @@ from foundations.terms import Terms, read_after, read_at, read_unique
 class SubmitOptions(TypedDict, total=False):
     """What `submit` takes, as it explains it, except for whether to stay."""
 
-    scheduler_config: str
+    scheduler_config: str | None
     job_directory: str | os.PathLike[str] | None
     job_dir: str | os.PathLike[str] | None
     command: str | Sequence[str] | None

@@ -19,8 +19,10 @@ from atlas_scheduler.core.bounds import Bounds
 from atlas_scheduler.core.offered_volumes import OfferedVolume
 from atlas_scheduler.core.time_index import TimeIndex
 from atlas_scheduler.execs import BUFFER_BYTES, Execs, Running, Tunnels
+from atlas_scheduler.job_files import PackedArchive
 from atlas_scheduler.store.log_search import search_log
 from atlas_scheduler.store.log_times import times_of
+from atlas_scheduler.telemetry import Standing, Telemetry
 from foundations.bundle_listing import digest_of, distinct, parse_listing
 from foundations.decimation import decimate
 from foundations.errors import (
@@ -86,6 +88,7 @@ from foundations.models import (
     PrunedImages,
     QueueChange,
     QueueView,
+    ReadinessView,
     RetentionRule,
     RetentionView,
     SchedulerInfo,
@@ -264,6 +267,7 @@ class FakeService:
         self.heartbeat_seconds = 15.0
         self.max_bundle_bytes = 10_000_000
         self.broken: Exception | None = None
+        self.archive_tag: str | None = None
         """Raised by `info` and in the middle of archives."""
         self.submissions = 0
         self._jobs: dict[str, _Job] = {}
@@ -286,9 +290,21 @@ class FakeService:
         self.execs = Execs()
         self.tunnels = Tunnels()
         self.tokens = FakeTokens()
+        self.telemetry = Telemetry()
+        self.is_ready = True
         self.exec_buffer_bytes = BUFFER_BYTES
         self.echoes: list[EchoSession] = []
         """The commands that run beside jobs, or did."""
+
+    async def measurements(self) -> str:
+        standing = Standing(
+            states={}, slots=0, gpus=0, gpus_in_use=0, engine="fake", engine_answers=True,
+            free_bytes=None,
+        )  # fmt: skip
+        return self.telemetry.text(standing)
+
+    async def readiness(self) -> ReadinessView:
+        return ReadinessView(ready=self.is_ready, database=self.is_ready, engine=True)
 
     # -- what happens to jobs
 
@@ -397,6 +413,9 @@ class FakeService:
             ],
             leftovers=[Leftover(kind="upload", name="ab.part", size_bytes=10)],
         )
+
+    async def prune_environments(self, *, unused_days: float, by: str) -> PrunedEnvironments:
+        return await self.environments.prune(unused_days=unused_days, by=by)
 
     async def collect_garbage(self, *, by: str) -> GarbageView:
         found = await self.garbage()
@@ -926,9 +945,9 @@ class FakeService:
                 except TimeoutError:
                     yield None
 
-    async def archive(self, ref: str) -> tuple[str, Iterator[bytes]]:
+    async def archive(self, ref: str) -> PackedArchive:
         job_id = await self.resolve(ref)
-        return job_id, self._pack(job_id)
+        return PackedArchive(job_id, self.archive_tag, self._pack(job_id))
 
     async def tensorboard_logs(
         self, ref: str, *, since_seconds: int

@@ -45,9 +45,12 @@ class Contract:
         }
 
     def routes(self) -> list[tuple[str, str, str]]:
-        """Return every operation: its id, its method, and its path below the API's own."""
+        """Return every operation: its id, its method, and its path below the API's own.
+
+        Of one that lies elsewhere it is the whole URL.
+        """
         return [
-            (operation["operationId"], method.upper(), path.removeprefix("/api/v1"))
+            (operation["operationId"], method.upper(), _below_the_api(path))
             for path, item in self._document["paths"].items()
             for method, operation in item.items()
         ]
@@ -135,6 +138,11 @@ class Contract:
     def _check_error(self, answer: httpx.Response) -> None:
         schema = {"$ref": "#/components/schemas/WireError"}
         assert list(self.problems(answer.json(), schema, "answer")) == []
+
+
+def _below_the_api(path: str) -> str:
+    below = path.removeprefix("/api/v1")
+    return below if below != path else f"http://atlas{path}"
 
 
 def _is(value: Any, kind: str) -> bool:

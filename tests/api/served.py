@@ -23,15 +23,19 @@ class Served:
     """Serves a fake service on a Unix socket, and on TCP when asked; a context manager.
 
     It may be entered again after it was left: the service keeps what it had, as after a restart.
+    With the files of a certificate and its key all of that is TLS.
     """
 
-    def __init__(self, socket_path: Path, *, tcp: bool = False) -> None:
+    def __init__(
+        self, socket_path: Path, *, tcp: bool = False, tls: tuple[Path, Path] | None = None
+    ) -> None:
         self.service = FakeService()
         self.service.bundles[DIGEST] = BUNDLE
         self.url = f"unix://{socket_path}"
         self.tcp_url = ""
         self._path = socket_path
         self._tcp = tcp
+        self._tls = tls
 
     def do(self, act: Callable[[FakeService], T]) -> T:
         """Let something happen to the service, in its own thread."""
@@ -74,7 +78,8 @@ class Served:
         sockets[0].bind(str(self._path))
         if self._tcp:
             sockets.append(socket.create_server(("127.0.0.1", 0)))
-            self.tcp_url = f"http://127.0.0.1:{sockets[1].getsockname()[1]}"
+            scheme = "http" if self._tls is None else "https"
+            self.tcp_url = f"{scheme}://127.0.0.1:{sockets[1].getsockname()[1]}"
         self._app = create_app(as_service(self.service))
         config = uvicorn.Config(
             Door(self._app, tokens=None),
@@ -82,6 +87,8 @@ class Served:
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=DEADLINE_SECONDS,
+            ssl_certfile=self._tls and self._tls[0],
+            ssl_keyfile=self._tls and self._tls[1],
         )
         self._server = Announced(config, self._started)
         await self._server.serve(sockets=sockets)

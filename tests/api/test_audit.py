@@ -72,6 +72,15 @@ async def test_every_change_says_who_from_where_and_with_which_token(shared: Sha
         assert (one.detail["source"], one.detail["token"]) == ("10.0.0.2", token_id(shared.bob))
 
 
+async def test_what_an_admin_prunes_is_told_too(shared: Shared) -> None:
+    answer = await shared.ask(shared.admin, "POST", "/environments/prune", {"unused_days": 0})
+    assert answer.status_code == 200
+
+    (change,) = await told(shared)
+    assert change.event == "EnvironmentsPruned"
+    assert (change.detail["by"], change.detail["token"]) == ("root", token_id(shared.admin))
+
+
 async def test_the_owner_comes_through_the_socket(shared: Shared) -> None:
     transport = InMemory(Door(shared.app, tokens=None))
     async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as http:

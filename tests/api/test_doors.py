@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from pathlib import Path
 
 import httpx
@@ -67,3 +67,18 @@ async def test_the_owner_needs_no_token(app: FastAPI) -> None:
 async def test_without_a_door_nobody_is_let_in(app: FastAPI) -> None:
     async with httpx.AsyncClient(transport=InMemory(app), base_url=BASE_URL) as http:
         assert (await http.get("/info")).status_code == 401
+
+
+async def test_a_websocket_without_a_token_is_closed(door: Guarded, app: FastAPI) -> None:
+    sent: list[dict[str, object]] = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: MutableMapping[str, object]) -> None:
+        sent.append(dict(message))
+
+    scope = {"type": "websocket", "path": "/", "headers": [], "client": ("10.0.0.2", 1)}
+    await Door(app, tokens=door.tokens)(scope, receive, send)
+
+    assert sent == [{"type": "websocket.close", "code": 1008, "reason": "not_authorised"}]

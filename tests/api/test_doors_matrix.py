@@ -5,13 +5,15 @@ The operations are those of OpenAPI, so that a new one cannot be left out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import structlog
 
-from atlas_scheduler.core.access import RULES
-from foundations.models import Role
+from atlas_scheduler.core.access import PUBLIC_PATHS, RULES
+from foundations.models import HostView, Role
 from tests.api.guarded import bearer
 from tests.api.schema import Contract
 from tests.api.shared_scheduler import NOBODYS, Shared, shared_scheduler
@@ -29,6 +31,8 @@ WAYS: dict[str, tuple[dict[str, str], bool]] = {
     "cross site": ({"Host": "atlas", "Sec-Fetch-Site": "cross-site"}, False),
 }
 """Headers, and whether programs ask like that."""
+NAMES = {"port": "8888", **dict.fromkeys(("key", "path", "digest"), f"sha256:{'0' * 64}")}
+"""What stands in a path where there is no id and no name."""
 
 
 @pytest.fixture
@@ -58,12 +62,17 @@ async def strangers(shared: Shared) -> dict[str, dict[str, str]]:
 
 def path_of(path: str) -> str:
     """Name things that are not there."""
-    for parameter in ("ref", "other", "exec_id", "name"):
-        path = path.replace(f"{{{parameter}}}", NOBODYS)
-    for parameter in ("key", "path", "digest"):
-        path = path.replace(f"{{{parameter}}}", f"sha256:{'0' * 64}")
-    assert "{" not in path, "name a thing that is not there for this parameter"
-    return path
+    return re.sub(r"\{(\w+)\}", lambda found: NAMES.get(found[1], NOBODYS), path)
+
+
+def test_anybody_is_told_whether_the_server_is_ready_and_nothing_else(contract: Contract) -> None:
+    public = {
+        one
+        for one, _, path in contract.routes()
+        if path.removeprefix("http://atlas") in PUBLIC_PATHS
+    }
+    assert public == {"readiness"}
+    assert len(PUBLIC_PATHS) == 1
 
 
 def test_no_operation_is_without_a_rule_and_no_rule_without_an_operation(
@@ -79,6 +88,9 @@ async def test_who_shows_no_token_that_holds_gets_nothing_whatever_they_ask(
         shared.door.forgive()
         for operation, method, path in contract.routes():
             answer = await shared.door.http.request(method, path_of(path), headers=header)
+            if operation == "readiness":  # the one that anybody may ask
+                assert (name, answer.status_code) == (name, 200)
+                continue
             assert (name, operation, answer.status_code) == (name, operation, 401)
             assert answer.headers["WWW-Authenticate"] == "Bearer"
             shared.door.forgive()
@@ -121,3 +133,25 @@ async def test_what_is_no_operation_is_not_there_and_needs_a_token_too(shared: S
     description = "http://atlas/api/v1/openapi.json"
     assert (await shared.door.http.get(description)).status_code == 401
     assert (await shared.door.http.get(description, headers=shared.reader)).status_code == 200
+
+
+async def test_no_token_is_in_an_answer_or_in_the_log(shared: Shared, contract: Contract) -> None:
+    right = shared.admin["Authorization"].removeprefix("Bearer ")
+    wrong = f"{right[:-2]}{'AA' if right[-2:] != 'AA' else 'BB'}"
+    canary = right.rpartition("_")[2][:-2]
+    shared.service.machine.host = _broken  # type: ignore[method-assign]  # a defect is logged too
+    with structlog.testing.capture_logs() as logged:
+        for header in (bearer(right), bearer(wrong), {"Authorization": right}):
+            for operation, method, path in contract.routes():
+                path += "?follow=false" if operation == "changes" else ""
+                answer = await shared.door.http.request(method, path_of(path), headers=header)
+                told = f"{answer.headers} {answer.text}"
+                assert canary not in told, operation
+                shared.door.forgive()
+
+    assert {one["event"] for one in logged} >= {"not let in", "request_failed"}
+    assert canary not in str(logged)
+
+
+async def _broken() -> HostView:
+    raise RuntimeError("a defect")

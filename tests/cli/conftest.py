@@ -27,7 +27,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("FOUNDATIONS_HOME", str(home))
     for name in ("NO_COLOR", "FOUNDATIONS_JOB_ID", "FOUNDATIONS_USER"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(autostart, "start_server", _refuse_to_start)
     return home
+
+
+def _refuse_to_start(*_: object, **__: object) -> None:
+    """Nobody would stop a real server that a test of the command line starts unawares."""
+    pytest.fail("this test asks for a real server: give it the fixture `scheduler`")
 
 
 @pytest.fixture

@@ -60,6 +60,7 @@ from foundations.models import (
     PrunedEnvironments,
     PrunedImages,
     QueueView,
+    ReadinessView,
     RetentionView,
     Role,
     SchedulerInfo,
@@ -129,6 +130,15 @@ def _disk(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
 
 def _environments(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
     return _json(scheduler.environments)
+
+
+def _readiness(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    found = ReadinessView(ready=scheduler.is_ready, database=scheduler.is_ready, engine=False)
+    return _json(found, status=200 if found.ready else 503)
+
+
+def _measurements(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, text="atlas_jobs 1.0\n")
 
 
 def _prune_environments(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
@@ -795,6 +805,8 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("POST", "/tokens", _create_token),
     ("POST", "/tokens/([^/]+)/rotate", _rotate_token),
     ("DELETE", "/tokens/([^/]+)", _revoke_token),
+    ("GET", "/healthz", _readiness),
+    ("GET", "/metrics", _measurements),
     ("GET", "/environments", _environments),
     ("POST", "/environments/prune", _prune_environments),
     ("GET", "/images", _images),

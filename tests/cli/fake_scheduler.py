@@ -149,6 +149,7 @@ class FakeScheduler:
         self.host = host()
         self.disk = disk()
         self.environments = environments()
+        self.is_ready = True
         self.images = images()
         self.tokens = FakeTokens()
         self.secrets: dict[tuple[str, bool], str] = {}

@@ -43,7 +43,7 @@ def test_an_unknown_shell_is_wrong_usage(run: Run) -> None:
 
 
 def test_commands_are_offered(home: Path) -> None:
-    assert candidates(incomplete="s") == ["submit", "show", "shell", "stop", "set"]
+    assert candidates(incomplete="s") == [*("submit", "show", "shell", "stop", "set", "secret")]
     assert candidates("get") == ["artifact", "file", "job", "logs"]
 
 

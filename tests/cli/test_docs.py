@@ -35,7 +35,9 @@ def test_the_example_of_a_job_config_is_valid(tmp_path: Path) -> None:
 def test_the_example_of_a_scheduler_config_is_valid(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.config_dir.mkdir(parents=True)
-    (home.config_dir / "lab.config.yaml").write_text(example("scheduler"))
+    path = home.config_dir / "lab.config.yaml"
+    path.write_text(example("scheduler"))
+    path.chmod(0o600)
 
     assert configs.load("lab", home=home).note is None
 

@@ -24,7 +24,7 @@ def test_environments_are_listed_with_what_they_take(
     assert found["environments"][0]["packages"] == ["numpy==2.1.0", "pandas==2.3.0"]
 
 
-def test_no_environments_are_said_to_be_none(run: Run) -> None:
+def test_no_environments_are_said_to_be_none(run: Run, scheduler: FakeScheduler) -> None:
     assert run("list", "environments", "scheduler").stdout == "No environments.\n"
 
 

@@ -23,6 +23,8 @@ ARRAY, SCHEDULE = "d" * 36, "e" * 36
 COMMANDS = {
     "health": "info --env",
     "info": "info",
+    "readiness": "info --ready",
+    "measurements": "info --metrics",
     "host": "info --host",
     "disk": "info --disk",
     "environments": "list environments",
@@ -103,9 +105,9 @@ COMMANDS = {
 """A command for each operation of the API."""
 _TUNNELS = {"open_tunnel", "read_tunnel", "write_tunnel", "close_tunnel"}
 TOLD_OTHERWISE = {"health", "queue_settings", "resize_exec", *_TUNNELS}
-"""`info --env` looks past the connection that tests replace; `show queue` reads `info`, which has
-the settings too; only a real terminal changes its size; a tunnel is opened for whoever connects
-(test_forward)."""
+"""`info --env` and `config test` look past the connection that tests replace; `show queue` reads
+`info`, which has the settings too; only a real terminal changes its size; a tunnel is opened for
+whoever connects (test_forward)."""
 BUILT_ON_OTHERS = {
     "rerun job": "submit",
     "compare jobs": "job",
@@ -116,7 +118,10 @@ BUILT_ON_OTHERS = {
     "notebook": "submit",
 }
 """Commands that use an operation in a way of their own."""
-CLIENT_ALONE = {"init", "doctor", "completion", "tui"}
+CLIENT_ALONE = {
+    *("init", "doctor", "completion", "tui", "login", "logout"),
+    *("config add", "config remove", "config list", "config default", "config test"),
+}
 """Commands that are about the user's own machine or terminal."""
 
 

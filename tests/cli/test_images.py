@@ -23,7 +23,7 @@ def test_images_are_listed_with_what_they_take(
     assert run_json("list", "images", "--json")["images"][0]["job_ids"] == ["a" * 36]
 
 
-def test_no_images_are_said_to_be_none(run: Run) -> None:
+def test_no_images_are_said_to_be_none(run: Run, scheduler: FakeScheduler) -> None:
     assert run("list", "images", "scheduler").stdout == "No images were built.\n"
 
 

@@ -52,14 +52,15 @@ def test_info_env_lists_the_configs(
 
     title, header, first, second = result.stdout.splitlines()
     assert title == "submission configs:"
-    assert header.split() == ["env_name", "env_path", "url", "reachable"]
-    assert first.split() == ["aws", str(aws), "http://127.0.0.1:9", "no"]
+    assert header.split() == ["env_name", "env_path", "url", "reachable", "version"]
+    assert first.split() == ["aws", str(aws), "http://127.0.0.1:9", "no", "-"]
     path = home / "config" / "submission" / "scheduler.config.yaml"
     assert second.split() == [
         "scheduler",
         str(path),
         f"unix://{home}/run/atlas.sock",
         "no",
+        "-",
     ]
     assert "ignored: cache_config, container_config_root, job_deployment_env" in result.stderr
 
@@ -77,7 +78,7 @@ def test_info_env_shows_a_broken_config_with_its_problem(run: Run, aws: Path) ->
     result = run("info", "--env")
 
     assert "Did you mean `scheduler_url`?" in result.stderr
-    assert result.stdout.splitlines()[2].split()[2:] == ["-", "no"]
+    assert result.stdout.splitlines()[2].split()[2:] == ["-", "no", "-"]
 
 
 def test_doctor_finds_nothing_wrong(
@@ -193,6 +194,20 @@ def test_info_disk_says_when_there_was_no_time_for_everything(
     assert "There was no time to look at every file" in run("info", "--disk").stderr
 
 
+def test_info_says_whether_the_scheduler_can_work(run: Run, scheduler: FakeScheduler) -> None:
+    assert run("info", "--ready").stdout == (
+        "Ready:    yes\nDatabase: can be written to\nEngine:   does not answer: jobs wait\n"
+    )
+    scheduler.is_ready = False
+    told = run("info", "--ready", exit_code=1).stdout
+    assert told.startswith("Ready:    no\nDatabase: cannot be written to\n")
+    assert '"ready": false' in run("info", "--ready", "--json", exit_code=1).stdout
+
+
+def test_info_prints_what_is_measured_as_it_comes(run: Run, scheduler: FakeScheduler) -> None:
+    assert run("info", "--metrics").stdout == "atlas_jobs 1.0\n"
+
+
 def test_info_shows_one_thing_at_a_time(run: Run, scheduler: FakeScheduler) -> None:
     result = run("info", "--disk", "--host", exit_code=2)
-    assert "Give one of --env, --host and --disk." in result.stderr
+    assert "Give one of --env, --host, --disk, --ready and --metrics." in result.stderr

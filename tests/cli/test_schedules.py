@@ -73,6 +73,14 @@ def test_schedules_are_listed(run: Run, run_json: Callable[..., Any], schedule: 
     assert document["schedule_id"] == schedule
 
 
+def test_what_is_wrong_with_a_schedule_stands_below_the_list(
+    run: Run, scheduler: FakeScheduler, schedule: str
+) -> None:
+    scheduler.change_schedule(schedule, problem="It submits nothing any more.")
+    result = run("list", "schedules")
+    assert result.stderr == f"Schedule {schedule[:8]}: It submits nothing any more.\n"
+
+
 def test_no_schedules_are_told(run: Run, scheduler: FakeScheduler) -> None:
     assert run("list", "schedules").stdout == "No schedules.\n"
 

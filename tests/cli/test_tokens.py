@@ -71,7 +71,7 @@ def test_a_rotation_prints_the_new_token(run: Run, scheduler: FakeScheduler) -> 
     run("token", "rotate", "scheduler", "ci", "--overlap", "soon", exit_code=2)
 
 
-def test_a_token_that_is_not_there_is_named(run: Run) -> None:
+def test_a_token_that_is_not_there_is_named(run: Run, scheduler: FakeScheduler) -> None:
     result = run("token", "revoke", "scheduler", "ghost", exit_code=1)
     assert "There is no token 'ghost'" in result.stderr
 

@@ -28,7 +28,8 @@ class Crashed(Exception):
 class Step(Enum):
     """What the shell does in one go, between two of which anything may happen."""
 
-    CREATE = "create"
+    CREATE = "create, or claim what is prepared"
+    AIM = "make what was claimed the job's"
     BEGIN = "begin"
     ASK = "ask what became of it"
     ARCHIVE = "archive"
@@ -141,6 +142,7 @@ class Shell:
             Effect.STOP: self._stop,
             Effect.FINISH: lambda job: self._next(job, Step.ARCHIVE, Step.REMOVE),
             Step.CREATE: lambda job: self._ask_to(self.engine.create, job),
+            Step.AIM: self.engine.aim,
             Step.BEGIN: lambda job: self._ask_to(self.engine.begin, job),
             Step.ASK: self._ask,
             Step.ARCHIVE: lambda job: self.store.archived.add(job.job_id),
@@ -155,7 +157,7 @@ class Shell:
 
     def _start(self, job: Job) -> None:
         if job.state is JobState.STARTING:
-            self._next(job, Step.CREATE, Step.BEGIN, Started(self.clock()))
+            self._next(job, Step.CREATE, Step.AIM, Step.BEGIN, Started(self.clock()))
 
     def _ask_to(self, call: Callable[[Job, Flaw], None], job: Job) -> None:
         try:

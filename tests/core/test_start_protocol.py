@@ -120,6 +120,7 @@ class StartProtocol(RuleBasedStateMachine):
         return self.shell
 
     def restart(self) -> None:
+        self.engine.sweep()
         self.shell = Shell(self.store, self.engine, self.clock)
 
     def clock(self) -> int:
@@ -226,6 +227,11 @@ class StartProtocol(RuleBasedStateMachine):
     @precondition(lambda self: self.engine.up and self.stormy)
     def the_engine_will_lose_a_reply(self) -> None:
         self.engine.loses_next_reply = True
+
+    @happens(prepared=st.integers(0, 2))
+    @precondition(lambda self: self.shell is not None and self.engine.up)
+    def the_scheduler_prepares_containers(self, prepared: int) -> None:
+        self.engine.prepared = prepared
 
     @happens(which=WHICH, exit_code=st.sampled_from([0, 0, 1, 137]))
     @precondition(lambda self: self.engine.live())

@@ -77,6 +77,8 @@ class Container:
     status: SeenStatus = SeenStatus.CREATED
     exit_code: int = 0
     oom_killed: bool = False
+    aim: Attempt | None = None
+    """Whose files and command it has."""
 
     @property
     def name(self) -> Attempt:
@@ -95,22 +97,40 @@ class FakeEngine:
         self.lost: set[Attempt] = set()
         self.up = True
         self.loses_next_reply = False
+        self.prepared = 0
+        """Containers that no attempt has yet; one is claimed by getting an attempt's name."""
 
     def create(self, job: Job, flaw: Flaw) -> None:
         def deed() -> None:
             if flaw is Flaw.NO_IMAGE:
                 raise Refused("no such image")
             name = (job.job_id, job.attempt)
-            self.containers.setdefault(name, Container(*name, job.gpus))
+            if name in self.containers:
+                return
+            is_claimed = self.prepared > 0
+            self.prepared -= is_claimed
+            aim = None if is_claimed else name
+            self.containers[name] = Container(*name, job.gpus, aim=aim)
 
         self._call(deed)
+
+    def aim(self, job: Job) -> None:
+        """Let a claimed container find its job: no call of the engine, so nothing is lost."""
+        name = (job.job_id, job.attempt)
+        if name in self.containers:
+            self.containers[name].aim = name
+
+    def sweep(self) -> None:
+        """Remove what an earlier life of the scheduler prepared."""
+        self.prepared = 0
 
     def begin(self, job: Job, flaw: Flaw) -> None:
         def deed() -> None:
             name = (job.job_id, job.attempt)
-            container = self.containers.setdefault(name, Container(*name, job.gpus))
+            container = self.containers.setdefault(name, Container(*name, job.gpus, aim=name))
             if container.status is not SeenStatus.CREATED:
                 return
+            assert container.aim == name, f"{name} starts in a container that is not its own yet"
             if flaw is Flaw.NO_COMMAND:
                 raise Refused("no such command")
             container.status = SeenStatus.RUNNING

@@ -72,7 +72,7 @@ def test_a_new_project_is_submitted_and_its_logs_stream(own: Scheduler) -> None:
 
     done = own.cli("info", "--env")
     assert done.lines[0] == "submission configs:"
-    assert done.lines[1].split() == ["env_name", "env_path", "url", "reachable"]
+    assert done.lines[1].split() == ["env_name", "env_path", "url", "reachable", "version"]
     assert done.lines[2].split()[0] == "scheduler"
     assert_owned(own.root)
 

@@ -45,7 +45,9 @@ def assert_policy(container: dict[str, Any], launch: Launch) -> None:
     assert config["Tty"] is False
     assert config["OpenStdin"] is False
     assert config["StopSignal"] == "SIGTERM"
-    assert config["Labels"]["atlas.job"] == launch.attempt.job_id
+    slot = config["Labels"].get("atlas.prepared")
+    if slot is None:
+        assert config["Labels"]["atlas.job"] == launch.attempt.job_id
     mounts = {
         mount["Destination"]: (mount["Type"], mount["Source"], mount["RW"])
         for mount in container["Mounts"]
@@ -54,6 +56,11 @@ def assert_policy(container: dict[str, Any], launch: Launch) -> None:
         "/job": ("bind", str(launch.job_dir), True),
         "/atlas/lib": ("bind", str(launch.library_dir), False),
     }
+    if slot is not None:
+        # It was made before the job: a link that is gone now led to the job's directory.
+        kind, source, may_write = mounts["/job"]
+        assert source.endswith(f"/run/prepared/{slot}")
+        mounts["/job"] = (kind, str(launch.job_dir), may_write)
     asked_for = {
         volume.bind: ("bind", volume.host, volume.mode == "rw") for volume in launch.volumes
     }

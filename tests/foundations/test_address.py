@@ -6,6 +6,7 @@ import pytest
 
 from foundations.address import Address, bearer
 from foundations.errors import ConfigError
+from foundations.ssh_place import SshPlace
 
 
 def test_a_unix_socket_has_a_path_as_it_is() -> None:
@@ -30,10 +31,16 @@ def test_a_network_address_has_an_origin(url: str, origin: str, local: bool) -> 
     assert (address.origin, address.socket, address.is_local) == (origin, None, local)
 
 
+def test_an_address_by_ssh_is_on_another_machine() -> None:
+    address = Address.parse("ssh://me@lab:22")
+    assert address.ssh == SshPlace("lab", "me", 22)
+    assert (address.origin, address.socket, address.is_local) == ("http://atlas", None, False)
+
+
 @pytest.mark.parametrize(
     "url",
     [
-        "", "lab", "lab:5000", "ssh://lab", "ftp://lab", "unix://atlas.sock", "unix://",
+        "", "lab", "lab:5000", "ssh://", "ftp://lab", "unix://atlas.sock", "unix://",
         "http://", "http://:5000", "http://lab:port", "http://lab:99999", "http://[::1",
         "http://lab?x=1", "http://lab#x", "http://user:secret@lab", "http://user@lab",
     ],
@@ -46,8 +53,8 @@ def test_what_is_no_address_of_a_scheduler_is_a_config_error(url: str) -> None:
 
 def test_schemes_that_cannot_be_used_are_answered_with_those_that_can() -> None:
     with pytest.raises(ConfigError) as raised:
-        Address.parse("ssh://lab")
-    for scheme in ("unix://", "http://", "https://"):
+        Address.parse("ftp://lab")
+    for scheme in ("unix://", "http://", "https://", "ssh://"):
         assert scheme in raised.value.message
 
 

@@ -48,6 +48,8 @@ INFO = {
     [
         (calls.scheduler.health(), "GET /health"),
         (calls.scheduler.info(), "GET /info"),
+        (calls.scheduler.readiness(), "GET /healthz"),
+        (calls.scheduler.measurements(), "GET /metrics"),
         (calls.scheduler.host(), "GET /host"),
         (calls.scheduler.disk(), "GET /disk"),
         (calls.access.whoami(), "GET /caller"),
@@ -253,6 +255,9 @@ def test_answers_become_models() -> None:
     assert read(calls.projects.projects(), 200, json.dumps(projects).encode())[0].name == "cats"
     assert read(calls.queue.queue_settings(), 200, b'{"max_running_jobs": 2}').max_running_jobs == 2
     assert read(calls.queue.clear_queue(), 200, b'{"removed": 0, "job_ids": []}').removed == 0
+    ready = b'{"ready": false, "database": false, "engine": true}'
+    assert not read(calls.scheduler.readiness(), 503, ready).ready
+    assert read(calls.scheduler.measurements(), 200, b"atlas_jobs 1\n") == "atlas_jobs 1\n"
     pruned = b'{"removed": 2, "freed_bytes": 5, "in_use": 1}'
     assert read(calls.scheduler.prune_environments(unused_days=3), 200, pruned).in_use == 1
     empty = b'{"environments": [], "size_bytes": 0, "wheels_bytes": 0, "max_bytes": 9}'

@@ -256,7 +256,7 @@ async def test_proxies_of_the_environment_are_not_asked_for_this_machine(
 @both
 def test_an_address_or_token_that_cannot_be_one_is_a_config_error(kind: Kind) -> None:
     with pytest.raises(ConfigError):
-        Twin(kind, "ssh://lab")
+        Twin(kind, "ftp://lab")
     with pytest.raises(ConfigError):
         Twin(kind, "http://lab", token="a b")
 

@@ -10,6 +10,7 @@ import yaml
 from foundations import configs
 from foundations.errors import ConfigError
 from foundations.home import Home
+from foundations.trust import Trust
 
 SEED_CONFIG = """\
 cache_config:
@@ -31,6 +32,7 @@ def write(directory: Path, name: str, text: str = "scheduler_url: http://here:1\
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{name}.config.yaml"
     path.write_text(text)
+    path.chmod(0o600)
     return path
 
 
@@ -176,3 +178,86 @@ def test_a_default_config_that_was_edited_is_left_alone(home: Home) -> None:
     configs.ensure_default(home)
 
     assert path.read_text() == before
+
+
+# -- tokens and certificates
+
+PIN = "ab" * 32
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
+def test_a_token_that_others_can_read_is_refused(home: Home, mode: int) -> None:
+    path = write(home.config_dir, "lab", "scheduler_url: https://lab:5000\ntoken: secret\n")
+    path.chmod(mode)
+
+    with pytest.raises(ConfigError) as caught:
+        configs.load("lab", home=home)
+
+    assert caught.value.message == (
+        f"{path}: others can read or change the token in it. Run: chmod 600 {path}"
+    )
+    assert "secret" not in caught.value.message
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:5000", "https://lab:5000"])
+def test_the_environment_gives_the_token_that_a_config_lacks(
+    home: Home, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    write(home.config_dir, "lab", f"scheduler_url: {url}\n")
+    write(home.config_dir, "own", f"scheduler_url: {url}\ntoken: mine\n")
+    configs.ensure_default(home)
+    monkeypatch.setenv("FOUNDATIONS_TOKEN", "from-outside")
+
+    assert configs.load("lab", home=home).token == "from-outside"
+    assert configs.load("own", home=home).token == "mine"
+    assert configs.load("scheduler", home=home).token is None
+
+
+def test_the_token_of_the_environment_is_only_for_the_scheduler_that_is_named(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(home.config_dir, "lab", "scheduler_url: https://lab:5000\n")
+    monkeypatch.setenv("FOUNDATIONS_TOKEN", "from-outside")
+
+    (listed,) = configs.list_configs(home=home)
+
+    assert configs.read(listed).token is None
+
+
+@pytest.mark.parametrize(
+    "text", [PIN, PIN.upper(), f"sha256:{PIN}", ":".join(["AB"] * 32), f"SHA256:{PIN}"]
+)
+def test_a_fingerprint_may_be_written_in_any_usual_form(home: Home, text: str) -> None:
+    write(home.config_dir, "lab", f"scheduler_url: https://lab\ntls_fingerprint: '{text}'\n")
+
+    assert configs.load("lab", home=home).trust == Trust(fingerprint=PIN)
+
+
+def test_the_file_of_an_authority_lies_beside_the_config_or_anywhere(
+    home: Home, tmp_path: Path
+) -> None:
+    write(home.config_dir, "near", "scheduler_url: https://lab\ntls_ca: lab.pem\n")
+    write(home.config_dir, "far", f"scheduler_url: https://lab\ntls_ca: {tmp_path}/ca.pem\n")
+
+    assert configs.load("near", home=home).trust == Trust(ca=home.config_dir / "lab.pem")
+    assert configs.load("far", home=home).trust == Trust(ca=tmp_path / "ca.pem")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"https://x\ntls_fingerprint: '{PIN[1:]}'\n", "must be 64 hexadecimal digits"),
+        ("https://x\ntls_fingerprint: 12\n", "`tls_fingerprint` must be text"),
+        (f"http://x\ntls_fingerprint: '{PIN}'\n", "the URL must begin with https://"),
+        ("unix:///x\ntls_ca: ca.pem\n", "`tls_ca` means nothing without TLS"),
+        (f"https://x\ntls_ca: ca.pem\ntls_fingerprint: '{PIN}'\n", "one is enough"),
+    ],
+)
+def test_what_pins_nothing_is_refused(home: Home, text: str, expected: str) -> None:
+    path = write(home.config_dir, "x", f"scheduler_url: {text}")
+
+    with pytest.raises(ConfigError) as caught:
+        configs.load("x", home=home)
+
+    assert caught.value.message.startswith(f"{path}, line ")
+    assert expected in caught.value.message

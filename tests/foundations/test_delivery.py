@@ -16,6 +16,7 @@ from foundations.delivery import Delivery, make_ready
 from foundations.errors import BundleError, Unreachable
 from foundations.models import MissingFile
 from foundations.packs import GivenUp, Item, Sent, body, packs
+from foundations.reconnection import Patience
 from tests.cli import fake_api
 from tests.cli.fake_scheduler import FakeScheduler
 from tests.store.listings import sha256, unframed
@@ -202,9 +203,40 @@ def test_a_connection_that_always_breaks_is_given_up(
             raise httpx.WriteError("the network is gone")
 
     scheduler.on_request = break_off
+    client = scheduler.client()
+    client.patience = Patience(first_delay_seconds=0.001, give_up_seconds=0.02)
     with pytest.raises(Unreachable, match="the network is gone"):
-        ready(project, folder).send(scheduler.client())
+        ready(project, folder).send(client)
     assert scheduler.bundles == {}
+
+
+@pytest.mark.parametrize("size_bytes", [1000, LARGE])
+def test_an_outage_is_waited_for_in_the_middle_but_not_at_first(
+    scheduler: FakeScheduler, project: Path, folder: Path, size_bytes: int
+) -> None:
+    count = 0
+
+    def be_away(request: httpx.Request) -> None:
+        nonlocal count
+        count += 1
+        if not away_from < count < away_from + 10:
+            return
+        raise httpx.ConnectError("refused")
+
+    client = scheduler.client()
+    client.patience = Patience(first_delay_seconds=0.001)
+    scheduler.on_request = be_away
+    away_from = 1
+    ready(project, folder, size_bytes).send(client)
+    assert count > away_from + 9
+    assert len(scheduler.bundles) == 1
+
+    (project / "main.py").write_text("print(2)\n")
+    count = away_from = 0
+    (folder / "bundle.tar.gz").unlink(missing_ok=True)
+    with pytest.raises(Unreachable, match="refused"):
+        ready(project, folder, size_bytes).send(client)
+    assert count == 1
 
 
 def test_a_scheduler_that_never_has_enough_is_given_up(

@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from foundations import calls
 from foundations.calls.jobs import Standing
 from foundations.errors import SchedulerError, Unreachable
 from foundations.models import NewRecords, QueueChange
 from foundations.reconnection import (
     Backoff,
+    DownloadPlace,
     EventReader,
     FeedPlace,
     LogPlace,
@@ -190,3 +192,25 @@ def test_events_come_out_the_same_however_they_are_cut(texts: list[str], cuts: l
 
 def test_data_of_several_lines_is_joined_and_line_ends_may_be_windows() -> None:
     assert list(EventReader().feed(b"data: a\r\ndata:b\r\n\r\n")) == [ServerEvent(b"a\nb")]
+
+
+def test_a_download_goes_on_with_what_it_was() -> None:
+    place = DownloadPlace(calls.records.artifact("abcd", "model"))
+    assert place.call().params == ()
+    place.opened({"etag": '"1"', "x-offset": "0"})
+    place.took(7)
+    place.lost(Unreachable("gone"))
+    assert place.call().params == (("offset", "7"),)
+    assert place.call().headers == {"If-Range": '"1"'}
+    place.opened({"etag": '"1"', "x-offset": "7"})
+    with pytest.raises(SchedulerError, match="changed while it was downloaded"):
+        place.opened({"etag": '"2"', "x-offset": "0"})
+
+
+def test_a_download_that_cannot_be_gone_on_with_is_lost() -> None:
+    place = DownloadPlace(calls.records.archive("abcd"))
+    with pytest.raises(Unreachable, match="gone"):
+        place.lost(Unreachable("gone"))
+    place.opened({})
+    with pytest.raises(Unreachable, match="gone"):
+        place.lost(Unreachable("gone"))

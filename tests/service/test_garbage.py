@@ -14,7 +14,7 @@ import pytest
 
 from atlas_scheduler.core.retention import Policy, Rule
 from atlas_scheduler.service import Service
-from atlas_scheduler.store import jobs, leftovers
+from atlas_scheduler.store import jobs, leftovers, remarks, retention
 from atlas_scheduler.store.db import Database
 from foundations.errors import NotFound
 from foundations.home import Home
@@ -126,6 +126,27 @@ async def test_more_jobs_than_one_transaction_takes_go_all_the_same(
     await service.set_retention("cats", RetentionRule(keep_last=2), by="ada")
     assert len((await service.collect_garbage(by="retention")).jobs) == 598
     assert len(await ids(service)) == 2
+
+
+async def test_a_job_that_is_protected_while_others_go_stays(
+    service: Service, database: Database
+) -> None:
+    rule = Rule(keep_last=0)
+    own = Rule(keep_last=0, keep_days=1)
+
+    def step(conn: sqlite3.Connection) -> tuple[list[str], list[str], list[str]]:
+        policy = Policy(default=rule)
+        job_ids = [done(conn, 5_000 + n) for n in range(3)]
+        found = retention.expired_jobs(conn, policy, now_ms=10**12)
+        remarks.set_tags(conn, job_ids[1], {"keep": ""})
+        after_a_tag = retention.still_expired(conn, policy, found)
+        retention.set_rule(conn, "cats", own)
+        after_a_rule = retention.still_expired(conn, policy, found)
+        return job_ids, [one.job_id for one in after_a_tag], [one.job_id for one in after_a_rule]
+
+    job_ids, after_a_tag, after_a_rule = await database.write(step)
+    assert after_a_tag == [job_ids[0], job_ids[2]]
+    assert after_a_rule == []
 
 
 async def test_bundles_that_go_with_the_last_job_are_counted(

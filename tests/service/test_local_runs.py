@@ -378,7 +378,7 @@ async def test_its_records_are_taken_in_and_its_files_are_kept(
         "job.json",
     ]
     assert not path.exists()
-    assert b"".join((await service.archive(JOB_ID))[1])
+    assert b"".join((await service.archive(JOB_ID)).pieces)
     await service.delete(JOB_ID, by="ada")
     with pytest.raises(NotFound):
         await service.resolve(JOB_ID)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from atlas_scheduler.loop import ARCHIVES_AT_ONCE
+from atlas_scheduler.effects import ARCHIVES_AT_ONCE
 from atlas_scheduler.service import Service
 from atlas_scheduler.store.db import Database
 from foundations.models import Change, JobSpec, NewArray, NewSchedule, Submission

@@ -228,6 +228,29 @@ async def test_what_cannot_be_submitted_is_told_and_tried_the_next_time(
     assert await jobs_of(service, made) == []
 
 
+async def test_a_schedule_that_can_go_on_no_more_says_why_until_it_is_resumed(
+    service: Service, clock: Clock, submission: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await create(service, submission, time_zone="Europe/Berlin")
+    clock.set("2026-06-02T01:00")
+    with monkeypatch.context() as machine:
+        machine.setattr("atlas_scheduler.core.recurrence.zone", lambda name: None)
+        await service.run_schedules()
+        view = await service.schedule(made.schedule_id)
+        assert (view.next_at, view.skipped) == (None, 0)
+        assert view.problem == (
+            "It submits nothing any more: There is no time zone `Europe/Berlin`. Zones are called "
+            "as in Europe/Berlin or UTC. Mend that, then pause and resume it."
+        )
+        assert len(await jobs_of(service, made)) == 1
+        await service.pause_schedule(made.schedule_id, by="ada")
+        resumed = await service.resume_schedule(made.schedule_id, by="ada")
+        assert (resumed.problem, resumed.next_at) == (view.problem, None)
+    await service.pause_schedule(made.schedule_id, by="ada")
+    resumed = await service.resume_schedule(made.schedule_id, by="ada")
+    assert (resumed.problem, at(resumed.next_at)) == (None, "06-03T01:00")
+
+
 async def test_the_same_key_gets_the_schedule_of_the_first(
     service: Service, submission: Submission
 ) -> None:

@@ -248,14 +248,14 @@ async def test_a_gpu_that_others_use_is_left_to_them_and_looked_at_again(
     busy.supply.gpu_memory_free = 0.9
     nvml.gpus[0].memory_bytes = (14_000_000_000, 16_000_000_000)
     jobs = [await submitted(database, num_gpus=1) for _ in range(2)]
-    assert await busy.claim_next() == 10.0
+    assert await busy.take_turn() == busy._clock_ms() + 10_000
     assert (await shown(busy, jobs[0])).gpus == ["GPU-bbbb"]
     assert await reason(busy, jobs[1]) == (
         "needs 1 GPU(s); 0 of 2 are free; GPU 0 is used by others: 14 of 16 GB of its memory"
     )
 
     nvml.gpus[0].memory_bytes = (0, 16_000_000_000)
-    assert await busy.claim_next() is None
+    assert await busy.take_turn() is None
     assert (await shown(busy, jobs[1])).gpus == ["GPU-aaaa"]
 
 
@@ -265,7 +265,7 @@ async def test_a_driver_that_hangs_keeps_jobs_from_gpus_and_no_other_job(
     monkeypatch.setattr("atlas_scheduler.machine.GPU_PATIENCE_SECONDS", 0.05)
     busy.supply.gpu_memory_free = 0.9
     wants, plain = await submitted(database, num_gpus=1), await submitted(database)
-    assert await busy.claim_next() == 10.0
+    assert await busy.take_turn() == busy._clock_ms() + 10_000
     assert (await shown(busy, plain)).state == "starting"
     text = "needs 1 GPU(s); 0 of 2 are free; the NVIDIA driver does not answer"
     assert await reason(busy, wants) == text

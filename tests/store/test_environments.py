@@ -40,7 +40,9 @@ def build(environments: Environments, key: str, *, size_bytes: int = SIZE) -> Pa
     (directory / "content").write_bytes(b"x" * size_bytes)
     about = {"python": "3.11.2", "packages": ["numpy==2.1.0"]}
     (directory / "atlas-environment.json").write_text(json.dumps(about))
-    return environments.publish(key, place, base="python:3.11")
+    built = environments.publish(key, place, base="python:3.11")
+    environments.trim()
+    return built
 
 
 def keys(environments: Environments) -> list[str]:
@@ -115,8 +117,12 @@ def test_one_in_use_stays_however_full_it_is_and_goes_with_its_last_job(home: Ho
     build(environments, B)
     assert keys(environments) == ["a"]
     environments.release(job_id="one", attempt=1)
+    environments.trim()
     assert keys(environments) == ["a"]
+    was_over = environments.is_over
     environments.release(job_id="two", attempt=1)
+    environments.trim()
+    assert (was_over, environments.is_over) == (True, False)
     assert keys(environments) == []
     environments.release(job_id="two", attempt=1)
 
@@ -182,6 +188,7 @@ def test_leases_and_evictions_at_once_never_leave_a_job_without_its_environment(
             if not (place / "content").exists():
                 lost.append(job_id)
             environments.release(job_id=job_id, attempt=attempt)
+            environments.trim()
 
     threads = [threading.Thread(target=work, args=(f"job{number}",)) for number in range(3)]
     for thread in threads:

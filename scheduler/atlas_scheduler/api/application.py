@@ -33,8 +33,10 @@ from atlas_scheduler.api import (
     secrets,
     tokens,
     tunnels,
+    watching,
 )
 from atlas_scheduler.api.admission import admit
+from atlas_scheduler.api.counted import Counted
 from atlas_scheduler.api.guard import Guard, SmallBodies
 from foundations.models import API_VERSION
 
@@ -79,6 +81,7 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
         redirect_slashes=False,
         dependencies=[Depends(admit)],
         middleware=[
+            Middleware(Counted),
             Middleware(VersionHeader),
             Middleware(errors.Faults),
             Middleware(Guard, hosts=tuple(hosts)),
@@ -110,6 +113,7 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
         app.include_router(part.router, prefix=PREFIX)
     app.include_router(environments.router, prefix=PREFIX)
     app.include_router(images.router, prefix=PREFIX)
+    app.include_router(watching.router)
     return app
 
 

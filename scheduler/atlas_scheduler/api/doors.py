@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 import foundations
 from atlas_scheduler.api.errors import hang_up
 from atlas_scheduler.api.penalties import Penalties
-from atlas_scheduler.core.access import UNIX_SOCKET, Caller
+from atlas_scheduler.core.access import PUBLIC_PATHS, UNIX_SOCKET, Caller
 from atlas_scheduler.metering import Meter
 from atlas_scheduler.tokens import Tokens
 from foundations.errors import NotAuthorised, SchedulerError
@@ -57,6 +57,8 @@ class Door:
         try:
             if self._tokens is None:
                 state["caller"] = _owner()
+            elif scope["type"] == "http" and scope["path"] in PUBLIC_PATHS:
+                state["caller"] = Caller("anybody", Role.READ, _peer(scope))
             else:
                 state["caller"], state["meter"] = await self._known(self._tokens, scope)
         except SchedulerError as error:

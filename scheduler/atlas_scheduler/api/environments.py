@@ -28,5 +28,6 @@ async def environments(request: Request) -> EnvironmentsView:
 )
 async def prune_environments(request: Request, which: PruneEnvironments) -> PrunedEnvironments:
     """The next job that asks for the same installs anew, in versions of that day."""
-    shelf = service_of(request).environments
-    return await shelf.prune(unused_days=which.unused_days, by=caller(request).user)
+    return await service_of(request).prune_environments(
+        unused_days=which.unused_days, by=caller(request).user
+    )

@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import foundations
+from foundations.answers import NO_SUCH_KEY
 from foundations.errors import InvalidRequest, NotFound, SchedulerError, ServerFault, TooMany
 from foundations.models import API_VERSION, WireError
 
@@ -160,7 +161,7 @@ def _field(path: Sequence[str | int]) -> str:
 
 def _text(problem: Mapping[str, Any]) -> str:
     if problem["type"] == "extra_forbidden":
-        return "there is no such key"
+        return NO_SUCH_KEY
     if problem["type"] == "missing":
         return "is required"
     text = str(problem["msg"])

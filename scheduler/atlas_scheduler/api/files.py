@@ -5,8 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from atlas_scheduler.api.context import Ref, service_of
+from atlas_scheduler.api.downloads import HEADERS, Offset, SameAs, file_answer
 from atlas_scheduler.api.errors import answers
-from atlas_scheduler.api.streaming import BINARY, StreamedResponse, streamed_file
+from atlas_scheduler.api.streaming import BINARY, StreamedResponse
 from foundations.errors import AmbiguousJob, InvalidRequest, NotFound
 from foundations.models import FileList
 
@@ -30,11 +31,15 @@ async def files(request: Request, ref: Ref) -> FileList:
         200: {
             "description": "The file, byte for byte.",
             "content": {"application/octet-stream": BINARY},
+            "headers": HEADERS,
         },
         **_ONE,
     },
 )
-async def file(request: Request, ref: Ref, path: str) -> StreamedResponse:
+async def file(
+    request: Request, ref: Ref, path: str, same_as: SameAs = None, offset: Offset = 0
+) -> StreamedResponse:
     """By its path in the archive, such as `source/main.py` or `changed/results.csv`."""
     opened = await service_of(request).open_file(ref, path)
-    return streamed_file(opened, name=path.rpartition("/")[2])
+    name = path.rpartition("/")[2]
+    return file_answer(opened, name=name, offset=offset, same_as=same_as)

@@ -36,30 +36,40 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
         if scope["type"] == "http":
-            refusal = self._refusal(Headers(scope=scope))
+            refusal = self._refusal(Headers(scope=scope), _own_address(scope))
             if refusal is not None:
                 await answer(refusal, headers={"Connection": "close"})(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
-    def _refusal(self, headers: Headers) -> SchedulerError | None:
+    def _refusal(self, headers: Headers, own_address: str | None) -> SchedulerError | None:
         hosts = headers.getlist("host")
-        if len(hosts) != 1 or not self._is_ours(hosts[0]):
+        if len(hosts) != 1 or not self._is_ours(hosts[0].lower(), own_address):
             return Forbidden(
                 f"This scheduler does not go by the name `{', '.join(hosts)}`. "
-                "Ask for it by a name that it was started with."
+                "Ask for it by its address, or add the name to `hosts` in its server.yaml."
             )
         site = headers.get("sec-fetch-site", "none")
         if "origin" in headers or site not in ("none", "same-origin"):
             return Forbidden("Web pages may not use this scheduler.")
         return None
 
-    def _is_ours(self, host: str) -> bool:
-        host = host.lower()
+    def _is_ours(self, host: str, own_address: str | None) -> bool:
         name, colon, port = host.rpartition(":")
-        if colon and port.isdecimal():
-            return name in self._hosts or host in self._hosts
-        return host in self._hosts
+        if not (colon and port.isdecimal()):
+            name = host
+        return name in self._hosts or host in self._hosts or name == own_address
+
+
+def _own_address(scope: Scope) -> str | None:
+    """Return the address that a connection came to, as it stands in a URL.
+
+    A web page that has its own name lead here (DNS rebinding) cannot make that name an address.
+    """
+    server = scope.get("server")
+    if not server or server[1] is None:
+        return None
+    return f"[{server[0]}]" if ":" in server[0] else str(server[0])
 
 
 class SmallBodies:

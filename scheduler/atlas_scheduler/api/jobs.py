@@ -8,16 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from atlas_scheduler.api.context import Ref, caller, sees_only, service_of
+from atlas_scheduler.api.downloads import HEADERS, Offset, SameAs, archive_answer, file_answer
 from atlas_scheduler.api.errors import answers
 from atlas_scheduler.api.names import accept_any_name
 from atlas_scheduler.api.signing import bounds_of, require_priority, signed, signed_key
-from atlas_scheduler.api.streaming import (
-    BINARY,
-    StreamedResponse,
-    attachment,
-    from_thread,
-    streamed_file,
-)
+from atlas_scheduler.api.streaming import BINARY, StreamedResponse
 from atlas_scheduler.store.search_cursor import LONGEST_CURSOR
 from foundations.errors import (
     AmbiguousJob,
@@ -236,16 +231,21 @@ async def source_diff(request: Request, ref: Ref, other: Ref) -> SourceDiff:
     summary="Download the archive",
     response_class=Response,
     responses={
-        200: {"description": "A tar.gz file.", "content": {"application/gzip": BINARY}},
+        200: {
+            "description": "A tar.gz file.",
+            "content": {"application/gzip": BINARY},
+            "headers": HEADERS,
+        },
         **_ONE,
     },
 )
-async def archive(request: Request, ref: Ref) -> StreamedResponse:
+async def archive(
+    request: Request, ref: Ref, same_as: SameAs = None, offset: Offset = 0
+) -> StreamedResponse:
     """Source, changes, artifacts, log and records below one folder named by the job's id."""
-    job_id, pieces = await service_of(request).archive(ref)
-    return StreamedResponse(
-        from_thread(pieces), media_type="application/gzip", headers=attachment(f"{job_id}.tar.gz")
-    )
+    found = await service_of(request).archive(ref)
+    name = f"{found.job_id}.tar.gz"
+    return archive_answer(found.pieces, name=name, tag=found.tag, offset=offset, same_as=same_as)
 
 
 @router.get(
@@ -268,11 +268,7 @@ async def tensorboard_logs(
 ) -> StreamedResponse:
     """What lies in the directory that the job named, also while it runs, below `<job id>/logs`."""
     job_id, pieces = await service_of(request).tensorboard_logs(ref, since_seconds=since)
-    return StreamedResponse(
-        from_thread(pieces),
-        media_type="application/gzip",
-        headers=attachment(f"{job_id}-tensorboard.tar.gz"),
-    )
+    return archive_answer(pieces, name=f"{job_id}-tensorboard.tar.gz")
 
 
 @router.get(
@@ -292,11 +288,15 @@ async def artifacts(request: Request, ref: Ref) -> list[ArtifactView]:
         200: {
             "description": "The file, byte for byte.",
             "content": {"application/octet-stream": BINARY},
+            "headers": HEADERS,
         },
         **_ONE,
     },
 )
-async def artifact(request: Request, ref: Ref, key: str) -> StreamedResponse:
+async def artifact(
+    request: Request, ref: Ref, key: str, same_as: SameAs = None, offset: Offset = 0
+) -> StreamedResponse:
     """The key may contain slashes."""
     view, file = await service_of(request).open_artifact(ref, key)
-    return streamed_file(file, name=view.path.rpartition("/")[2])
+    name = view.path.rpartition("/")[2]
+    return file_answer(file, name=name, offset=offset, same_as=same_as)

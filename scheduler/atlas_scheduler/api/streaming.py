@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
 from contextlib import ExitStack, aclosing, nullcontext
 from typing import Any, BinaryIO
@@ -89,34 +88,16 @@ class FollowedResponse(StreamedResponse):
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(end_with_server)
-            with delivery:
+            with delivery, scope["app"].state.service.telemetry.following():
                 await self.stream_response(send)
             if delivery.cancelled_caught:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
             tasks.cancel_scope.cancel()
 
 
-def streamed_file(file: BinaryIO, *, name: str) -> StreamedResponse:
-    """Answer with a file as long as it is now, and close it at the end."""
-    size_bytes = os.fstat(file.fileno()).st_size
-    return StreamedResponse(
-        from_thread(_first(file, size_bytes)),
-        media_type="application/octet-stream",
-        headers={"Content-Length": str(size_bytes), **attachment(name)},
-        file=file,
-    )
-
-
 def attachment(name: str) -> dict[str, str]:
     """The header that gives a download its name."""
     return {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
-
-
-def _first(file: BinaryIO, size_bytes: int) -> Iterator[bytes]:
-    """Read so many bytes and no more, also when the file grows meanwhile."""
-    while size_bytes and (piece := file.read(min(CHUNK_BYTES, size_bytes))):
-        size_bytes -= len(piece)
-        yield piece
 
 
 async def _relay(pieces: AsyncIterable[bytes]) -> AsyncGenerator[bytes]:

@@ -78,9 +78,14 @@ ACTS_ON_PROJECT = Rule(Role.SUBMIT, Thing.PROJECT)
 ACTS_ON_EXEC = Rule(Role.SUBMIT, Thing.EXEC)
 ACTS_ON_TUNNEL = Rule(Role.SUBMIT, Thing.TUNNEL)
 
+PUBLIC_PATHS = frozenset({"/healthz"})
+"""What anybody is told, without a token. All else wants one."""
+
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
         "health": SEES,
+        "readiness": SEES,
+        "measurements": SEES,
         "info": SEES,
         "host": SEES,
         "disk": SEES,

@@ -59,6 +59,8 @@ class DockerSettings:
     """In every container."""
     offered_volumes: Mapping[str, OfferedVolume] = field(default_factory=dict)
     """What jobs can name, by name."""
+    prepared: int = 0
+    """How many containers of each shape are made ahead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from docker.errors import APIError, NotFound
 from atlas_scheduler.engine.daemon import Daemon
 from atlas_scheduler.engine.exec_port import PIECE_BYTES, ExecPlan, Output, exec_environment
 from atlas_scheduler.engine.port import AttemptId
+from atlas_scheduler.engine.prepared import PREPARED_LABEL, WITH_SCRIPT
 from atlas_scheduler.engine.threads import in_thread
 from foundations.errors import EngineDown, JobConflict
 from foundations.models import TerminalSize
@@ -147,10 +148,13 @@ class ContainerExec:
 
 
 def _create(name: str, plan: ExecPlan, api: APIClient) -> str:
-    job = dict(one.split("=", 1) for one in api.inspect_container(name)["Config"]["Env"])
+    config = api.inspect_container(name)["Config"]
+    job = dict(one.split("=", 1) for one in config["Env"])
+    # The job's own variables are not the container's where that was made ahead of the job.
+    within = WITH_SCRIPT if PREPARED_LABEL in (config["Labels"] or {}) else ()
     made = api.exec_create(
         name,
-        list(plan.command),
+        [*within, *plan.command],
         stdin=True,
         tty=plan.terminal is not None,
         environment=exec_environment(plan, job),

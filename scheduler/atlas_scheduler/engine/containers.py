@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
 from atlas_scheduler.core.reconcile import Seen, SeenStatus
-from atlas_scheduler.engine.container import ATTEMPT_LABEL, INSTANCE_LABEL, JOB_LABEL, labels
+from atlas_scheduler.engine.container import INSTANCE_LABEL, Image, labels
 from atlas_scheduler.engine.daemon import Daemon
 from atlas_scheduler.engine.port import AttemptId, StartRefusedError
+from atlas_scheduler.engine.prepared import PREPARED_LABEL, Mould, script_of
+from atlas_scheduler.engine.prepared_pool import NameTaken, PreparedContainers
 from atlas_scheduler.engine.state import ContainerState
 from foundations.errors import EngineDown
 
@@ -41,19 +45,32 @@ _ENGINE_TROUBLE = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How an attempt's container comes about."""
+
+    body: Mapping[str, Any]
+    """Of the call that makes it."""
+    image: Image
+    job_dir: Path
+    mould: Mould | None = None
+    """Prepared containers that can do the same; None when there are none."""
+
+
 class Containers:
     """The containers of one instance; their names are the fence against a second start."""
 
-    def __init__(self, daemon: Daemon, instance: str) -> None:
+    def __init__(self, daemon: Daemon, instance: str, prepared: PreparedContainers) -> None:
         self._daemon = daemon
         self._instance = instance
+        self._prepared = prepared
 
-    def start(self, attempt: AttemptId, body: Callable[[], dict[str, Any]]) -> int:
+    def start(self, attempt: AttemptId, recipe: Callable[[], Recipe]) -> int:
         """Start an attempt's container, or adopt the one that has its name.
 
         Args:
             attempt: whose it is.
-            body: gives what to create.
+            recipe: gives what to create.
 
         Returns:
             When it was started (ms).
@@ -63,13 +80,39 @@ class Containers:
             EngineDown: the engine does not answer.
         """
         try:
-            return self._start(attempt, body)
+            return self._start(attempt, recipe)
         except EngineDown:
             # Perhaps only the answer was lost. What was made has the name, and is found.
-            return self._start(attempt, body)
+            return self._start(attempt, recipe)
 
-    def _start(self, attempt: AttemptId, body: Callable[[], dict[str, Any]]) -> int:
-        state = self._create_or_find(attempt, body)
+    def _start(self, attempt: AttemptId, recipe: Callable[[], Recipe]) -> int:
+        try:
+            known = recipe()
+        except StartRefusedError:
+            state = self._find(attempt)
+            if state is None or (state.never_started and PREPARED_LABEL in state.labels):
+                raise
+            return self._begin(attempt, state)  # made while what it needs was still there
+        slot, state = self._obtain(attempt, known)
+        is_new = state is None or state.never_started
+        if slot is not None and is_new:
+            self._prepared.aim(slot, known.job_dir, script_of(known.body, known.image))
+        try:
+            started_at_ms = self._begin(attempt, state)
+        except StartRefusedError:
+            if slot is None or known.mould is None:
+                raise
+            # Perhaps an ordinary one can be started: the image need not have a shell.
+            self._prepared.is_unfit(known.mould.shape)
+            return self._start(attempt, lambda: replace(known, mould=None))
+        if slot is not None:
+            self._prepared.started(slot)
+        if known.mould is not None:
+            self._prepared.want(known.mould)
+        return started_at_ms
+
+    def _begin(self, attempt: AttemptId, state: ContainerState | None) -> int:
+        """Start a container unless it was started before; None is a new one."""
         if state is None or state.never_started:
             try:
                 self._daemon.call(lambda api: api.start(attempt.name))
@@ -82,37 +125,37 @@ class Containers:
         started_at_ms = None if state is None else state.started_at_ms
         return started_at_ms or time.time_ns() // 1_000_000
 
-    def _create_or_find(
-        self, attempt: AttemptId, body: Callable[[], dict[str, Any]]
-    ) -> ContainerState | None:
-        """Create a container, or find the one that has its name; None when it is new."""
-        try:
-            config = body()
-        except StartRefusedError:
-            state = self._find(attempt)
-            if state is None:
-                raise
-            return state  # it was made while what it needs was still there
+    def _obtain(
+        self, attempt: AttemptId, known: Recipe
+    ) -> tuple[str | None, ContainerState | None]:
+        """Claim or create a container, or find the one that has its name.
+
+        Returns:
+            The slot of a prepared one; how it stands, None when it is new.
+        """
         for _ in range(_CONFLICT_TRIES):
-            if self._create(attempt.name, config):
-                return None
-            state = self._find(attempt)
+            try:
+                slot = self._prepared.claim(attempt.name, known.mould)
+                if slot is None:
+                    self._create(attempt.name, known.body)
+                return slot, None
+            except NameTaken:
+                state = self._find(attempt)
             if state is not None:
-                return state
+                return state.labels.get(PREPARED_LABEL), state
             time.sleep(_CONFLICT_SECONDS)  # someone removes the one that had the name
         raise EngineDown(f"The Docker engine does not let go of the name {attempt.name}.")
 
-    def _create(self, name: str, config: dict[str, Any]) -> bool:
-        """Create a container; False when the name is taken."""
+    def _create(self, name: str, body: Mapping[str, Any]) -> None:
+        """Create a container, or raise `NameTaken`."""
         try:
-            self._daemon.call(partial(_create, config=config, name=name))
+            self._daemon.call(partial(_create, body=body, name=name))
         except APIError as error:
             if error.status_code == _CONFLICT:
-                return False
+                raise NameTaken from error
             if _is_engine_trouble(error):
                 raise
             raise _refusal(error) from error
-        return True
 
     def _find(self, attempt: AttemptId) -> ContainerState | None:
         """Inspect an attempt's container; make sure that it is ours."""
@@ -123,13 +166,18 @@ class Containers:
         state = ContainerState.from_inspect(answer)
         if state.is_going:
             return None
-        wanted = labels(attempt)
-        if {name: state.labels.get(name) for name in wanted} != wanted:
+        if not self._is_ours(state.labels, attempt):
             raise StartRefusedError(
                 f"Another container has the name {attempt.name}, and it is not Atlas'. Remove it "
                 f"and submit again."
             )
         return state
+
+    def _is_ours(self, found: Mapping[str, str], attempt: AttemptId) -> bool:
+        """Tell by its labels whether a container that has an attempt's name is Atlas'."""
+        if PREPARED_LABEL in found:
+            return found.get(INSTANCE_LABEL) == self._instance
+        return labels(attempt).items() <= found.items()
 
     def image_of(self, attempt: AttemptId) -> tuple[str, str] | None:
         """Give the id of the image that a container was made of, and the name it was asked by."""
@@ -149,9 +197,10 @@ class Containers:
 
     def _seen(self, summary: dict[str, Any]) -> Seen | None:
         name = summary["Names"][0].lstrip("/")
-        job_id = summary["Labels"].get(JOB_LABEL, "")
-        attempt = summary["Labels"].get(ATTEMPT_LABEL, "")
+        job_id, _, attempt = name.removeprefix(AttemptId.prefix(self._instance)).rpartition("-")
         if not attempt.isdecimal() or name != AttemptId(self._instance, job_id, int(attempt)).name:
+            return None  # prepared and not claimed, or someone else's
+        if not self._is_ours(summary["Labels"], AttemptId(self._instance, job_id, int(attempt))):
             return None  # someone else's, who copied our labels
         try:
             answer = self._daemon.call(lambda api: api.inspect_container(name))
@@ -167,6 +216,10 @@ class Containers:
             status=_STATUS[state.status],
             started_at_ms=state.started_at_ms,
         )
+
+    def sweep(self) -> None:
+        """Remove what an earlier process of the server prepared; at the start, and once."""
+        self._prepared.sweep()
 
     def ended(self) -> frozenset[str]:
         """Name the containers of this instance that have ended."""
@@ -185,8 +238,8 @@ class Containers:
                 raise
 
 
-def _create(api: APIClient, *, config: dict[str, Any], name: str) -> None:
-    api.create_container_from_config(config, name)  # type: ignore[no-untyped-call]  # in its stubs
+def _create(api: APIClient, *, body: Mapping[str, Any], name: str) -> None:
+    api.create_container_from_config(body, name)  # type: ignore[no-untyped-call]  # in its stubs
 
 
 def _is_engine_trouble(error: APIError) -> bool:

@@ -13,6 +13,8 @@ import requests
 from docker import APIClient
 from docker.context import ContextAPI
 from docker.errors import APIError, DockerException
+from docker.transport import UnixHTTPAdapter
+from docker.transport.unixconn import UnixHTTPConnectionPool
 from docker.utils import kwargs_from_env
 
 from atlas_scheduler.engine.silence import translated
@@ -25,6 +27,7 @@ CONNECT_SECONDS = 10
 _DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
 _POOL_SIZE = 1024
 _PIECE_BYTES = 65_536
+_ANY_URL = "http+docker://localhost"
 
 
 class _ImpatientClient(APIClient):
@@ -50,12 +53,30 @@ def connect(
     where: dict[str, Any] = dict(kwargs_from_env())
     if "base_url" not in where:
         where |= _from_context()
-    return kind(
+    api = kind(
         version=version,
         timeout=timeout_seconds,  # type: ignore[arg-type]  # requests takes fractions too
         max_pool_size=_POOL_SIZE,
         **where,
     )
+    made = api.get_adapter(api.base_url)
+    if isinstance(made, UnixHTTPAdapter):
+        made.close()
+        api.mount(api.base_url, _OneSocket(made.socket_path, timeout=timeout_seconds))
+        api.trust_env = False  # of proxies, which are looked up anew for every call
+    return api
+
+
+class _OneSocket(UnixHTTPAdapter):
+    """Lets all calls share the connections to a socket; the SDK's own has a pool for each URL."""
+
+    def __init__(self, path: str, *, timeout: float) -> None:
+        super().__init__(path, timeout=timeout, max_pool_size=_POOL_SIZE)  # type: ignore[arg-type]  # as above
+
+    def get_connection(
+        self, url: str | bytes, proxies: Mapping[str, str] | None = None
+    ) -> UnixHTTPConnectionPool:
+        return super().get_connection(_ANY_URL, proxies)
 
 
 class Stream:

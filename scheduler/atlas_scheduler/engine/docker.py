@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from docker import APIClient
 from docker.errors import APIError, NotFound
@@ -22,7 +22,7 @@ from atlas_scheduler.engine.container import DockerSettings, Owner, container_bo
 from atlas_scheduler.engine.container_exec import ContainerExec
 from atlas_scheduler.engine.container_ports import ContainerPorts
 from atlas_scheduler.engine.container_usage import ContainerUsage
-from atlas_scheduler.engine.containers import Containers
+from atlas_scheduler.engine.containers import Containers, Recipe
 from atlas_scheduler.engine.daemon import CALL_SECONDS, Daemon
 from atlas_scheduler.engine.environment_containers import ContainerBuilder
 from atlas_scheduler.engine.environments import SharedEnvironments
@@ -41,6 +41,8 @@ from atlas_scheduler.engine.port import (
     JobLog,
     Launch,
 )
+from atlas_scheduler.engine.prepared import mould_of
+from atlas_scheduler.engine.prepared_pool import PreparedContainers, Stock
 from atlas_scheduler.engine.threads import in_thread
 from atlas_scheduler.engine.volumes import check_volumes, make_mount_points
 from foundations.errors import EngineDown
@@ -85,7 +87,11 @@ class DockerEngine:
         self._builds = ImageBuilds(self._daemon, self._images, self._settings, built)
         self.kept_images = KeptImages(built, self._ask)
         """Those that were built for jobs."""
-        self._containers = Containers(self._daemon, instance)
+        prepared = PreparedContainers(
+            self._daemon, instance, home.run / "prepared", limit=self._settings.prepared
+        )
+        self._stock = Stock(prepared)
+        self._containers = Containers(self._daemon, instance, prepared)
         self._usage = ContainerUsage(self._daemon)
         self._ports = ContainerPorts(self._daemon)
         self._builder = ContainerBuilder(
@@ -132,8 +138,10 @@ class DockerEngine:
 
     async def start(self, launch: Launch) -> int:
         """Start the attempt's container, or adopt the one that has its name."""
-        body = partial(self._body, launch)
-        return await self._ask(partial(self._containers.start, launch.attempt, body))
+        recipe = partial(self._recipe, launch)
+        started_at_ms = await self._ask(partial(self._containers.start, launch.attempt, recipe))
+        self._stock.replenish()
+        return started_at_ms
 
     async def execution(self, attempt: AttemptId, *, gpus: Sequence[str]) -> Execution | None:
         """Say what a container really runs on."""
@@ -162,6 +170,7 @@ class DockerEngine:
         """List the containers of this instance."""
         if not self._is_swept:
             await self._ask(self._builder.sweep)
+            await self._ask(self._containers.sweep)
             self._is_swept = True
         return await self._ask(self._containers.list)
 
@@ -236,10 +245,12 @@ class DockerEngine:
             self._checking = None
         for follower in self._followers.values():
             follower.abort()
+        await self._stock.close()
+        await self._environments.close()
         self._daemon.close()
 
-    def _body(self, launch: Launch) -> dict[str, Any]:
-        """Build what is to be created; makes the mount points that belong to the job's owner."""
+    def _recipe(self, launch: Launch) -> Recipe:
+        """Say what is to be created; makes the mount points that belong to the job's owner."""
         launch = self._builds.resolved(launch)
         image = self._images.find(launch.image, pinned=launch.pinned_image)
         check = partial(check_volumes, home=self._home.root, engine_socket=self._daemon.socket_path)
@@ -250,7 +261,7 @@ class DockerEngine:
         make_mount_points(binds, launch.job_dir)
         facts = self._facts = self._facts or self._read_facts()
         ready = self._environments.ready(launch.attempt)
-        return container_body(
+        body = container_body(
             replace(launch, shared_environment=ready),
             settings=self._settings,
             facts=facts,
@@ -258,6 +269,10 @@ class DockerEngine:
             owner=self._owner,
             binds=binds,
         )
+        # Secrets lie in a directory of the attempt's own.
+        may_be_shared = self._settings.prepared and launch.secrets_dir is None
+        mould = mould_of(body, image) if may_be_shared else None
+        return Recipe(body, image, launch.job_dir, mould)
 
     def _read_facts(self) -> EngineFacts:
         return EngineFacts.from_info(self._daemon.call(lambda api: api.info()))

@@ -16,6 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+import structlog
+
 from atlas_scheduler.engine.port import (
     AttemptId,
     EnvironmentStore,
@@ -40,6 +42,8 @@ _REPLAYED_LINES = 5_000
 _REASON_LINES = 40
 _LONGEST_REASON = 600
 _SETTINGS = ("PIP_", "UV_")
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,7 @@ class SharedEnvironments:
         self._store = store
         self._builder = builder
         self._runs = SharedRuns(replayed_lines=_REPLAYED_LINES)
+        self._tidying: asyncio.Task[None] | None = None
 
     async def prepare(self, launch: Launch, log: JobLog) -> None:
         """Make sure that a job's environment is there; several jobs that lack it build it once.
@@ -135,14 +140,27 @@ class SharedEnvironments:
         if self._store is not None:
             release = partial(self._store.release, job_id=attempt.job_id, attempt=attempt.attempt)
             await in_thread(release, name="environment")
+            self._tidy_soon(self._store)
+
+    async def close(self) -> None:
+        """Wait for nothing any more."""
+        if self._tidying is not None:
+            self._tidying.cancel()
+            await asyncio.wait([self._tidying])
+
+    def _tidy_soon(self, store: EnvironmentStore) -> None:
+        """Let go of what is too much, while nobody waits for it."""
+        is_under_way = self._tidying is not None and not self._tidying.done()
+        if store.is_over and not is_under_way:
+            self._tidying = asyncio.create_task(_tidy(store))
 
     async def _make(
         self, store: EnvironmentStore, launch: Launch, order: Order, tell: Tell
     ) -> None:
         """Build an environment, and let everybody have it."""
-        if self.ready(launch.attempt) is not None:
+        if await in_thread(partial(self.ready, launch.attempt), name="environment") is not None:
             return  # somebody else's build ended just now
-        place = store.begin(order.key)
+        place = await in_thread(partial(store.begin, order.key), name="environment")
         try:
             tell(
                 f"Installing {order.requirements.named} into environment {order.key[:8]}, for this "
@@ -153,6 +171,7 @@ class SharedEnvironments:
                 await in_thread(publish, name="environment")
         finally:
             await in_thread(partial(store.discard, place), name="environment")
+            self._tidy_soon(store)
 
     async def _build(self, build: Build) -> bool:
         """Run a build. Returns false where none can be run."""
@@ -177,6 +196,13 @@ class SharedEnvironments:
         if status != 0:
             raise StartRefusedError(f"{named} cannot be installed: {reason_of(said, status)}")
         return True
+
+
+async def _tidy(store: EnvironmentStore) -> None:
+    try:
+        await in_thread(store.trim, name="environment")
+    except OSError as error:
+        log.warning("environments stay", problem=str(error))
 
 
 def settings_of(variables: Mapping[str, str]) -> tuple[str, ...]:

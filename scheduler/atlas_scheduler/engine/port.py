@@ -30,7 +30,12 @@ class AttemptId:
     @property
     def name(self) -> str:
         """The container's name: fixed, so that a second start meets the first (the fence)."""
-        return f"atlas-{self.instance}-{self.job_id}-{self.attempt}"
+        return f"{self.prefix(self.instance)}{self.job_id}-{self.attempt}"
+
+    @staticmethod
+    def prefix(instance: str) -> str:
+        """How the names of an instance's attempts begin."""
+        return f"atlas-{instance}-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +150,13 @@ class EnvironmentStore(Protocol):
 
     def discard(self, place: Path) -> None:
         """Remove what a build left."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether more may be there than may be."""
+
+    def trim(self) -> None:
+        """Bring the size under its limit; looks at every file where builds were."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -259,7 +259,8 @@ class ProcessEngine:
         await self._environments.release(attempt)
 
     async def close(self) -> None:
-        """Do nothing: shims need nobody."""
+        """Let go of what is done beside jobs; shims need nobody."""
+        await self._environments.close()
 
     def _dir(self, attempt: AttemptId) -> AttemptDir:
         return AttemptDir(self._attempts / attempt.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import stat
@@ -14,6 +15,7 @@ from typing import BinaryIO
 
 from pydantic import JsonValue
 
+import foundations
 from atlas_scheduler.store.archive_stream import ArchiveStream
 from atlas_scheduler.store.bundles import Bundles
 from atlas_scheduler.store.event_lines import LOGDIR_TOPS
@@ -96,6 +98,18 @@ class Archives:
             # `remove` says so to somebody.
             with contextlib.suppress(OSError):
                 remove_work_dir(self._home.job_dir(job_id))
+
+    def tag(self, job_id: str) -> str | None:
+        """Name the bytes of a finished archive's stream; None while they may still change."""
+        archive = self._home.archive(job_id)
+        try:
+            known = [_known(archive / name) for name in FILES] if self.is_complete(job_id) else None
+        except OSError:
+            return None
+        if known is None:
+            return None
+        digest = hashlib.sha256(repr((foundations.__version__, known)).encode()).hexdigest()
+        return f'"{digest[:32]}"'
 
     def stream(self, job_id: str, digest: str | None) -> Generator[bytes, None, None]:
         """Return an archive as a tar.gz with one top directory, named by the job.
@@ -225,6 +239,14 @@ class Archives:
             if digest is not None:
                 return self._bundles.unpacked(digest)
         return Unpacked(self._home.bundles, Manifest(files={}, directories=[], links={}))
+
+
+def _known(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 def _deleted(manifest: Manifest, still_there: Set[str]) -> Iterator[str]:

@@ -28,6 +28,8 @@ from foundations.errors import InvalidRequest, NotFound
 from foundations.home import Home
 from foundations.models import BundleView
 
+INCOMING = "incoming"
+"""Where uploads lie until they are whole."""
 _BATCH_BYTES = 1024 * 1024
 _DIGEST = re.compile("sha256:([0-9a-f]{64})")
 _PACKED_SUFFIX = ".tar.gz"
@@ -55,7 +57,7 @@ class Bundles:
             clock_seconds: Only grows.
         """
         self._directory = home.bundles
-        self._incoming = home.bundles / "incoming"
+        self._incoming = home.bundles / INCOMING
         self.space = UploadSpace(self._incoming)
         self.listed = ListedBundles(
             Blobs(home.bundles / BLOBS, self._incoming, clock_seconds=clock_seconds),

@@ -53,8 +53,10 @@ class Environments:
         self._lock = threading.Lock()
         self._trimming = threading.Lock()
         self._building: set[Path] = set()
-        self._is_over = True
-        """Perhaps more is there than may be."""
+        self._wheels_bytes: int | None = None
+        """What uv keeps; None when that may have changed."""
+        self.is_over = True
+        """Perhaps more is there than may be, so that `trim` is of use."""
 
     @property
     def wheels(self) -> Path:
@@ -103,8 +105,6 @@ class Environments:
             except OSError:
                 return
             self._touch(key)
-        if self._is_over:
-            self.trim()
 
     # -- building
 
@@ -136,14 +136,15 @@ class Environments:
                     built.rename(self._top / key)
                     sync_directory(self._top)
                     self._touch(key)
+        self.is_over = True
         self.discard(place)
-        self.trim()
         return self._top / key
 
     def discard(self, place: Path) -> None:
         """Remove what a build left."""
         with self._lock:
             self._building.discard(place)
+            self._wheels_bytes = None
         remove_tree(place)
 
     # -- size
@@ -165,18 +166,20 @@ class Environments:
             self._trim()
 
     def _trim(self) -> None:
+        self.is_over = False
         ready = self.ready()
-        size_bytes = sum(one.size_bytes for one in ready)
-        wheels_bytes = self.wheels_bytes()
-        if size_bytes + wheels_bytes > self.max_bytes:
-            wheels_bytes -= self._empty_wheels(wheels_bytes)
-        total_bytes = size_bytes + wheels_bytes
+        wheels_bytes = self._wheels_bytes
+        if wheels_bytes is None:
+            wheels_bytes = self._wheels_bytes = self.wheels_bytes()
+        total_bytes = wheels_bytes + sum(one.size_bytes for one in ready)
+        if total_bytes > self.max_bytes:
+            total_bytes -= self._empty_wheels(wheels_bytes)
         for one in reversed(ready):
             if total_bytes <= self.max_bytes:
                 break
             if self._evict(one.key):
                 total_bytes -= one.size_bytes
-        self._is_over = total_bytes > self.max_bytes
+        self.is_over = self.is_over or total_bytes > self.max_bytes
 
     def prune(self, *, unused_ms: int = 0) -> Pruned:
         """Remove what no job uses now.
@@ -204,6 +207,7 @@ class Environments:
             if self._building or not self.wheels.exists():
                 return 0
             trash = self._to_trash(self.wheels)
+            self._wheels_bytes = 0
         remove_tree(trash)
         return size_bytes
 

@@ -39,13 +39,13 @@ def corrupt(path: Path, problem: str) -> DatabaseCorrupt:
     if newest is not None:
         way_out = f"restore the newest backup: cp {shlex.quote(str(newest))} {name}"
     else:
-        way_out = (
-            "restore a backup, or save what can be read: "
-            f'sqlite3 MOVED_FILE ".recover" | sqlite3 {name}'
-        )
+        way_out = f'save what can be read: sqlite3 MOVED_FILE ".recover" | sqlite3 {name}'
+    home = shlex.quote(str(path.parent))
     return DatabaseCorrupt(
-        f"The database {path} cannot be used: {problem}. It was left as it is. Move it and the "
-        f"files {path.name}-wal and {path.name}-shm beside it to another directory; then {way_out}"
+        f"The database {path} cannot be used: {problem}. It was left as it is. With a file of "
+        "`atlas-server backup`, restore that; it keeps the damaged one aside: "
+        f"atlas-server restore --replace --home {home} FILE. Otherwise move it and the files "
+        f"{path.name}-wal and {path.name}-shm beside it to another directory; then {way_out}"
     )
 
 

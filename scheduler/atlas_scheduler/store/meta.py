@@ -22,6 +22,11 @@ def instance_id(conn: sqlite3.Connection) -> str:
     return made
 
 
+def forget_instance(conn: sqlite3.Connection) -> None:
+    """Let the next `instance_id` make another: containers of the one before are not ours."""
+    conn.execute(_SQL["forget_instance"])
+
+
 def get_setting(conn: sqlite3.Connection, key: str, default: Any = None) -> Any:
     """Read a setting; `default` when it was never set."""
     row = conn.execute(_SQL["setting"], {"key": key}).fetchone()

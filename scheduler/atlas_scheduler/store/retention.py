@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from atlas_scheduler.core.retention import Ended, Policy, Rule, expired
@@ -58,6 +58,25 @@ def expired_jobs(conn: sqlite3.Connection, policy: Policy, *, now_ms: int) -> li
             going = expired(_ended(conn, project, policy), rule, now_ms=now_ms)
             found += [Expired(job.job_id, project, job.finished_at_ms, rule) for job in going]
     return found
+
+
+def still_expired(
+    conn: sqlite3.Connection, policy: Policy, found: Sequence[Expired]
+) -> list[Expired]:
+    """Those of expired jobs that nobody protected since, nor gave another rule to."""
+    own = own_rules(conn)
+    wanted = {
+        "job_ids": json.dumps([one.job_id for one in found]),
+        "keep_tags": json.dumps(policy.keep_tags),
+    }
+    unprotected = {row["job_id"] for row in conn.execute(_SQL["unprotected"], wanted)}
+    return [
+        one
+        for one in found
+        if one.job_id in unprotected
+        and one.project in own
+        and policy.rule_of(one.project, own[one.project]) == one.rule
+    ]
 
 
 def _ended(conn: sqlite3.Connection, project: str, policy: Policy) -> list[Ended]:

@@ -128,32 +128,38 @@ def has_unfinished_job(conn: sqlite3.Connection, schedule_id: str) -> bool:
     return bool(conn.execute(_SQL["has_unfinished_job"], wanted).fetchone()["has_one"])
 
 
-def note(
+def note(  # noqa: PLR0913 - one argument a column
     conn: sqlite3.Connection,
     schedule_id: str,
     *,
     now_ms: int,
     next_at_ms: int | None,
     job_id: str | None,
+    skipped: bool,
     problem: str | None,
 ) -> None:
-    """Keep what came of a time: a job, a problem, or neither when it was skipped."""
+    """Keep what came of a time."""
     wanted = {
         "schedule_id": schedule_id,
         "now_ms": now_ms,
         "next_at_ms": next_at_ms,
         "job_id": job_id,
         "problem": problem,
-        "skipped": job_id is None and problem is None,
+        "skipped": skipped,
     }
     conn.execute(_SQL["note"], wanted)
 
 
 def set_pause(
-    conn: sqlite3.Connection, schedule_id: str, *, by: str | None, next_at_ms: int | None
+    conn: sqlite3.Connection,
+    schedule_id: str,
+    *,
+    by: str | None,
+    next_at_ms: int | None,
+    problem: str | None = None,
 ) -> None:
-    """Pause a schedule, or let it go on at a time."""
-    wanted = {"schedule_id": schedule_id, "by": by, "next_at_ms": next_at_ms}
+    """Pause a schedule, or let it go on at a time; a problem says why there is none."""
+    wanted = {"schedule_id": schedule_id, "by": by, "next_at_ms": next_at_ms, "problem": problem}
     conn.execute(_SQL["set_pause"], wanted)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from atlas_scheduler.store.faults import corrupt, too_new
+from atlas_scheduler.store.faults import corrupt, too_new, translate
 from atlas_scheduler.store.sql import Migration, migrations, statements
 from foundations.errors import ConfigError
 
@@ -80,6 +80,44 @@ def migrate(conn: sqlite3.Connection, steps: Sequence[Migration] | None = None) 
         if conn.in_transaction:
             conn.execute("ROLLBACK")
         raise
+
+
+def copy(path: Path, target: Path) -> None:
+    """Copy a database as it is at one moment, while others read and write it.
+
+    Raises:
+        DatabaseBusy: another program holds it locked.
+        DatabaseCorrupt: it is damaged.
+        StorageFull: there is no space for the copy.
+    """
+    try:
+        with closing(sqlite3.connect(path, BUSY_TIMEOUT_MS / 1000, isolation_level=None)) as conn:
+            conn.execute("PRAGMA query_only = ON")
+            _back_up(conn, target)
+    except sqlite3.Error as error:
+        kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        is_full = kind in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+        raise translate(error, target if is_full else path) from None
+
+
+def inspect(path: Path, *, known_as: Path | None = None) -> int:
+    """Return the schema version of a database that this Atlas can use, or upgrade and use.
+
+    Args:
+        path: the database's file.
+        known_as: what errors call it, where `path` is a copy of that.
+
+    Raises:
+        DatabaseCorrupt: it is damaged or something else.
+        DatabaseTooNew: a newer Atlas wrote it.
+    """
+    known, name = migrations()[-1].version, known_as or path
+    with closing(sqlite3.connect(path, BUSY_TIMEOUT_MS / 1000, isolation_level=None)) as conn:
+        _check(conn, name)
+        version = _pragma(conn, "PRAGMA user_version")
+    if version > known:
+        raise too_new(name, version, known)
+    return version
 
 
 def _create(path: Path, steps: Sequence[Migration]) -> None:

@@ -30,6 +30,8 @@ class Call(Generic[T]):
     body: bytes | None = None
     """The body, when it is bytes already."""
     headers: Mapping[str, str] = field(default_factory=dict)
+    at_root: bool = False
+    """Whether `path` begins at the server's root, where programs of others look."""
     expected: tuple[int, ...] = (200,)
     """Statuses that are not errors."""
 

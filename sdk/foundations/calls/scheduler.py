@@ -18,6 +18,22 @@ def health() -> Call[None]:
     return Call("GET", "/health", _healthy)
 
 
+def readiness() -> Call[models.ReadinessView]:
+    """Ask whether the server can do its work."""
+    return Call(
+        "GET",
+        "/healthz",
+        lambda _, body: models.ReadinessView.model_validate_json(body),
+        at_root=True,
+        expected=(200, 503),
+    )
+
+
+def measurements() -> Call[str]:
+    """Ask for what is measured of the server, in the text format of Prometheus."""
+    return Call("GET", "/metrics", lambda _, body: body.decode(), at_root=True)
+
+
 def info() -> Call[models.SchedulerInfo]:
     """Ask who answers and how it stands."""
     return Call("GET", "/info", _info)

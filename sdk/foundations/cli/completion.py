@@ -67,14 +67,14 @@ def complete_job(
 
 def _newest_jobs(scheduler: str | None) -> list[Any]:
     """Ask a scheduler for its newest jobs; none when it cannot be asked, and none is started."""
-    from foundations import configs
+    from foundations import configs, default_config
     from foundations.errors import AtlasError
     from foundations.home import Home
 
+    home = Home.default()
     try:
-        config = configs.load(
-            scheduler or configs.DEFAULT_NAME, home=Home.default(), cwd=Path.cwd()
-        )
+        name = scheduler or default_config.default_name(home)
+        config = configs.load(name, home=home, cwd=Path.cwd())
         return _ask(config)
     except (AtlasError, OSError):
         return []
@@ -83,8 +83,16 @@ def _newest_jobs(scheduler: str | None) -> list[Any]:
 def _ask(config: SchedulerConfig) -> list[Any]:
     from foundations import autostart, calls
     from foundations.client import Client
+    from foundations.home import Home
 
     autostart.look_for(config)
-    with Client(config.scheduler_url, token=config.token, timeout_seconds=ANSWER_SECONDS) as client:
+    if config.is_by_ssh and not autostart.has_tunnel(config, home=Home.default()):
+        return []  # nobody waits for a log-in after pressing Tab
+    with Client(
+        config.scheduler_url,
+        token=config.token,
+        trust=config.trust,
+        timeout_seconds=ANSWER_SECONDS,
+    ) as client:
         jobs: list[Any] = client.json(calls.jobs.jobs(limit=JOBS_OFFERED))["jobs"]
         return jobs

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from foundations.cli import completion
+from foundations.cli.scheduler_argument import SchedulerArgument, default_scheduler
 
 if TYPE_CHECKING:
     from foundations.client import Client
@@ -18,18 +19,20 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-DEFAULT_SCHEDULER = "scheduler"
-
 
 def scheduler_argument(function: F) -> F:
-    """Take a scheduler config by name."""
-    return click.argument("scheduler", shell_complete=completion.complete_scheduler)(function)
+    """Take a scheduler config by name; before other arguments it may be left out."""
+    return click.argument(
+        "scheduler", cls=SchedulerArgument, shell_complete=completion.complete_scheduler
+    )(function)
 
 
 def optional_scheduler_argument(function: F) -> F:
-    """Take a scheduler config by name; this machine's own when it is left out."""
+    """Take a scheduler config by name; the default one when it is left out."""
     return click.argument(
-        "scheduler", default=DEFAULT_SCHEDULER, shell_complete=completion.complete_scheduler
+        "scheduler",
+        default=default_scheduler,
+        shell_complete=completion.complete_scheduler,
     )(function)
 
 

@@ -72,6 +72,8 @@ def _examine(scheduler: str) -> Iterator[Finding]:
         yield Finding("config", "ok", f"{config.path}: {config.scheduler_url}")
         if config.note:
             yield Finding("config", "warning", config.note)
+        if config.is_by_ssh:
+            yield _ssh(config, home)
         yield from _scheduler(config)
     except (AtlasError, OSError) as error:
         yield Finding("scheduler", "problem", str(error))
@@ -111,6 +113,14 @@ def _other_configs(home: Home, scheduler: str) -> Iterator[Finding]:
             configs.read(file)
         except AtlasError as error:
             yield Finding("config", "warning", error.message)
+
+
+def _ssh(config: SchedulerConfig, home: Home) -> Finding:
+    from foundations import autostart
+    from foundations.ssh_command import can_ask
+
+    tunnel = autostart.reach_by_ssh(config, home=home, asks=can_ask())
+    return Finding("ssh", "ok", f"gets to {tunnel.place.host}; the way there is {tunnel.socket}")
 
 
 def _scheduler(config: SchedulerConfig) -> Iterator[Finding]:

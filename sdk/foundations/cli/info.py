@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,14 +12,12 @@ from foundations.cli import machine, render
 from foundations.cli.context import connect, json_option, optional_scheduler_argument
 from foundations.cli.pause import pause_lines
 from foundations.cli.render import Column
+from foundations.configs import DEFAULT_NAME
 from foundations.quantities import size
 
 if TYPE_CHECKING:
-    from foundations.configs import ConfigFile
-    from foundations.models import SchedulerInfo, StorageView
-
-ANSWER_SECONDS = 2.0
-"""Longest wait for each scheduler when all of them are asked."""
+    from foundations.models import ReadinessView, SchedulerInfo, StorageView
+    from foundations.scheduler_status import SchedulerStatus
 
 
 @click.command()
@@ -29,19 +25,48 @@ ANSWER_SECONDS = 2.0
 @click.option("--env", "environments", is_flag=True, help="List all scheduler configs.")
 @click.option("--host", is_flag=True, help="Show how busy the scheduler's machine is.")
 @click.option("--disk", is_flag=True, help="Show what the scheduler's home takes on the disk.")
+@click.option(
+    "--ready", is_flag=True, help="Say whether the scheduler can work; exit code 1 if not."
+)
+@click.option("--metrics", is_flag=True, help="Print what is measured, as Prometheus reads it.")
 @json_option
-def info(scheduler: str, *, environments: bool, host: bool, disk: bool, as_json: bool) -> None:
+def info(
+    scheduler: str,
+    *,
+    environments: bool,
+    host: bool,
+    disk: bool,
+    ready: bool,
+    metrics: bool,
+    as_json: bool,
+) -> None:
     """Show who answers for a scheduler config, and how it stands."""
-    if environments + host + disk > 1:
-        raise click.UsageError("Give one of --env, --host and --disk.")
+    if environments + host + disk + ready + metrics > 1:
+        raise click.UsageError("Give one of --env, --host, --disk, --ready and --metrics.")
     if environments:
-        _show_environments(as_json=as_json)
+        show_environments(as_json=as_json)
     elif host:
         machine.show_host(connect(scheduler).host(), as_json=as_json)
     elif disk:
         machine.show_disk(connect(scheduler).disk(), as_json=as_json)
+    elif ready:
+        _show_readiness(connect(scheduler).readiness(), as_json=as_json)
+    elif metrics:
+        click.echo(connect(scheduler).measurements(), nl=False)
     else:
         _show_scheduler(scheduler, as_json=as_json)
+
+
+def _show_readiness(found: ReadinessView, *, as_json: bool) -> None:
+    if as_json:
+        render.print_json(render.model_document(found))
+    else:
+        database = "can be written to" if found.database else "cannot be written to"
+        engine = "answers" if found.engine else "does not answer: jobs wait"
+        ready = "yes" if found.ready else "no"
+        render.print_fields([("Ready", ready), ("Database", database), ("Engine", engine)])
+    if not found.ready:
+        sys.exit(1)
 
 
 def _show_scheduler(scheduler: str, *, as_json: bool) -> None:
@@ -81,15 +106,11 @@ def _storage(storage: StorageView | None) -> list[tuple[str, str]]:
     return fields
 
 
-def _show_environments(*, as_json: bool) -> None:
-    from foundations import configs
-    from foundations.home import Home
+def show_environments(*, as_json: bool) -> None:
+    """List all scheduler configs, and which of their schedulers answer."""
+    from foundations.scheduler_status import schedulers
 
-    home = Home.default()
-    configs.ensure_default(home)
-    files = configs.list_configs(home=home, cwd=Path.cwd())
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        rows = list(pool.map(_examine, files))
+    rows = [_row(status) for status in schedulers()]
     if as_json:
         render.print_json(rows)
         return
@@ -99,41 +120,30 @@ def _show_environments(*, as_json: bool) -> None:
         Column("env_path", narrowest=20),
         Column("url", narrowest=20),
         Column("reachable", narrowest=9),
+        Column("version", narrowest=7),
     ]
-    keys = ("env_name", "env_path", "url", "reachable")
+    keys = ("env_name", "env_path", "url", "reachable", "version")
     render.print_table(columns, [[_text(row[key]) for key in keys] for row in rows])
     for row in rows:
         for remark in (row["problem"], row["note"]):
             if remark:
                 click.echo(render.clean(remark), err=True)
+    chosen = next((row["env_name"] for row in rows if row["default"]), None)
+    if chosen not in (None, DEFAULT_NAME):
+        click.echo(f"Where no scheduler is named, {chosen} is meant.", err=True)
 
 
-def _examine(file: ConfigFile) -> dict[str, Any]:
-    """Describe one config, and ask its scheduler whether it is there."""
-    from foundations import autostart, configs
-    from foundations.client import Client
-    from foundations.errors import AtlasError
-
-    row: dict[str, Any] = {
-        "env_name": file.name,
-        "env_path": str(file.path),
-        "url": None,
-        "reachable": False,
-        "problem": None,
-        "note": None,
+def _row(status: SchedulerStatus) -> dict[str, Any]:
+    return {
+        "env_name": status.name,
+        "env_path": str(status.path),
+        "url": status.url,
+        "reachable": status.reachable,
+        "version": status.version,
+        "default": status.is_default,
+        "problem": status.problem,
+        "note": None if status.config is None else status.config.note,
     }
-    try:
-        config = configs.read(file)
-        row["url"], row["note"] = config.scheduler_url, config.note
-        autostart.look_for(config)
-        with Client(
-            config.scheduler_url, token=config.token, timeout_seconds=ANSWER_SECONDS
-        ) as client:
-            client.health()
-        row["reachable"] = True
-    except AtlasError as error:
-        row["problem"] = error.message
-    return row
 
 
 def _text(value: object) -> str:

@@ -62,6 +62,9 @@ def print_table(schedules: Sequence[ScheduleView]) -> None:
         for one in schedules
     ]
     render.print_table(columns, rows)
+    for one in schedules:
+        if one.problem is not None:
+            click.echo(f"Schedule {one.schedule_id[:8]}: {one.problem}", err=True)
 
 
 def print_schedule(one: ScheduleView, *, scheduler: str) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 import click
+
+from foundations.cli.scheduler_argument import default_scheduler, is_scheduler
 
 OWN_ARGUMENTS = 2
 """SCHEDULER and JOB_DIR; what comes after them is the command."""
@@ -24,15 +27,34 @@ class SubmitCommand(click.Command):
             if isinstance(option, click.Option)
             for name in (*option.opts, *option.secondary_opts)
         }
-        return super().parse_args(ctx, separate_command(args, takes_value=takes_value))
+        words = separate_command(args, takes_value=takes_value, is_directory=is_job_dir)
+        return super().parse_args(ctx, words)
 
 
-def separate_command(args: list[str], *, takes_value: Mapping[str, bool]) -> list[str]:
+def is_job_dir(word: str, others: Iterable[str]) -> bool:
+    """Tell whether SCHEDULER was left out before this word: it is a directory's, and no config's.
+
+    `./NAME` is always a directory.
+    """
+    looks_like_path = "/" in word or word in (".", "..")
+    if not looks_like_path and not Path(word).is_dir():
+        return False
+    return not is_scheduler(word, others)
+
+
+def separate_command(
+    args: list[str],
+    *,
+    takes_value: Mapping[str, bool],
+    is_directory: Callable[[str, Iterable[str]], bool],
+) -> list[str]:
     """Put `--` before the command, so that its options are left alone.
 
     Args:
         args: the words after `submit`.
         takes_value: the known options, and whether the next word is their value.
+        is_directory: whether the first word, which the others follow, is JOB_DIR already: then the
+            default scheduler is put before it.
     """
     words = deque(args)
     own: list[str] = []
@@ -44,6 +66,9 @@ def separate_command(args: list[str], *, takes_value: Mapping[str, bool]) -> lis
         if word.startswith("-") and word != "-":
             own += _option(word, words, takes_value)
             continue
+        if positional == 0 and is_directory(word, words):
+            own.append(default_scheduler())
+            positional = 1
         if positional == OWN_ARGUMENTS:
             return [*own, "--", word, *words]
         own.append(word)

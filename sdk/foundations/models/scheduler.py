@@ -9,6 +9,17 @@ from foundations.models.garbage import RetentionView
 from foundations.models.words import JobState, View
 
 
+class ReadinessView(View):
+    """Answer of `/healthz`."""
+
+    ready: bool
+    """Whether jobs are taken in."""
+    database: bool
+    """Whether it can be written to."""
+    engine: bool
+    """Whether it answers; without it jobs wait."""
+
+
 class PauseView(View):
     """That nothing starts until somebody resumes it."""
 
@@ -149,6 +160,8 @@ class SchedulerInfo(View):
     """For how long a deletion can be undone."""
     storage: StorageView | None = None
     """None until the scheduler has looked."""
+    listening: list[str] = []
+    """Where it is asked beside its Unix socket, as URLs of its own machine."""
     volumes: list[VolumeView] = []
     """Those that who asks may name in their jobs."""
 

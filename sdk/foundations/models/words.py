@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -79,6 +79,19 @@ class Request(BaseModel):
 
 
 class View(BaseModel):
-    """A body that the server answers; unknown keys are ignored."""
+    """A body that the server answers; unknown keys are ignored, also those of requests in it.
+
+    A newer server may answer with a job whose spec has keys that are not known here.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """Make one of plain data."""
+        return super().model_validate(obj, **{"extra": "ignore", **options})
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        """Make one of JSON."""
+        return super().model_validate_json(json_data, **{"extra": "ignore", **options})

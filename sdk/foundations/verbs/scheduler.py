@@ -14,6 +14,14 @@ class SchedulerVerbs(Sender):
         """Return when the scheduler answers."""
         return self.send(calls.health())
 
+    def readiness(self) -> models.ReadinessView:
+        """Show whether the server can take jobs in, and whether its engine answers."""
+        return self.send(calls.readiness())
+
+    def measurements(self) -> str:
+        """Show what is measured of the server, in the text format of Prometheus."""
+        return self.send(calls.measurements())
+
     def info(self) -> models.SchedulerInfo:
         """Ask who answers and how it stands."""
         return self.send(calls.info())
@@ -49,6 +57,14 @@ class AsyncSchedulerVerbs(AsyncSender):
     async def health(self) -> None:
         """Return when the scheduler answers."""
         return await self.send(calls.health())
+
+    async def readiness(self) -> models.ReadinessView:
+        """Show whether the server can take jobs in, and whether its engine answers."""
+        return await self.send(calls.readiness())
+
+    async def measurements(self) -> str:
+        """Show what is measured of the server, in the text format of Prometheus."""
+        return await self.send(calls.measurements())
 
     async def info(self) -> models.SchedulerInfo:
         """Ask who answers and how it stands."""

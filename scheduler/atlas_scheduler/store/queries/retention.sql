@@ -17,6 +17,17 @@ FROM jobs
 WHERE project_number = (SELECT project_number FROM projects WHERE name = :project)
     AND finished_at_ms IS NOT NULL AND deleted_at_ms IS NULL;
 
+-- name: unprotected
+-- Those of some ended jobs that nothing keeps but the rule of their project.
+SELECT job_id FROM jobs
+WHERE job_id IN (SELECT value FROM json_each(:job_ids))
+    AND finished_at_ms IS NOT NULL AND deleted_at_ms IS NULL AND archived = 1
+    AND NOT EXISTS (SELECT 1 FROM notes WHERE notes.job_number = jobs.job_number)
+    AND NOT EXISTS (
+        SELECT 1 FROM tags WHERE tags.job_number = jobs.job_number
+            AND tags.name IN (SELECT value FROM json_each(:keep_tags))
+    );
+
 -- name: bundles_of_these_alone
 SELECT DISTINCT bundle FROM jobs
 WHERE job_id IN (SELECT value FROM json_each(:job_ids)) AND bundle <> 'sha256:none'

@@ -47,7 +47,10 @@ UPDATE schedules SET
 WHERE schedule_id = :schedule_id;
 
 -- name: set_pause
-UPDATE schedules SET paused_by = :by, next_at_ms = :next_at_ms WHERE schedule_id = :schedule_id;
+UPDATE schedules SET
+    paused_by = :by, next_at_ms = :next_at_ms,
+    problem = CASE WHEN :by IS NULL THEN :problem ELSE problem END
+WHERE schedule_id = :schedule_id;
 
 -- name: delete
 DELETE FROM schedules WHERE schedule_id = :schedule_id;
