@@ -73,6 +73,8 @@ class TopBar(Widget):
         # What is left out first when there is no room; a warning about the engine stays.
         rights = [host + self._counts(words=True), host + self._counts(), self._counts()]
         right = next((one for one in rights if needed + one.cell_len < width), rights[-1])
+        if engine.cell_len + right.cell_len >= width:
+            engine, _ = self._engine(brief=True)
         second = self._sides(engine, right, width)
         return Text("\n").join([first, second])
 
@@ -128,8 +130,8 @@ class TopBar(Widget):
             self._percents[name] = _STEP * round(percent / _STEP)
         return self._percents[name]
 
-    def _engine(self) -> tuple[Text, int]:
-        """How the engine and the queue are, and how much of that must be seen."""
+    def _engine(self, *, brief: bool = False) -> tuple[Text, int]:
+        """How the engine and the queue are, and how much of that must be seen: all of the brief."""
         info = self._board.info
         text = Text(" ", no_wrap=True)
         if self._board.link in (Link.LOST, Link.REFUSED):
@@ -137,12 +139,14 @@ class TopBar(Widget):
             return text, 0
         if info is None:
             return text, 0
-        version = f" {info.engine.version}" if info.engine.version else ""
+        version = f" {info.engine.version}" if info.engine.version and not brief else ""
         text.append(clean(f"{info.engine.name}{version}", one_line=True))
         needed = len(info.engine.name) + 2
         for warning, style in self._warnings(info):
             text.append(f"  {clean(warning, one_line=True)}", self._style(style))
             needed = text.cell_len
+        if brief:
+            return text, needed
         return text.append(f"  {info.queue.max_running_jobs} at once", self._style("faint")), needed
 
     def _warnings(self, info: SchedulerInfo) -> Iterator[tuple[str, str]]:
