@@ -6,6 +6,7 @@ import sys
 
 from atlas_tui.action_table import BY_NAME
 from atlas_tui.actions import Selection
+from atlas_tui.board import Link
 from atlas_tui.handlers import Desk, performs
 from atlas_tui.messages import Choice, Said
 from atlas_tui.schedulers import ensure_running, probe_all
@@ -67,7 +68,8 @@ async def schedulers(desk: Desk, selection: Selection) -> None:
         for one in probes
     ]
     picked = await desk.choose("Schedulers", choices)
-    if picked is None or picked == desk.board.scheduler:
+    is_here = picked == desk.board.scheduler and desk.board.link is not Link.REFUSED
+    if picked is None or is_here:
         return
     config = next(one.config for one in probes if one.name == picked)
     if config is not None:

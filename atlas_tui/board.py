@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from foundations.job_states import JobState
-    from foundations.models import Change, HostView, JobView, SchedulerInfo
+    from foundations.models import CallerView, Change, HostView, JobView, SchedulerInfo
 
 
 class Link(StrEnum):
@@ -17,6 +17,8 @@ class Link(StrEnum):
     CONNECTING = "connecting"
     LIVE = "live"
     LOST = "lost"
+    REFUSED = "refused"
+    """The scheduler wants another token; asking again would not help."""
 
 
 @dataclass(slots=True)
@@ -27,7 +29,7 @@ class Board:
     """Name of the scheduler config."""
     link: Link = Link.CONNECTING
     problem: str | None = None
-    """Why the connection is lost."""
+    """Why the connection is lost or refused."""
     info: SchedulerInfo | None = None
     host: HostView | None = None
     """How busy the scheduler's machine is; heard every few seconds."""
@@ -40,6 +42,9 @@ class Board:
     wanted_filter: str | None = None
     """What the screen of all jobs is to be narrowed down to when it comes to the front."""
     read_only: bool = False
+    """Whether the user wants to change nothing."""
+    caller: CallerView | None = None
+    """As whom the scheduler knows the user."""
     marked: dict[str, JobView] = field(default_factory=dict)
     """The jobs that the user has marked, by id, as last seen."""
     recent: list[Change] = field(default_factory=list)
@@ -49,6 +54,11 @@ class Board:
     """Ids of the jobs that were deleted here, the latest deletion last."""
     upkeeps: int = 0
     """How often something was done here that the feed does not tell of."""
+
+    @property
+    def may_only_read(self) -> bool:
+        """Whether the scheduler would refuse whatever changes anything."""
+        return self.caller is not None and self.caller.role == "read"
 
     @property
     def counts(self) -> dict[JobState, int]:

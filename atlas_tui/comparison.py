@@ -11,6 +11,7 @@ from math import isfinite
 from pydantic import JsonValue
 
 from foundations.braille import Canvas
+from foundations.cli import job_values
 from foundations.job_differences import compare, facts
 from foundations.models import JobDetail
 
@@ -40,6 +41,16 @@ def rows(jobs: Sequence[JobDetail], *, everything: bool = False) -> list[Row]:
         rest = (name for one in known for name in one)
         names = [*names, *dict.fromkeys(name for name in rest if name not in differing)]
     return [Row(name, tuple(one.get(name) for one in known), name in differing) for name in names]
+
+
+def texts(row: Row) -> list[str]:
+    """The values of a row for people."""
+    # A tag often has no value: that it is there is what differs.
+    is_tag = row.name.startswith("tag.")
+    return [
+        "set" if is_tag and value == "" else job_values.cell(row.name, value)
+        for value in row.values
+    ]
 
 
 def common_metrics(jobs: Sequence[JobDetail]) -> list[str]:

@@ -43,14 +43,17 @@ def event_lines(changes: Sequence[Change], *, now: datetime, palette: Palette) -
     """Yield a line for each change, the newest first."""
     for change in reversed(changes):
         word, style = palette.state(change.state)
-        line = Text(f" {ago(change.at, now):>4} ", "dim")
+        line = Text()
+        line.append(f" {ago(change.at, now):>4} ", "dim")
         line.append(f"{change.job_id[:8]} ", "")
         line.append(fit(word, 12), style)
         line.append(" " + _WORDS.get(change.event, clean(change.event, one_line=True).lower()))
         told = [
-            f"{key} {change.detail[key]}" for key in _TOLD if change.detail.get(key) is not None
+            f"{key.replace('_', ' ')} {change.detail[key]}"
+            for key in _TOLD
+            if change.detail.get(key) is not None
         ]
+        line.append(f"  {clean(change.project, one_line=True)}", "dim")
         if told:
             line.append("  " + clean(", ".join(told), one_line=True)[:120], "dim")
-        line.append(f"  {clean(change.project, one_line=True)}", "dim")
         yield line

@@ -9,9 +9,10 @@ from contextlib import suppress
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from atlas_tui.admission import known_as, turned_away
 from atlas_tui.board import Board, Link, Tidings
 from foundations.client import AsyncClient
-from foundations.errors import AtlasError, Unreachable
+from foundations.errors import AtlasError, NotAuthorised, Unreachable
 from foundations.followers import FEED_SILENCE_SECONDS
 from foundations.models import Change, HostView, NewRecords, QueueChange
 from foundations.reconnection import Backoff, FeedPlace, Patience
@@ -63,10 +64,15 @@ class Feed:
         while True:
             try:
                 await self._connect_and_read(backoff)
+            except NotAuthorised as refusal:
+                words = turned_away(refusal, self._board.scheduler)
+                await self._rest(Link.REFUSED, words, None)
             except AtlasError as error:
                 delay = backoff.lost(time.monotonic())
                 await self._rest(
-                    error, self._patience.longest_delay_seconds if delay is None else delay
+                    Link.LOST,
+                    error.message,
+                    self._patience.longest_delay_seconds if delay is None else delay,
                 )
 
     async def _connect_and_read(self, backoff: Backoff) -> None:
@@ -79,6 +85,7 @@ class Feed:
             missed = info.last_seq
         board.info, board.info_is_old, board.last_seq = info, False, missed
         self.heard.set()
+        board.caller = await known_as(self._client)
         place = FeedPlace(missed, job=None, follow=True, also=("queue", "records", "host"))
         async with self._client.open(place.call(), silence_seconds=FEED_SILENCE_SECONDS) as answer:
             if not place.opened(answer.headers):
@@ -129,9 +136,10 @@ class Feed:
             )
             await asyncio.sleep(self._period_seconds)
 
-    async def _rest(self, error: AtlasError, delay_seconds: float) -> None:
+    async def _rest(self, link: Link, problem: str, delay_seconds: float | None) -> None:
+        """Tell why there is no connection, and wait; without a delay until `retry_now`."""
         board = self._board
-        board.link, board.problem = Link.LOST, error.message
+        board.link, board.problem = link, problem
         self._is_first = False
         self.heard.set()
         self._tell(Tidings())

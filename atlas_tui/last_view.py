@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from foundations.models import JobView, SchedulerInfo
 
-PARTS = frozenset({"waiting", "array", "engine", "queue", "paused", "paused_projects", "storage"})
+PARTS = frozenset(
+    {"waiting", "array", "engine", "queue", "paused", "paused_projects", "storage", "volumes"}
+)
 """Fields that hold a view, or a list of views, where they do not hold a text."""
 MOMENTS = frozenset(
     {"submitted_at", "started_at", "finished_at", "not_before", "expected_start_at", "at"}

@@ -25,6 +25,7 @@ from atlas_tui.comparison import (
     common_metrics,
     parallel,
     rows,
+    texts,
 )
 from atlas_tui.diff_lines import diff_lines
 from atlas_tui.keyboard import ASKING
@@ -35,7 +36,6 @@ from atlas_tui.screens.frame import Frame
 from atlas_tui.widgets.chart_view import ChartView
 from atlas_tui.widgets.tab_bar import TabBar, TabTitle
 from atlas_tui.widgets.text_pane import TextPane
-from foundations.cli import job_values
 from foundations.errors import AtlasError, NotFound
 from foundations.models import JobDetail, JobView, MetricSeries
 from foundations.terminal import clean, display_width, shorten
@@ -199,8 +199,8 @@ class CompareScreen(Frame):
             f"{LETTERS[number]} {job.job_id[:8]} {job.project}"
             for number, job in enumerate(self._jobs)
         ]
-        texts = [_texts(row) for row in found]
-        longest = [*titles, *chain.from_iterable(texts)]
+        values = [texts(row) for row in found]
+        longest = [*titles, *chain.from_iterable(values)]
         width = min(width, max(max(map(display_width, longest)), _VALUE_WIDTH))
         head = Text(fit(" ", _NAME_WIDTH))
         for number, title in enumerate(titles):
@@ -208,7 +208,7 @@ class CompareScreen(Frame):
             head.append(fit(title, width), self._colour(number) + Style(bold=True))
         if not found:
             return [head, Text(" Nothing differs in what is known of the jobs.")]
-        return [head, *(_line(row, cells, width) for row, cells in zip(found, texts, strict=True))]
+        return [head, *(_line(row, cells, width) for row, cells in zip(found, values, strict=True))]
 
     def _parallel(self) -> list[Text]:
         width = max(self.size.width - 2, 16)
@@ -260,10 +260,6 @@ def _line(row: Row, texts: Sequence[str], width: int) -> Text:
         line.append(" ")
         line.append(fit(text, width))
     return line
-
-
-def _texts(row: Row) -> list[str]:
-    return ["" if value is None else job_values.cell(row.name, value) for value in row.values]
 
 
 def _ticks(texts: Sequence[str], places: Sequence[int], width: int, *, style: str = "dim") -> Text:

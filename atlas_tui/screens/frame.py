@@ -9,8 +9,10 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import ModalScreen, Screen
 
+from atlas_tui import admission
 from atlas_tui.actions import Selection
-from atlas_tui.board import Board, Tidings
+from atlas_tui.board import Board, Link, Tidings
+from atlas_tui.keyboard import ASKING
 from atlas_tui.messages import Listed, Said
 from atlas_tui.widgets.bottom_lines import KeyBar, StatusLine
 from atlas_tui.widgets.top_bar import TopBar
@@ -82,7 +84,8 @@ class Frame(Screen[None]):
 
     def selection(self) -> Selection:
         """What an action would act on now."""
-        return Selection(self.NAME, tuple(self.chosen()), read_only=self.board.read_only)
+        is_read_only = self.board.read_only or self.board.may_only_read
+        return Selection(self.NAME, tuple(self.chosen()), read_only=is_read_only)
 
     def say(self, said: Said) -> None:
         """Show a line at the bottom."""
@@ -125,6 +128,9 @@ class Frame(Screen[None]):
 
     def action_refresh(self) -> None:
         """Ask anew for what is shown, and connect at once when the connection is lost."""
+        if self.board.link is Link.REFUSED:
+            self.atlas.run_worker(admission.come_again(self.atlas), group=ASKING)
+            return
         self.atlas.feed.retry_now()
         self.take(Tidings(everything=True))
 
@@ -134,6 +140,10 @@ class Frame(Screen[None]):
 
     def action_read_only(self) -> None:
         """Switch read-only mode."""
+        if self.board.caller is not None and self.board.may_only_read:
+            user = self.board.caller.user
+            self.say(Said(admission.only_reads(user, self.board.scheduler), "bad"))
+            return
         self.board.read_only = not self.board.read_only
         self.query_one(TopBar).renew()
         self.choice_changed()

@@ -54,7 +54,7 @@ class LogView(LogWindow):
             segments = self._known_row(*self._rows[y], base)
         elif not self._rows and not y:
             text = self.empty if not self.store.size else self._palette.text("…", "...")
-            segments = [Segment(f" {clean(text, one_line=True)}", self._style("faint"))]
+            segments = [Segment(f" {clean(text, one_line=True)}", base + self._style("faint"))]
         else:
             segments = []
         line = Strip(segments).adjust_cell_length(max(width - BAR_CELLS, 0), base)

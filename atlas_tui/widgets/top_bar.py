@@ -73,6 +73,8 @@ class TopBar(Widget):
         # What is left out first when there is no room; a warning about the engine stays.
         rights = [host + self._counts(words=True), host + self._counts(), self._counts()]
         right = next((one for one in rights if needed + one.cell_len < width), rights[-1])
+        if engine.cell_len + right.cell_len >= width:
+            engine, _ = self._engine(brief=True)
         second = self._sides(engine, right, width)
         return Text("\n").join([first, second])
 
@@ -86,12 +88,16 @@ class TopBar(Widget):
     def _link(self) -> Text:
         board = self._board
         text = Text(no_wrap=True)
-        if board.read_only:
+        if board.may_only_read:
+            text.append(" READ-ONLY TOKEN ", self._style("warning"))
+        elif board.read_only:
             text.append(" READ-ONLY ", self._style("warning"))
         if board.link is Link.LIVE:
             text.append(self._palette.text("● ", "* "), self._style("good"))
         elif board.link is Link.CONNECTING:
             text.append("connecting ", self._style("warning"))
+        elif board.link is Link.REFUSED:
+            text.append("not let in ", self._style("bad"))
         else:
             text.append("connection lost ", self._style("bad"))
         text.append(f"{clean(board.scheduler, one_line=True)} ", Style(bold=True))
@@ -124,21 +130,23 @@ class TopBar(Widget):
             self._percents[name] = _STEP * round(percent / _STEP)
         return self._percents[name]
 
-    def _engine(self) -> tuple[Text, int]:
-        """How the engine and the queue are, and how much of that must be seen."""
+    def _engine(self, *, brief: bool = False) -> tuple[Text, int]:
+        """How the engine and the queue are, and how much of that must be seen: all of the brief."""
         info = self._board.info
         text = Text(" ", no_wrap=True)
-        if self._board.link is Link.LOST:
+        if self._board.link in (Link.LOST, Link.REFUSED):
             text.append(clean(self._board.problem or "", one_line=True), self._style("bad"))
             return text, 0
         if info is None:
             return text, 0
-        version = f" {info.engine.version}" if info.engine.version else ""
+        version = f" {info.engine.version}" if info.engine.version and not brief else ""
         text.append(clean(f"{info.engine.name}{version}", one_line=True))
         needed = len(info.engine.name) + 2
         for warning, style in self._warnings(info):
             text.append(f"  {clean(warning, one_line=True)}", self._style(style))
             needed = text.cell_len
+        if brief:
+            return text, needed
         return text.append(f"  {info.queue.max_running_jobs} at once", self._style("faint")), needed
 
     def _warnings(self, info: SchedulerInfo) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.machine import Machine
 from atlas_scheduler.service import Service
 from atlas_scheduler.store.db import Database
+from atlas_scheduler.tokens import Tokens
 from atlas_tui.app import AtlasApp, Options
 from atlas_tui.board import Link
 from atlas_tui.screens.frame import Frame
@@ -24,12 +25,22 @@ from atlas_tui.session import Session
 from atlas_tui.settings import Settings
 from foundations import AsyncClient
 from foundations.home import Home
-from foundations.models import QueueSettings
+from foundations.models import MadeToken, NewToken, QueueSettings, Role, TokenLimits
 from tests.api.in_memory import InMemory
 from tests.service.conftest import Onlooker
 from tests.tui.line import Line
 
 DEADLINE_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A token that the app shows at the door."""
+
+    role: Role
+    user: str = "ada"
+    holds: bool = True
+    limits: TokenLimits | None = None
 
 
 @dataclass
@@ -41,6 +52,9 @@ class Stage:
     app: AtlasApp
     pilot: Pilot[None]
     line: Line
+    tokens: Tokens | None = None
+    """Who may come in, where the app shows a token."""
+    token: MadeToken | None = None
 
     @property
     def front(self) -> Frame:
@@ -99,12 +113,17 @@ async def staged(
     kept_in: Path | None = None,
     app: type[AtlasApp] = AtlasApp,
     machine: Machine | None = None,
+    shows: Shown | None = None,
 ) -> AsyncIterator[Stage]:
     """Run the app on a scheduler whose database was filled; it is connected when this begins.
 
-    A `machine` is told of in place of the one that the tests run on.
+    A `machine` is told of in place of the one that the tests run on. With `shows` the door wants a
+    token, and gets one; where that does not hold, the app was turned away when this begins.
     """
-    async with await Database.open(home / "scheduler.db") as database:
+    async with (
+        await Database.open(home / "scheduler.db") as database,
+        AsyncExitStack() as afterwards,
+    ):
         await database.write(fill)
         service = Service(
             database=database,
@@ -112,12 +131,17 @@ async def staged(
             instance="00c0ffee",
             queue=QueueSettings(max_running_jobs=2),
             engine=EngineState("docker", Capabilities("docker", "28.0", isolated=True), None),
-            clock_ms=lambda: time.time_ns() // 1_000_000,
+            clock_ms=_now_ms,
         )
         service.shell = Onlooker()
         own, service.machine = service.machine, machine or service.machine
-        line = Line(InMemory(Door(create_app(service), tokens=None)))
-        async with AsyncClient("http://atlas", transport=line) as client:
+        tokens = token = None
+        if shows is not None:
+            tokens, token = await _admitted(database, shows)
+            afterwards.push_async_callback(tokens.close)
+        line = Line(InMemory(Door(create_app(service), tokens=tokens), peer="10.0.0.2"))
+        secret = None if token is None else token.secret
+        async with AsyncClient("http://atlas", token=secret, transport=line) as client:
             shown = app(
                 client,
                 "scheduler",
@@ -127,9 +151,25 @@ async def staged(
                 home=None if kept_in is None else Home(kept_in),
             )
             async with shown.run_test(size=size) as pilot:
-                stage = Stage(service, database, shown, pilot, line)
-                await stage.until(lambda: shown.board.link is Link.LIVE, "never connected")
+                stage = Stage(service, database, shown, pilot, line, tokens, token)
+                wanted = Link.LIVE if shows is None or shows.holds else Link.REFUSED
+                await stage.until(lambda: shown.board.link is wanted, "never connected")
                 yield stage
         service.machine = own
         await service.close()
         service.bundles.close()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def _admitted(database: Database, shows: Shown) -> tuple[Tokens, MadeToken]:
+    tokens = await Tokens.open(database, clock_ms=_now_ms)
+    wanted = NewToken(
+        name="laptop", user=shows.user, role=shows.role, limits=shows.limits or TokenLimits()
+    )
+    token = await tokens.create(wanted, by="root")
+    if not shows.holds:
+        await tokens.revoke(token.token_id, by="root")
+    return tokens, token

@@ -18,7 +18,7 @@ import pytest
 import time_machine
 
 from atlas_scheduler.machine import Machine
-from atlas_scheduler.store import jobs, records, remarks, system_metrics
+from atlas_scheduler.store import history, jobs, records, remarks, system_metrics
 from atlas_scheduler.store.records import Artifact, Metric, Parameter, Tag
 from atlas_scheduler.store.system_metrics import Measured
 from atlas_tui.app import Options
@@ -37,6 +37,13 @@ _STATES = (
 )
 """Of the jobs, the newest first."""
 COUNT = len(_STATES)
+_ENDS: dict[JobState, tuple[str, dict[str, Any]]] = {
+    JobState.COMPLETED: ("Exited", {"exit_code": 0}),
+    JobState.FAILED: ("Exited", {"exit_code": 1}),
+    JobState.STOPPED: ("Exited", {"reason": "stopped by ada"}),
+    JobState.LOST: ("Gone", {"reason": "the container was removed"}),
+}
+"""What ends a job in each state, and what is told of it."""
 _PROJECTS = ("digits", "cats-vs-dogs", "speech-small")
 _LOG = "\n".join(
     [
@@ -85,10 +92,47 @@ def _add(conn: sqlite3.Connection, number: int, state: JobState) -> None:
         },
     )
     jobs.insert_job(conn, stored, now_ms=submitted_ms)
+    _tell(conn, number, project, submitted_ms, state)
     if state is JobState.QUEUED:
         return
     _record(conn, number, rate, noise)
     _live(conn, stored.job.job_id, number, state)
+
+
+def _tell(
+    conn: sqlite3.Connection, number: int, project: str, submitted_ms: int, state: JobState
+) -> None:
+    """Write the history of a job, up to the state that it is in."""
+    began = _began_ms(number)
+    steps: list[tuple[str, JobState, int, dict[str, Any]]] = [
+        ("Submitted", JobState.QUEUED, submitted_ms, {"user": "ada"})
+    ]
+    if state is not JobState.QUEUED:
+        steps += [
+            ("Claimed", JobState.STARTING, began - 2_000, {}),
+            ("Started", JobState.RUNNING, began, {}),
+        ]
+    if state in _ENDS:
+        event, detail = _ENDS[state]
+        steps.append((event, state, _ended_ms(number), detail))
+    for event, then, at_ms, detail in steps:
+        history.append_change(
+            conn,
+            job_id=job_id(number),
+            project=project,
+            event=event,
+            state=then,
+            at_ms=at_ms,
+            detail=detail,
+        )
+
+
+def _began_ms(number: int) -> int:
+    return NOW_MS - number * 1_260_000 - 300_000
+
+
+def _ended_ms(number: int) -> int:
+    return _began_ms(number) + 600_000 + number * 31_000
 
 
 def _record(conn: sqlite3.Connection, number: int, rate: float, noise: random.Random) -> None:
@@ -109,10 +153,11 @@ def _record(conn: sqlite3.Connection, number: int, rate: float, noise: random.Ra
 
 def _live(conn: sqlite3.Connection, name: str, number: int, state: JobState) -> None:
     """Let a job run, and end unless it is still at it."""
-    began = NOW_MS - number * 1_260_000 - 300_000
+    began = _began_ms(number)
     values: dict[str, Any] = {"attempt": 1, "started_at_ms": began, "state": state.value}
     if state is not JobState.RUNNING:
-        values["finished_at_ms"] = began + 600_000 + number * 31_000
+        values["finished_at_ms"] = _ended_ms(number)
+        values["archived"] = True
         values["exit_code"] = {JobState.COMPLETED: 0, JobState.FAILED: 1}.get(state)
         values["reason"] = {
             JobState.FAILED: "exit code 1",

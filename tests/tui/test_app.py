@@ -367,6 +367,7 @@ async def test_the_bar_at_the_top_says_at_any_width_that_jobs_are_not_isolated(
         line = stage.text().splitlines()[1]
         assert "completed 19" in line if width == 200 else "19" in line
         assert ("cpu" in line) == (width >= 100)
+        assert "…" not in line
 
 
 def test_bright_colours_are_for_dark_backgrounds() -> None:

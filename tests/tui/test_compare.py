@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from atlas_scheduler.store import records
 from atlas_scheduler.store.records import Metric, Parameter
-from atlas_tui.comparison import Axis, axes, axis_columns, parallel, rows
+from atlas_tui.comparison import Axis, Row, axes, axis_columns, parallel, rows, texts
 from foundations.models import JobDetail, JobSpec
 from tests.store.samples import add, finish
 from tests.tui.conftest import staged
@@ -152,3 +152,8 @@ async def test_the_source_of_two_jobs_is_compared(tmp_path: Path) -> None:
         await stage.until(lambda: "run-2" in stage.text())
         await stage.press("space", "space", "5", "left_square_bracket")
         await stage.until(lambda: "The files of the two jobs are the same." in stage.text())
+
+
+def test_a_tag_without_a_value_is_told_from_no_tag() -> None:
+    row = Row("tag.best", ("", None, "yes"), differs=True)
+    assert texts(row) == ["set", "-", "yes"]

@@ -74,3 +74,11 @@ async def test_a_reason_that_is_too_long_ends_in_an_ellipsis(tmp_path: Path) -> 
         await stage.until(lambda: "2 jobs are" in stage.text())
         line = next(one for one in stage.text().splitlines() if "2 jobs are" in one)
         assert line.rstrip().endswith("…")
+
+
+async def test_a_pane_without_a_log_has_the_colours_of_the_theme(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        await stage.until(lambda: "No job is chosen." in stage.text())
+        strips = stage.app.screen._compositor.render_strips()
+        (line,) = (strip for strip in strips if "No job is chosen." in strip.text)
+        assert all(one.style is not None and one.style.bgcolor is not None for one in line)

@@ -129,8 +129,8 @@ def test_an_event_is_told_in_words_newest_first() -> None:
         for line in event_lines([first, second], now=NOW + timedelta(minutes=3), palette=PLAIN)
     ]
     assert "3m 01234567 x failed" in shown[0]
-    assert "ended  exit_code 2" in shown[0]
-    assert "exit_code 1" in shown[1]
+    assert "ended  digits\N{SYMBOL FOR ESCAPE}  exit code 2" in shown[0]
+    assert "exit code 1" in shown[1]
     assert "\x1b" not in shown[0]
 
 
