@@ -301,6 +301,15 @@ async def test_a_series_of_texts_is_a_table(tmp_path: Path) -> None:
         assert stage.status == "phase has no numbers to draw."
 
 
+async def test_what_is_said_of_a_metric_is_laid_out_again_for_another_width(tmp_path: Path) -> None:
+    async with job_shown(tmp_path) as stage:
+        await stage.pilot.resize_terminal(30, 24)
+        await stage.press("M")
+        await stage.until(lambda: "points" not in stage.text() and "last" in stage.text())
+        await stage.pilot.resize_terminal(120, 40)
+        await shows(stage, "500 points")
+
+
 async def test_the_machine_has_a_tab_of_its_own(tmp_path: Path) -> None:
     async with job_shown(tmp_path) as stage:
         await stage.press("S", "down")
