@@ -146,7 +146,7 @@ class AtlasApp(Loading):
 
     def keep_session(self) -> None:
         """Write down where the user leaves off."""
-        session, frames = self.session, self._frames() if self._screen_stack else []
+        session, frames = self.session, self._frames()
         session.screen = frames[0].NAME if frames else session.screen
         if self.board.info is not None and not self.board.info_is_old:
             (session.info,) = last_view.documents([self.board.info])
@@ -214,10 +214,10 @@ class AtlasApp(Loading):
         self.say(Said("Ctrl-C again quits; jobs and scheduler go on", "bad"))
 
     def _frames(self) -> list[Frame]:
-        """Every screen that was shown so far, the one in front first."""
+        """Every screen that was shown so far, the one in front first; none while the app closes."""
         others = (one for stack in self._screen_stacks.values() for one in stack)
         # A dialog lies upon the screen that it is about.
-        screens = [self.screen, *reversed(self.screen_stack), *others]
+        screens = [*reversed(self._screen_stack), *others]
         return [one for one in dict.fromkeys(screens) if isinstance(one, Frame)]
 
     @property

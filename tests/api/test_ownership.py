@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -63,7 +64,8 @@ async def test_what_is_private_is_not_there_for_others(shared: Shared, contract:
     for operation, method, path in about_things(contract):
         answer = await shared.ask(shared.bob, method, path_to(path, operation, things))
         assert (operation, answer.status_code) == (operation, 404)
-        assert "ada" not in answer.text, operation
+        # Three letters of an id may be a name by chance.
+        assert re.search(r"\bada\b", answer.text) is None, operation
 
 
 @pytest.mark.parametrize("sharing", Sharing)

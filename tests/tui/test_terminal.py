@@ -241,9 +241,10 @@ def test_another_scheduler_is_shown_without_leaving(tmp_path: Path, home: Path) 
         assert homes == [str(own.resolve()), str(home.resolve())]
 
 
-def test_a_signal_while_it_starts_ends_it_as_well(home: Path) -> None:
+@pytest.mark.parametrize("moment", ["\x1b[?1049h", "\x1b[?7l", "1 Dashboard"])
+def test_a_signal_while_it_starts_ends_it_as_well(home: Path, moment: str) -> None:
     with atlas(home) as terminal:
-        terminal.until_seen("\x1b[?1049h")
+        terminal.until_seen(moment)
         os.kill(terminal.process.pid, signal.SIGTERM)
         assert terminal.wait(END_SECONDS) == 128 + signal.SIGTERM
         assert terminal.is_restored
