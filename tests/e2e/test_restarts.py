@@ -70,8 +70,9 @@ def assert_one_whole_run(scheduler: Scheduler, job_id: str, place: Path) -> None
 def test_a_running_job_outlives_two_servers(own: Scheduler, number: signal.Signals) -> None:
     project, place = steady_project(own)
     with own.begin("foundations", "submit", "scheduler", str(project)) as streaming:
-        until(lambda: (place / "starts").exists(), "the job runs")
-        job_id = (place / "starts").read_text().strip()
+        starts = place / "starts"
+        until(lambda: starts.exists() and starts.read_text().endswith("\n"), "the job runs")
+        job_id = starts.read_text().strip()
         for _ in range(2):
             own.signal_server(number)
             own.start()

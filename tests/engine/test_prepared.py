@@ -119,18 +119,19 @@ async def test_an_engine_is_told_apart_by_everything_that_a_container_is(
     await rig.stock(SHAPES)
 
 
-async def test_a_volume_inside_of_the_project_is_there_in_a_prepared_one_too(
+async def test_a_volume_inside_of_the_project_takes_an_ordinary_one(
     rig: PreparedRig, tmp_path: Path
 ) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "x").write_text("x")
     volume = Volume(host=str(tmp_path / "data"), bind="/job/job_source/sets/a", mode="ro")
-    await rig.run_first(volumes=(volume,))
+    await rig.run(rig.launch("true", volumes=(volume,)))
     launch = rig.launch("cat", "sets/a/x", volumes=(volume,))
     await rig.run(launch)
-    assert rig.is_prepared(launch)
+    assert not rig.is_prepared(launch)
     assert rig.log(launch).output() == b"x"
-    assert (rig.source(launch) / "sets" / "a").stat().st_uid == os.getuid()
+    owned = [path.lstat().st_uid for path in rig.home.root.rglob("*")]
+    assert set(owned) == {os.getuid()}
 
 
 async def test_a_command_beside_the_job_has_its_variables_and_its_place(rig: PreparedRig) -> None:

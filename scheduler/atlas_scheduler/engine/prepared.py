@@ -61,9 +61,14 @@ def mould_of(body: Mapping[str, Any], image: Image) -> Mould | None:
     """Say which containers could run what an ordinary one of this body would.
 
     Returns:
-        None when none can be made ahead: nobody knows what the image itself would run.
+        None when none can be made ahead: nobody knows what the image itself would run, or a volume
+        lies in the job's directory, where Docker would make its place before the job has one.
     """
+    host = body["HostConfig"]
+    mounts = [mount for mount in host["Mounts"] if mount["Target"] != JOB]
     if not _words(body, image) or not image.image_id:
+        return None
+    if any(_is_in_job(mount["Target"]) for mount in mounts):
         return None
     shared = {
         **{name: value for name, value in body.items() if name not in ("Hostname", "Labels")},
@@ -73,8 +78,6 @@ def mould_of(body: Mapping[str, Any], image: Image) -> Mould | None:
     }
     if _is_in_job(body["WorkingDir"]):
         shared["WorkingDir"] = JOB
-    host = body["HostConfig"]
-    mounts = [mount for mount in host["Mounts"] if mount["Target"] != JOB]
     decisive = {**shared, "HostConfig": {**host, "Mounts": mounts}, "ImageId": image.image_id}
     content = json.dumps(decisive, sort_keys=True)
     shape = hashlib.sha256(content.encode()).hexdigest()
