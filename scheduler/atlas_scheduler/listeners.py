@@ -66,7 +66,8 @@ def bound(addresses: Sequence[ListenAddress]) -> Iterator[list[Bound]]:
 
 def _bind(address: ListenAddress, sockets: ExitStack) -> Bound:
     family = socket.AF_INET if address.ip.version == 4 else socket.AF_INET6
-    made = sockets.enter_context(socket.socket(family, socket.SOCK_STREAM))
+    # With its protocol named, asyncio sends each piece of an answer at once (TCP_NODELAY).
+    made = sockets.enter_context(socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP))
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if family == socket.AF_INET6:
         made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

@@ -48,6 +48,12 @@ def test_an_address_of_another_machine_is_told() -> None:
         pass
 
 
+def test_pieces_of_an_answer_do_not_wait_for_each_other() -> None:
+    with bound([ListenAddress(LOOPBACK, 0)]) as (place,):
+        # asyncio turns that waiting off for sockets that name this protocol, and for no others.
+        assert place.socket.proto == socket.IPPROTO_TCP
+
+
 @pytest.fixture
 async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     """A listener that waits a moment for the head of a request, and answers `hello`."""
