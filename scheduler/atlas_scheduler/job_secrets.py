@@ -46,21 +46,29 @@ class JobSecrets:
 
     async def masking(self, attempt: AttemptId, log: JobLog) -> JobLog:
         """Return the log, or one that keeps the values that an attempt was given out of it."""
-        wanted = needles(await in_thread(self._files.values, attempt.name))
+        wanted = await self._needles(attempt)
         return MaskedLog(log, wanted) if wanted else log
 
     async def mask(self, attempt: AttemptId, log: Path) -> None:
         """Make the values that an attempt was given unreadable in its log, wherever they lie."""
-        wanted = needles(await in_thread(self._files.values, attempt.name))
-        await finish_in_thread(mask_file, log, wanted)
+        wanted = await self._needles(attempt)
+        if wanted:
+            await finish_in_thread(mask_file, log, wanted)
 
     async def take_away(self, attempt: AttemptId) -> None:
         """Remove what an attempt was given; may be repeated."""
-        await finish_in_thread(self._files.take_away, attempt.name)
+        if self._files.has(attempt.name):
+            await finish_in_thread(self._files.take_away, attempt.name)
 
     async def sweep(self, attempts: Collection[AttemptId]) -> None:
         """Remove what all but these were given."""
         await finish_in_thread(self._files.sweep, {one.name for one in attempts})
+
+    async def _needles(self, attempt: AttemptId) -> list[bytes]:
+        """What to look for in a log; for most jobs nothing, which takes no thread to find out."""
+        if not self._files.has(attempt.name):
+            return []
+        return needles(await in_thread(self._files.values, attempt.name))
 
 
 class MaskedLog:

@@ -107,12 +107,9 @@ class Tokens:
                 "This scheduler does not know this token. `foundations login` stores another one."
             )
         now_ms = self._clock_ms()
-        if token.revoked_at_ms is not None:
-            raise NotAuthorised(f"The token {_words(token)} was revoked. Ask for a new one.")
-        if token.expires_at_ms is not None and now_ms > token.expires_at_ms + LEEWAY_MS:
+        if not _holds(token, now_ms):
             raise NotAuthorised(
-                f"The token {_words(token)} expired at {utc(token.expires_at_ms):%Y-%m-%d %H:%M} "
-                "UTC. Ask for a new one."
+                f"The token {_words(token)} {_how_it_ended(token)}. Ask for a new one."
             )
         self._note_use(token, source, now_ms)
         return token
@@ -277,6 +274,12 @@ def _hash(secret: str) -> bytes:
 def _holds(token: Token, now_ms: int) -> bool:
     is_over = token.expires_at_ms is not None and now_ms > token.expires_at_ms + LEEWAY_MS
     return token.revoked_at_ms is None and not is_over
+
+
+def _how_it_ended(token: Token) -> str:
+    if token.revoked_at_ms is not None or token.expires_at_ms is None:
+        return "was revoked"
+    return f"expired at {utc(token.expires_at_ms):%Y-%m-%d %H:%M} UTC"
 
 
 def _holding(conn: sqlite3.Connection, now_ms: int) -> list[Token]:

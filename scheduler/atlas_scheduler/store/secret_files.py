@@ -13,7 +13,7 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - below it a directory that only its own
 
 
 class SecretFiles:
-    """Directories of secrets, one an attempt. Everything here blocks."""
+    """Directories of secrets, one an attempt. Everything here but `has` blocks."""
 
     def __init__(self, instance: str, *, fallback: Path, memory: Path = MEMORY) -> None:
         """Lay files out for the attempts of one scheduler.
@@ -49,6 +49,10 @@ class SecretFiles:
                 path.write_bytes(value)
                 path.chmod(0o400)
         return directory
+
+    def has(self, attempt: str) -> bool:
+        """Whether an attempt was given any: one look, mostly into memory."""
+        return (self._top / attempt).exists()
 
     def values(self, attempt: str) -> list[bytes]:
         """Read what an attempt was given; nothing when that is gone."""

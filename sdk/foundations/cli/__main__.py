@@ -49,7 +49,7 @@ COMMANDS = {
         "Delete jobs with their archives, a project, or schedules.",
     ),
     "restore": ("foundations.cli.restore:restore", "Undo a deletion."),
-    "prune": ("foundations.cli.environments:prune", "Remove what is kept only to be faster."),
+    "prune": ("foundations.cli.prune:prune", "Remove what is kept only to be faster."),
     "clear-queue": ("foundations.cli.clear_queue:clear_queue", "Stop jobs that wait."),
     "set": ("foundations.cli.set:set_", "Change the queue, a priority, or what is kept."),
     "secret": ("foundations.cli.secret:secret", "Keep values that jobs get and nobody is shown."),

@@ -1,4 +1,4 @@
-"""`foundations list environments` and `prune environments`: what jobs share, and what it takes."""
+"""`foundations list environments`: what jobs share, and what it takes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,7 @@ from typing import Any
 import click
 
 from foundations.cli import render
-from foundations.cli.context import (
-    connect,
-    json_option,
-    optional_scheduler_argument,
-    scheduler_argument,
-)
-from foundations.cli.images import prune_images
+from foundations.cli.context import connect, json_option, optional_scheduler_argument
 from foundations.cli.render import Column
 
 _COLUMNS = (
@@ -50,34 +44,6 @@ def list_environments(scheduler: str, *, as_json: bool) -> None:
         f"{render.size(found['max_bytes'])} are kept.",
         err=True,
     )
-
-
-@click.group()
-def prune() -> None:
-    """Remove what is kept only to be faster."""
-
-
-@prune.command("environments")
-@scheduler_argument
-@click.option(
-    "--unused-days",
-    type=click.FloatRange(min=0, max=36_500),
-    default=0.0,
-    help="Only those that no job used for so many days.",
-)
-@json_option
-def prune_environments(scheduler: str, *, unused_days: float, as_json: bool) -> None:
-    """Remove environments that no job uses now; the next job installs anew."""
-    pruned = connect(scheduler).prune_environments(unused_days=unused_days)
-    if as_json:
-        render.print_json(render.model_document(pruned))
-        return
-    rest = f"; {pruned.in_use} stay(s), which jobs use" if pruned.in_use else ""
-    freed = render.size(pruned.freed_bytes)
-    click.echo(f"Removed {pruned.removed} environment(s), {freed}{rest}.")
-
-
-prune.add_command(prune_images)
 
 
 def _row(one: dict[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""`foundations list images` and `prune images`: what was built for jobs, and what it takes."""
+"""`foundations list images`: what was built for jobs, and what it takes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,7 @@ from typing import Any
 import click
 
 from foundations.cli import render
-from foundations.cli.context import (
-    connect,
-    json_option,
-    optional_scheduler_argument,
-    scheduler_argument,
-)
+from foundations.cli.context import connect, json_option, optional_scheduler_argument
 from foundations.cli.render import Column
 
 _COLUMNS = (
@@ -46,25 +41,6 @@ def list_images(scheduler: str, *, as_json: bool) -> None:
         f"{render.size(found['max_bytes'])} are kept.",
         err=True,
     )
-
-
-@click.command("images")
-@scheduler_argument
-@click.option(
-    "--unused-days",
-    type=click.FloatRange(min=0, max=36_500),
-    default=0.0,
-    help="Only those that no job used for so many days.",
-)
-@json_option
-def prune_images(scheduler: str, *, unused_days: float, as_json: bool) -> None:
-    """Remove built images that no job uses now; the next job builds anew."""
-    pruned = connect(scheduler).prune_images(unused_days=unused_days)
-    if as_json:
-        render.print_json(render.model_document(pruned))
-        return
-    rest = f"; {pruned.in_use} stay(s), which jobs use" if pruned.in_use else ""
-    click.echo(f"Removed {pruned.removed} image(s), {render.size(pruned.freed_bytes)}{rest}.")
 
 
 def _row(one: dict[str, Any]) -> list[str]:
