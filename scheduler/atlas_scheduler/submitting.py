@@ -33,7 +33,6 @@ from foundations.provenance import Origin
 
 MOST_DEPENDENCIES = 100_000
 """Of one submission: each of its jobs on each of the others."""
-_ARRAY = "array:"
 
 NOTHING: Mapping[str, tuple[Condition, JobState]] = MappingProxyType({})
 _Answer = tuple[str, dict[str, Any]]
@@ -291,9 +290,8 @@ def _others(
     """By their ids, the jobs to come after: how each must end, and where it stands."""
     found: dict[str, tuple[Condition, JobState]] = {}
     for one in wanted:
-        if one.job.startswith(_ARRAY):
-            array = array_refs.resolve(conn, one.job.removeprefix(_ARRAY))
-            named = arrays.members(conn, array)
+        if one.array is not None:
+            named = arrays.members(conn, array_refs.resolve(conn, one.array))
         else:
             job = jobs.load_job(conn, jobs.resolve(conn, one.job))
             named = {job.job_id: job.state}

@@ -12,8 +12,6 @@ from atlas_scheduler.core.offered_volumes import host_path_refusal, name_refusal
 from foundations.errors import Forbidden, InvalidRequest
 from foundations.models import Role, Submission
 
-_ARRAY = "array:"
-
 
 async def signed(request: HTTPConnection, submission: Submission) -> Submission:
     """Return a submission as the server takes it from who asks.
@@ -84,8 +82,8 @@ def _require_volumes(request: HTTPConnection, submission: Submission) -> None:
 
 async def _require_seen(request: HTTPConnection, submission: Submission) -> None:
     for one in submission.after:
-        if one.job.startswith(_ARRAY):
-            await require(request, Thing.ARRAY, one.job.removeprefix(_ARRAY), acts=False)
+        if one.array is not None:
+            await require(request, Thing.ARRAY, one.array, acts=False)
         else:
             await require(request, Thing.JOB, one.job, acts=False)
     if submission.spec.rerun_of is not None:

@@ -12,6 +12,7 @@ HowItEnds = Literal["ok", "any", "failed"]
 """How the other job must end: completed, anyhow, or failed or lost."""
 MOST_AFTER = 100
 """So many jobs and arrays may be named that a job comes after."""
+_ARRAY = "array:"
 
 
 class After(Request):
@@ -20,6 +21,11 @@ class After(Request):
     job: Annotated[str, StringConstraints(min_length=1, max_length=80)]
     """Its id or a unique prefix of it; `array:ID` means each job of an array."""
     on: HowItEnds = "ok"
+
+    @property
+    def array(self) -> str | None:
+        """The array that is meant, by its id or a prefix of it; None when it is a single job."""
+        return self.job.removeprefix(_ARRAY) if self.job.startswith(_ARRAY) else None
 
 
 class AfterView(View):
