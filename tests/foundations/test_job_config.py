@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from foundations.errors import ConfigError
-from foundations.job_config import JobConfig, load_job_config, resolve_volumes
+from foundations.job_config import JobConfig, resolve_volumes
+from foundations.job_config_file import load_job_config
 from foundations.models import Retries, Volume
 
 FULL = """\
