@@ -29,6 +29,7 @@ from atlas_scheduler.engine.environments import SharedEnvironments
 from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
 from atlas_scheduler.engine.facts import EngineFacts
 from atlas_scheduler.engine.follow import Follower
+from atlas_scheduler.engine.followed_streams import CHECK_SECONDS, FollowedStreams
 from atlas_scheduler.engine.gpus import described, discover_gpus, missing_gpus
 from atlas_scheduler.engine.image_builds import ImageBuilds
 from atlas_scheduler.engine.images import Images
@@ -42,7 +43,8 @@ from atlas_scheduler.engine.port import (
     Launch,
 )
 from atlas_scheduler.engine.prepared import mould_of
-from atlas_scheduler.engine.prepared_pool import PreparedContainers, Stock
+from atlas_scheduler.engine.prepared_pool import PreparedContainers
+from atlas_scheduler.engine.prepared_stock import Stock
 from atlas_scheduler.engine.threads import in_thread
 from atlas_scheduler.engine.volumes import check_volumes, make_mount_points
 from foundations.errors import EngineDown
@@ -53,8 +55,6 @@ T = TypeVar("T")
 
 ANSWER_SECONDS = 2 * CALL_SECONDS
 """Longest that anything but a watch, a pull or a build may take."""
-CHECK_SECONDS = 5.0
-"""How often the engine is asked about the containers whose streams are followed."""
 _CALLS_AT_ONCE = 32
 _STATISTICS_AT_ONCE = 16
 """Docker may take a second for each, most of it asleep."""
@@ -107,10 +107,10 @@ class DockerEngine:
         self._facts: EngineFacts | None = None
         self._calls = asyncio.Semaphore(_CALLS_AT_ONCE)
         self._statistics_calls = asyncio.Semaphore(_STATISTICS_AT_ONCE)
-        self._followers: dict[str, Follower] = {}
+        self._streams = FollowedStreams(
+            partial(self._ask, self._containers.ended), check_seconds=check_seconds
+        )
         self._stopped: set[str] = set()
-        self._check_seconds = check_seconds
-        self._checking: asyncio.Task[None] | None = None
 
     async def capabilities(self) -> Capabilities:
         """Say what the engine is; doubles as the check that it answers."""
@@ -186,14 +186,8 @@ class DockerEngine:
         """
         name = attempt.name
         follower = Follower(self._daemon, name, log, was_stopped=lambda: name in self._stopped)
-        self._followers[name] = follower
-        if self._checking is None:
-            self._checking = asyncio.create_task(self._keep_checking())
-        try:
+        with self._streams.watched(name, follower):
             return await in_thread(follower.run, name="watch", abort=follower.abort)
-        finally:
-            if self._followers.get(name) is follower:
-                del self._followers[name]
 
     async def usage(self, attempts: Collection[AttemptId]) -> dict[AttemptId, Usage]:
         """Read the statistics of their containers, several at once."""
@@ -248,12 +242,7 @@ class DockerEngine:
 
     async def close(self) -> None:
         """Let go of connections and threads; jobs run on."""
-        if self._checking is not None:
-            self._checking.cancel()
-            await asyncio.wait([self._checking])
-            self._checking = None
-        for follower in self._followers.values():
-            follower.abort()
+        await self._streams.close()
         await self._stock.close()
         await self._environments.close()
         self._daemon.close()
@@ -310,24 +299,3 @@ class DockerEngine:
             ) from None
         except APIError as error:
             raise EngineDown(f"The Docker engine failed: {error}") from error
-
-    async def _keep_checking(self) -> None:
-        """Find followed streams that hang although their containers have ended."""
-        suspects: dict[str, int] = {}
-        while True:
-            await asyncio.sleep(self._check_seconds)
-            if not self._followers:
-                continue
-            try:
-                ended = await self._ask(self._containers.ended)
-            except EngineDown:
-                continue
-            stands = {
-                name: follower.received_bytes
-                for name, follower in self._followers.items()
-                if name in ended
-            }
-            for name, received_bytes in stands.items():
-                if suspects.get(name) == received_bytes:
-                    self._followers[name].nudge()
-            suspects = stands
