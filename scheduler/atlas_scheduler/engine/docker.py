@@ -6,6 +6,7 @@ import asyncio
 import math
 import os
 import socket
+import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
@@ -43,6 +44,7 @@ from atlas_scheduler.engine.port import (
 )
 from atlas_scheduler.engine.prepared import mould_of
 from atlas_scheduler.engine.prepared_pool import PreparedContainers, Stock
+from atlas_scheduler.engine.state import ContainerState
 from atlas_scheduler.engine.threads import in_thread
 from atlas_scheduler.engine.volumes import check_volumes, make_mount_points
 from foundations.errors import EngineDown
@@ -108,6 +110,8 @@ class DockerEngine:
         self._calls = asyncio.Semaphore(_CALLS_AT_ONCE)
         self._statistics_calls = asyncio.Semaphore(_STATISTICS_AT_ONCE)
         self._followers: dict[str, Follower] = {}
+        self._begun: dict[str, ContainerState] = {}
+        """How containers that were started here stood just after that."""
         self._stopped: set[str] = set()
         self._check_seconds = check_seconds
         self._checking: asyncio.Task[None] | None = None
@@ -144,18 +148,21 @@ class DockerEngine:
     async def start(self, launch: Launch) -> int:
         """Start the attempt's container, or adopt the one that has its name."""
         recipe = partial(self._recipe, launch)
-        started_at_ms = await self._ask(partial(self._containers.start, launch.attempt, recipe))
+        begun = await self._ask(partial(self._containers.start, launch.attempt, recipe))
         self._stock.replenish()
-        return started_at_ms
+        if begun is None:
+            return time.time_ns() // 1_000_000
+        self._begun[launch.attempt.name] = begun
+        return begun.started_at_ms or time.time_ns() // 1_000_000
 
     async def execution(self, attempt: AttemptId, *, gpus: Sequence[str]) -> Execution | None:
         """Say what a container really runs on."""
 
         def ask() -> Execution | None:
-            found = self._containers.image_of(attempt)
-            if found is None:
+            state = self._begun.get(attempt.name) or self._containers.find(attempt)
+            if state is None:
                 return None
-            image_id, asked = found
+            asked, image_id = state.image, state.image_id
             facts = self._facts = self._facts or self._read_facts()
             names = self._images.names(image_id)
             return Execution(
@@ -185,7 +192,13 @@ class DockerEngine:
         An engine that goes away meanwhile is waited for.
         """
         name = attempt.name
-        follower = Follower(self._daemon, name, log, was_stopped=lambda: name in self._stopped)
+        follower = Follower(
+            self._daemon,
+            name,
+            log,
+            begun=self._begun.get(name),
+            was_stopped=lambda: name in self._stopped,
+        )
         self._followers[name] = follower
         if self._checking is None:
             self._checking = asyncio.create_task(self._keep_checking())
@@ -241,6 +254,7 @@ class DockerEngine:
     async def remove(self, attempt: AttemptId) -> None:
         """Remove the container, whatever its state."""
         await self._ask(partial(self._containers.remove, attempt.name))
+        self._begun.pop(attempt.name, None)
         self._stopped.discard(attempt.name)
         self._usage.forget(attempt.name)
         await self._environments.release(attempt)
