@@ -47,7 +47,7 @@ from atlas_scheduler.engine.prepared_pool import PreparedContainers, Stock
 from atlas_scheduler.engine.state import ContainerState
 from atlas_scheduler.engine.threads import in_thread
 from atlas_scheduler.engine.volumes import check_volumes, make_mount_points
-from foundations.errors import EngineDown
+from foundations.errors import EngineDown, StorageFull
 from foundations.home import Home
 from foundations.provenance import Execution
 
@@ -110,6 +110,8 @@ class DockerEngine:
         self._calls = asyncio.Semaphore(_CALLS_AT_ONCE)
         self._statistics_calls = asyncio.Semaphore(_STATISTICS_AT_ONCE)
         self._followers: dict[str, Follower] = {}
+        self._logs: dict[str, JobLog] = {}
+        """Of attempts that are ready to start."""
         self._begun: dict[str, ContainerState] = {}
         """How containers that were started here stood just after that."""
         self._stopped: set[str] = set()
@@ -144,11 +146,16 @@ class DockerEngine:
         launch = await self._builds.prepare(launch, log)
         await self._images.ensure(launch.image, log, pinned=launch.pinned_image, policy=launch.pull)
         await self._environments.prepare(launch, log)
+        self._logs[launch.attempt.name] = log
 
     async def start(self, launch: Launch) -> int:
         """Start the attempt's container, or adopt the one that has its name."""
         recipe = partial(self._recipe, launch)
-        begun = await self._ask(partial(self._containers.start, launch.attempt, recipe))
+        marking = asyncio.create_task(self._mark_output(launch.attempt))
+        try:
+            begun = await self._ask(partial(self._containers.start, launch.attempt, recipe))
+        finally:
+            await asyncio.wait([marking])
         self._stock.replenish()
         if begun is None:
             return time.time_ns() // 1_000_000
@@ -254,6 +261,7 @@ class DockerEngine:
     async def remove(self, attempt: AttemptId) -> None:
         """Remove the container, whatever its state."""
         await self._ask(partial(self._containers.remove, attempt.name))
+        self._logs.pop(attempt.name, None)
         self._begun.pop(attempt.name, None)
         self._stopped.discard(attempt.name)
         self._usage.forget(attempt.name)
@@ -271,6 +279,16 @@ class DockerEngine:
         await self._stock.close()
         await self._environments.close()
         self._daemon.close()
+
+    async def _mark_output(self, attempt: AttemptId) -> None:
+        """Mark where the job's output begins, while its container starts: that waits for the disk.
+
+        Who follows the container marks it where that failed.
+        """
+        log = self._logs.pop(attempt.name, None)
+        if log is not None:
+            with suppress(StorageFull, OSError):
+                await in_thread(log.begin_output, name="mark")
 
     def _recipe(self, launch: Launch) -> Recipe:
         """Say what is to be created; makes the mount points that belong to the job's owner."""
