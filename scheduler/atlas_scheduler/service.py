@@ -11,13 +11,13 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
 
-from atlas_scheduler.catalogue import parsed
 from atlas_scheduler.core.events import Claimed, RunFound, StopRequested
 from atlas_scheduler.core.lifecycle import InvalidTransition
 from atlas_scheduler.core.queue import choose_next
 from atlas_scheduler.deletions import Deletions
 from atlas_scheduler.executing import Executing
 from atlas_scheduler.garbage import Garbage
+from atlas_scheduler.job_catalogue import parsed
 from atlas_scheduler.projects import Projects
 from atlas_scheduler.queueing import Queueing
 from atlas_scheduler.remarks import Remarks
