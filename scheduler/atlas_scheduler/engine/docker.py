@@ -25,6 +25,7 @@ from atlas_scheduler.engine.container_ports import ContainerPorts
 from atlas_scheduler.engine.container_usage import ContainerUsage
 from atlas_scheduler.engine.containers import Containers, Recipe
 from atlas_scheduler.engine.daemon import CALL_SECONDS, Daemon
+from atlas_scheduler.engine.data_dirs import data_dirs_here
 from atlas_scheduler.engine.environment_containers import ContainerBuilder
 from atlas_scheduler.engine.environments import SharedEnvironments
 from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
@@ -137,6 +138,7 @@ class DockerEngine:
                 gpus=usable,
                 description=facts.description(),
                 notes=notes,
+                data_dirs=data_dirs_here(facts, socket_path=self._daemon.socket_path),
             )
 
         return await self._ask(ask)
