@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from foundations.job_config_file import FILE_NAME
+from foundations.job_config import FILE_NAME
 
 MOST_SHOWN = 500
 RECENT_KEPT = 12

@@ -12,7 +12,7 @@ from typing import Any
 from foundations.durations import write_duration
 from foundations.errors import ConfigError
 from foundations.image_config import ImageConfig
-from foundations.job_config_file import load_job_config
+from foundations.job_config import load_job_config
 from foundations.models import ImageBuild, JobDetail, Retries
 
 

@@ -119,7 +119,9 @@ async def _service(
         disk_places(home), stop_below_bytes=settings.disk.stop_below_bytes
     )
     # Between the mark and half of it submissions are still taken, and wait.
-    service.bundles.space.keep_free_bytes = lambda: service.disk_guard.stop_below_bytes // 2
+    service.bundles.space.keep_free_bytes = lambda: (
+        service.disk_guard.stop_below_bytes("bundles") // 2
+    )
     service.ballast = Ballast(home.ballast)
     service.offered_volumes = settings.offered_volumes()
     service.retention = _retention_policy(settings.retention)

@@ -17,8 +17,9 @@ from pydantic import (
     StringConstraints,
     ValidationError,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
+from foundations.config_complaints import describe_error, errors_by_line, key_location, keys_at
 from foundations.durations import read_duration
 from foundations.errors import ConfigError
 from foundations.image_config import Image
@@ -38,6 +39,9 @@ from foundations.models import (
 )
 from foundations.models.limits import Pause, Seconds
 from foundations.secret_uses import by_name
+from foundations.yaml_source import YamlSource, read_yaml
+
+FILE_NAME = "job.config.yaml"
 
 
 def split_words(value: Any) -> Any:
@@ -148,6 +152,52 @@ class JobConfig(_Section):
         return (self.worker.command or ("main.py",)) + self.worker.args
 
 
+_HINTS: dict[tuple[str, ...], str] = {
+    ("worker", "resources"): "is not supported: use `num_gpus`, `ram` (GB) and `cpus` at the top",
+    ("gpus",): "is called `num_gpus`",
+    ("memory",): "is called `ram`, in GB",
+    ("ram_gb",): "is called `ram`, in GB",
+    ("shm_size",): "is called `shm`, in GB",
+    ("env",): "is called `environment` and stands below `worker:`",
+    ("worker", "env"): "is called `environment`",
+    ("worker", "build"): "belongs below `image`: `image: {build: ./Dockerfile}`",
+    ("worker", "dockerfile"): "is written `image: {build: ./Dockerfile}`",
+    **{
+        (key,): "belongs below `worker:`"
+        for key in WorkerConfig.model_fields
+        if key != "entrypoint"
+    },
+    **{
+        ("worker", key): "belongs at the top of the file, not below `worker:`"
+        for key in JobConfig.model_fields
+        if key not in WorkerConfig.model_fields
+    },
+}
+
+
+def load_job_config(job_dir: Path) -> JobConfig:
+    """Read a project's `job.config.yaml`; a missing or empty file means the defaults.
+
+    Raises:
+        ConfigError: the file is not valid; the text names file, line and the nearest known key.
+    """
+    try:
+        source = read_yaml(job_dir / FILE_NAME)
+    except FileNotFoundError:
+        return JobConfig()
+    if source.data is None:
+        return JobConfig()
+    if not isinstance(source.data, dict):
+        raise ConfigError(source.complaint("must hold `key: value` lines"))
+    try:
+        config = JobConfig.model_validate(_with_written_text(source))
+    except ValidationError as error:
+        complaints = [_complaint(source, one) for one in errors_by_line(source, error)]
+        raise ConfigError("\n".join(dict.fromkeys(complaints))) from error
+    _check_agreement(source, config)
+    return config
+
+
 def resolve_volumes(volumes: Mapping[str, VolumeConfig], *, job_dir: Path) -> tuple[Volume, ...]:
     """Make host paths absolute: `~` is the submitter's home, relative paths start at the project.
 
@@ -189,3 +239,52 @@ def find_infinite(value: JsonValue, path: str) -> str | None:
     elif isinstance(value, list):
         items = [(f"{path}[{index}]", inner) for index, inner in enumerate(value)]
     return next((bad for name, inner in items if (bad := find_infinite(inner, name))), None)
+
+
+def _with_written_text(source: YamlSource) -> dict[str, Any]:
+    """Give environment variables and tags the text that the file has: `1.10`, not 1.1."""
+    data: dict[str, Any] = dict(source.data)
+    _keep_written(source, data, ("tags",))
+    if isinstance(data.get("worker"), dict):
+        data["worker"] = dict(data["worker"])
+        _keep_written(source, data["worker"], ("worker", "environment"))
+        _keep_build_args(source, data["worker"])
+    return data
+
+
+def _keep_build_args(source: YamlSource, worker: dict[str, Any]) -> None:
+    image = worker.get("image")
+    build = image.get("build") if isinstance(image, dict) else None
+    if isinstance(image, dict) and isinstance(build, dict):
+        kept = dict(build)
+        _keep_written(source, kept, ("worker", "image", "build", "args"))
+        worker["image"] = {**image, "build": kept}
+
+
+def _keep_written(source: YamlSource, section: dict[str, Any], location: tuple[str, ...]) -> None:
+    values = section.get(location[-1])
+    if isinstance(values, dict):
+        section[location[-1]] = {
+            key: source.raw.get((*location, str(key)), value) if value is not None else None
+            for key, value in values.items()
+        }
+
+
+def _complaint(source: YamlSource, error: ErrorDetails) -> str:
+    location = key_location(source, error)
+    if location in _HINTS and error["type"] == "extra_forbidden":
+        return source.complaint(f"`{'.'.join(location)}` {_HINTS[location]}", location)
+    return describe_error(source, error, keys_at(JobConfig, location[:-1]))
+
+
+def _check_agreement(source: YamlSource, config: JobConfig) -> None:
+    inner = config.worker.entrypoint
+    if config.entrypoint is not None and inner is not None and config.entrypoint != inner:
+        raise ConfigError(
+            source.complaint(
+                "`entrypoint` and `worker.entrypoint` differ; keep one of them", ("entrypoint",)
+            )
+        )
+    bad = find_infinite(config.params, "params")
+    if bad is not None:
+        raise ConfigError(source.complaint(f"`{bad}` is not a finite number", bad.split(".")))

@@ -14,8 +14,7 @@ from pydantic import JsonValue, ValidationError
 
 from foundations.errors import ConfigError
 from foundations.image_config import decide_image
-from foundations.job_config import JobConfig, find_infinite, resolve_volumes
-from foundations.job_config_file import load_job_config
+from foundations.job_config import JobConfig, find_infinite, load_job_config, resolve_volumes
 from foundations.models import JobSpec, LogLevel, PullPolicy, Retries
 from foundations.terms import NO_TERMS, Terms
 

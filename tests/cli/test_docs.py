@@ -9,8 +9,7 @@ from atlas_scheduler.core.offered_volumes import name_refusal
 from atlas_scheduler.settings import ServerSettings
 from foundations import configs
 from foundations.home import Home
-from foundations.job_config import resolve_volumes
-from foundations.job_config_file import load_job_config
+from foundations.job_config import load_job_config, resolve_volumes
 from foundations.models import Role
 from foundations.submission import submit
 from foundations.submitted_job import SubmittedJob

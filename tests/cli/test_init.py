@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from foundations.job_config import JobConfig
-from foundations.job_config_file import load_job_config
+from foundations.job_config import JobConfig, load_job_config
 from tests.cli.conftest import Run
 from tests.cli.fake_scheduler import FakeScheduler
 

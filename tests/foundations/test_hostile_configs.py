@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from foundations.errors import ConfigError
-from foundations.job_config_file import load_job_config
+from foundations.job_config import load_job_config
 from tests.hostile_configs import DOCKER_OPTIONS
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(

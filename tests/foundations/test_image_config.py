@@ -11,7 +11,7 @@ import pytest
 from foundations.build_text import build_text
 from foundations.errors import ConfigError
 from foundations.image_config import decide_image
-from foundations.job_config_file import load_job_config
+from foundations.job_config import load_job_config
 from foundations.models import ImageBuild, JobSpec
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from foundations.errors import ConfigError
-from foundations.job_config import JobConfig, resolve_volumes
-from foundations.job_config_file import load_job_config
+from foundations.job_config import JobConfig, load_job_config, resolve_volumes
 from foundations.models import Retries, Volume
 
 FULL = """\
@@ -158,8 +157,9 @@ def test_arguments_alone_go_to_the_default_script(tmp_path: Path) -> None:
         ("worker: {volumes: {/a: {bind: b}}}\n", "`worker.volumes./a.bind`: string should match"),
         ("worker: {volumes: {/a: {bind: /b, mode: x}}}\n", "`worker.volumes./a.mode`: input"),
         ("params:\n  a: 1\n  b: .inf\n", "FILE, line 3: `params.b` is not a finite number"),
+        ("worker: fast\n", "`worker`: must hold `key: value` lines, not 'fast'"),
         ("params: {1: a}\n", "FILE, line 1: `params.1`: input should be a valid string"),
-        ("params: {a: 2024-01-01}\n", "FILE, line 1: `params.a"),
+        ("params: {a: 2024-01-01}\n", "`params.a`: cannot be passed on as JSON; put it in q"),
         ("entrypoint: a\nworker: {entrypoint: b}\n", "FILE, line 1: `entrypoint` and `worker.ent"),
         ("- a\n", "FILE, line 1: must hold `key: value` lines"),
         ("just text\n", "FILE, line 1: must hold `key: value` lines"),
