@@ -7,14 +7,13 @@ import math
 import os
 import socket
 import time
-from collections.abc import Callable, Collection, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
 
 from docker import APIClient
-from docker.errors import APIError, NotFound
+from docker.errors import NotFound
 
 from atlas_scheduler.core.reconcile import Seen
 from atlas_scheduler.core.usage import Usage
@@ -24,7 +23,7 @@ from atlas_scheduler.engine.container_exec import ContainerExec
 from atlas_scheduler.engine.container_ports import ContainerPorts
 from atlas_scheduler.engine.container_usage import ContainerUsage
 from atlas_scheduler.engine.containers import Containers, Recipe
-from atlas_scheduler.engine.daemon import CALL_SECONDS, Daemon
+from atlas_scheduler.engine.daemon import Daemon
 from atlas_scheduler.engine.data_dirs import data_dirs_here
 from atlas_scheduler.engine.environment_containers import ContainerBuilder
 from atlas_scheduler.engine.environments import SharedEnvironments
@@ -49,16 +48,12 @@ from atlas_scheduler.engine.prepared_pool import PreparedContainers
 from atlas_scheduler.engine.prepared_stock import Stock
 from atlas_scheduler.engine.state import ContainerState
 from atlas_scheduler.engine.threads import in_thread
+from atlas_scheduler.engine.timed_calls import ANSWER_SECONDS, TimedCalls
 from atlas_scheduler.engine.volumes import check_volumes, make_mount_points
-from foundations.errors import EngineDown, StorageFull
+from foundations.errors import StorageFull
 from foundations.home import Home
 from foundations.provenance import Execution
 
-T = TypeVar("T")
-
-ANSWER_SECONDS = 2 * CALL_SECONDS
-"""Longest that anything but a watch, a pull or a build may take."""
-_CALLS_AT_ONCE = 32
 _STATISTICS_AT_ONCE = 16
 """Docker may take a second for each, most of it asleep."""
 
@@ -83,6 +78,7 @@ class DockerEngine:
         self._allowed_gpus = allowed_gpus
         self._owner = Owner(uid=os.getuid(), gid=os.getgid())
         self._daemon = Daemon(self._settings.socket_path)
+        self._ask = TimedCalls()
         self._images = Images(self._daemon, self._settings)
         built = BuiltImages(
             self._daemon, home, instance=instance, max_bytes=self._settings.max_images_bytes
@@ -108,7 +104,6 @@ class DockerEngine:
         self._environments = SharedEnvironments(environments, self._builder)
         self._is_swept = False
         self._facts: EngineFacts | None = None
-        self._calls = asyncio.Semaphore(_CALLS_AT_ONCE)
         self._statistics_calls = asyncio.Semaphore(_STATISTICS_AT_ONCE)
         self._streams = FollowedStreams(
             partial(self._ask, self._containers.ended), check_seconds=check_seconds
@@ -308,28 +303,3 @@ class DockerEngine:
 
     def _read_facts(self) -> EngineFacts:
         return EngineFacts.from_info(self._daemon.call(lambda api: api.info()))
-
-    async def _ask(
-        self,
-        call: Callable[[], T],
-        *,
-        seconds: float = ANSWER_SECONDS,
-        takes_long: bool = False,
-    ) -> T:
-        """Make a blocking call within a deadline.
-
-        Args:
-            call: what to do.
-            seconds: the deadline.
-            takes_long: do not let it hold back short calls.
-        """
-        try:
-            async with asyncio.timeout(seconds), nullcontext() if takes_long else self._calls:
-                return await in_thread(call, name="docker")
-        except TimeoutError:
-            raise EngineDown(
-                f"The Docker engine did not answer within {seconds:.0f} seconds: it is overloaded "
-                f"or hangs. Look at its log or restart it."
-            ) from None
-        except APIError as error:
-            raise EngineDown(f"The Docker engine failed: {error}") from error
