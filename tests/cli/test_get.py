@@ -114,7 +114,7 @@ def test_get_job_of_one_that_waits_says_that_there_is_no_archive_yet(
     result = run("get", "job", "scheduler", JOB_ID, *option, exit_code=1)
 
     assert result.stderr == (
-        f"Error: Job `{JOB_ID}` is queued and has no archive. There is one from its start on.\n"
+        f"Error: Job `{JOB_ID}` is queued and has no archive yet: it gets one when it starts.\n"
     )
     assert {path.name for path in work.iterdir()} == {"project"}
 

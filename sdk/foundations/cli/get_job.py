@@ -66,7 +66,7 @@ def job(
             unpack_archive(chunks, target, job_id=job_id, part=part)
     except NotFound as error:
         raise NotFound(
-            f"Job `{job_id}` is {detail.state} and has no archive. There is one from its start on."
+            f"Job `{job_id}` is {detail.state} and has no archive yet: it gets one when it starts."
         ) from error
     if as_json:
         render.print_json({"job_id": job_id, "path": str(target.absolute())})
