@@ -547,6 +547,8 @@ def _tensorboard(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> 
 
 def _archive(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
     job = scheduler.resolve(ref)
+    if job.state is JobState.QUEUED:
+        raise NotFound(f"Job {job.job_id} has no archive.")
     files = {
         "source/main.py": b"print(1)\n",
         "source/data/x.csv": b"1,2\n",
