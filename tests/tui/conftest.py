@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from textual.events import Paste
 from textual.pilot import Pilot
 
 from atlas_scheduler.api import Door, create_app
@@ -89,6 +90,11 @@ class Stage:
     async def press(self, *keys: str) -> None:
         """Press keys, and let the app take them in."""
         await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def paste(self, text: str) -> None:
+        """Put in a line at once, as a terminal does: for what is too long to press key by key."""
+        self.app.post_message(Paste(text))
         await self.pilot.pause()
 
     def text(self) -> str:
