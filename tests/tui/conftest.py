@@ -29,6 +29,7 @@ from foundations.home import Home
 from foundations.models import MadeToken, NewToken, QueueSettings, Role, TokenLimits
 from tests.api.in_memory import InMemory
 from tests.service.conftest import Onlooker
+from tests.store.samples import lay_database
 from tests.tui.line import Line
 
 DEADLINE_SECONDS = 60
@@ -127,7 +128,7 @@ async def staged(
     token, and gets one; where that does not hold, the app was turned away when this begins.
     """
     async with (
-        await Database.open(home / "scheduler.db") as database,
+        await Database.open(lay_database(home / "scheduler.db")) as database,
         AsyncExitStack() as afterwards,
     ):
         await database.write(fill)
