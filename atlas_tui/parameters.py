@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from foundations.models import JobDetail
+from foundations.tracking import flatten_parameters
 
 _DEEPEST = 20
 
@@ -17,7 +18,7 @@ class Parameter:
     """One row."""
 
     name: str
-    """With a dot before each inner name."""
+    """As filters know it; of a logged object with a dot before each inner name."""
     value: JsonValue
     origin: str
     """Whether it was submitted, logged, or submitted and then logged as something else."""
@@ -25,7 +26,7 @@ class Parameter:
 
 def rows(detail: JobDetail) -> list[Parameter]:
     """The parameters of a job, by name."""
-    submitted = dict(flattened(detail.spec.params))
+    submitted = flatten_parameters(detail.spec.params)
     logged = dict(flattened(detail.parameters))
     found = []
     for name in sorted({*submitted, *logged}):

@@ -27,7 +27,7 @@ from foundations.recorder import (
 
 TYPE_CHECKING = False  # as in recorder.py
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Optional, TypeVar, Union
+    from typing import Any, Callable, Dict, Iterator, Optional, Tuple, TypeVar, Union
 
     Record = TypeVar("Record", bound=Callable[..., None])
 
@@ -99,18 +99,21 @@ def flatten_parameters(parameters: Mapping[str, Any]) -> Dict[str, Any]:
 
     An empty dict or list becomes None.
     """
-    flat: Dict[str, Any] = {}
+    return dict(each_parameter(parameters))
+
+
+def each_parameter(parameters: Mapping[str, Any]) -> Iterator[Tuple[str, Any]]:
+    """Go through what `flatten_parameters` returns; of names that come twice the last counts."""
     for key, value in parameters.items():
         if isinstance(value, (list, tuple)):
             value = dict(enumerate(value))
         if not isinstance(value, Mapping):
-            flat[key] = value
+            yield key, value
         elif not value:
-            flat[key] = None
+            yield key, None
         else:
-            for nested_key, nested in flatten_parameters(value).items():
-                flat["{}_{}".format(key, nested_key)] = nested
-    return flat
+            for nested_key, nested in each_parameter(value):
+                yield "{}_{}".format(key, nested_key), nested
 
 
 @_never_raising

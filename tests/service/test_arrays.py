@@ -234,3 +234,13 @@ async def test_where_an_array_comes_from_is_kept_once_and_told_of_each_job(
         assert known.origin.git == git
     count = "SELECT count(*) FROM submitted_diffs"
     assert await database.read(lambda conn: conn.execute(count).fetchone()[0]) == 0
+
+
+async def test_each_job_of_an_array_is_found_by_parameter_while_it_waits(
+    service: Service, submission: Submission
+) -> None:
+    spec = SPEC.model_copy(update={"params": {"lr": 0.5, "model": {"depth": 3}}})
+    await submitted(service, submission.model_copy(update={"spec": spec}))
+
+    found = (await service.jobs(filter="param.lr > 0.1 and param.model_depth = 3")).jobs
+    assert [job.parameters for job in found] == [{"lr": 0.5, "model_depth": 3}] * 3

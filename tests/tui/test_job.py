@@ -218,7 +218,7 @@ async def test_a_job_that_someone_deletes_stays_on_the_screen(tmp_path: Path) ->
         await stage.press("x")
         assert stage.status == "Stop: no job is chosen."
         await stage.press("p")
-        await shows(stage, "model.layers")
+        await shows(stage, "model_layers_0")
 
 
 async def test_a_note_is_written_and_shown(tmp_path: Path) -> None:
@@ -351,11 +351,11 @@ async def test_keys_of_other_tabs_say_where_they_belong(tmp_path: Path) -> None:
 async def test_parameters_are_found_by_typing(tmp_path: Path) -> None:
     async with job_shown(tmp_path) as stage:
         await stage.press("p")
-        await shows(stage, "model.name", "logged otherwise", "a␛[31mb")
+        await shows(stage, "model_name", "logged otherwise", "a␛[31mb")
         await stage.press("slash", *"model")
         await stage.until(lambda: "seed" not in stage.text())
         await stage.press("enter")
-        await shows(stage, "model.layers")
+        await shows(stage, "model_layers_0")
         await stage.press("escape")
         await shows(stage, "seed")
 

@@ -233,7 +233,7 @@ def test_plain_pages_are_ascii() -> None:
 # -- parameters
 
 
-def test_nested_parameters_get_names_of_their_own_and_say_where_they_are_from() -> None:
+def test_nested_parameters_have_the_names_that_filters_know_and_say_where_they_are_from() -> None:
     job = detail(
         spec={"params": {"lr": 0.1, "model": {"depth": 2, "empty": {}}, "same": 1}},
         parameters={"lr": 0.2, "seed": 7, "same": 1},
@@ -241,8 +241,8 @@ def test_nested_parameters_get_names_of_their_own_and_say_where_they_are_from() 
 
     assert [(one.name, one.value, one.origin) for one in parameters.rows(job)] == [
         ("lr", 0.2, "logged otherwise"),
-        ("model.depth", 2, "submitted"),
-        ("model.empty", {}, "submitted"),
+        ("model_depth", 2, "submitted"),
+        ("model_empty", None, "submitted"),
         ("same", 1, "submitted"),
         ("seed", 7, "logged"),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from atlas_scheduler.store import history, jobs, sql
+from atlas_scheduler.store import history, jobs, parameters, sql
 from atlas_scheduler.store.job_rows import StoredJob
 from atlas_scheduler.store.times import utc
 from foundations.models import ArrayView, JobState, NewArray
@@ -38,10 +38,12 @@ def insert_array(
 def insert_members(
     conn: sqlite3.Connection, members: Sequence[StoredJob], origin: Origin | None, *, now_ms: int
 ) -> None:
-    """Add the jobs of an array, with their tags, where they come from, and their history."""
+    """Add the jobs of an array: tags, parameters, where they come from, and their history too."""
     first = members[0]
     number = first.job.array
+    assert number is not None
     jobs.insert_jobs(conn, members, now_ms=now_ms)
+    parameters.submit_array(conn, number, first.spec.params, jobs=len(members), now_ms=now_ms)
     tags = first.spec.tags.items()
     conn.executemany(
         _SQL["insert_tag"],

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.store import dependencies, sql
+from atlas_scheduler.store import dependencies, parameters, sql
 from atlas_scheduler.store.array_refs import member
 from atlas_scheduler.store.job_lists import PAGE_LIMIT, count_by_state, page, projects
 from atlas_scheduler.store.job_rows import (
@@ -62,21 +62,19 @@ _NO_BUNDLE = "sha256:none"
 
 
 def insert_job(conn: sqlite3.Connection, stored: StoredJob, *, now_ms: int) -> None:
-    """Add a job, with its project where that is new, and the tags of its spec.
+    """Add a job, with its project where that is new, and the tags and parameters of its spec.
 
     Raises:
         sqlite3.IntegrityError: its id or its idempotency key is taken.
     """
     insert_jobs(conn, [stored], now_ms=now_ms)
-    tags = stored.spec.tags.items()
-    conn.executemany(
-        _SQL["insert_tag"],
-        ({"job_id": stored.job.job_id, "name": name, "value": value} for name, value in tags),
-    )
+    tags = ({"name": name, "value": value} for name, value in stored.spec.tags.items())
+    conn.executemany(_SQL["insert_tag"], ({**tag, "job_id": stored.job.job_id} for tag in tags))
+    parameters.submit(conn, stored.job.job_id, stored.spec.params, now_ms=now_ms)
 
 
 def insert_jobs(conn: sqlite3.Connection, added: Sequence[StoredJob], *, now_ms: int) -> None:
-    """Add jobs of one project, which may be new; not what their specs say of tags.
+    """Add jobs of one project, which may be new; not what their specs say of tags and parameters.
 
     Raises:
         sqlite3.IntegrityError: an id or an idempotency key is taken.

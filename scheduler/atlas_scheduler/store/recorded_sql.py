@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from atlas_scheduler.core.filters.terms import Aspect, Operator, Recorded, Records, Value
 from atlas_scheduler.store.fragments import Fragment, written
-from atlas_scheduler.store.records import RANK_LENGTH
+from atlas_scheduler.store.parameters import RANK_LENGTH
 
 COMPARED = {
     Operator.EQUAL: " = ?",

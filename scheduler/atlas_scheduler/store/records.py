@@ -10,13 +10,14 @@ import math
 import sqlite3
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
 from atlas_scheduler.store import provenance, sql
-from atlas_scheduler.store.event_lines import INTEGERS, Parsed, parse_lines
+from atlas_scheduler.store.event_lines import Parsed, parse_lines
+from atlas_scheduler.store.parameters import json_text, name_of, rank
 from atlas_scheduler.store.record_kinds import (
     Artifact,
     Environment,
@@ -51,8 +52,6 @@ __all__ = [
 ]
 
 _SQL = sql.queries("records")
-RANK_LENGTH = 200
-"""So many characters of a parameter's text are in its rank."""
 
 
 @dataclass(slots=True)
@@ -187,7 +186,7 @@ def _save(
             case Metric():
                 metrics[key].append(record)
             case Parameter(_, value, at_ms):
-                stored = (_json(value), _rank(value), now_ms if at_ms is None else at_ms)
+                stored = (json_text(value), rank(value), now_ms if at_ms is None else at_ms)
                 parameters[key] = (job_number, key, *stored)
             case Tag(_, text):
                 tags[key] = (job_number, key, text)
@@ -243,7 +242,7 @@ def _coded(value: Any) -> float | str | None:
     """A metric value as the database holds it (see the table `metrics`)."""
     if type(value) is float:
         return None if value != value else value
-    return value if type(value) is int else _json(value)
+    return value if type(value) is int else json_text(value)
 
 
 def shown(coded: float | str | None) -> Any:
@@ -252,52 +251,7 @@ def shown(coded: float | str | None) -> Any:
         return json.loads(coded)
     if coded is None:
         return "NaN"
-    return coded if math.isfinite(coded) else _name(coded)
-
-
-def _rank(value: Any) -> float | str | None:
-    """The place of a parameter's value in an order (see the table `parameters`)."""
-    if isinstance(value, str):
-        return value[:RANK_LENGTH]
-    if isinstance(value, bool | float):
-        return value
-    if isinstance(value, int):
-        if value in INTEGERS:
-            return value
-        try:
-            return float(value)
-        except OverflowError:
-            return math.inf if value > 0 else -math.inf
-    return None
-
-
-def _json(value: Any) -> str:
-    encode: Callable[[Any], str] = _ENCODER.encode
-    try:
-        return encode(value)
-    except ValueError:
-        return encode(_sayable(value))
-
-
-def _sayable(value: Any) -> Any:
-    """A copy of a value in which NaN and infinities are strings."""
-    match value:
-        case float() if not math.isfinite(value):
-            return _name(value)
-        case dict():
-            return {key: _sayable(one) for key, one in value.items()}
-        case list():
-            return [_sayable(one) for one in value]
-    return value
-
-
-def _name(value: float) -> str:
-    if value != value:
-        return "NaN"
-    return "Infinity" if value > 0 else "-Infinity"
-
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return coded if math.isfinite(coded) else name_of(coded)
 
 
 def _clock_ms() -> int:

@@ -182,6 +182,7 @@ class JobView(View):
     duration_seconds: float | None = None
     """From start to end, or to now while it runs."""
     parameters: dict[str, JsonValue] = {}
+    """Those it was submitted with, flattened, and in their place and beside them what it logged."""
     metrics: dict[str, JsonValue] = {}
     """Last value of each metric; NaN and infinities as strings (`NaN`, `Infinity`)."""
     tags: dict[str, str] = {}
