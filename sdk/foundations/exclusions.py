@@ -35,6 +35,10 @@ DEFAULT_NAMES = frozenset(
 DEFAULT_SUFFIXES = (".pyc",)
 ENVIRONMENT_MARKS = frozenset({"pyvenv.cfg", "conda-meta"})
 """A directory that holds one of these is a Python environment, and is left out."""
+ARCHIVE_MARKS = frozenset({"job.json", "archive.json"})
+RECORD_MARKS = frozenset({"job.log", "events.jsonl"})
+"""A directory that holds both of the former and one of these is the archive of a job, as
+`get job` makes it in the current directory, and is left out: it has the project in it again."""
 
 _CHARACTER_CLASSES = {
     "alnum": "a-zA-Z0-9",
@@ -96,9 +100,13 @@ class Exclusions:
 
     def exclude_contents(self, path: str, names: Collection[str]) -> bool:
         """Say whether a directory is left out for what it holds."""
-        if ENVIRONMENT_MARKS.isdisjoint(names):
+        if ENVIRONMENT_MARKS.isdisjoint(names) and not _are_an_archive(names):
             return False
         return _first_decision(self._own, path) is not False
+
+
+def _are_an_archive(names: Collection[str]) -> bool:
+    return ARCHIVE_MARKS.issubset(names) and not RECORD_MARKS.isdisjoint(names)
 
 
 def _first_decision(files: tuple[_Rules, ...], path: str) -> bool | None:

@@ -192,6 +192,24 @@ def test_caches_histories_and_environments_stay_out(project: Path) -> None:
     assert packed_files(project) == {"main.py", "src/module.py", ".env", "data/.keep"}
 
 
+ARCHIVE = ("job.json", "archive.json", "job.log", "source/main.py", "artifacts/model.pt")
+NO_ARCHIVE = ("job.json", "archive.json", "source/main.py")
+
+
+def test_archives_that_were_retrieved_into_the_project_are_left_out(project: Path) -> None:
+    write_tree(project, {"main.py": ""})
+    write_tree(project, {f"old/45540b52/{path}": "" for path in ARCHIVE})
+    write_tree(project, {f"renamed/{path}": "" for path in (*ARCHIVE, "events.jsonl")})
+    write_tree(project, {f"data/{path}": "" for path in NO_ARCHIVE})
+    assert packed_files(project) == {"main.py", *(f"data/{path}" for path in NO_ARCHIVE)}
+
+
+def test_an_archive_is_packed_where_a_rule_brings_it_back(project: Path) -> None:
+    write_tree(project, {".foundationsignore": "!before/\n"})
+    write_tree(project, {f"before/{path}": "" for path in ARCHIVE})
+    assert packed_files(project) == {".foundationsignore", *(f"before/{one}" for one in ARCHIVE)}
+
+
 def test_own_rules_win_over_those_of_git_and_over_the_defaults(project: Path) -> None:
     write_tree(
         project,

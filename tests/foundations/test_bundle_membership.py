@@ -26,6 +26,10 @@ FILES = {
     "deep/in/kept.py": "",
     "venv/pyvenv.cfg": "",
     "venv/lib/x.py": "",
+    "45540b52/job.json": "",
+    "45540b52/archive.json": "",
+    "45540b52/events.jsonl": "",
+    "45540b52/source/main.py": "",
     "node_modules/x/y.js": "",
     "__pycache__/z.py": "",
 }
