@@ -12,6 +12,7 @@ from foundations.cli import completion, render
 from foundations.cli.batch import FINAL, matching_jobs
 from foundations.cli.context import connect, json_option, naming, scheduler_argument
 from foundations.cli.groups import JOB_NOT_COMPLETED, CommandFailed
+from foundations.cli.wait_line import telling
 
 if TYPE_CHECKING:
     from foundations.client import Client
@@ -71,7 +72,9 @@ def _wait_for_all(
     for job_id, state in states.items():
         if state not in FINAL:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            states[job_id] = str(_ended(client, job_id, left, told=timeout).state)
+            ended = sum(one in FINAL for one in states.values())
+            before = f"{ended} of {len(states)} jobs have ended. "
+            states[job_id] = str(_ended(client, job_id, left, told=timeout, before=before).state)
     if as_json:
         documents = [{"job_id": job_id, "state": state} for job_id, state in states.items()]
         render.print_json(documents)
@@ -84,10 +87,16 @@ def _wait_for_all(
 
 
 def _ended(
-    client: Client, job_id: str, timeout: float | None, *, told: float | None = None
+    client: Client,
+    job_id: str,
+    timeout: float | None,
+    *,
+    told: float | None = None,
+    before: str = "",
 ) -> JobDetail:
     try:
-        return client.wait(job_id, timeout_seconds=timeout)
+        with telling(client, job_id, before=before):
+            return client.wait(job_id, timeout_seconds=timeout)
     except TimeoutError as error:
         seconds = timeout if told is None else told
         raise CommandFailed(f"Job `{job_id}` has not ended after {seconds:g} seconds") from error
