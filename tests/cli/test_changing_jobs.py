@@ -64,7 +64,10 @@ def test_stop_tries_every_job(
 
     result = run("stop", "job", "scheduler", "nowhere", JOB_ID, other.job_id, exit_code=1)
 
-    assert result.stderr == "Error: Job `nowhere` does not exist for environment `scheduler`\n"
+    assert result.stderr == (
+        "Error: Job `nowhere` does not exist for environment `scheduler`\n"
+        "`foundations list jobs scheduler` shows the jobs there are.\n"
+    )
     assert (running.state, other.state) == (JobState.STOPPED, JobState.STOPPED)
     (document,) = run_json("stop", "job", "scheduler", JOB_ID, "--json", exit_code=1)
     assert (document["job_id"], document["error"]) == (JOB_ID, "job_conflict")
@@ -105,7 +108,7 @@ def test_delete_tries_every_job(
     result = run("delete", "job", "scheduler", JOB_ID, "nowhere", done.job_id, exit_code=1)
 
     assert result.stdout == f"Job {done.job_id} successfully deleted\n"
-    assert len(result.stderr.splitlines()) == 2
+    assert len(result.stderr.splitlines()) == 3  # one of them says what to do
     assert list(scheduler.jobs) == [JOB_ID]
     (document,) = run_json("delete", "job", "scheduler", JOB_ID, "--json", exit_code=1)
     assert document["error"] == "job_conflict"

@@ -114,7 +114,10 @@ def test_diff_of_the_source(
 def test_a_job_that_is_not_there_is_named(run: Run, pair: tuple[FakeJob, FakeJob]) -> None:
     for verb in ("diff", "compare"):
         result = run(verb, "jobs", "scheduler", FIRST, "nowhere", exit_code=1)
-        expected = "Error: Job `nowhere` does not exist for environment `scheduler`\n"
+        expected = (
+            "Error: Job `nowhere` does not exist for environment `scheduler`\n"
+            "`foundations list jobs scheduler` shows the jobs there are.\n"
+        )
         assert result.stderr == expected
 
 

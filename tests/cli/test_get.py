@@ -129,7 +129,26 @@ def test_get_job_prints_json(run_json: Callable[..., Any], work: Path, job: Fake
 def test_get_of_an_unknown_job_says_so(run: Run, scheduler: FakeScheduler, what: str) -> None:
     result = run("get", what, "scheduler", JOB_ID, exit_code=1)
 
-    assert result.stderr == f"Error: Job `{JOB_ID}` does not exist for environment `scheduler`\n"
+    assert result.stderr == (
+        f"Error: Job `{JOB_ID}` does not exist for environment `scheduler`\n"
+        "`foundations list jobs scheduler` shows the jobs there are.\n"
+    )
+
+
+def test_a_job_that_is_not_there_is_told_with_those_whose_ids_begin_alike(
+    run: Run, run_json: Callable[..., Any], scheduler: FakeScheduler
+) -> None:
+    meant = scheduler.add("45540b52-ffe2-44ab-9838-db467d3499c0").job_id
+    scheduler.add("f5540b52-4554-44ab-9838-db467d3499c0")
+
+    expected = (
+        "Error: Job `45540b53` does not exist for environment `scheduler`\n"
+        f"Did you mean `{meant}`? `foundations list jobs scheduler` shows all jobs.\n"
+    )
+    assert run("show", "job", "scheduler", "45540b53", exit_code=1).stderr == expected
+    assert run("stop", "job", "scheduler", "45540b53", exit_code=1).stderr == expected
+    (told,) = run_json("stop", "job", "scheduler", "45540b53", "--json", exit_code=1)
+    assert told["message"] == "Job `45540b53` does not exist for environment `scheduler`"
 
 
 # -- get logs

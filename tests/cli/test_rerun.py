@@ -132,7 +132,10 @@ def test_detached_it_prints_the_id_or_the_job(
 def test_a_job_that_is_not_there_is_an_error(run: Run, scheduler: FakeScheduler) -> None:
     result = run("rerun", "job", "scheduler", "nowhere", exit_code=1)
 
-    assert result.stderr == "Error: Job `nowhere` does not exist for environment `scheduler`\n"
+    assert result.stderr == (
+        "Error: Job `nowhere` does not exist for environment `scheduler`\n"
+        "`foundations list jobs scheduler` shows the jobs there are.\n"
+    )
 
 
 def test_the_exit_code_tells_that_the_new_job_failed(

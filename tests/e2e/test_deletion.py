@@ -49,6 +49,7 @@ def test_of_several_jobs_those_that_can_be_are_deleted(own: Scheduler) -> None:
         f"Error: Job `{running}` has status `running` and cannot be deleted. "
         f"Stop it first: foundations stop job scheduler {running}",
         "Error: Job `ffffffff` does not exist for environment `scheduler`",
+        "`foundations list jobs scheduler` shows the jobs there are.",
     ]
     assert [(one["job_id"], one["state"]) for one in own.listed()] == [
         (running, "running"),

@@ -169,7 +169,10 @@ def test_unknown_and_ambiguous_ids_are_told_apart(shared: Scheduler) -> None:
     unknown = str(uuid.uuid4())
     for command in (["stop", "job"], ["show", "job"], ["get", "logs"], ["delete", "job"]):
         done = shared.cli(*command, "scheduler", unknown, code=1)
-        assert done.err == f"Error: Job `{unknown}` does not exist for environment `scheduler`\n"
+        assert done.err == (
+            f"Error: Job `{unknown}` does not exist for environment `scheduler`\n"
+            "`foundations list jobs scheduler` shows the jobs there are.\n"
+        )
     short = shared.cli("stop", "job", "scheduler", "abc", code=1)
     assert "abc" in short.err
 

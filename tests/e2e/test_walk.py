@@ -107,6 +107,7 @@ def test_jobs_are_stopped_cleared_and_deleted_as_the_document_says(own: Schedule
     until(lambda: not own.home.job_dir(running).exists(), "the work dir is gone")
     assert own.cli("get", "job", "scheduler", running, code=1).err == (
         f"Error: Job `{running}` does not exist for environment `scheduler`\n"
+        "`foundations list jobs scheduler` shows the jobs there are.\n"
     )
 
 

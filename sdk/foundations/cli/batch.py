@@ -9,6 +9,7 @@ import click
 
 from foundations.cli import completion, confirmation, render
 from foundations.cli.context import naming
+from foundations.cli.groups import told
 from foundations.errors import SchedulerError
 from foundations.job_states import FINAL_STATES, JobState
 
@@ -127,11 +128,13 @@ def tell_each(
     for ref in dict.fromkeys(refs):
         try:
             result = act(ref)
+            text = result["message"]
         except SchedulerError as error:
             result = {key: ref, "error": error.code, "message": error.message}
+            text = told(error)
         results.append(result)
         if not as_json:
-            text = render.clean(result["message"])
+            text = render.clean(text)
             click.echo(f"Error: {text}" if "error" in result else text, err="error" in result)
     if as_json:
         render.print_json(results)

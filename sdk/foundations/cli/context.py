@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from foundations.configs import SchedulerConfig
 
 F = TypeVar("F", bound=Callable[..., Any])
+_CLIENT = "foundations.client"
+_BEGIN_OF_AN_ID = re.compile("[0-9a-f]{4}")
+_MOST_NEAR = 3
 
 
 def scheduler_argument(function: F) -> F:
@@ -96,18 +101,49 @@ def reach(config: SchedulerConfig) -> Client:
     context = click.get_current_context(silent=True)
     if context is not None:
         context.call_on_close(client.close)
+        context.meta[_CLIENT] = client
     return client
 
 
 @contextmanager
 def naming(job_id: str, scheduler: str) -> Iterator[None]:
-    """Say `does not exist for environment` where the scheduler knows no such job."""
+    """Say `does not exist for environment` where the scheduler knows no such job.
+
+    What to do about it is a note of the error: a further line for people, and not in JSON.
+    """
     from foundations.errors import NotFound
 
     try:
         yield
     except NotFound as error:
-        raise NotFound(f"Job `{job_id}` does not exist for environment `{scheduler}`") from error
+        told = NotFound(f"Job `{job_id}` does not exist for environment `{scheduler}`")
+        told.add_note(_way_to_the_job(job_id, scheduler))
+        raise told from error
+
+
+def _way_to_the_job(job_id: str, scheduler: str) -> str:
+    listing = f"`foundations list jobs {shlex.quote(scheduler)}`"
+    near = _ids_that_begin_alike(job_id)
+    if not near:
+        return f"{listing} shows the jobs there are."
+    named = " or ".join(f"`{one}`" for one in near)
+    return f"Did you mean {named}? {listing} shows all jobs."
+
+
+def _ids_that_begin_alike(job_id: str) -> list[str]:
+    """The newest jobs whose ids share their first characters with what was typed."""
+    from foundations.errors import AtlasError
+
+    context = click.get_current_context(silent=True)
+    client: Client | None = None if context is None else context.meta.get(_CLIENT)
+    begin = _BEGIN_OF_AN_ID.match(job_id.strip().lower())
+    if client is None or begin is None:
+        return []
+    try:
+        found = client.jobs(filter=f'id ~ "^{begin[0]}"', limit=_MOST_NEAR).jobs
+    except AtlasError:
+        return []  # what was asked for is answered already
+    return [one.job_id for one in found]
 
 
 def _announce(text: str) -> None:

@@ -81,7 +81,7 @@ class RootGroup(LateGroup):
         except AtlasError as error:
             if ctx.params.get("debug"):
                 raise
-            raise CommandFailed(error.message) from error
+            raise CommandFailed(told(error)) from error
         except BrokenPipeError:
             raise  # click ends quietly when nobody reads any more
         except OSError as error:
@@ -105,6 +105,11 @@ class NounGroup(click.Group):
         if args and args[0] not in self.commands:
             args = [self._default_noun, *args]
         return super().resolve_command(ctx, args)
+
+
+def told(error: AtlasError) -> str:
+    """The text of an error for a person: its message, and a line for each of its notes."""
+    return "\n".join((error.message, *getattr(error, "__notes__", ())))
 
 
 def _explain(error: OSError) -> str:
