@@ -51,6 +51,7 @@ worker:
 """
 
 GPU_COUNT = "input should be a whole number, or a share of one GPU from 0.01 to 0.99"
+PROJECT_NAME = "should be without slashes, backslashes and control characters"
 
 
 def load(tmp_path: Path, text: str) -> JobConfig:
@@ -146,7 +147,7 @@ def test_arguments_alone_go_to_the_default_script(tmp_path: Path) -> None:
         ("ram: 0\n", "`ram`: input should be greater than 0, not 0"),
         ("ram: 4GB\n", "`ram`: input should be a valid number, not '4GB'"),
         ("ram:\nnum_gpus: 1\nproject_name: 7\n", "FILE, line 3: `project_name`: input should be"),
-        ("project_name: a/b\n", "`project_name`: string should match pattern"),
+        ("project_name: a/b\n", f"FILE, line 1: `project_name`: {PROJECT_NAME}, not 'a/b'"),
         ("log_level: LOUD\n", "`log_level`: input should be 'DEBUG', 'INFO'"),
         ("worker: 3\n", "FILE, line 1: `worker`: "),
         ("worker:\n", "FILE, line 1: `worker` has no value"),

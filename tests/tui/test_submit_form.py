@@ -79,7 +79,7 @@ def test_a_form_decides_what_the_command_line_would(project: Path) -> None:
         ("command", "main.py 'open", "No closing quotation"),
         ("environment", "NOT_SET_ANYWHERE", "is not set here; write NAME=VALUE"),
         ("environment", "1A=x", "String should match pattern"),
-        ("project", "a/b", "String should match pattern"),
+        ("project", "a/b", "Should be without slashes, backslashes and control characters, not"),
         ("directory", "/nowhere/at/all", "does not exist"),
         ("secrets", "KEY:loud", "Input should be 'file' or 'env'"),
         ("shm", "0", "Input should be greater than 0, not 0.0"),

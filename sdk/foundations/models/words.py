@@ -10,7 +10,10 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
+    WrapValidator,
 )
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
@@ -28,8 +31,24 @@ JobId = Annotated[
 ]
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 ImageId = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
+def _project_name(name: object, check: ValidatorFunctionWrapHandler) -> object:
+    """Say in words what the pattern asks for."""
+    try:
+        return check(name)
+    except ValidationError as error:
+        if any(one["type"] == "string_pattern_mismatch" for one in error.errors(include_url=False)):
+            raise PydanticCustomError(
+                "project_name", "Should be without slashes, backslashes and control characters"
+            ) from None
+        raise
+
+
 ProjectName = Annotated[
-    str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f/\\]+$")
+    str,
+    StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f/\\]+$"),
+    WrapValidator(_project_name),
 ]
 UserName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 EnvironmentName = Annotated[
