@@ -22,6 +22,7 @@ from foundations.job_config import (
     resolve_volumes,
 )
 from foundations.models import JobSpec, LogLevel, PullPolicy, Retries
+from foundations.own_parameters import own_parameters
 from foundations.terms import NO_TERMS, Terms
 
 if TYPE_CHECKING:
@@ -129,7 +130,8 @@ def _spec(
             project=name,
             command=command,
             secrets={**worker.secrets, **secrets},
-            params={**project.params, **plain_params(asked.params or {})},
+            params={**project.params, **plain_params(asked.params or {})}
+            or own_parameters(directory),
             num_gpus=_first(asked.num_gpus, project.num_gpus, 0),
             priority=_first(asked.priority, project.priority, 0),
             cpus=_first(asked.cpus, project.cpus, None),

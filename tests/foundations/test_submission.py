@@ -225,6 +225,18 @@ def test_a_scheduler_on_another_machine_is_not_told_of_an_interpreter_here(proje
     assert prepare_submission(project, asked, config=REMOTE).spec.python is None
 
 
+def test_a_parameter_file_of_the_project_counts_where_no_others_are_given(project: Path) -> None:
+    (project / "foundations_job_parameters.json").write_text('{"lr": 0.1, "seed": 7}')
+
+    def params(asked: Asked) -> dict[str, Any]:
+        return prepare_submission(project, asked, config=LOCAL).spec.params
+
+    assert params(Asked()) == {"lr": 0.1, "seed": 7}
+    assert params(Asked(params={"lr": 0.2})) == {"lr": 0.2}
+    (project / "job.config.yaml").write_text("params: {lr: 0.3}\n")
+    assert params(Asked()) == {"lr": 0.3}
+
+
 def test_what_is_asked_wins_over_the_project_and_mappings_are_merged(project: Path) -> None:
     (project / "job.config.yaml").write_text(
         "project_name: conf\nnum_gpus: 0.5\nram: 4\ncpus: 2\nshm: 3\nentrypoint: bash\n"

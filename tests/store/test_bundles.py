@@ -360,6 +360,18 @@ async def test_parameters_are_written_into_the_copy_only(bundles: Bundles, home:
     assert (home.job_dir("other") / "job_source" / name).read_text() == "of the user"
 
 
+async def test_a_file_that_says_the_same_stays_as_the_user_wrote_it(
+    bundles: Bundles, home: Home
+) -> None:
+    name = "foundations_job_parameters.json"
+    digest = await stored(bundles, {name: '{"lr":0.1,\n"n": [1]}', "main.py": ""})
+    bundles.materialise(digest, home.job_dir("job"), {"lr": 0.1, "n": [1]})
+    assert (home.job_dir("job") / "job_source" / name).read_text() == '{"lr":0.1,\n"n": [1]}'
+    bundles.materialise(digest, home.job_dir("other"), {"lr": 0.1, "n": [True]})
+    written = (home.job_dir("other") / "job_source" / name).read_text()
+    assert json.loads(written)["n"] == [True]
+
+
 async def test_parameters_replace_a_directory_of_that_name(bundles: Bundles, home: Home) -> None:
     name = "foundations_job_parameters.json"
     digest = await stored(bundles, {f"{name}/x": ""})

@@ -19,6 +19,7 @@ RECORDS = "records"
 ARTIFACTS = "artifacts"
 HOME = "home"
 PARAMETERS = "foundations_job_parameters.json"
+_LARGEST_READ_BYTES = 1 << 16
 
 
 def make_work_dir(
@@ -51,7 +52,7 @@ def make_work_dir(
     for name in (SOURCE, RECORDS, ARTIFACTS, HOME):
         (job_dir / name).mkdir()
     _copy_tree(tree, job_dir / SOURCE, manifest)
-    if params:
+    if params and not _says(job_dir / SOURCE / PARAMETERS, params):
         _write_parameters(job_dir / SOURCE / PARAMETERS, params)
     mark.parent.mkdir(exist_ok=True)
     mark.write_text(boot_id)
@@ -101,6 +102,14 @@ def _copy_tree(tree: Path, destination: Path, manifest: Manifest) -> None:
                 os.close(copy)
         finally:
             os.close(source)
+
+
+def _says(path: Path, params: Mapping[str, JsonValue]) -> bool:
+    """Whether the user's file holds these parameters already: then it is none that was changed."""
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        if path.stat().st_size <= _LARGEST_READ_BYTES:
+            return json.dumps(json.loads(path.read_bytes())) == json.dumps(params)
+    return False
 
 
 def _write_parameters(path: Path, params: Mapping[str, JsonValue]) -> None:
