@@ -18,7 +18,7 @@ BESIDE_OTHERS = 1
 """The same while somebody else is: what they ask then meets one request, not several."""
 LATELY_SECONDS = 1.0
 """For how long after their last request somebody is still about."""
-CREDIT_SECONDS = 0.05
+CREDIT_SECONDS = 0.1
 """How far behind the others somebody begins who comes back from a pause."""
 EQUAL_SECONDS = 0.02
 """Parties that are no further apart are worked on beside each other."""
