@@ -6,6 +6,7 @@ import asyncio
 import math
 import os
 import socket
+import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
@@ -24,6 +25,7 @@ from atlas_scheduler.engine.container_ports import ContainerPorts
 from atlas_scheduler.engine.container_usage import ContainerUsage
 from atlas_scheduler.engine.containers import Containers, Recipe
 from atlas_scheduler.engine.daemon import CALL_SECONDS, Daemon
+from atlas_scheduler.engine.data_dirs import data_dirs_here
 from atlas_scheduler.engine.environment_containers import ContainerBuilder
 from atlas_scheduler.engine.environments import SharedEnvironments
 from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
@@ -43,9 +45,10 @@ from atlas_scheduler.engine.port import (
 )
 from atlas_scheduler.engine.prepared import mould_of
 from atlas_scheduler.engine.prepared_pool import PreparedContainers, Stock
+from atlas_scheduler.engine.state import ContainerState
 from atlas_scheduler.engine.threads import in_thread
 from atlas_scheduler.engine.volumes import check_volumes, make_mount_points
-from foundations.errors import EngineDown
+from foundations.errors import EngineDown, StorageFull
 from foundations.home import Home
 from foundations.provenance import Execution
 
@@ -108,6 +111,10 @@ class DockerEngine:
         self._calls = asyncio.Semaphore(_CALLS_AT_ONCE)
         self._statistics_calls = asyncio.Semaphore(_STATISTICS_AT_ONCE)
         self._followers: dict[str, Follower] = {}
+        self._logs: dict[str, JobLog] = {}
+        """Of attempts that are ready to start."""
+        self._begun: dict[str, ContainerState] = {}
+        """How containers that were started here stood just after that."""
         self._stopped: set[str] = set()
         self._check_seconds = check_seconds
         self._checking: asyncio.Task[None] | None = None
@@ -131,6 +138,7 @@ class DockerEngine:
                 gpus=usable,
                 description=facts.description(),
                 notes=notes,
+                data_dirs=data_dirs_here(facts, socket_path=self._daemon.socket_path),
             )
 
         return await self._ask(ask)
@@ -140,22 +148,30 @@ class DockerEngine:
         launch = await self._builds.prepare(launch, log)
         await self._images.ensure(launch.image, log, pinned=launch.pinned_image, policy=launch.pull)
         await self._environments.prepare(launch, log)
+        self._logs[launch.attempt.name] = log
 
     async def start(self, launch: Launch) -> int:
         """Start the attempt's container, or adopt the one that has its name."""
         recipe = partial(self._recipe, launch)
-        started_at_ms = await self._ask(partial(self._containers.start, launch.attempt, recipe))
+        marking = asyncio.create_task(self._mark_output(launch.attempt))
+        try:
+            begun = await self._ask(partial(self._containers.start, launch.attempt, recipe))
+        finally:
+            await asyncio.wait([marking])
         self._stock.replenish()
-        return started_at_ms
+        if begun is None:
+            return time.time_ns() // 1_000_000
+        self._begun[launch.attempt.name] = begun
+        return begun.started_at_ms or time.time_ns() // 1_000_000
 
     async def execution(self, attempt: AttemptId, *, gpus: Sequence[str]) -> Execution | None:
         """Say what a container really runs on."""
 
         def ask() -> Execution | None:
-            found = self._containers.image_of(attempt)
-            if found is None:
+            state = self._begun.get(attempt.name) or self._containers.find(attempt)
+            if state is None:
                 return None
-            image_id, asked = found
+            asked, image_id = state.image, state.image_id
             facts = self._facts = self._facts or self._read_facts()
             names = self._images.names(image_id)
             return Execution(
@@ -185,7 +201,13 @@ class DockerEngine:
         An engine that goes away meanwhile is waited for.
         """
         name = attempt.name
-        follower = Follower(self._daemon, name, log, was_stopped=lambda: name in self._stopped)
+        follower = Follower(
+            self._daemon,
+            name,
+            log,
+            begun=self._begun.get(name),
+            was_stopped=lambda: name in self._stopped,
+        )
         self._followers[name] = follower
         if self._checking is None:
             self._checking = asyncio.create_task(self._keep_checking())
@@ -241,6 +263,8 @@ class DockerEngine:
     async def remove(self, attempt: AttemptId) -> None:
         """Remove the container, whatever its state."""
         await self._ask(partial(self._containers.remove, attempt.name))
+        self._logs.pop(attempt.name, None)
+        self._begun.pop(attempt.name, None)
         self._stopped.discard(attempt.name)
         self._usage.forget(attempt.name)
         await self._environments.release(attempt)
@@ -257,6 +281,16 @@ class DockerEngine:
         await self._stock.close()
         await self._environments.close()
         self._daemon.close()
+
+    async def _mark_output(self, attempt: AttemptId) -> None:
+        """Mark where the job's output begins, while its container starts: that waits for the disk.
+
+        Who follows the container marks it where that failed.
+        """
+        log = self._logs.pop(attempt.name, None)
+        if log is not None:
+            with suppress(StorageFull, OSError):
+                await in_thread(log.begin_output, name="mark")
 
     def _recipe(self, launch: Launch) -> Recipe:
         """Say what is to be created; makes the mount points that belong to the job's owner."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -51,6 +52,8 @@ class Images:
         self._settings = settings
         self._runs = SharedRuns()
         self._found: dict[str, Image] = {}
+        self._names: dict[str, Names] = {}
+        """By id: what images were called when they were looked at last."""
 
     async def ensure(
         self,
@@ -123,13 +126,11 @@ class Images:
         return found
 
     def names(self, image_id: str) -> Names:
-        """Give the names that an image has now."""
-        try:
-            answer = self._daemon.call(partial(_inspect, name=image_id))
-        except APIError:
-            return Names()  # it was removed by force while its container runs on
-        tags, digests = answer.get("RepoTags") or (), answer.get("RepoDigests") or ()
-        return Names(next(iter(tags), None), tuple(digests))
+        """Give the names that an image has. Blocks unless it was looked at just before."""
+        with suppress(APIError):  # it was removed by force while its container runs on
+            if _digits(image_id) not in self._names:
+                self._inspect(image_id)
+        return self._names.pop(_digits(image_id), Names())
 
     def _look_for(self, image_id: str) -> Image | None:
         found = self._found.pop(image_id, None)
@@ -140,6 +141,8 @@ class Images:
     def _inspect(self, name: str) -> Image:
         answer = self._daemon.call(partial(_inspect, name=name))
         config = answer.get("Config") or {}
+        tags, digests = answer.get("RepoTags") or (), answer.get("RepoDigests") or ()
+        self._names[_digits(answer.get("Id", ""))] = Names(next(iter(tags), None), tuple(digests))
         return Image(
             name=name,
             has_entrypoint=bool(config.get("Entrypoint")),
@@ -225,6 +228,10 @@ class Images:
                 f"image that this machine has or can pull, then submit again."
             )
         tell(f"Built image {name}.")
+
+
+def _digits(image_id: str) -> str:
+    return image_id.removeprefix("sha256:")
 
 
 def _inspect(api: APIClient, *, name: str) -> dict[str, Any]:
