@@ -107,6 +107,7 @@ def _serve(home: Home, gpus: str | None, listen: tuple[str, ...], *, insecure_ht
         settings = settings.model_copy(update={"insecure_http": True})
 
     def on_ready() -> None:
+        process.stay_responsive()
         process.announce_ready()
         if sys.stderr.isatty():
             click.echo(

@@ -49,6 +49,7 @@ from atlas_scheduler.store.library import install_library
 from atlas_scheduler.store.queue_settings import settled_settings
 from atlas_scheduler.supply import Supply
 from atlas_scheduler.tokens import Tokens
+from atlas_scheduler.turns import Turns
 from foundations.home import Home
 
 WARN_BEFORE_EXPIRY = timedelta(days=30)
@@ -207,9 +208,10 @@ async def _listen(
 ) -> None:
     service: Service = app.state.service
     service.listening = tuple(place.address.url for place in places)
-    door = Door(app, tokens=service.tokens)
+    turns = Turns()
+    door = Door(app, tokens=service.tokens, turns=turns)
     by_tcp = [listen_by_tcp(door, place, certificate) for place in places]
-    own = Listener(Door(app, tokens=None), bind_home(home))
+    own = Listener(Door(app, tokens=None, turns=turns), bind_home(home))
     log.info("listening", socket=str(home.socket), pid=os.getpid())
     for place in places:
         log.info("listening", url=place.address.url)

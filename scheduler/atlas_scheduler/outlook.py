@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from atlas_scheduler.core.capacity import Capacity
 from atlas_scheduler.core.forecast import Kind, expected_starts, foreseen, kind_of, usual_ms
@@ -26,6 +26,8 @@ _USUAL_FRESH_MS = 30_000
 class _Forecast:
     """Expected starts, and what they were worked out from."""
 
+    seen: tuple[object, ...]
+    """The queue, what runs and what there is in all: when that is the same, so is `stands`."""
     stands: tuple[object, ...]
     at_ms: int
     starts: dict[str, int]
@@ -38,7 +40,7 @@ class Outlook:
         self._line = QueueLine()
         self._lock = threading.Lock()
         self._usual: dict[Kind, tuple[int, int | None]] = {}
-        self._forecast = _Forecast((), 0, {})
+        self._forecast = _Forecast((), (), 0, {})
 
     def of(
         self, conn: sqlite3.Connection, job_ids: Iterable[str], capacity: Capacity, *, now_ms: int
@@ -66,19 +68,21 @@ class Outlook:
     def _expected_starts(
         self, conn: sqlite3.Connection, moment: Moment, places: Places
     ) -> dict[str, int]:
-        first = foreseen(moment, places)
-        stands = (
-            tuple(first),
-            tuple((job.job_id, job.state) for job in moment.holding),
-            moment.capacity.max_running_jobs,
-        )
         last = self._forecast
-        age_ms = moment.now_ms - last.at_ms
-        if last.stands != stands or not 0 <= age_ms < FORECAST_FRESH_MS:
+        is_fresh = 0 <= moment.now_ms - last.at_ms < FORECAST_FRESH_MS
+        holding = tuple((job.job_id, job.state) for job in moment.holding)
+        seen = self._line.version, holding, moment.capacity
+        if is_fresh and last.seen == seen:
+            return last.starts
+        first = foreseen(moment, places)
+        stands = tuple(first), holding, moment.capacity.max_running_jobs
+        if is_fresh and last.stands == stands:
+            self._forecast = replace(last, seen=seen)
+        else:
             kinds = {kind_of(job) for job in (*first, *moment.holding)}
             usual = {kind: self._usual_ms(conn, kind, moment.now_ms) for kind in kinds}
             starts = expected_starts(moment, first, usual)
-            self._forecast = _Forecast(stands, moment.now_ms, starts)
+            self._forecast = _Forecast(seen, stands, moment.now_ms, starts)
         return self._forecast.starts
 
     def _usual_ms(self, conn: sqlite3.Connection, kind: Kind, now_ms: int) -> int | None:

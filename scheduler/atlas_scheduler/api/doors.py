@@ -20,6 +20,7 @@ from atlas_scheduler.api.penalties import Penalties
 from atlas_scheduler.core.access import PUBLIC_PATHS, UNIX_SOCKET, Caller
 from atlas_scheduler.metering import Meter
 from atlas_scheduler.tokens import Tokens
+from atlas_scheduler.turns import Turns
 from foundations.errors import NotAuthorised, SchedulerError, TooMany
 from foundations.models import Role
 
@@ -38,7 +39,12 @@ class Door:
     """ASGI wrapper: lets in whoever shows a token, or the owner where there is no need of one."""
 
     def __init__(
-        self, app: ASGIApp, *, tokens: Tokens | None, penalties: Penalties | None = None
+        self,
+        app: ASGIApp,
+        *,
+        tokens: Tokens | None,
+        penalties: Penalties | None = None,
+        turns: Turns | None = None,
     ) -> None:
         """Guard an application.
 
@@ -47,13 +53,18 @@ class Door:
             tokens: who may come in. With None everybody is the owner: for the home's Unix socket,
                 which only they can open.
             penalties: of those who show wrong tokens; doors beside each other may share them.
+            turns: whose request is worked on next; doors of one application share them.
         """
         self.app = app
         self._tokens = tokens
         self._penalties = penalties or Penalties()
+        self._turns = turns or Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on with the name of who asks, or refuse it."""
+        """Pass a request on with the name of who asks when it is its turn, or refuse it.
+
+        The turn is over when the answer begins.
+        """
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
@@ -68,15 +79,10 @@ class Door:
         except SchedulerError as error:
             await _turn_away(error, scope, receive, send)
             return
-        meter: Meter | None = state.get("meter")
-        if meter is None:
+        if scope["type"] == "http" and scope["path"] in PUBLIC_PATHS:
             await self.app(scope, receive, send)
-        else:
-            await self._in_turn(meter, scope, receive, send)
-
-    async def _in_turn(self, meter: Meter, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on when it is its token's turn, until its answer begins."""
-        async with meter.turns.next() as turn:
+            return
+        async with self._turns.next(state["caller"].token) as turn:
 
             async def begin(message: Message) -> None:
                 turn.end()

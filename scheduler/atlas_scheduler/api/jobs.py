@@ -75,14 +75,20 @@ async def submit(
 class _Part:
     """Which part of a list."""
 
-    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="Most jobs of a page.")] = 50
+    limit: int
+    cursor: str | None
+    offset: int | None
+
+
+async def _part(
+    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="Most jobs of a page.")] = 50,
     cursor: Annotated[
         str | None,
         Query(
             description="`next_cursor` of the page before, of the same filter.",
             max_length=LONGEST_CURSOR,
         ),
-    ] = None
+    ] = None,
     offset: Annotated[
         int | None,
         Query(
@@ -91,13 +97,16 @@ class _Part:
             description="Begin at this place of the list, from 0, in place of a cursor. Places "
             "move when jobs come and go; following cursors misses none.",
         ),
-    ] = None
+    ] = None,
+) -> _Part:
+    """Read which part is wanted; not the class itself, which FastAPI would call in a thread."""
+    return _Part(limit, cursor, offset)
 
 
 @router.get("/jobs", operation_id="jobs", summary="List jobs", responses=answers(InvalidRequest))
 async def jobs(
     request: Request,
-    part: Annotated[_Part, Depends()],
+    part: Annotated[_Part, Depends(_part)],
     project: Annotated[str | None, Query(description="Only jobs of this project.")] = None,
     state: Annotated[
         list[JobState] | None, Query(description="Only jobs in this state; may be repeated.")
