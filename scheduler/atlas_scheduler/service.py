@@ -136,7 +136,7 @@ class Service(
             When (ms) a time comes that somebody waits for; None is never.
         """
         await self._look_at_gpus()
-        await in_thread(self.disk_guard.look)
+        await in_thread(partial(self.disk_guard.look, self.engine.places))
         now_ms = self._clock_ms()
 
         def step(conn: sqlite3.Connection) -> tuple[list[Moved], int | None]:

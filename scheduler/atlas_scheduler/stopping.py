@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 
-from atlas_scheduler.catalogue import parsed
 from atlas_scheduler.core.events import StopRequested
 from atlas_scheduler.core.lifecycle import InvalidTransition
+from atlas_scheduler.job_catalogue import parsed
 from atlas_scheduler.store import jobs
 from atlas_scheduler.store.job_search import every_id
 from atlas_scheduler.transitions import Moved, Transitions

@@ -105,6 +105,7 @@ from foundations.models.scheduler import (
     StopRefusal,
     StorageView,
     VolumeView,
+    WatchedDisk,
     WireError,
 )
 from foundations.models.schedules import NewSchedule, Overlap, ScheduleView
@@ -236,6 +237,7 @@ __all__ = [
     "View",
     "Volume",
     "VolumeView",
+    "WatchedDisk",
     "Waiting",
     "WireError",
     "ImageBuild",
