@@ -43,6 +43,7 @@ from foundations.models import (
     FileView,
     GarbageView,
     JobPage,
+    JobsStopped,
     JobState,
     LogSearch,
     LogTimesRange,
@@ -67,6 +68,7 @@ from foundations.models import (
     SchedulerInfo,
     SetRetention,
     SourceDiff,
+    StopRefusal,
     Submission,
     TunnelView,
 )
@@ -674,6 +676,29 @@ def _set_queue(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Respon
     return _queue(scheduler, request)
 
 
+def _stop_jobs(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    asked = json.loads(request.read())
+    jobs = list(scheduler.jobs.values())
+    if "filter" in asked:
+        taken = [job for job in _filtered(jobs, asked["filter"]) if job.state not in FINAL_STATES]
+        refs = [job.job_id for job in taken]
+        if len(refs) > asked.get("at_most", len(refs)):
+            raise JobConflict(f"The filter takes {len(refs)} jobs by now. None was stopped.")
+    else:
+        refs = asked["jobs"]
+    answer = JobsStopped(stopped=[], stopping=[])
+    for ref in refs:
+        try:
+            waits = scheduler.resolve(ref).state is JobState.QUEUED
+            _stop(scheduler, request, ref)
+        except SchedulerError as error:
+            refusal = StopRefusal(job=ref, error=error.code, message=error.message)
+            answer.refused.append(refusal)
+        else:
+            (answer.stopped if waits else answer.stopping).append(ref)
+    return _json(answer)
+
+
 def _clear(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
     asked = json.loads(request.read())
     project = asked["project"]
@@ -832,6 +857,7 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/jobs", _list),
     ("GET", "/jobs/([^/]+)", _job),
     ("GET", "/jobs/([^/]+)/provenance", _provenance),
+    ("POST", "/jobs/stop", _stop_jobs),
     ("POST", "/jobs/([^/]+)/stop", _stop),
     ("DELETE", "/jobs/([^/]+)", _delete),
     ("GET", "/jobs/([^/]+)/logs", _logs),

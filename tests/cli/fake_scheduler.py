@@ -335,7 +335,7 @@ class FakeScheduler:
         queue = [one.job_id for one in self.jobs.values() if one.state is JobState.QUEUED]
         running = sum(one.state in HOLDING_STATES for one in self.jobs.values())
         reason = self.engine_problem or (
-            f"{running} job is running, and max_running_jobs is {self.max_running_jobs}"
+            f"{running} running, max_running_jobs is {self.max_running_jobs}"
         )
         blockers = [one.job_id for one in self.jobs.values() if one.state in HOLDING_STATES]
         return Waiting(

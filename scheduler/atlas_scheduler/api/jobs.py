@@ -7,25 +7,31 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from atlas_scheduler.api.context import Ref, caller, sees_only, service_of
+from atlas_scheduler.api.admission import require
+from atlas_scheduler.api.context import Ref, acts_only_for, caller, sees_only, service_of
 from atlas_scheduler.api.errors import answers
 from atlas_scheduler.api.signing import bounds_of, require_priority, signed, signed_key
+from atlas_scheduler.core.access import Thing
+from atlas_scheduler.stopping import refusal
 from atlas_scheduler.store.search_cursor import LONGEST_CURSOR
 from foundations.errors import (
     AmbiguousJob,
     InvalidRequest,
     JobConflict,
     NotFound,
+    SchedulerError,
     StorageFull,
 )
 from foundations.models import (
     Accepted,
     JobDetail,
     JobPage,
+    JobsStopped,
     JobState,
     JobView,
     NewPriority,
     SourceDiff,
+    StopJobs,
     Submission,
 )
 from foundations.provenance import Provenance
@@ -161,6 +167,31 @@ async def provenance(request: Request, ref: Ref) -> Provenance:
 async def stop(request: Request, ref: Ref) -> JobView:
     """A job that waits is stopped at once; one that runs is asked to end, then made to."""
     return await service_of(request).stop(ref, by=caller(request).user)
+
+
+@router.post(
+    "/jobs/stop",
+    operation_id="stop_jobs",
+    summary="Stop several jobs",
+    responses=answers(InvalidRequest, JobConflict),
+)
+async def stop_jobs(request: Request, which: StopJobs) -> JobsStopped:
+    """Those that are named, each of which is tried, or all that a filter takes and that wait,
+    start or run: of who is no admin only their own. In one step: none of them starts meanwhile."""
+    allowed, refused = [], []
+    for ref in which.jobs:
+        try:
+            allowed.append(await require(request, Thing.JOB, ref, acts=True))
+        except SchedulerError as error:
+            refused.append(refusal(ref, error))
+    if refused and not allowed:
+        return JobsStopped(stopped=[], stopping=[], refused=refused)
+    done = await service_of(request).stop_jobs(
+        which.model_copy(update={"jobs": tuple(allowed)}),
+        by=caller(request).user,
+        only_of=acts_only_for(request),
+    )
+    return done.model_copy(update={"refused": [*refused, *done.refused]})
 
 
 @router.delete(

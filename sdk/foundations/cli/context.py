@@ -107,7 +107,12 @@ def naming(job_id: str, scheduler: str) -> Iterator[None]:
     try:
         yield
     except NotFound as error:
-        raise NotFound(f"Job `{job_id}` does not exist for environment `{scheduler}`") from error
+        raise NotFound(unknown(job_id, scheduler)) from error
+
+
+def unknown(job_id: str, scheduler: str) -> str:
+    """Say that a scheduler knows no such job."""
+    return f"Job `{job_id}` does not exist for environment `{scheduler}`"
 
 
 def _announce(text: str) -> None:

@@ -105,6 +105,26 @@ class Cleared(View):
     job_ids: list[str]
 
 
+class StopRefusal(View):
+    """One of several jobs that was not stopped."""
+
+    job: str
+    """As it was asked for."""
+    error: str
+    """A code, as of an answer with an error."""
+    message: str
+
+
+class JobsStopped(View):
+    """Answer of `POST /jobs/stop`."""
+
+    stopped: list[str]
+    """Ids of jobs that waited, and have ended by this."""
+    stopping: list[str]
+    """Ids of jobs that were asked to end."""
+    refused: list[StopRefusal] = []
+
+
 class EngineView(View):
     """What runs the jobs, and whether it answers."""
 
