@@ -7,8 +7,8 @@ from functools import partial
 
 import structlog
 
+from atlas_scheduler.engine.api_client import engine_address
 from atlas_scheduler.engine.container import DockerSettings
-from atlas_scheduler.engine.daemon import engine_address
 from atlas_scheduler.engine.docker import DockerEngine
 from atlas_scheduler.engine.port import Engine
 from atlas_scheduler.engine.process import ProcessEngine

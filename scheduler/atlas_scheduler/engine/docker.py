@@ -7,14 +7,13 @@ import math
 import os
 import socket
 import time
-from collections.abc import Callable, Collection, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
 
 from docker import APIClient
-from docker.errors import APIError, NotFound
+from docker.errors import NotFound
 
 from atlas_scheduler.core.reconcile import Seen
 from atlas_scheduler.core.usage import Usage
@@ -24,13 +23,14 @@ from atlas_scheduler.engine.container_exec import ContainerExec
 from atlas_scheduler.engine.container_ports import ContainerPorts
 from atlas_scheduler.engine.container_usage import ContainerUsage
 from atlas_scheduler.engine.containers import Containers, Recipe
-from atlas_scheduler.engine.daemon import CALL_SECONDS, Daemon
+from atlas_scheduler.engine.daemon import Daemon
 from atlas_scheduler.engine.data_dirs import data_dirs_here
 from atlas_scheduler.engine.environment_containers import ContainerBuilder
 from atlas_scheduler.engine.environments import SharedEnvironments
 from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
 from atlas_scheduler.engine.facts import EngineFacts
 from atlas_scheduler.engine.follow import Follower
+from atlas_scheduler.engine.followed_streams import CHECK_SECONDS, FollowedStreams
 from atlas_scheduler.engine.gpus import described, discover_gpus, missing_gpus
 from atlas_scheduler.engine.image_builds import ImageBuilds
 from atlas_scheduler.engine.images import Images
@@ -44,21 +44,16 @@ from atlas_scheduler.engine.port import (
     Launch,
 )
 from atlas_scheduler.engine.prepared import mould_of
-from atlas_scheduler.engine.prepared_pool import PreparedContainers, Stock
+from atlas_scheduler.engine.prepared_pool import PreparedContainers
+from atlas_scheduler.engine.prepared_stock import Stock
 from atlas_scheduler.engine.state import ContainerState
 from atlas_scheduler.engine.threads import in_thread
+from atlas_scheduler.engine.timed_calls import ANSWER_SECONDS, TimedCalls
 from atlas_scheduler.engine.volumes import check_volumes, make_mount_points
-from foundations.errors import EngineDown, StorageFull
+from foundations.errors import StorageFull
 from foundations.home import Home
 from foundations.provenance import Execution
 
-T = TypeVar("T")
-
-ANSWER_SECONDS = 2 * CALL_SECONDS
-"""Longest that anything but a watch, a pull or a build may take."""
-CHECK_SECONDS = 5.0
-"""How often the engine is asked about the containers whose streams are followed."""
-_CALLS_AT_ONCE = 32
 _STATISTICS_AT_ONCE = 16
 """Docker may take a second for each, most of it asleep."""
 
@@ -83,6 +78,7 @@ class DockerEngine:
         self._allowed_gpus = allowed_gpus
         self._owner = Owner(uid=os.getuid(), gid=os.getgid())
         self._daemon = Daemon(self._settings.socket_path)
+        self._ask = TimedCalls()
         self._images = Images(self._daemon, self._settings)
         built = BuiltImages(
             self._daemon, home, instance=instance, max_bytes=self._settings.max_images_bytes
@@ -108,16 +104,15 @@ class DockerEngine:
         self._environments = SharedEnvironments(environments, self._builder)
         self._is_swept = False
         self._facts: EngineFacts | None = None
-        self._calls = asyncio.Semaphore(_CALLS_AT_ONCE)
         self._statistics_calls = asyncio.Semaphore(_STATISTICS_AT_ONCE)
-        self._followers: dict[str, Follower] = {}
+        self._streams = FollowedStreams(
+            partial(self._ask, self._containers.ended), check_seconds=check_seconds
+        )
         self._logs: dict[str, JobLog] = {}
         """Of attempts that are ready to start."""
         self._begun: dict[str, ContainerState] = {}
         """How containers that were started here stood just after that."""
         self._stopped: set[str] = set()
-        self._check_seconds = check_seconds
-        self._checking: asyncio.Task[None] | None = None
 
     async def capabilities(self) -> Capabilities:
         """Say what the engine is; doubles as the check that it answers."""
@@ -208,14 +203,8 @@ class DockerEngine:
             begun=self._begun.get(name),
             was_stopped=lambda: name in self._stopped,
         )
-        self._followers[name] = follower
-        if self._checking is None:
-            self._checking = asyncio.create_task(self._keep_checking())
-        try:
+        with self._streams.watched(name, follower):
             return await in_thread(follower.run, name="watch", abort=follower.abort)
-        finally:
-            if self._followers.get(name) is follower:
-                del self._followers[name]
 
     async def usage(self, attempts: Collection[AttemptId]) -> dict[AttemptId, Usage]:
         """Read the statistics of their containers, several at once."""
@@ -272,12 +261,7 @@ class DockerEngine:
 
     async def close(self) -> None:
         """Let go of connections and threads; jobs run on."""
-        if self._checking is not None:
-            self._checking.cancel()
-            await asyncio.wait([self._checking])
-            self._checking = None
-        for follower in self._followers.values():
-            follower.abort()
+        await self._streams.close()
         await self._stock.close()
         await self._environments.close()
         self._daemon.close()
@@ -319,49 +303,3 @@ class DockerEngine:
 
     def _read_facts(self) -> EngineFacts:
         return EngineFacts.from_info(self._daemon.call(lambda api: api.info()))
-
-    async def _ask(
-        self,
-        call: Callable[[], T],
-        *,
-        seconds: float = ANSWER_SECONDS,
-        takes_long: bool = False,
-    ) -> T:
-        """Make a blocking call within a deadline.
-
-        Args:
-            call: what to do.
-            seconds: the deadline.
-            takes_long: do not let it hold back short calls.
-        """
-        try:
-            async with asyncio.timeout(seconds), nullcontext() if takes_long else self._calls:
-                return await in_thread(call, name="docker")
-        except TimeoutError:
-            raise EngineDown(
-                f"The Docker engine did not answer within {seconds:.0f} seconds: it is overloaded "
-                f"or hangs. Look at its log or restart it."
-            ) from None
-        except APIError as error:
-            raise EngineDown(f"The Docker engine failed: {error}") from error
-
-    async def _keep_checking(self) -> None:
-        """Find followed streams that hang although their containers have ended."""
-        suspects: dict[str, int] = {}
-        while True:
-            await asyncio.sleep(self._check_seconds)
-            if not self._followers:
-                continue
-            try:
-                ended = await self._ask(self._containers.ended)
-            except EngineDown:
-                continue
-            stands = {
-                name: follower.received_bytes
-                for name, follower in self._followers.items()
-                if name in ended
-            }
-            for name, received_bytes in stands.items():
-                if suspects.get(name) == received_bytes:
-                    self._followers[name].nudge()
-            suspects = stands

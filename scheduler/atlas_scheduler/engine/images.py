@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from atlas_scheduler.engine.daemon import Daemon, Operation
 from atlas_scheduler.engine.port import JobLog, StartRefusedError
 from atlas_scheduler.engine.progress import build_line
 from atlas_scheduler.engine.pulling import (
+    bounded,
     names_registry,
     play,
     problem_of,
@@ -195,14 +195,11 @@ class Images:
             operation = self._daemon.operation(idle_seconds=self._settings.pull_idle_seconds)
             work = partial(_pull, operation, name, why, named_in, tell)
         longest_seconds = self._settings.pull_seconds
-        try:
-            async with asyncio.timeout(longest_seconds):
-                await in_thread(work, name="image", abort=operation.abort)
-        except TimeoutError:
-            raise StartRefusedError(
-                f"The image {name!r} was not there after {longest_seconds:.0f} seconds. "
-                f"`docker: pull_seconds` in config/server.yaml is the longest that it may take."
-            ) from None
+        late = (
+            f"The image {name!r} was not there after {longest_seconds:.0f} seconds. "
+            f"`docker: pull_seconds` in config/server.yaml is the longest that it may take."
+        )
+        await bounded(operation, work, longest_seconds=longest_seconds, late=late)
 
     def _build(self, operation: Operation, name: str, tell: Tell) -> None:
         base = self._settings.worker_base
