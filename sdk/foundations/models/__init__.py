@@ -102,6 +102,7 @@ from foundations.models.scheduler import (
     SchedulerInfo,
     StorageView,
     VolumeView,
+    WatchedDisk,
     WireError,
 )
 from foundations.models.schedules import NewSchedule, Overlap, ScheduleView
@@ -230,6 +231,7 @@ __all__ = [
     "View",
     "Volume",
     "VolumeView",
+    "WatchedDisk",
     "Waiting",
     "WireError",
     "ImageBuild",
