@@ -157,6 +157,9 @@ async def staged(
                 session=session,
                 home=None if kept_in is None else Home(kept_in),
             )
+            # How long a key waits for a slow machine is not what most tests are about.
+            shown.keyboard.patience_seconds = DEADLINE_SECONDS
+            shown.keyboard.list_patience_seconds = DEADLINE_SECONDS
             async with shown.run_test(size=size) as pilot:
                 stage = Stage(service, database, shown, pilot, line, tokens, token)
                 wanted = Link.LIVE if shows is None or shows.holds else Link.REFUSED
