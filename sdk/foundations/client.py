@@ -11,7 +11,7 @@ import re
 import ssl
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +23,7 @@ from foundations.calls import Call
 from foundations.errors import AtlasError, Unreachable
 from foundations.lazy_models import models
 from foundations.reconnection import PATIENCE, Patience
+from foundations.repetition import Told, in_turn, in_turn_async
 from foundations.trust import SYSTEM, Trust
 from foundations.tunnel_verbs import AsyncTunnelVerbs, TunnelVerbs
 from foundations.unix_sockets import UnixSockets
@@ -55,6 +56,8 @@ class Client(TunnelVerbs):
 
     revive: Callable[[], None] | None = None
     """Called when the first request finds nobody, before that is repeated."""
+    deferred: Told | None = None
+    """Called before each wait for a limit that refuses a request for now."""
 
     def __init__(
         self,
@@ -74,7 +77,8 @@ class Client(TunnelVerbs):
             token: sent with every request, and nowhere else: redirects are not followed.
             trust: who vouches for a scheduler that is reached by https.
             timeout_seconds: longest wait for an answer.
-            patience: how followers behave while nothing answers.
+            patience: for how long followers ask again while nothing answers, and any request is
+                sent again while it is over a limit.
             transport: replaces the network, for tests.
 
         Proxies that the environment names are used for other machines only, and not where a
@@ -109,8 +113,11 @@ class Client(TunnelVerbs):
         self.close()
 
     def send(self, call: Call[T]) -> T:
-        """Send any call of `foundations.calls`, and read its answer."""
-        return _read(call, self._begin(call), self._address)
+        """Send any call of `foundations.calls`, and read its answer.
+
+        What is over a limit is sent again after the time that the scheduler names.
+        """
+        return self._in_turn(lambda: _read(call, self._begin(call), self._address))
 
     def upload_bundle(
         self, digest: str, path: str | Path, *, watch: Callable[[int], None] | None = None
@@ -126,12 +133,16 @@ class Client(TunnelVerbs):
             BundleError: the file became shorter meanwhile.
             BundleRejected, TooLarge, StorageFull: the scheduler does not take it.
         """
-        with Upload(digest, path, watch) as upload:
-            content = iter(upload.piece, b"")
-            request = _request(self._http, upload.call, content=content, waits=_patient(None))
-            with _speaking(self._address, self._trust):
-                answer = self._http.send(request)
-        return _read(upload.call, answer, self._address)
+
+        def send() -> models.BundleView:
+            with Upload(digest, path, watch) as upload:
+                content = iter(upload.piece, b"")
+                request = _request(self._http, upload.call, content=content, waits=_patient(None))
+                with _speaking(self._address, self._trust):
+                    answer = self._http.send(request)
+            return _read(upload.call, answer, self._address)
+
+        return self._in_turn(send)
 
     def send_files(self, items: Sequence[Item], sent: Sent | None = None) -> models.FilesReceived:
         """Send files of a bundle that `declare_bundle` has named, in constant memory.
@@ -143,6 +154,7 @@ class Client(TunnelVerbs):
         Raises:
             BundleError: a file changed since it was listed.
             BundleRejected, TooLarge, StorageFull: the scheduler does not take it.
+            TooMany: it does not take it now; `foundations.delivery` asks anew what is missing.
         """
         from foundations import packs  # not at the top: most commands send no files
 
@@ -156,12 +168,20 @@ class Client(TunnelVerbs):
     @contextmanager
     def open(self, call: Call[None], *, silence_seconds: float | None) -> Iterator[httpx.Response]:
         """Send a call, and give its answer as soon as that begins."""
-        answer = self._begin(call, stream=True, waits=_patient(silence_seconds))
+        answer = self._in_turn(lambda: self._opened(call, _patient(silence_seconds)))
         with _speaking(self._address, self._trust), closing(answer):
-            if answer.status_code not in call.expected:
-                answer.read()
-                raise _refusal(answer, self._address)
             yield answer
+
+    def _opened(self, call: Call[None], waits: httpx.Timeout) -> httpx.Response:
+        answer = self._begin(call, stream=True, waits=waits)
+        if answer.status_code in call.expected:
+            return answer
+        with _speaking(self._address, self._trust), closing(answer):
+            answer.read()
+            raise _refusal(answer, self._address)
+
+    def _in_turn(self, send: Callable[[], T]) -> T:
+        return in_turn(send, self.patience, self.deferred)
 
     def _begin(
         self, call: Call[Any], *, stream: bool = False, waits: httpx.Timeout | None = None
@@ -182,6 +202,9 @@ class Client(TunnelVerbs):
 
 class AsyncClient(AsyncTunnelVerbs):
     """A scheduler, for asyncio: an async context manager, and the twin of `Client`."""
+
+    deferred: Told | None = None
+    """Called before each wait for a limit that refuses a request for now."""
 
     def __init__(
         self,
@@ -221,7 +244,11 @@ class AsyncClient(AsyncTunnelVerbs):
 
     async def send(self, call: Call[T]) -> T:
         """Send any call of `foundations.calls`, and read its answer."""
-        return _read(call, await self._begin(call), self._address)
+
+        async def send() -> T:
+            return _read(call, await self._begin(call), self._address)
+
+        return await self._in_turn(send)
 
     async def upload_bundle(
         self, digest: str, path: str | Path, *, watch: Callable[[int], None] | None = None
@@ -229,16 +256,19 @@ class AsyncClient(AsyncTunnelVerbs):
         """Upload a packed bundle, in constant memory."""
         from anyio.to_thread import run_sync  # not at the top: the blocking twin needs no threads
 
-        with await run_sync(Upload, digest, path, watch) as upload:
+        async def pieces(upload: Upload) -> AsyncIterator[bytes]:
+            while piece := await run_sync(upload.piece):
+                yield piece
 
-            async def content() -> AsyncIterator[bytes]:
-                while piece := await run_sync(upload.piece):
-                    yield piece
+        async def send() -> models.BundleView:
+            with await run_sync(Upload, digest, path, watch) as upload:
+                content = pieces(upload)
+                request = _request(self._http, upload.call, content=content, waits=_patient(None))
+                with _speaking(self._address, self._trust):
+                    answer = await self._http.send(request)
+            return _read(upload.call, answer, self._address)
 
-            request = _request(self._http, upload.call, content=content(), waits=_patient(None))
-            with _speaking(self._address, self._trust):
-                answer = await self._http.send(request)
-        return _read(upload.call, answer, self._address)
+        return await self._in_turn(send)
 
     async def send_files(
         self, items: Sequence[Item], sent: Sent | None = None
@@ -265,13 +295,22 @@ class AsyncClient(AsyncTunnelVerbs):
         self, call: Call[None], *, silence_seconds: float | None
     ) -> AsyncIterator[httpx.Response]:
         """Send a call, and give its answer as soon as that begins."""
-        answer = await self._begin(call, stream=True, waits=_patient(silence_seconds))
+        answer = await self._in_turn(lambda: self._opened(call, _patient(silence_seconds)))
         with _speaking(self._address, self._trust):
             async with aclosing(answer):
-                if answer.status_code not in call.expected:
-                    await answer.aread()
-                    raise _refusal(answer, self._address)
                 yield answer
+
+    async def _opened(self, call: Call[None], waits: httpx.Timeout) -> httpx.Response:
+        answer = await self._begin(call, stream=True, waits=waits)
+        if answer.status_code in call.expected:
+            return answer
+        with _speaking(self._address, self._trust):
+            async with aclosing(answer):
+                await answer.aread()
+                raise _refusal(answer, self._address)
+
+    async def _in_turn(self, send: Callable[[], Awaitable[T]]) -> T:
+        return await in_turn_async(send, self.patience, self.deferred)
 
     async def _begin(
         self, call: Call[Any], *, stream: bool = False, waits: httpx.Timeout | None = None
@@ -479,17 +518,16 @@ def _is_worth_repeating(call: Call[Any], error: Unreachable) -> bool:
 
 
 def _read(call: Call[T], answer: httpx.Response, address: Address) -> T:
-    return answers.read(
-        call, answer.status_code, answer.content, url=address.url, version=_version(answer)
-    )
+    return answers.read(call, answer.status_code, answer.content, url=address.url, **_told(answer))
 
 
 def _refusal(answer: httpx.Response, address: Address) -> AtlasError:
-    return answers.refusal(
-        answer.status_code, answer.content, url=address.url, version=_version(answer)
-    )
+    return answers.refusal(answer.status_code, answer.content, url=address.url, **_told(answer))
 
 
-def _version(answer: httpx.Response) -> str | None:
-    version: str | None = answer.headers.get("X-Atlas-Version")
-    return version
+def _told(answer: httpx.Response) -> dict[str, str | None]:
+    """What the headers say of who answers, and when to ask again."""
+    return {
+        "version": answer.headers.get("X-Atlas-Version"),
+        "retry_after": answer.headers.get("Retry-After"),
+    }
