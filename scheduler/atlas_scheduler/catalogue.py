@@ -32,6 +32,7 @@ from atlas_scheduler.job_secrets import JobSecrets
 from atlas_scheduler.machine import Machine
 from atlas_scheduler.outlook import Outlook
 from atlas_scheduler.ownership import Ownership
+from atlas_scheduler.served_certificate import ServedCertificate
 from atlas_scheduler.store import (
     array_refs,
     arrays,
@@ -91,6 +92,7 @@ class Catalogue(JobFiles):
     delete_grace_ms: int = 10_000
     """For how long a deletion can be undone."""
     listening: tuple[str, ...] = ()
+    certificate: ServedCertificate | None = None
     """Where it is asked beside its Unix socket, as URLs."""
     retention: Policy = Policy()
     """What the server's settings say that projects keep."""
@@ -167,6 +169,7 @@ class Catalogue(JobFiles):
             delete_grace_seconds=self.delete_grace_ms / 1000,
             storage=self.disk_guard.view(),
             listening=list(self.listening),
+            certificate=None if self.certificate is None else self.certificate.view(),
         )
 
     async def queue_settings(self) -> QueueView:

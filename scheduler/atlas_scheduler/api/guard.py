@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 
 import anyio
 from pydantic_core import from_json
@@ -11,6 +10,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from atlas_scheduler.api.errors import answer, hang_up
+from atlas_scheduler.core.listening import HostNames
 from foundations.errors import Forbidden, InvalidRequest, SchedulerError, TooLarge
 
 LOCAL_HOSTS = ("atlas", "localhost", "127.0.0.1", "[::1]")
@@ -29,9 +29,9 @@ class Guard:
     rebinding) betrays itself by the headers that the browser sets and scripts cannot change.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: Iterable[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, *, hosts: HostNames) -> None:
         self.app = app
-        self._hosts = frozenset(host.lower() for host in (*LOCAL_HOSTS, *hosts))
+        self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -58,7 +58,8 @@ class Guard:
         name, colon, port = host.rpartition(":")
         if not (colon and port.isdecimal()):
             name = host
-        return name in self._hosts or host in self._hosts or name == own_address
+        known = name in LOCAL_HOSTS or name in self._hosts or host in self._hosts
+        return known or name == own_address
 
 
 def _own_address(scope: Scope) -> str | None:

@@ -85,6 +85,7 @@ from foundations.models.requests import (
 )
 from foundations.models.scheduler import (
     BundleView,
+    CertificateView,
     Cleared,
     DeletedProject,
     DiskView,
@@ -244,6 +245,7 @@ __all__ = [
     "TunnelView",
     "TerminalSize",
     "CallerView",
+    "CertificateView",
     "MadeToken",
     "NewToken",
     "Role",
