@@ -315,7 +315,7 @@ async def _listen(
     service: Service = app.state.service
     service.listening = tuple(place.address.url for place in places)
     service.certificate = certificate
-    door = Door(app, tokens=service.tokens)
+    door = Door(app, tokens=service.tokens, telemetry=service.telemetry)
     by_tcp = [listen_by_tcp(door, place, certificate) for place in places]
     own = Listener(Door(app, tokens=None), bind_home(home))
     log.info("listening", socket=str(home.socket), pid=os.getpid())

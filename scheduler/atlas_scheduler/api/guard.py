@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from atlas_scheduler.api.errors import answer, hang_up
 from atlas_scheduler.core.listening import HostNames
+from atlas_scheduler.telemetry import Refusal
 from foundations.errors import Forbidden, InvalidRequest, SchedulerError, TooLarge
 
 LOCAL_HOSTS = ("atlas", "localhost", "127.0.0.1", "[::1]")
@@ -38,20 +39,25 @@ class Guard:
         if scope["type"] == "http":
             refusal = self._refusal(Headers(scope=scope), _own_address(scope))
             if refusal is not None:
-                await answer(refusal, headers={"Connection": "close"})(scope, receive, send)
+                error, reason = refusal
+                scope["app"].state.service.telemetry.refused(error.status, reason)
+                await answer(error, headers={"Connection": "close"})(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
-    def _refusal(self, headers: Headers, own_address: str | None) -> SchedulerError | None:
+    def _refusal(
+        self, headers: Headers, own_address: str | None
+    ) -> tuple[SchedulerError, Refusal] | None:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self._is_ours(hosts[0].lower(), own_address):
-            return Forbidden(
+            error = Forbidden(
                 f"This scheduler does not go by the name `{', '.join(hosts)}`. "
                 "Ask for it by its address, or add the name to `hosts` in its server.yaml."
             )
+            return error, "host"
         site = headers.get("sec-fetch-site", "none")
         if "origin" in headers or site not in ("none", "same-origin"):
-            return Forbidden("Web pages may not use this scheduler.")
+            return Forbidden("Web pages may not use this scheduler."), "page"
         return None
 
     def _is_ours(self, host: str, own_address: str | None) -> bool:
