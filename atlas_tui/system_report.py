@@ -18,6 +18,7 @@ from foundations.models import (
     ProjectDisk,
     SchedulerInfo,
     ScheduleView,
+    StorageView,
 )
 from foundations.quantities import size
 from foundations.terminal import clean
@@ -94,10 +95,19 @@ def _host(host: HostView | None, info: SchedulerInfo | None, palette: Palette) -
     free, total = host.disk_free_bytes, host.disk_total_bytes
     share = _share(host.disk_used_bytes, host.disk_used_bytes + free)
     yield _measured("Disk", share, f"{size(free)} free of {size(total)}", palette)
-    storage = None if info is None else info.storage
-    if storage is not None and storage.problem:
+    if info is not None and info.storage is not None:
+        yield from _storage(info.storage, palette)
+
+
+def _storage(storage: StorageView, palette: Palette) -> Iterator[Text]:
+    """The disks beside the home's, and whether there is space on all."""
+    for one in storage.disks[1:]:
+        free, total = one.free_bytes, one.total_bytes
+        words = f"{size(free)} free of {size(total)}, {', '.join(one.holds)}: {one.path}"
+        yield _measured("Disk", _share(total - free, total), words, palette)
+    if storage.problem:
         yield _line("Problem", storage.problem, "bold red")
-    elif storage is not None:
+    else:
         yield _line("", f"no job starts below {size(storage.stop_below_bytes)} free")
 
 

@@ -10,7 +10,7 @@ mkdir -p .cache
 # uv keeps the versions it finds in the output file unless told to upgrade.
 cp requirements.lock "$new"
 .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
-    pyproject.toml --group dev -o "$new" "$@" >/dev/null
+    pyproject.toml --group dev --all-extras -o "$new" "$@" >/dev/null
 # Which index answered is this machine's affair.
 sed -i.bak '/:\/\//d' "$new"
 if cmp -s "$new" requirements.lock; then

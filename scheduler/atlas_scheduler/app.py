@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -18,12 +17,9 @@ from atlas_scheduler.api import Door, create_app, end_followers
 from atlas_scheduler.attendants import attending
 from atlas_scheduler.core.listening import HostNames, host_names, plan
 from atlas_scheduler.core.retention import Policy, Rule
-from atlas_scheduler.engine.container import DockerSettings
-from atlas_scheduler.engine.daemon import engine_address
 from atlas_scheduler.engine.docker import DockerEngine
 from atlas_scheduler.engine.port import Engine
-from atlas_scheduler.engine.process import ProcessEngine
-from atlas_scheduler.engine.sockets import find_socket
+from atlas_scheduler.engine_choice import choose_engine
 from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.environment_shelf import EnvironmentShelf
 from atlas_scheduler.image_shelf import ImageShelf
@@ -41,7 +37,7 @@ from atlas_scheduler.sampling import Sampler
 from atlas_scheduler.served_certificate import Certificate, ServedCertificate
 from atlas_scheduler.service import Service
 from atlas_scheduler.settings import RetentionSection, ServerSettings
-from atlas_scheduler.store import jobs, meta
+from atlas_scheduler.store import meta
 from atlas_scheduler.store.ballast import Ballast
 from atlas_scheduler.store.db import Database
 from atlas_scheduler.store.disk_guard import DiskGuard
@@ -51,7 +47,6 @@ from atlas_scheduler.store.library import install_library
 from atlas_scheduler.store.queue_settings import settled_settings
 from atlas_scheduler.supply import Supply
 from atlas_scheduler.tokens import Tokens
-from foundations.errors import ConfigError, EngineDown
 from foundations.home import Home
 
 log = structlog.get_logger(__name__)
@@ -75,7 +70,7 @@ async def scheduler(
         instance = await database.write(meta.instance_id)
         environments = Environments(home, max_bytes=int(settings.environments.max_gb * 10**9))
         await asyncio.to_thread(environments.sweep)
-        engine = await _choose_engine(
+        engine = await choose_engine(
             home, settings, database, instance=instance, environments=environments
         )
         try:
@@ -119,7 +114,9 @@ async def _service(
         disk_places(home), stop_below_bytes=settings.disk.stop_below_bytes
     )
     # Between the mark and half of it submissions are still taken, and wait.
-    service.bundles.space.keep_free_bytes = lambda: service.disk_guard.stop_below_bytes // 2
+    service.bundles.space.keep_free_bytes = lambda: (
+        service.disk_guard.stop_below_bytes("bundles") // 2
+    )
     service.ballast = Ballast(home.ballast)
     service.offered_volumes = settings.offered_volumes()
     service.retention = _retention_policy(settings.retention)
@@ -153,114 +150,6 @@ async def _service(
             await running
         await service.close()
         service.bundles.close()
-
-
-async def _choose_engine(
-    home: Home,
-    settings: ServerSettings,
-    database: Database,
-    *,
-    instance: str,
-    environments: Environments,
-) -> Engine:
-    """Take the engine that the settings name; `auto` prefers Docker where it answers now.
-
-    Jobs that run stay with their engine: another one would not know them and call them lost.
-
-    Raises:
-        ConfigError: jobs run on another engine than the one that the settings name.
-    """
-    running, before, socket_path = await database.read(
-        lambda conn: (
-            len(jobs.holding(conn)),
-            meta.get_setting(conn, "engine"),
-            meta.get_setting(conn, "engine_socket"),
-        )
-    )
-    wanted = settings.engine
-    if running and before is not None:
-        if wanted not in ("auto", before):
-            raise ConfigError(
-                f"{running} job(s) still run on the {before} engine, and {home.server_config} "
-                f"names {wanted}. Set `engine: {before}` until they have ended."
-            )
-        wanted = before
-    if settings.docker.socket is not None:
-        socket_path = settings.docker.socket
-    elif not running or before != "docker":
-        socket_path = find_socket(engine_address())
-    engine = await _engine(
-        wanted,
-        home,
-        settings,
-        instance=instance,
-        environments=environments,
-        socket_path=socket_path,
-    )
-
-    def keep(conn: sqlite3.Connection) -> None:
-        meta.set_setting(conn, "engine", engine.name)
-        meta.set_setting(conn, "engine_socket", socket_path)
-
-    await database.write(keep)
-    return engine
-
-
-async def _engine(
-    wanted: str,
-    home: Home,
-    settings: ServerSettings,
-    *,
-    instance: str,
-    environments: Environments,
-    socket_path: str | None,
-) -> Engine:
-    processes = partial(
-        ProcessEngine,
-        home=home,
-        instance=instance,
-        environments=environments,
-        allowed_gpus=settings.gpu_names(),
-    )
-    if wanted == "process":
-        return processes()
-    docker = DockerEngine(
-        home=home,
-        instance=instance,
-        settings=_docker_settings(settings, socket_path),
-        allowed_gpus=settings.gpu_names(),
-        environments=environments,
-    )
-    if wanted == "docker":
-        return docker
-    try:
-        await docker.capabilities()
-    except EngineDown as error:
-        log.info("no Docker engine, jobs run as plain processes", problem=error.message)
-        await docker.close()
-        return processes(instead_of=error.message)
-    return docker
-
-
-def _docker_settings(settings: ServerSettings, socket_path: str | None) -> DockerSettings:
-    section = settings.docker
-    return DockerSettings(
-        socket_path=socket_path,
-        network=section.network,
-        worker_image=section.worker_image,
-        worker_base=section.worker_base,
-        build_network=section.build_network,
-        pull_idle_seconds=section.pull_idle_seconds,
-        pull_seconds=section.pull_seconds,
-        registries=section.registries,
-        max_images_bytes=int(settings.images.max_gb * 10**9),
-        pids_limit=section.pids_limit,
-        shm_bytes=int(section.shm_gb * 10**9),
-        environment=section.environment,
-        volumes=section.volume_list(),
-        prepared=section.prepared,
-        offered_volumes=settings.offered_volumes(),
-    )
 
 
 def _retention_policy(section: RetentionSection) -> Policy:

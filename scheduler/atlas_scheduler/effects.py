@@ -75,6 +75,13 @@ class Effects:
             if (job.job_id, effect) not in self._tasks:
                 self._begin(job, effect, verbs[effect])
 
+    async def warm_up(self) -> None:
+        """Do now what the first job would wait for otherwise."""
+        try:
+            await finish_in_thread(self._library_dir)
+        except OSError as error:  # the first job tries again, and ends with it
+            log.warning("the library of jobs cannot be laid out", problem=str(error))
+
     async def settle(self, job_id: str) -> None:
         """Wait until nothing is being done for a final job any more."""
         while tasks := [task for (owner, _), task in self._tasks.items() if owner == job_id]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from atlas_scheduler.engine.port import Capabilities
+from atlas_scheduler.store.disk_guard import Place
 from foundations.models import EngineView
+
+_PURPOSE = "where the engine keeps images and containers"
 
 
 @dataclass(slots=True)
@@ -20,6 +23,12 @@ class EngineState:
     def gpus(self) -> tuple[str, ...]:
         """GPUs as last seen; kept while the engine is away."""
         return self.capabilities.gpus if self.capabilities else ()
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where it writes on this machine, as last heard."""
+        known = self.capabilities.data_dirs if self.capabilities else ()
+        return tuple(Place("engine", path, _PURPOSE) for path in known)
 
     def view(self) -> EngineView:
         """The state for clients."""

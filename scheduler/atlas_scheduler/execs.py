@@ -13,10 +13,11 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
 from functools import partial
 
+from atlas_scheduler.core.job import Job
 from atlas_scheduler.engine.exec_port import ExecSession
-from foundations.errors import AtlasError, InvalidRequest, NotFound, TooLarge
+from foundations.errors import AtlasError, InvalidRequest, JobConflict, NotFound, TooLarge
 from foundations.exec_frames import EXIT, frame
-from foundations.models import ExecInput, TerminalSize
+from foundations.models import ExecInput, JobState, TerminalSize
 
 BUFFER_BYTES = 1_048_576
 """Most output that is kept ahead of its reader, and most that is kept behind it."""
@@ -151,12 +152,29 @@ class Execs:
 
     most = 64
     """Most at a time."""
+    lacking = "room"
+    instead = "use its own terminal"
     too_many = "{most} commands run beside jobs; end one of them first."
     unknown = "No command `{exec_id}` runs beside a job."
 
     def __init__(self) -> None:
         self._running: dict[str, Running] = {}
         self._closing: set[asyncio.Task[None]] = set()
+
+    def require_room(self, job: Job) -> None:
+        """Refuse one more beside a job.
+
+        Raises:
+            JobConflict: the job does not run, or is a local run.
+            TooLarge: there are too many.
+        """
+        if job.state is not JobState.RUNNING:
+            raise JobConflict(
+                f"Job `{job.job_id}` is {job.state}: only a job that runs has {self.lacking}."
+            )
+        if job.is_local:
+            raise JobConflict(f"Job `{job.job_id}` is a local run; {self.instead}.")
+        self.check()
 
     def check(self) -> None:
         """Refuse one more command when there are too many.
@@ -195,6 +213,11 @@ class Execs:
             if running.job_id == job_id:
                 self._begin(running.close())
 
+    def end_unless_on(self, before: Job, now: Job) -> None:
+        """End those of a job that ended while one was begun: its end could not know of that."""
+        if not now.holds_slot or now.attempt != before.attempt:
+            self.end_those_of(now.job_id)
+
     async def close(self) -> None:
         """End all."""
         for running in self._running.values():
@@ -227,5 +250,7 @@ class Tunnels(Execs):
     """Every connection to a port of a job, by its id: what it receives is a command's input."""
 
     most = 256
+    lacking = "ports"
+    instead = "its ports are your own"
     too_many = "{most} connections lead to ports of jobs; close one of them first."
     unknown = "No connection `{exec_id}` leads to a job."

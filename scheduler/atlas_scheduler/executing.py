@@ -10,8 +10,7 @@ from atlas_scheduler.engine.exec_port import ExecPlan
 from atlas_scheduler.execs import Running
 from atlas_scheduler.store import jobs
 from atlas_scheduler.writing import Writing
-from foundations.errors import JobConflict
-from foundations.models import ExecInput, ExecView, JobState, NewExec, TerminalSize
+from foundations.models import ExecInput, ExecView, NewExec, TerminalSize
 
 
 class Executing(Writing):
@@ -25,11 +24,7 @@ class Executing(Writing):
             TooLarge: too many commands run.
         """
         job = (await self.load(await self.resolve(ref))).job
-        if job.state is not JobState.RUNNING:
-            raise JobConflict(f"Job `{job.job_id}` is {job.state}: only a job that runs has room.")
-        if job.is_local:
-            raise JobConflict(f"Job `{job.job_id}` is a local run; use its own terminal.")
-        self.execs.check()
+        self.execs.require_room(job)
         plan = ExecPlan(wanted.command, wanted.terminal)
         running = Running(job.job_id, await self.shell.run_beside(job, plan), by=by)
         self.execs.add(running)
@@ -41,8 +36,7 @@ class Executing(Writing):
             return now
 
         now = await self._durably(self._database.write(note), self._announce)
-        if not now.holds_slot or now.attempt != job.attempt:
-            self.execs.end_those_of(job.job_id)  # it ended before the command was known
+        self.execs.end_unless_on(job, now)
         return ExecView(exec_id=running.exec_id, job_id=job.job_id, command=list(wanted.command))
 
     def exec_output(self, exec_id: str, offset: int) -> AsyncIterator[bytes]:

@@ -107,6 +107,7 @@ class Loop:
         try:
             async with asyncio.TaskGroup() as group:
                 self._chores.begin(group)
+                group.create_task(self._effects.warm_up())
                 group.create_task(self._keep_engine())
                 group.create_task(self._dispatch())
                 group.create_task(self._sampler.run())

@@ -72,12 +72,13 @@ def start_detached(home: Home, options: Sequence[str] = ()) -> int:
         Its process id.
 
     Raises:
-        AtlasError: it ended or did not become ready; the text has the end of its log.
+        AtlasError: it ended or did not become ready; the text has what it said.
     """
     home.create()
     home.logs.mkdir(mode=0o700, exist_ok=True)
     ready, announce = os.pipe()
     with home.server_log.open("ab") as output:
+        begin = output.tell()
         child = subprocess.Popen(
             [sys.executable, "-m", "atlas_scheduler", "start", "--home", str(home.root), *options],
             stdin=subprocess.DEVNULL,
@@ -95,10 +96,13 @@ def start_detached(home: Home, options: Sequence[str] = ()) -> int:
             return child.pid
     finally:
         os.close(ready)
+    if readable:
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=STOP_SECONDS)
     problem = "ended at once" if readable else f"is not ready after {START_SECONDS:.0f} s"
+    said = "".join(f"\n  {line}" for line in _last_words(home.server_log, begin))
     raise AtlasError(
-        f"The Atlas server for {home.root} {problem}. The end of {home.server_log}:\n"
-        f"{_tail(home.server_log)}"
+        f"The Atlas server for {home.root} {problem}:{said}\nIts log is {home.server_log}."
     )
 
 
@@ -144,6 +148,11 @@ def stop(home: Home) -> int | None:
     return pid
 
 
-def _tail(path: Path) -> str:
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    return "\n".join(f"  {line}" for line in lines[-LOG_TAIL_LINES:])
+def _last_words(log: Path, begin: int) -> list[str]:
+    """What a server said from a byte of its log on: in words, or else its last records."""
+    content = log.read_bytes()
+    # A log that was begun anew meanwhile is shorter.
+    fresh = content[begin if begin <= len(content) else 0 :]
+    lines = fresh.decode("utf-8", "replace").splitlines()
+    words = [line.removeprefix("Error: ") for line in lines if not line.startswith("{")]
+    return (words or lines)[-LOG_TAIL_LINES:]

@@ -11,13 +11,13 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
 
-from atlas_scheduler.catalogue import parsed
 from atlas_scheduler.core.events import Claimed, RunFound, StopRequested
 from atlas_scheduler.core.lifecycle import InvalidTransition
 from atlas_scheduler.core.queue import choose_next
 from atlas_scheduler.deletions import Deletions
 from atlas_scheduler.executing import Executing
 from atlas_scheduler.garbage import Garbage
+from atlas_scheduler.job_catalogue import parsed
 from atlas_scheduler.projects import Projects
 from atlas_scheduler.queueing import Queueing
 from atlas_scheduler.remarks import Remarks
@@ -191,7 +191,7 @@ class Service(
             When (ms) a time comes that somebody waits for; None is never.
         """
         await self._look_at_gpus()
-        await in_thread(self.disk_guard.look)
+        await in_thread(partial(self.disk_guard.look, self.engine.places))
         now_ms = self._clock_ms()
 
         def step(conn: sqlite3.Connection) -> tuple[list[Moved], int | None]:

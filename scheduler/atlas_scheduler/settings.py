@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -14,10 +13,12 @@ from pydantic import (
     StringConstraints,
     ValidationError,
 )
+from pydantic_core import ErrorDetails
 
 from atlas_scheduler.core.access import Sharing
 from atlas_scheduler.core.offered_volumes import OfferedVolume
 from atlas_scheduler.hook_settings import HooksSection
+from foundations.config_complaints import describe_error, errors_by_line, key_location, keys_at
 from foundations.errors import ConfigError
 from foundations.models import (
     BackfillSeconds,
@@ -32,6 +33,7 @@ from foundations.models import (
     UserName,
     Volume,
 )
+from foundations.yaml_source import YamlSource, read_yaml
 
 
 class _Section(BaseModel):
@@ -245,22 +247,24 @@ class ServerSettings(_Section):
         """Read the file; a missing or empty one means the defaults.
 
         Raises:
-            ConfigError: the file cannot be read or says something it may not.
+            ConfigError: it cannot be read or is not valid; the text names file, line and the
+                nearest known key.
         """
         try:
-            document = yaml.safe_load(path.read_text(encoding="utf-8"))
+            source = read_yaml(path)
         except FileNotFoundError:
             return cls()
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise ConfigError(f"Cannot read {path}: {error}") from error
+        if source.data is None:
+            return cls()
+        if not isinstance(source.data, dict):
+            raise ConfigError(source.complaint("must hold `key: value` lines"))
         try:
-            return cls.model_validate({} if document is None else document)
+            return cls.model_validate(source.data)
         except ValidationError as error:
-            raise ConfigError(f"{path} is not valid:\n{_explain(error)}") from error
+            complaints = [_complaint(source, one) for one in errors_by_line(source, error)]
+            raise ConfigError("\n".join(dict.fromkeys(complaints))) from error
 
 
-def _explain(error: ValidationError) -> str:
-    return "\n".join(
-        f"  {'.'.join(str(part) for part in one['loc']) or 'file'}: {one['msg']}"
-        for one in error.errors()
-    )
+def _complaint(source: YamlSource, error: ErrorDetails) -> str:
+    section = key_location(source, error)[:-1]
+    return describe_error(source, error, keys_at(ServerSettings, section))

@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator
 
 from atlas_scheduler.execs import Running
 from atlas_scheduler.writing import Writing
-from foundations.errors import JobConflict
-from foundations.models import ExecInput, JobState, TunnelView
+from foundations.models import ExecInput, TunnelView
 
 
 class Tunnelling(Writing):
@@ -21,16 +20,10 @@ class Tunnelling(Writing):
             TooLarge: too many connections are open.
         """
         job = (await self.load(await self.resolve(ref))).job
-        if job.state is not JobState.RUNNING:
-            raise JobConflict(f"Job `{job.job_id}` is {job.state}: only a job that runs has ports.")
-        if job.is_local:
-            raise JobConflict(f"Job `{job.job_id}` is a local run; its ports are your own.")
-        self.tunnels.check()
+        self.tunnels.require_room(job)
         tunnel = Running(job.job_id, await self.shell.connect(job, port), by=by)
         self.tunnels.add(tunnel)
-        now = (await self.load(job.job_id)).job
-        if not now.holds_slot or now.attempt != job.attempt:
-            self.tunnels.end_those_of(job.job_id)  # it ended before the connection was known
+        self.tunnels.end_unless_on(job, (await self.load(job.job_id)).job)
         return TunnelView(tunnel_id=tunnel.exec_id, job_id=job.job_id, port=port)
 
     def read_tunnel(self, tunnel_id: str, offset: int) -> AsyncIterator[bytes]:

@@ -17,7 +17,7 @@ class Upkeep(Writing):
 
     async def watch_disk(self) -> None:
         """See whether there is space to start jobs, and tell where that has changed."""
-        shortage = await asyncio.to_thread(self.disk_guard.look)
+        shortage = await asyncio.to_thread(self.disk_guard.look, self.engine.places)
         if shortage is None and self.ballast is not None:
             await asyncio.to_thread(self.ballast.lay)
         if (shortage is not None) == self._is_told_short:

@@ -27,6 +27,7 @@ class Watching(Writing):
         states, holding = await self._database.read(
             lambda conn: (jobs.count_by_state(conn), jobs.holding(conn))
         )
+        tightest = self.disk_guard.tightest
         return self.telemetry.text(
             Standing(
                 states=states,
@@ -35,7 +36,7 @@ class Watching(Writing):
                 gpus_in_use=sum(job.num_gpus for job in holding),
                 engine=self.engine.name,
                 engine_answers=self.engine.problem is None,
-                free_bytes=self.disk_guard.free_bytes,
+                free_bytes=None if tightest is None else tightest.space.free_bytes,
             )
         )
 

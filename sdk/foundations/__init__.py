@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from foundations.project_table import get_metrics_for_all_jobs
     from foundations.scheduler_status import SchedulerStatus, schedulers
     from foundations.signing_in import login, logout
-    from foundations.submission import SubmittedJob, submit
+    from foundations.submission import submit
     from foundations.submitted_array import SubmittedArray, submit_array
+    from foundations.submitted_job import SubmittedJob
     from foundations.tracking import (
         flatten_parameters,
         load_parameters,
@@ -55,7 +56,7 @@ _HOME_OF = {
     "LocalRun": "local_run",
     # At the submitter's.
     "submit": "submission",
-    "SubmittedJob": "submission",
+    "SubmittedJob": "submitted_job",
     "notebook": "notebooks",
     "submit_array": "submitted_array",
     "submit_schedule": "job_schedule",

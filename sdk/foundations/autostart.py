@@ -176,9 +176,10 @@ def _wait_until_answering(home: Home, seconds: float) -> bool:
 
 
 def _describe_failure(home: Home, said: str) -> str:
-    lines = [f"The Atlas server could not be started for {home.root}."]
-    if said:
-        lines.append(said)
+    said = said.removeprefix("Error: ")
+    lines = [said] if said else []
+    if str(home.root) not in said:
+        lines.insert(0, f"The Atlas server could not be started for {home.root}.")
     if str(home.server_log) not in said:
         try:
             log = home.server_log.read_text(encoding="utf-8", errors="replace").splitlines()

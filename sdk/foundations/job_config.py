@@ -19,9 +19,10 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from foundations.config_complaints import describe_error, errors_by_line, key_location, keys_at
 from foundations.durations import read_duration
 from foundations.errors import ConfigError
-from foundations.image_config import BY_NAME, TO_BUILD, BuildConfig, Image, ImageConfig
+from foundations.image_config import Image
 from foundations.limits import read_retries
 from foundations.models import (
     Argument,
@@ -38,7 +39,7 @@ from foundations.models import (
 )
 from foundations.models.limits import Pause, Seconds
 from foundations.secret_uses import by_name
-from foundations.yaml_source import YamlSource, read_yaml, unknown_key
+from foundations.yaml_source import YamlSource, read_yaml
 
 FILE_NAME = "job.config.yaml"
 
@@ -151,13 +152,6 @@ class JobConfig(_Section):
         return (self.worker.command or ("main.py",)) + self.worker.args
 
 
-_NO_KEYS = ("[key]", BY_NAME, TO_BUILD)
-"""Parts of where pydantic finds an error that are no keys of the file."""
-_SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
-    ("worker",): WorkerConfig,
-    ("worker", "image"): ImageConfig,
-    ("worker", "image", "build"): BuildConfig,
-}
 _HINTS: dict[tuple[str, ...], str] = {
     ("worker", "resources"): "is not supported: use `num_gpus`, `ram` (GB) and `cpus` at the top",
     ("gpus",): "is called `num_gpus`",
@@ -198,7 +192,7 @@ def load_job_config(job_dir: Path) -> JobConfig:
     try:
         config = JobConfig.model_validate(_with_written_text(source))
     except ValidationError as error:
-        complaints = [_complaint(source, one) for one in error.errors(include_url=False)]
+        complaints = [_complaint(source, one) for one in errors_by_line(source, error)]
         raise ConfigError("\n".join(dict.fromkeys(complaints))) from error
     _check_agreement(source, config)
     return config
@@ -277,28 +271,10 @@ def _keep_written(source: YamlSource, section: dict[str, Any], location: tuple[s
 
 
 def _complaint(source: YamlSource, error: ErrorDetails) -> str:
-    location = tuple(str(part) for part in error["loc"] if part not in _NO_KEYS)
-    dotted = ".".join(location)
+    location = key_location(source, error)
     if location in _HINTS and error["type"] == "extra_forbidden":
-        return source.complaint(f"`{dotted}` {_HINTS[location]}", location)
-    if error["type"] == "extra_forbidden":
-        section = _fields_at(location[:-1])
-        return source.complaint(unknown_key(location[-1], section), location)
-    if error["type"] == "none_required" or error["input"] is None:
-        return source.complaint(f"`{dotted}` has no value", location)
-    message = error["msg"][0].lower() + error["msg"][1:]
-    return source.complaint(f"`{dotted}`: {message}, not {_short(error['input'])}", location)
-
-
-def _fields_at(location: tuple[str, ...]) -> list[str]:
-    if not location:
-        return list(JobConfig.model_fields)
-    return list(_SECTIONS.get(location, VolumeConfig).model_fields)
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+        return source.complaint(f"`{'.'.join(location)}` {_HINTS[location]}", location)
+    return describe_error(source, error, keys_at(JobConfig, location[:-1]))
 
 
 def _check_agreement(source: YamlSource, config: JobConfig) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Unpack
 
+from foundations.job_creation import create_schedule
 from foundations.models import Overlap, ScheduleView
 from foundations.paging import job_pages
-from foundations.submission import carry_out, create_schedule
+from foundations.submission import carry_out
 from foundations.submit_options import SubmitOptions, read_terms
 from foundations.submitted_job import SubmittedJob
 

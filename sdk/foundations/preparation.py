@@ -14,7 +14,13 @@ from pydantic import JsonValue, ValidationError
 
 from foundations.errors import ConfigError
 from foundations.image_config import decide_image
-from foundations.job_config import JobConfig, find_infinite, load_job_config, resolve_volumes
+from foundations.job_config import (
+    FILE_NAME,
+    JobConfig,
+    find_infinite,
+    load_job_config,
+    resolve_volumes,
+)
 from foundations.models import JobSpec, LogLevel, PullPolicy, Retries
 from foundations.terms import NO_TERMS, Terms
 
@@ -89,12 +95,12 @@ def prepare_submission(
     project = load_job_config(directory)
     command = _relative_script(split_command(asked.command), directory) or project.command
     spec = _spec(asked, project, command, directory, config=config)
-    warning = _missing_script(directory, spec)
+    found = (_misnamed_config(directory), _missing_script(directory, spec))
     return PreparedSubmission(
         job_dir=directory,
         spec=spec,
         log_level=project.log_level,
-        warnings=() if warning is None else (warning,),
+        warnings=tuple(warning for warning in found if warning is not None),
         hold=asked.hold,
         terms=asked.terms,
     )
@@ -201,6 +207,16 @@ def _relative_script(command: tuple[str, ...], directory: Path) -> tuple[str, ..
         if script.is_relative_to(start):
             return (str(script.relative_to(start)), *command[1:])
     return command
+
+
+def _misnamed_config(directory: Path) -> str | None:
+    """Name a file that was meant as the project's settings and is not read."""
+    if (directory / FILE_NAME).exists():
+        return None
+    for name in ("job.config.yml", "job_config.yaml", "job-config.yaml", ".job.config.yaml"):
+        if (directory / name).is_file():
+            return f"'{name}' is not read: settings of a project stand in '{FILE_NAME}'. Rename it."
+    return None
 
 
 def _missing_script(directory: Path, spec: JobSpec) -> str | None:

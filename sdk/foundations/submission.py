@@ -1,140 +1,34 @@
-"""Submits jobs: packs the directory, uploads it unless it is there already, and queues the job."""
+"""Submits jobs: `submit`, and what it shares with submitting arrays and schedules."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-import uuid
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from foundations import autostart, bundle, configs
+from foundations import autostart, configs
 from foundations.default_config import default_name
-from foundations.delivery import Delivery, make_ready
-from foundations.errors import NotFound
+from foundations.delivery import Delivery
 from foundations.home import Home
-from foundations.models import Accepted, ArrayView, PullPolicy, ScheduleView, Submission
-from foundations.origin import Inquiry
-from foundations.preparation import Asked, PreparedSubmission, prepare_submission
+from foundations.job_creation import create_job, pack_and_upload
+from foundations.models import PullPolicy
+from foundations.preparation import PreparedSubmission, prepare_submission
 from foundations.provenance import Origin
-from foundations.quantities import size
-from foundations.repetition import patiently
 from foundations.streaming import JobConsole, follow_job
 from foundations.submit_options import SubmitOptions, asked_for, directory_of, read_terms
 from foundations.submitted_job import SubmittedJob
-from foundations.terms import Terms, array_request, said_of, schedule_request, submission
+from foundations.terms import Terms, said_of
 
 if TYPE_CHECKING:
     from foundations.client import Client
     from foundations.configs import SchedulerConfig
     from foundations.trust import Trust
 
-__all__ = [
-    "Asked",
-    "PreparedSubmission",
-    "SubmittedJob",
-    "carry_out",
-    "create_array",
-    "create_job",
-    "create_schedule",
-    "pack_and_upload",
-    "prepare_submission",
-    "submit",
-]
-
 T = TypeVar("T")
-
-
-WARN_ABOVE_BYTES = 100 * 10**6
-"""Size of a directory from which on a submission says what is so large."""
-
-
-def pack_and_upload(
-    client: Client, prepared: PreparedSubmission, folder: Path, *, console: JobConsole
-) -> tuple[Delivery, Origin]:
-    """Give the scheduler what it lacks of the job directory.
-
-    Args:
-        client: The scheduler.
-        prepared: What to submit.
-        folder: An own, empty directory for a packed file.
-        console: Told what happens.
-
-    Returns:
-        The bundle, and where it comes from.
-
-    Raises:
-        BundleError: the directory cannot be packed.
-    """
-    console.info("Job submission started. Ctrl-C to cancel.")
-    console.info(
-        f"Preparing to bundle contents of {prepared.job_dir} for execution. Estimating bundle size."
-    )
-    inquiry = Inquiry(prepared.job_dir)
-    estimate = bundle.estimate(prepared.job_dir)
-    console.progress(f"Bundle size: {size(estimate.size_bytes)} in {estimate.file_count} files.")
-    for warning in (*prepared.warnings, *estimate.warnings, *_size_warnings(estimate)):
-        console.say("WARNING", warning)
-    console.info("Bundling job contents.")
-    delivery = make_ready(prepared.job_dir, folder, size_bytes=estimate.size_bytes)
-    delivery.send(client)
-    return delivery, inquiry.origin(delivery.digest)
-
-
-def create_job(
-    client: Client,
-    prepared: PreparedSubmission,
-    delivery: Delivery,
-    origin: Origin | None = None,
-) -> Accepted:
-    """Queue one job of an uploaded bundle; a lost answer never queues it twice."""
-    wanted = _wanted(prepared, delivery, origin)
-    key = str(uuid.uuid4())
-    return _with_bundle(client, delivery, lambda: client.submit(wanted, idempotency_key=key))
-
-
-def create_array(
-    client: Client,
-    prepared: PreparedSubmission,
-    delivery: Delivery,
-    origin: Origin | None = None,
-) -> ArrayView:
-    """Queue an array of jobs of an uploaded bundle; a lost answer never queues it twice."""
-    wanted = array_request(_wanted(prepared, delivery, origin), prepared.terms)
-    key = str(uuid.uuid4())
-    return _with_bundle(client, delivery, lambda: client.submit_array(wanted, idempotency_key=key))
-
-
-def create_schedule(
-    client: Client,
-    prepared: PreparedSubmission,
-    delivery: Delivery,
-    origin: Origin | None = None,
-) -> ScheduleView:
-    """Submit jobs of an uploaded bundle again and again; a lost answer never doubles that."""
-    wanted = schedule_request(_wanted(prepared, delivery, origin), prepared.terms)
-    key = str(uuid.uuid4())
-    return _with_bundle(
-        client, delivery, lambda: client.create_schedule(wanted, idempotency_key=key)
-    )
-
-
-def _wanted(prepared: PreparedSubmission, delivery: Delivery, origin: Origin | None) -> Submission:
-    return submission(
-        prepared.spec, delivery.digest, prepared.terms, origin=origin, hold=prepared.hold
-    )
-
-
-def _with_bundle(client: Client, delivery: Delivery, send: Callable[[], T]) -> T:
-    try:
-        return patiently(send, client.patience)
-    except NotFound:
-        # The last other job with this bundle was deleted since the upload was found needless.
-        delivery.send(client)
-        return patiently(send, client.patience)
 
 
 def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the command line
@@ -296,15 +190,3 @@ def _reach(config: SchedulerConfig, home: Home) -> Client:
     if key not in _clients or (own and not autostart.is_answering(home)):
         _clients[key] = autostart.connect(config, home=home)
     return _clients[key]
-
-
-def _size_warnings(estimate: bundle.Estimate) -> Iterator[str]:
-    """Name what is largest in a large directory: it is mostly there by mistake."""
-    if estimate.size_bytes <= WARN_ABOVE_BYTES:
-        return
-    yield (
-        f"The job directory holds {size(estimate.size_bytes)} in {estimate.file_count} files. "
-        "The largest, which a .foundationsignore file can leave out:"
-    )
-    for path, size_bytes in estimate.largest:
-        yield f"  {size(size_bytes):>9}  {path}"

@@ -22,6 +22,7 @@ from tests.api.echo_session import EchoSession
 from tests.api.guarded import Clock, Guarded, bearer, guarded
 from tests.service.conftest import service_on
 from tests.store.projects import FILES, stored
+from tests.store.samples import lay_database
 
 NOBODYS = "00000000-0000-4000-8000-000000000000"
 
@@ -66,7 +67,7 @@ class Shared:
 async def shared_scheduler(directory: Path) -> AsyncIterator[Shared]:
     """Open a scheduler with four tokens."""
     async with (
-        await Database.open(directory / "scheduler.db") as database,
+        await Database.open(lay_database(directory / "scheduler.db")) as database,
         service_on(Home(directory), database, clock_ms=Clock()) as service,
     ):
         service.bundles.sweep()

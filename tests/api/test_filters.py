@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas_scheduler import catalogue
+from atlas_scheduler import job_catalogue
 from atlas_scheduler.api import Door, create_app
 from atlas_scheduler.core.filters.fields import BY_NAME
 from atlas_scheduler.engine_state import EngineState
@@ -143,10 +143,10 @@ async def test_a_cursor_of_another_list_is_refused(client: AsyncClient) -> None:
 async def test_a_search_that_takes_too_long_is_given_up(
     client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalogue, "SEARCH_SECONDS", 0.0)
+    monkeypatch.setattr(job_catalogue, "SEARCH_SECONDS", 0.0)
     with pytest.raises(InvalidRequest, match="longer than 0 seconds"):
         await client.jobs(filter="state:failed")
-    monkeypatch.setattr(catalogue, "SEARCH_SECONDS", 20.0)
+    monkeypatch.setattr(job_catalogue, "SEARCH_SECONDS", 20.0)
     assert await ids(client, "state:failed") == [BAD]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
 import tarfile
 import tempfile
@@ -432,15 +433,22 @@ def _feed(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
     return httpx.Response(
         200,
         headers={"Content-Type": "text/event-stream"},
-        content=_events(scheduler, int(params["since"]), params.get("job")),
+        content=_events(scheduler, request, int(params["since"]), params.get("job")),
     )
 
 
-def _events(scheduler: FakeScheduler, since: int, job_id: str | None) -> Iterator[bytes]:
+def _events(
+    scheduler: FakeScheduler, request: httpx.Request, since: int, job_id: str | None
+) -> Iterator[bytes]:
+    silence_seconds = request.extensions["timeout"]["read"] or math.inf
     while True:
         with scheduler.news:
             while len(scheduler.changes) <= since:
-                if scheduler.closed or not scheduler.news.wait(scheduler.patience_seconds):
+                if scheduler.closed:
+                    return
+                if not scheduler.news.wait(min(silence_seconds, scheduler.patience_seconds)):
+                    if silence_seconds < scheduler.patience_seconds:
+                        raise httpx.ReadTimeout("no news in time", request=request)
                     return
             changes, since = scheduler.changes[since:], len(scheduler.changes)
         for change in changes:
@@ -552,6 +560,8 @@ def _tensorboard(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> 
 
 def _archive(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
     job = scheduler.resolve(ref)
+    if job.state is JobState.QUEUED:
+        raise NotFound(f"Job {job.job_id} has no archive.")
     files = {
         "source/main.py": b"print(1)\n",
         "source/data/x.csv": b"1,2\n",

@@ -90,7 +90,10 @@ def test_delete_refuses_a_job_that_has_not_ended(
 
     result = run("delete", "job", "scheduler", JOB_ID, exit_code=1)
 
-    assert result.stderr == f"Error: Job `{JOB_ID}` has status `{state}` and cannot be deleted\n"
+    assert result.stderr == (
+        f"Error: Job `{JOB_ID}` has status `{state}` and cannot be deleted. "
+        f"Stop it first: foundations stop job scheduler {JOB_ID}\n"
+    )
     assert scheduler.jobs
 
 

@@ -88,6 +88,6 @@ def test_the_examples_of_images_are_valid(tmp_path: Path) -> None:
 def test_every_argument_and_method_of_a_submission_is_documented() -> None:
     text = (DOCS / "sdk.md").read_text(encoding="utf-8")
     arguments = submit.__kwdefaults__ or {}
-    methods = [name for name in vars(SubmittedJob) if not name.startswith("_")]
+    methods = [name for name in dir(SubmittedJob) if not name.startswith("_")]
 
     assert [name for name in (*arguments, *methods) if f"`{name}" not in text] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import sys
 from collections.abc import Callable
 from datetime import timedelta
@@ -69,18 +70,34 @@ def job(scheduler: FakeScheduler) -> FakeJob:
 
 
 @pytest.fixture
-def store(work: Path) -> Callable[[], Store]:
-    """Opens what was written."""
+def new_store(work: Path) -> Callable[[], Store]:
+    """Opens what was written where nothing was."""
     return lambda: Store(f"sqlite:///{work}/runs/mlflow.db")
 
 
+@pytest.fixture(scope="session")
+def laid_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store as MLflow makes it, which takes longer than what these tests do with it."""
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    Store(f"sqlite:///{path}").client.search_experiments()
+    return path
+
+
+@pytest.fixture
+def store(work: Path, laid_store: Path, new_store: Callable[[], Store]) -> Callable[[], Store]:
+    """Opens what was written to a store that was empty."""
+    (work / "runs").mkdir()
+    shutil.copyfile(laid_store, work / "runs" / "mlflow.db")
+    return new_store
+
+
 def test_a_run_has_what_the_job_recorded(
-    run: Run, job: FakeJob, store: Callable[[], Store]
+    run: Run, job: FakeJob, new_store: Callable[[], Store]
 ) -> None:
     result = run(*WORDS)
 
     assert result.stdout == "Exported 1 jobs to MLflow: 1 new runs, 0 updated.\n"
-    found = store().run()
+    found = new_store().run()
     assert found.info.status == "FINISHED"
     assert found.info.run_name == FIRST[:8]
     assert found.info.start_time == BEGIN_MS + 1000
@@ -239,16 +256,16 @@ def test_what_mlflow_cannot_name_or_hold_is_told(
 
 
 def test_artifacts_are_copied_when_asked_for(
-    run: Run, job: FakeJob, store: Callable[[], Store], tmp_path: Path
+    run: Run, job: FakeJob, new_store: Callable[[], Store], tmp_path: Path
 ) -> None:
     run(*WORDS)
-    run_id = store().run().info.run_id
-    assert store().client.list_artifacts(run_id) == []
+    run_id = new_store().run().info.run_id
+    assert new_store().client.list_artifacts(run_id) == []
 
     run(*WORDS, "--artifacts")
     run(*WORDS, "--artifacts")
 
-    client = store().client
+    client = new_store().client
     assert [one.path for one in client.list_artifacts(run_id)] == ["model.bin", "plots"]
     copied = Path(client.download_artifacts(run_id, "", str(tmp_path)))
     assert (copied / "model.bin").read_bytes() == b"\x00weights"
@@ -256,23 +273,23 @@ def test_artifacts_are_copied_when_asked_for(
 
 
 def test_an_artifact_whose_place_mlflow_refuses_gets_another(
-    run: Run, job: FakeJob, store: Callable[[], Store], tmp_path: Path
+    run: Run, job: FakeJob, new_store: Callable[[], Store], tmp_path: Path
 ) -> None:
     job.artifacts = {"..%2F..%2Fevil/m.txt": b"one", "100%25.txt": b"two", "%2E%2E/a": b"three"}
 
     result = run(*WORDS, "--artifacts")
 
     assert result.stdout == "Exported 1 jobs to MLflow: 1 new runs, 0 updated.\n"
-    client = store().client
+    client = new_store().client
     (copied := tmp_path / "copied").mkdir()
-    client.download_artifacts(store().run().info.run_id, "", str(copied))
+    client.download_artifacts(new_store().run().info.run_id, "", str(copied))
     files = sorted(path for path in copied.rglob("*") if path.is_file())
     assert sorted(path.read_bytes() for path in files) == [b"one", b"three", b"two"]
     assert sorted(path.suffix for path in files) == ["", ".txt", ".txt"]
 
 
 def test_an_artifact_that_is_not_there_is_told_and_left_out(
-    run: Run, job: FakeJob, store: Callable[[], Store]
+    run: Run, job: FakeJob, new_store: Callable[[], Store]
 ) -> None:
     job.artifacts = {"gone": b"", "model.bin": b"weights"}
     job.lost_artifacts.add("gone")
@@ -282,9 +299,11 @@ def test_an_artifact_that_is_not_there_is_told_and_left_out(
     told = f"Artifact 'gone' of job {FIRST} is left out: Job `{FIRST}` has no artifact file `gone`."
     assert told in result.stderr
     assert result.stdout == "Exported 1 jobs to MLflow: 1 new runs, 0 updated.\n"
-    found = store().run()
+    found = new_store().run()
     assert found.info.status == "FINISHED"
-    assert [one.path for one in store().client.list_artifacts(found.info.run_id)] == ["model.bin"]
+    assert [one.path for one in new_store().client.list_artifacts(found.info.run_id)] == [
+        "model.bin"
+    ]
 
 
 @pytest.mark.slow

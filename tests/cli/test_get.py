@@ -105,6 +105,20 @@ def test_get_job_does_not_overwrite_unless_forced(
     assert len(list(work.iterdir())) == 2
 
 
+@pytest.mark.parametrize("option", [(), ("--archive",)])
+def test_get_job_of_one_that_waits_says_that_there_is_no_archive_yet(
+    run: Run, scheduler: FakeScheduler, work: Path, option: tuple[str, ...]
+) -> None:
+    scheduler.add(JOB_ID)
+
+    result = run("get", "job", "scheduler", JOB_ID, *option, exit_code=1)
+
+    assert result.stderr == (
+        f"Error: Job `{JOB_ID}` is queued and has no archive yet: it gets one when it starts.\n"
+    )
+    assert {path.name for path in work.iterdir()} == {"project"}
+
+
 def test_get_job_prints_json(run_json: Callable[..., Any], work: Path, job: FakeJob) -> None:
     document = run_json("get", "job", "scheduler", JOB_ID, "--json")
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from foundations.errors import Unreachable
-from foundations.models import StorageView
+from foundations.models import StorageView, WatchedDisk
 from tests.cli.conftest import Run
 from tests.cli.fake_scheduler import FakeScheduler, disk, host
 
@@ -115,6 +115,30 @@ def test_info_and_doctor_tell_why_nothing_starts_on_a_full_disk(
     assert "the disk of /x is nearly full" in run("info").stdout
     assert "problem  space: the disk of /x is nearly full" in run("doctor", exit_code=1).stdout
     assert run_json("info", "--json")["storage"]["free_bytes"] == 10**6
+
+
+def test_info_tells_of_each_disk_that_is_watched(run: Run, scheduler: FakeScheduler) -> None:
+    disks = [
+        WatchedDisk(
+            path=path,
+            holds=holds,
+            total_bytes=10**10,
+            free_bytes=free_bytes,
+            stop_below_bytes=2 * 10**8,
+        )
+        for path, holds, free_bytes in (
+            ("/h", ["home", "bundles"], 10**9),
+            ("/var/lib/docker", ["engine"], 5 * 10**9),
+        )
+    ]
+    scheduler.storage = StorageView(free_bytes=10**9, stop_below_bytes=2 * 10**8, disks=disks)
+    output = run("info").stdout
+    first = "1.0 GB of 10.0 GB free at /h (home, bundles), no job starts below 200.0 MB"
+    second = "5.0 GB of 10.0 GB free at /var/lib/docker (engine), no job starts below 200.0 MB"
+    assert [line.split("  ")[-1].strip() for line in output.splitlines() if "GB free" in line] == [
+        first,
+        second,
+    ]
 
 
 def test_doctor_tells_when_the_scheduler_cannot_be_started(

@@ -44,8 +44,10 @@ def test_of_several_jobs_those_that_can_be_are_deleted(own: Scheduler) -> None:
     done = own.cli("delete", "job", "scheduler", queued, ended, running, "ffffffff", code=1)
     assert done.out == f"Job {ended} successfully deleted\n"
     assert done.err.splitlines() == [
-        f"Error: Job `{queued}` has status `queued` and cannot be deleted",
-        f"Error: Job `{running}` has status `running` and cannot be deleted",
+        f"Error: Job `{queued}` has status `queued` and cannot be deleted. "
+        f"Stop it first: foundations stop job scheduler {queued}",
+        f"Error: Job `{running}` has status `running` and cannot be deleted. "
+        f"Stop it first: foundations stop job scheduler {running}",
         "Error: Job `ffffffff` does not exist for environment `scheduler`",
     ]
     assert [(one["job_id"], one["state"]) for one in own.listed()] == [

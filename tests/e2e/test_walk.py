@@ -91,7 +91,10 @@ def test_jobs_are_stopped_cleared_and_deleted_as_the_document_says(own: Schedule
     assert (own.get(waiting[0]) / "source" / "main.py").read_text() == ENDLESS
 
     refused = own.cli("delete", "job", "scheduler", running, code=1)
-    assert refused.err == f"Error: Job `{running}` has status `running` and cannot be deleted\n"
+    assert refused.err == (
+        f"Error: Job `{running}` has status `running` and cannot be deleted. "
+        f"Stop it first: foundations stop job scheduler {running}\n"
+    )
     done = own.cli("stop", "job", "scheduler", running)
     assert done.out == f"Stopped running job {running}\n"
     job = own.wait(running)

@@ -60,6 +60,11 @@ def write_script(rig: DockerRig, launch: Launch, code: str) -> None:
 # -- the container
 
 
+async def test_the_engine_says_where_its_data_lies_on_this_machine(docker_rig: DockerRig) -> None:
+    root = Path(docker_rig.client.info()["DockerRootDir"])
+    assert (await docker_rig.engine.capabilities()).data_dirs[:1] == (root,)
+
+
 async def test_a_job_has_no_capabilities_and_cannot_gain_any(docker_rig: DockerRig) -> None:
     launch = docker_rig.launch("cat", "/proc/self/status")
     await docker_rig.run(launch)

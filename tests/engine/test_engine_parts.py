@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import venv
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import requests
 
 from atlas_scheduler.engine.daemon import Daemon
+from atlas_scheduler.engine.data_dirs import data_dirs_here
 from atlas_scheduler.engine.facts import EngineFacts
 from atlas_scheduler.engine.gpus import Gpu, discover_gpus, visible
 from atlas_scheduler.engine.interpreter import choose_python, surroundings
@@ -55,6 +57,31 @@ def test_facts_are_read_from_info() -> None:
     assert "live-restore" in notes[0]
     assert notes[1].startswith("Limits on processors are not enforced here")
     assert len(notes) == 2
+
+
+def test_where_an_engine_keeps_its_data_is_known_only_if_it_is_on_this_machine(
+    tmp_path: Path,
+) -> None:
+    here = os.uname()
+    info = {"DockerRootDir": str(tmp_path), "Name": here.nodename, "KernelVersion": here.release}
+
+    def found(socket_path: str | None = "/run/docker.sock", **other: Any) -> tuple[Path, ...]:
+        return data_dirs_here(EngineFacts.from_info(info | other), socket_path=socket_path)
+
+    assert found() == (tmp_path,)
+    assert found(socket_path=None) == (), "it is asked over a network"
+    assert found(Name="another") == (), "the socket leads to another machine"
+    assert found(KernelVersion="6.1-linuxkit") == (), "it is in a virtual machine"
+    assert found(DockerRootDir=str(tmp_path / "missing")) == ()
+    assert found(DockerRootDir="") == ()
+
+
+def test_an_engine_whose_images_containerd_keeps_has_two_places_for_data() -> None:
+    containerd = [["driver-type", "io.containerd.snapshotter.v1"]]
+    info = {"DockerRootDir": "/var/lib/docker", "DriverStatus": containerd}
+    assert EngineFacts.from_info(info).data_dirs == ("/var/lib/docker", "/var/lib/containerd")
+    own = info | {"DriverStatus": [["Backing Filesystem", "extfs"], ["driver-type"]]}
+    assert EngineFacts.from_info(own).data_dirs == ("/var/lib/docker",)
 
 
 def test_an_engine_that_says_little_is_taken_at_its_word() -> None:

@@ -123,7 +123,7 @@ def test_a_start_that_fails_is_told_with_the_end_of_the_log(
 
     assert caught.value.message.splitlines() == [
         f"The Atlas server could not be started for {home.root}.",
-        "Error: the port is taken",
+        "the port is taken",
         f"The end of {home.server_log}:",
         "  first",
         "  last words",

@@ -141,6 +141,29 @@ def test_a_missing_script_is_a_warning(scheduler: FakeScheduler) -> None:
     assert scheduler.only_job().spec.command == ("train.py",)
 
 
+@pytest.mark.parametrize("name", ["job.config.yml", "job_config.yaml"])
+def test_settings_under_a_name_that_is_not_read_are_a_warning(
+    scheduler: FakeScheduler, project: Path, name: str
+) -> None:
+    (project / name).write_text("num_gpus: 1\n")
+
+    with pytest.warns(UserWarning, match=f"'{name}' is not read: .* 'job.config.yaml'. Rename it"):
+        foundations.submit()
+
+    assert scheduler.only_job().spec.num_gpus == 0
+
+
+def test_a_file_of_such_a_name_beside_the_settings_is_none_of_our_business(
+    scheduler: FakeScheduler, project: Path
+) -> None:
+    (project / "job.config.yaml").write_text("num_gpus: 0\n")
+    (project / "job.config.yml").write_text("num_gpus: 1\n")
+
+    foundations.submit()
+
+    assert scheduler.only_job().spec.num_gpus == 0
+
+
 def test_every_argument_is_by_name_and_the_originals_are_there() -> None:
     parameters = inspect.signature(foundations.submit).parameters
 

@@ -7,12 +7,18 @@ from functools import partial
 from typing import Any, Literal
 
 import httpx
+import pytest
 from anyio.to_thread import run_sync
 
 from foundations.client import AsyncClient, Client
+from foundations.models import JobSpec, Submission
 from foundations.reconnection import Patience
+from tests.api.fake_service import DIGEST
 
 Kind = Literal["blocking", "asyncio"]
+KINDS: list[Kind] = ["blocking", "asyncio"]
+both = pytest.mark.parametrize("kind", KINDS)
+SUBMISSION = Submission(spec=JobSpec(project="cats", params={"lr": 0.1}), bundle=DIGEST)
 AT_ONCE = Patience(first_delay_seconds=0, longest_delay_seconds=0, give_up_seconds=10)
 
 

@@ -63,7 +63,7 @@ def test_a_host_is_allowed_by_its_name_in_any_case(tmp_path: Path) -> None:
         ({"commands": [{"run": ["x"], "states": ["running"]}]}, "no job ends as `running`"),
         ({"notices": [{}]}, "one of `url` and `url_file`"),
         ({"notices": [{"url": "a://b", "url_file": "c"}]}, "one of `url` and `url_file`"),
-        ({"webhook": []}, "Extra inputs"),
+        ({"webhook": []}, "unknown key `webhook`. Did you mean `webhooks`"),
     ],
 )
 def test_what_no_hook_can_be_is_refused(

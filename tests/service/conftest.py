@@ -18,6 +18,7 @@ from atlas_scheduler.store.db import Database
 from foundations.errors import JobConflict
 from foundations.home import Home
 from foundations.models import QueueSettings
+from tests.store.samples import lay_database
 
 
 class Onlooker:
@@ -44,7 +45,7 @@ class Onlooker:
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with await Database.open(tmp_path / "scheduler.db") as opened:
+    async with await Database.open(lay_database(tmp_path / "scheduler.db")) as opened:
         yield opened
 
 

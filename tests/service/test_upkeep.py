@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from atlas_scheduler.engine.port import Capabilities
 from atlas_scheduler.service import Service
 from atlas_scheduler.store import history
 from atlas_scheduler.store.ballast import Ballast
 from atlas_scheduler.store.db import Database
-from atlas_scheduler.store.disk_guard import DiskGuard, Space
+from atlas_scheduler.store.disk_guard import DiskGuard, Place, Space
 from foundations.errors import StorageFull
 from foundations.home import Home
 from tests.service.conftest import Onlooker, service_on
@@ -24,17 +25,21 @@ MARK_BYTES = 1_000_000
 
 
 class Disk:
-    """A disk whose free space the test says."""
+    """A disk whose free space the test says; anything but /data is on one with much space."""
 
-    def __init__(self, free_bytes: int) -> None:
+    def __init__(self, free_bytes: int, *, path: str = "/data") -> None:
         self.free_bytes = free_bytes
+        self._path = Path(path)
 
     def guard(self) -> DiskGuard:
         return DiskGuard(
-            [Path("/data")],
-            stop_below_bytes=MARK_BYTES,
-            probe=lambda place: Space(10**9, self.free_bytes),
+            [Place("home", Path("/data"))], stop_below_bytes=MARK_BYTES, probe=self._probe
         )
+
+    def _probe(self, path: Path) -> Space:
+        if path == self._path:
+            return Space(10**9, self.free_bytes, device=1)
+        return Space(10**12, 10**12, device=2)
 
 
 class Waking(Onlooker):
@@ -92,6 +97,43 @@ async def test_a_disk_that_filled_up_since_the_last_look_is_noticed_before_a_sta
     disk.free_bytes = 0
     await service.claim_next()
     assert (await service.view(job.job_id)).state == "queued"
+
+
+async def test_nothing_starts_while_the_engines_own_disk_is_nearly_full(
+    service: Service, database: Database
+) -> None:
+    disk = Disk(0, path="/var/lib/docker")
+    shell = service.shell = Waking()
+    service.disk_guard = disk.guard()
+    service.engine.problem = None
+    service.engine.capabilities = Capabilities(
+        "docker", "1", isolated=True, data_dirs=(Path("/var/lib/docker"),)
+    )
+    job = await database.write(add)
+
+    await service.watch_disk()
+    await service.claim_next()
+
+    view = await service.view(job.job_id)
+    assert view.state == "queued"
+    assert view.waiting is not None
+    assert view.waiting.reason == (
+        "the disk of /var/lib/docker, where the engine keeps images and containers, is nearly "
+        "full: 0 bytes are free, and nothing starts below 1.0 MB"
+    )
+    storage = (await service.info()).storage
+    assert storage is not None
+    assert [(one.path, one.holds, one.free_bytes) for one in storage.disks] == [
+        ("/data", ["home"], 10**12),
+        ("/var/lib/docker", ["engine"], 0),
+    ]
+
+    disk.free_bytes = 2 * MARK_BYTES
+    await service.watch_disk()
+    await service.claim_next()
+
+    assert shell.woken == 2
+    assert (await service.view(job.job_id)).state == "starting"
 
 
 async def test_an_upload_must_leave_space_for_what_runs(service: Service) -> None:

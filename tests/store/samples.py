@@ -5,7 +5,10 @@ from __future__ import annotations
 import sqlite3
 import uuid
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from atlas_scheduler.core.job import Job
@@ -22,9 +25,25 @@ def memory_database() -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.row_factory = sqlite3.Row
     regexp.install(connection)
-    schema.migrate(connection)
+    connection.deserialize(_newest())
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
+
+
+@cache
+def _newest() -> bytes:
+    """An empty database with the newest schema: the migrations take longer than most tests."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as made:
+        schema.migrate(made)
+        return made.serialize()
+
+
+def lay_database(path: Path) -> Path:
+    """Have an empty database there, as `Database.open` would make one; return its path."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_bytes(_newest())
+    return path
 
 
 def next_step(*statements: str) -> Migration:

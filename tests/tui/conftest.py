@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from textual.events import Paste
 from textual.pilot import Pilot
 
 from atlas_scheduler.api import Door, create_app
@@ -28,6 +29,7 @@ from foundations.home import Home
 from foundations.models import MadeToken, NewToken, QueueSettings, Role, TokenLimits
 from tests.api.in_memory import InMemory
 from tests.service.conftest import Onlooker
+from tests.store.samples import lay_database
 from tests.tui.line import Line
 
 DEADLINE_SECONDS = 60
@@ -91,6 +93,11 @@ class Stage:
         await self.pilot.press(*keys)
         await self.pilot.pause()
 
+    async def paste(self, text: str) -> None:
+        """Put in a line at once, as a terminal does: for what is too long to press key by key."""
+        self.app.post_message(Paste(text))
+        await self.pilot.pause()
+
     def text(self) -> str:
         """Everything on the screen as plain lines."""
         width, height = self.app.size
@@ -121,7 +128,7 @@ async def staged(
     token, and gets one; where that does not hold, the app was turned away when this begins.
     """
     async with (
-        await Database.open(home / "scheduler.db") as database,
+        await Database.open(lay_database(home / "scheduler.db")) as database,
         AsyncExitStack() as afterwards,
     ):
         await database.write(fill)

@@ -212,11 +212,12 @@ async def test_ids_and_commands_are_copied(tmp_path: Path) -> None:
 
 
 async def typed(stage: Stage, key: str, text: str) -> None:
-    """Press a key that asks for a line, and type it."""
+    """Press a key that asks for a line, and put one in."""
     await stage.press(key)
     await stage.until(lambda: isinstance(stage.app.screen, PromptDialog))
     await stage.press("home", "ctrl+k")
-    await stage.press(*text, "enter")
+    await stage.paste(text)
+    await stage.press("enter")
 
 
 async def test_what_is_listed_is_exported(tmp_path: Path) -> None:

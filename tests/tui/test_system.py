@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas_scheduler.store.disk_guard import DiskGuard, Space
+from atlas_scheduler.store.disk_guard import DiskGuard, Place, Space
 from atlas_tui.event_lines import event_lines
 from atlas_tui.looks import Palette
 from atlas_tui.screens.dialogs import ConfirmDialog
@@ -23,6 +23,7 @@ from foundations.models import (
     QueueView,
     SchedulerInfo,
     StorageView,
+    WatchedDisk,
 )
 from tests.cli.fake_scheduler import environments
 from tests.store.samples import add
@@ -68,7 +69,17 @@ def test_a_report_says_who_holds_which_gpu() -> None:
 
 def test_a_report_says_why_nothing_starts_on_a_full_disk() -> None:
     def shown(problem: str | None) -> list[str]:
-        storage = StorageView(free_bytes=1, stop_below_bytes=10**9, problem=problem)
+        disks = [
+            WatchedDisk(
+                path=path,
+                holds=[name],
+                total_bytes=8 * 10**9,
+                free_bytes=2 * 10**9,
+                stop_below_bytes=10**9,
+            )
+            for path, name in (("/h", "home"), ("/var/lib/docker", "engine"))
+        ]
+        storage = StorageView(free_bytes=1, stop_below_bytes=10**9, problem=problem, disks=disks)
         info = SchedulerInfo(
             version="1",
             api_version=1,
@@ -82,6 +93,9 @@ def test_a_report_says_why_nothing_starts_on_a_full_disk() -> None:
         report = Report(info=info, host=HOST)
         return [line.plain for line in lines(report, palette=PLAIN, width=100)]
 
+    (engine,) = [line for line in shown(None) if "/var/lib/docker" in line]
+    assert engine.split("  ")[0].strip() == "Disk"
+    assert engine.endswith("#####..... 2.0 GB free of 8.0 GB, engine: /var/lib/docker")
     assert any("no job starts below 1.0 GB free" in line for line in shown(None))
     problem = "the disk of /h is nearly full"
     assert any("Problem" in line and problem in line for line in shown(problem))
@@ -136,7 +150,9 @@ def test_an_event_is_told_in_words_newest_first() -> None:
 
 async def test_the_top_bar_says_that_nothing_starts_on_a_full_disk(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
-        guard = DiskGuard([tmp_path], stop_below_bytes=1, probe=lambda place: Space(1, 0))
+        guard = DiskGuard(
+            [Place("home", tmp_path)], stop_below_bytes=1, probe=lambda path: Space(1, 0, device=1)
+        )
         stage.service.disk_guard = guard
         await stage.service.watch_disk()
         await stage.until(lambda: "DISK NEARLY FULL, nothing starts" in stage.text())

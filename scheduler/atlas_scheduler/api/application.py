@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import foundations
 from atlas_scheduler.api import (
+    archives,
     arrays,
     bundles,
     changes,
@@ -95,6 +96,7 @@ def create_app(service: Service, *, hosts: HostNames | None = None) -> FastAPI:
         info,
         bundles,
         jobs,
+        archives,
         execs,
         arrays,
         files,

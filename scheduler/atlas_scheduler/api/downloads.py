@@ -8,7 +8,13 @@ from typing import Annotated, BinaryIO
 
 from fastapi import Header, Query
 
-from atlas_scheduler.api.streaming import CHUNK_BYTES, StreamedResponse, attachment, from_thread
+from atlas_scheduler.api.streaming import (
+    BINARY,
+    CHUNK_BYTES,
+    StreamedResponse,
+    attachment,
+    from_thread,
+)
 
 Offset = Annotated[
     int, Query(ge=0, le=2**60, description="First byte to send, of the file that If-Range names.")
@@ -22,6 +28,11 @@ HEADERS: dict[str, object] = {
         "description": "The position of the first byte: 0 where the file is another one by now.",
         "schema": {"type": "integer"},
     },
+}
+ONE_FILE: dict[str, object] = {
+    "description": "The file, byte for byte.",
+    "content": {"application/octet-stream": BINARY},
+    "headers": HEADERS,
 }
 
 

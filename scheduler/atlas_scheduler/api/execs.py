@@ -21,6 +21,10 @@ from foundations.errors import (
 from foundations.models import ExecInput, ExecView, NewExec, TerminalSize
 
 ExecId = Annotated[str, Path(description="What `start_exec` answered.", max_length=64)]
+FrameOffset = Annotated[
+    int, Query(ge=0, le=FARTHEST, description="Where to go on, in bytes of all frames.")
+]
+BEGINNING = answers(InvalidRequest, NotFound, AmbiguousJob, JobConflict, TooLarge, EngineDown)
 _KNOWN = answers(InvalidRequest, NotFound)
 
 router = APIRouter(tags=["execs"])
@@ -31,7 +35,7 @@ router = APIRouter(tags=["execs"])
     operation_id="start_exec",
     summary="Run a command beside a job",
     status_code=201,
-    responses=answers(InvalidRequest, NotFound, AmbiguousJob, JobConflict, TooLarge, EngineDown),
+    responses=BEGINNING,
 )
 async def start_exec(request: Request, ref: Ref, wanted: NewExec) -> ExecView:
     """It has the job's user, environment and work dir; it ends with the job and the server."""
@@ -53,11 +57,7 @@ async def start_exec(request: Request, ref: Ref, wanted: NewExec) -> ExecView:
     },
 )
 async def exec_output(
-    request: Request,
-    exec_id: ExecId,
-    offset: Annotated[
-        int, Query(ge=0, le=FARTHEST, description="Where to go on, in bytes of all frames.")
-    ] = 0,
+    request: Request, exec_id: ExecId, offset: FrameOffset = 0
 ) -> FollowedResponse:
     """From `offset` to the end. Without a reader for a minute, the command is ended."""
     pieces = service_of(request).exec_output(exec_id, offset)

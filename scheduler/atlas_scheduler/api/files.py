@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from atlas_scheduler.api.context import Ref, service_of
-from atlas_scheduler.api.downloads import HEADERS, Offset, SameAs, file_answer
+from atlas_scheduler.api.downloads import ONE_FILE, Offset, SameAs, file_answer
 from atlas_scheduler.api.errors import answers
-from atlas_scheduler.api.streaming import BINARY, StreamedResponse
+from atlas_scheduler.api.streaming import StreamedResponse
 from foundations.errors import AmbiguousJob, InvalidRequest, NotFound
 from foundations.models import FileList
 
@@ -28,11 +28,7 @@ async def files(request: Request, ref: Ref) -> FileList:
     summary="Download a file",
     response_class=Response,
     responses={
-        200: {
-            "description": "The file, byte for byte.",
-            "content": {"application/octet-stream": BINARY},
-            "headers": HEADERS,
-        },
+        200: ONE_FILE,
         **_ONE,
     },
 )

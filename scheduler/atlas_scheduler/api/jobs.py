@@ -1,4 +1,4 @@
-"""Routes about jobs and the files they leave."""
+"""Routes about jobs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from atlas_scheduler.api.context import Ref, caller, sees_only, service_of
-from atlas_scheduler.api.downloads import HEADERS, Offset, SameAs, archive_answer, file_answer
 from atlas_scheduler.api.errors import answers
-from atlas_scheduler.api.names import accept_any_name
 from atlas_scheduler.api.signing import bounds_of, require_priority, signed, signed_key
-from atlas_scheduler.api.streaming import BINARY, StreamedResponse
 from atlas_scheduler.store.search_cursor import LONGEST_CURSOR
 from foundations.errors import (
     AmbiguousJob,
@@ -23,7 +20,6 @@ from foundations.errors import (
 )
 from foundations.models import (
     Accepted,
-    ArtifactView,
     JobDetail,
     JobPage,
     JobState,
@@ -35,11 +31,8 @@ from foundations.models import (
 from foundations.provenance import Provenance
 
 LARGEST_PAGE = 1000
-LATEST = 2**62
-"""The latest time that may be asked for, in seconds since 1970."""
 LARGEST_OFFSET = 2**53
 
-accept_any_name()
 router = APIRouter(tags=["jobs"])
 
 
@@ -223,80 +216,3 @@ async def release(request: Request, ref: Ref) -> JobView:
 async def source_diff(request: Request, ref: Ref, other: Ref) -> SourceDiff:
     """A unified diff of each file that differs, from the files both were submitted with."""
     return await service_of(request).source_diff(ref, other)
-
-
-@router.get(
-    "/jobs/{ref}/archive",
-    operation_id="archive",
-    summary="Download the archive",
-    response_class=Response,
-    responses={
-        200: {
-            "description": "A tar.gz file.",
-            "content": {"application/gzip": BINARY},
-            "headers": HEADERS,
-        },
-        **_ONE,
-    },
-)
-async def archive(
-    request: Request, ref: Ref, same_as: SameAs = None, offset: Offset = 0
-) -> StreamedResponse:
-    """Source, changes, artifacts, log and records below one folder named by the job's id."""
-    found = await service_of(request).archive(ref)
-    name = f"{found.job_id}.tar.gz"
-    return archive_answer(found.pieces, name=name, tag=found.tag, offset=offset, same_as=same_as)
-
-
-@router.get(
-    "/jobs/{ref}/tensorboard",
-    operation_id="tensorboard_logs",
-    summary="Download TensorBoard logs",
-    response_class=Response,
-    responses={
-        200: {"description": "A tar.gz file.", "content": {"application/gzip": BINARY}},
-        **_ONE,
-    },
-)
-async def tensorboard_logs(
-    request: Request,
-    ref: Ref,
-    since: Annotated[
-        int,
-        Query(ge=0, le=LATEST, description="Leave out files that changed before, s since 1970."),
-    ] = 0,
-) -> StreamedResponse:
-    """What lies in the directory that the job named, also while it runs, below `<job id>/logs`."""
-    job_id, pieces = await service_of(request).tensorboard_logs(ref, since_seconds=since)
-    return archive_answer(pieces, name=f"{job_id}-tensorboard.tar.gz")
-
-
-@router.get(
-    "/jobs/{ref}/artifacts", operation_id="artifacts", summary="List artifacts", responses=_ONE
-)
-async def artifacts(request: Request, ref: Ref) -> list[ArtifactView]:
-    """What the job has saved so far."""
-    return await service_of(request).artifacts(ref)
-
-
-@router.get(
-    "/jobs/{ref}/artifacts/{key:name}",
-    operation_id="artifact",
-    summary="Download an artifact",
-    response_class=Response,
-    responses={
-        200: {
-            "description": "The file, byte for byte.",
-            "content": {"application/octet-stream": BINARY},
-            "headers": HEADERS,
-        },
-        **_ONE,
-    },
-)
-async def artifact(
-    request: Request, ref: Ref, key: str, same_as: SameAs = None, offset: Offset = 0
-) -> StreamedResponse:
-    """The key may contain slashes."""
-    view, file = await service_of(request).open_artifact(ref, key)
-    name = view.path.rpartition("/")[2]
-    return file_answer(file, name=name, offset=offset, same_as=same_as)

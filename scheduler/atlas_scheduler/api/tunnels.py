@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from atlas_scheduler.api.context import Ref, caller, service_of
 from atlas_scheduler.api.errors import answers
-from atlas_scheduler.api.logs import FARTHEST, MEDIA_TYPE
+from atlas_scheduler.api.execs import BEGINNING, FrameOffset
+from atlas_scheduler.api.logs import MEDIA_TYPE
 from atlas_scheduler.api.streaming import BINARY, FollowedResponse
-from foundations.errors import (
-    AmbiguousJob,
-    EngineDown,
-    InvalidRequest,
-    JobConflict,
-    NotFound,
-    TooLarge,
-)
+from foundations.errors import InvalidRequest, JobConflict, NotFound
 from foundations.models import ExecInput, TunnelView
 
 TunnelId = Annotated[str, Path(description="What `open_tunnel` answered.", max_length=64)]
@@ -31,7 +25,7 @@ router = APIRouter(tags=["tunnels"])
     operation_id="open_tunnel",
     summary="Connect to a port of a job",
     status_code=201,
-    responses=answers(InvalidRequest, NotFound, AmbiguousJob, JobConflict, TooLarge, EngineDown),
+    responses=BEGINNING,
 )
 async def open_tunnel(request: Request, ref: Ref, port: Port) -> TunnelView:
     """One TCP connection to what the job listens at; it ends with the job and the server."""
@@ -52,11 +46,7 @@ async def open_tunnel(request: Request, ref: Ref, port: Port) -> TunnelView:
     },
 )
 async def read_tunnel(
-    request: Request,
-    tunnel_id: TunnelId,
-    offset: Annotated[
-        int, Query(ge=0, le=FARTHEST, description="Where to go on, in bytes of all frames.")
-    ] = 0,
+    request: Request, tunnel_id: TunnelId, offset: FrameOffset = 0
 ) -> FollowedResponse:
     """From `offset` to the end. Without a reader for a minute, the connection is closed."""
     pieces = service_of(request).read_tunnel(tunnel_id, offset)

@@ -77,7 +77,7 @@ class Containers:
         self._instance = instance
         self._prepared = prepared
 
-    def start(self, attempt: AttemptId, recipe: Callable[[], Recipe]) -> int:
+    def start(self, attempt: AttemptId, recipe: Callable[[], Recipe]) -> ContainerState | None:
         """Start an attempt's container, or adopt the one that has its name.
 
         Args:
@@ -85,7 +85,7 @@ class Containers:
             recipe: gives what to create.
 
         Returns:
-            When it was started (ms).
+            How it stood just after its start; None when it was gone by then.
 
         Raises:
             StartRefusedError: the engine will not run it; nothing is left of it.
@@ -97,11 +97,11 @@ class Containers:
             # Perhaps only the answer was lost. What was made has the name, and is found.
             return self._start(attempt, recipe)
 
-    def _start(self, attempt: AttemptId, recipe: Callable[[], Recipe]) -> int:
+    def _start(self, attempt: AttemptId, recipe: Callable[[], Recipe]) -> ContainerState | None:
         try:
             known = recipe()
         except StartRefusedError:
-            state = self._find(attempt)
+            state = self.find(attempt)
             if state is None or (state.never_started and PREPARED_LABEL in state.labels):
                 raise
             return self._begin(attempt, state)  # made while what it needs was still there
@@ -110,7 +110,7 @@ class Containers:
         if slot is not None and is_new:
             self._prepared.aim(slot, known.job_dir, script_of(known.body, known.image))
         try:
-            started_at_ms = self._begin(attempt, state)
+            begun = self._begin(attempt, state)
         except StartRefusedError:
             if slot is None or known.mould is None:
                 raise
@@ -121,21 +121,20 @@ class Containers:
             self._prepared.started(slot)
         if known.mould is not None:
             self._prepared.want(known.mould)
-        return started_at_ms
+        return begun
 
-    def _begin(self, attempt: AttemptId, state: ContainerState | None) -> int:
+    def _begin(self, attempt: AttemptId, state: ContainerState | None) -> ContainerState | None:
         """Start a container unless it was started before; None is a new one."""
-        if state is None or state.never_started:
-            try:
-                self._daemon.call(lambda api: api.start(attempt.name))
-            except APIError as error:
-                if _is_engine_trouble(error):
-                    raise
-                self.remove(attempt.name)
-                raise _refusal(error) from error
-            state = self._find(attempt) or state
-        started_at_ms = None if state is None else state.started_at_ms
-        return started_at_ms or time.time_ns() // 1_000_000
+        if state is not None and not state.never_started:
+            return state
+        try:
+            self._daemon.call(lambda api: api.start(attempt.name))
+        except APIError as error:
+            if _is_engine_trouble(error):
+                raise
+            self.remove(attempt.name)
+            raise _refusal(error) from error
+        return self.find(attempt)
 
     def _obtain(
         self, attempt: AttemptId, known: Recipe
@@ -152,7 +151,7 @@ class Containers:
                     self._create(attempt.name, known.body)
                 return slot, None
             except NameTaken:
-                state = self._find(attempt)
+                state = self.find(attempt)
             if state is not None:
                 return state.labels.get(PREPARED_LABEL), state
             time.sleep(_CONFLICT_SECONDS)  # someone removes the one that had the name
@@ -169,8 +168,13 @@ class Containers:
                 raise
             raise _refusal(error) from error
 
-    def _find(self, attempt: AttemptId) -> ContainerState | None:
-        """Inspect an attempt's container; make sure that it is ours."""
+    def find(self, attempt: AttemptId) -> ContainerState | None:
+        """Inspect an attempt's container; None when there is none.
+
+        Raises:
+            StartRefusedError: it is not Atlas'.
+            EngineDown: the engine does not answer.
+        """
         try:
             answer = self._daemon.call(lambda api: api.inspect_container(attempt.name))
         except NotFound:
@@ -190,15 +194,6 @@ class Containers:
         if PREPARED_LABEL in found:
             return found.get(INSTANCE_LABEL) == self._instance
         return labels(attempt).items() <= found.items()
-
-    def image_of(self, attempt: AttemptId) -> tuple[str, str] | None:
-        """Give the id of the image that a container was made of, and the name it was asked by."""
-        try:
-            answer = self._daemon.call(lambda api: api.inspect_container(attempt.name))
-        except NotFound:
-            return None
-        image_id = str(answer["Image"])
-        return image_id if ":" in image_id else f"sha256:{image_id}", answer["Config"]["Image"]
 
     def list(self) -> list[Seen]:
         """List every container of this instance."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import select
 import socket
 import threading
@@ -11,77 +10,17 @@ from typing import Any, TypeVar
 
 import requests
 from docker import APIClient
-from docker.context import ContextAPI
-from docker.errors import APIError, DockerException
-from docker.transport import UnixHTTPAdapter
-from docker.transport.unixconn import UnixHTTPConnectionPool
-from docker.utils import kwargs_from_env
+from docker.errors import APIError
 
+from atlas_scheduler.engine.api_client import ImpatientClient, connect, engine_address
 from atlas_scheduler.engine.silence import translated
-from atlas_scheduler.engine.sockets import DEFAULT_ADDRESS
 
 T = TypeVar("T")
 
 CALL_SECONDS = 60
 """Longest silence of the engine within a call."""
 CONNECT_SECONDS = 10
-_POOL_SIZE = 1024
 _PIECE_BYTES = 65_536
-_ANY_URL = "http+docker://localhost"
-
-
-class _ImpatientClient(APIClient):
-    """Holds to its time-out in all calls; the SDK's own waits for pulls and builds for ever."""
-
-    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        """Send a request, as every call does in the end."""
-        if kwargs.get("timeout") is None:
-            kwargs["timeout"] = self.timeout
-        return super().send(request, **kwargs)
-
-
-def connect(
-    *,
-    timeout_seconds: float,
-    version: str | None = None,
-    address: str | None = None,
-    kind: type[APIClient] = APIClient,
-) -> APIClient:
-    """Make a client for the engine that `DOCKER_*` or the current Docker context names.
-
-    Args:
-        address: of the engine, which goes before these.
-        timeout_seconds: longest silence of the engine within a call.
-        version: of the API; None asks the engine.
-        kind: of client.
-    """
-    where: dict[str, Any] = {"base_url": address} if address else dict(kwargs_from_env())
-    if "base_url" not in where:
-        where |= _from_context()
-    api = kind(
-        version=version,
-        timeout=timeout_seconds,  # type: ignore[arg-type]  # requests takes fractions too
-        max_pool_size=_POOL_SIZE,
-        **where,
-    )
-    made = api.get_adapter(api.base_url)
-    if isinstance(made, UnixHTTPAdapter):
-        made.close()
-        api.mount(api.base_url, _OneSocket(made.socket_path, timeout=timeout_seconds))
-        api.trust_env = False  # of proxies, which are looked up anew for every call
-    return api
-
-
-class _OneSocket(UnixHTTPAdapter):
-    """Lets all calls share the connections to a socket; the SDK's own has a pool for each URL."""
-
-    def __init__(self, path: str, *, timeout: float) -> None:
-        super().__init__(path, timeout=timeout, max_pool_size=_POOL_SIZE)  # type: ignore[arg-type]  # as above
-
-    def get_connection(
-        self, url: str | bytes, proxies: Mapping[str, str] | None = None
-    ) -> UnixHTTPConnectionPool:
-        return super().get_connection(_ANY_URL, proxies)
 
 
 class Stream:
@@ -256,7 +195,7 @@ class Daemon:
                 timeout_seconds=idle_seconds,
                 version=self.call(lambda api: api.api_version),
                 address=self._given,
-                kind=_ImpatientClient,
+                kind=ImpatientClient,
             ),
             address=self.address,
         )
@@ -287,25 +226,6 @@ class Daemon:
             if self._api is None:
                 self._api = connect(timeout_seconds=CALL_SECONDS, address=self._given)
             return self._api
-
-
-def engine_address() -> str:
-    """Name the address that `connect` uses, for messages."""
-    host = os.environ.get("DOCKER_HOST")
-    if host:
-        return host
-    try:
-        address: str = _from_context().get("base_url", DEFAULT_ADDRESS)
-    except DockerException:
-        return "the current Docker context"
-    return address
-
-
-def _from_context() -> dict[str, Any]:
-    try:
-        return dict(ContextAPI.kwargs_from_context())
-    except Exception as error:  # the SDK raises no kind of its own for a damaged context file
-        raise DockerException(f"the current Docker context cannot be read: {error}") from error
 
 
 def _api_error(response: requests.Response) -> APIError:

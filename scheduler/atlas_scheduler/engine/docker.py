@@ -6,14 +6,14 @@ import asyncio
 import math
 import os
 import socket
-from collections.abc import Callable, Collection, Sequence
-from contextlib import nullcontext, suppress
+import time
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
 
 from docker import APIClient
-from docker.errors import APIError, NotFound
+from docker.errors import NotFound
 
 from atlas_scheduler.core.reconcile import Seen
 from atlas_scheduler.core.usage import Usage
@@ -23,12 +23,14 @@ from atlas_scheduler.engine.container_exec import ContainerExec
 from atlas_scheduler.engine.container_ports import ContainerPorts
 from atlas_scheduler.engine.container_usage import ContainerUsage
 from atlas_scheduler.engine.containers import Containers, Recipe
-from atlas_scheduler.engine.daemon import CALL_SECONDS, Daemon
+from atlas_scheduler.engine.daemon import Daemon
+from atlas_scheduler.engine.data_dirs import data_dirs_here
 from atlas_scheduler.engine.environment_containers import ContainerBuilder
 from atlas_scheduler.engine.environments import SharedEnvironments
 from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
 from atlas_scheduler.engine.facts import EngineFacts
 from atlas_scheduler.engine.follow import Follower
+from atlas_scheduler.engine.followed_streams import CHECK_SECONDS, FollowedStreams
 from atlas_scheduler.engine.gpus import described, discover_gpus, missing_gpus
 from atlas_scheduler.engine.image_builds import ImageBuilds
 from atlas_scheduler.engine.images import Images
@@ -42,20 +44,16 @@ from atlas_scheduler.engine.port import (
     Launch,
 )
 from atlas_scheduler.engine.prepared import mould_of
-from atlas_scheduler.engine.prepared_pool import PreparedContainers, Stock
+from atlas_scheduler.engine.prepared_pool import PreparedContainers
+from atlas_scheduler.engine.prepared_stock import Stock
+from atlas_scheduler.engine.state import ContainerState
 from atlas_scheduler.engine.threads import in_thread
+from atlas_scheduler.engine.timed_calls import ANSWER_SECONDS, TimedCalls
 from atlas_scheduler.engine.volumes import check_volumes, make_mount_points
-from foundations.errors import EngineDown
+from foundations.errors import StorageFull
 from foundations.home import Home
 from foundations.provenance import Execution
 
-T = TypeVar("T")
-
-ANSWER_SECONDS = 2 * CALL_SECONDS
-"""Longest that anything but a watch, a pull or a build may take."""
-CHECK_SECONDS = 5.0
-"""How often the engine is asked about the containers whose streams are followed."""
-_CALLS_AT_ONCE = 32
 _STATISTICS_AT_ONCE = 16
 """Docker may take a second for each, most of it asleep."""
 
@@ -80,6 +78,7 @@ class DockerEngine:
         self._allowed_gpus = allowed_gpus
         self._owner = Owner(uid=os.getuid(), gid=os.getgid())
         self._daemon = Daemon(self._settings.socket_path)
+        self._ask = TimedCalls()
         self._images = Images(self._daemon, self._settings)
         built = BuiltImages(
             self._daemon, home, instance=instance, max_bytes=self._settings.max_images_bytes
@@ -105,12 +104,15 @@ class DockerEngine:
         self._environments = SharedEnvironments(environments, self._builder)
         self._is_swept = False
         self._facts: EngineFacts | None = None
-        self._calls = asyncio.Semaphore(_CALLS_AT_ONCE)
         self._statistics_calls = asyncio.Semaphore(_STATISTICS_AT_ONCE)
-        self._followers: dict[str, Follower] = {}
+        self._streams = FollowedStreams(
+            partial(self._ask, self._containers.ended), check_seconds=check_seconds
+        )
+        self._logs: dict[str, JobLog] = {}
+        """Of attempts that are ready to start."""
+        self._begun: dict[str, ContainerState] = {}
+        """How containers that were started here stood just after that."""
         self._stopped: set[str] = set()
-        self._check_seconds = check_seconds
-        self._checking: asyncio.Task[None] | None = None
 
     async def capabilities(self) -> Capabilities:
         """Say what the engine is; doubles as the check that it answers."""
@@ -131,6 +133,7 @@ class DockerEngine:
                 gpus=usable,
                 description=facts.description(),
                 notes=notes,
+                data_dirs=data_dirs_here(facts, socket_path=self._daemon.socket_path),
             )
 
         return await self._ask(ask)
@@ -140,22 +143,30 @@ class DockerEngine:
         launch = await self._builds.prepare(launch, log)
         await self._images.ensure(launch.image, log, pinned=launch.pinned_image, policy=launch.pull)
         await self._environments.prepare(launch, log)
+        self._logs[launch.attempt.name] = log
 
     async def start(self, launch: Launch) -> int:
         """Start the attempt's container, or adopt the one that has its name."""
         recipe = partial(self._recipe, launch)
-        started_at_ms = await self._ask(partial(self._containers.start, launch.attempt, recipe))
+        marking = asyncio.create_task(self._mark_output(launch.attempt))
+        try:
+            begun = await self._ask(partial(self._containers.start, launch.attempt, recipe))
+        finally:
+            await asyncio.wait([marking])
         self._stock.replenish()
-        return started_at_ms
+        if begun is None:
+            return time.time_ns() // 1_000_000
+        self._begun[launch.attempt.name] = begun
+        return begun.started_at_ms or time.time_ns() // 1_000_000
 
     async def execution(self, attempt: AttemptId, *, gpus: Sequence[str]) -> Execution | None:
         """Say what a container really runs on."""
 
         def ask() -> Execution | None:
-            found = self._containers.image_of(attempt)
-            if found is None:
+            state = self._begun.get(attempt.name) or self._containers.find(attempt)
+            if state is None:
                 return None
-            image_id, asked = found
+            asked, image_id = state.image, state.image_id
             facts = self._facts = self._facts or self._read_facts()
             names = self._images.names(image_id)
             return Execution(
@@ -185,15 +196,15 @@ class DockerEngine:
         An engine that goes away meanwhile is waited for.
         """
         name = attempt.name
-        follower = Follower(self._daemon, name, log, was_stopped=lambda: name in self._stopped)
-        self._followers[name] = follower
-        if self._checking is None:
-            self._checking = asyncio.create_task(self._keep_checking())
-        try:
+        follower = Follower(
+            self._daemon,
+            name,
+            log,
+            begun=self._begun.get(name),
+            was_stopped=lambda: name in self._stopped,
+        )
+        with self._streams.watched(name, follower):
             return await in_thread(follower.run, name="watch", abort=follower.abort)
-        finally:
-            if self._followers.get(name) is follower:
-                del self._followers[name]
 
     async def usage(self, attempts: Collection[AttemptId]) -> dict[AttemptId, Usage]:
         """Read the statistics of their containers, several at once."""
@@ -241,6 +252,8 @@ class DockerEngine:
     async def remove(self, attempt: AttemptId) -> None:
         """Remove the container, whatever its state."""
         await self._ask(partial(self._containers.remove, attempt.name))
+        self._logs.pop(attempt.name, None)
+        self._begun.pop(attempt.name, None)
         self._stopped.discard(attempt.name)
         self._usage.forget(attempt.name)
         await self._environments.release(attempt)
@@ -248,15 +261,20 @@ class DockerEngine:
 
     async def close(self) -> None:
         """Let go of connections and threads; jobs run on."""
-        if self._checking is not None:
-            self._checking.cancel()
-            await asyncio.wait([self._checking])
-            self._checking = None
-        for follower in self._followers.values():
-            follower.abort()
+        await self._streams.close()
         await self._stock.close()
         await self._environments.close()
         self._daemon.close()
+
+    async def _mark_output(self, attempt: AttemptId) -> None:
+        """Mark where the job's output begins, while its container starts: that waits for the disk.
+
+        Who follows the container marks it where that failed.
+        """
+        log = self._logs.pop(attempt.name, None)
+        if log is not None:
+            with suppress(StorageFull, OSError):
+                await in_thread(log.begin_output, name="mark")
 
     def _recipe(self, launch: Launch) -> Recipe:
         """Say what is to be created; makes the mount points that belong to the job's owner."""
@@ -285,49 +303,3 @@ class DockerEngine:
 
     def _read_facts(self) -> EngineFacts:
         return EngineFacts.from_info(self._daemon.call(lambda api: api.info()))
-
-    async def _ask(
-        self,
-        call: Callable[[], T],
-        *,
-        seconds: float = ANSWER_SECONDS,
-        takes_long: bool = False,
-    ) -> T:
-        """Make a blocking call within a deadline.
-
-        Args:
-            call: what to do.
-            seconds: the deadline.
-            takes_long: do not let it hold back short calls.
-        """
-        try:
-            async with asyncio.timeout(seconds), nullcontext() if takes_long else self._calls:
-                return await in_thread(call, name="docker")
-        except TimeoutError:
-            raise EngineDown(
-                f"The Docker engine did not answer within {seconds:.0f} seconds: it is overloaded "
-                f"or hangs. Look at its log or restart it."
-            ) from None
-        except APIError as error:
-            raise EngineDown(f"The Docker engine failed: {error}") from error
-
-    async def _keep_checking(self) -> None:
-        """Find followed streams that hang although their containers have ended."""
-        suspects: dict[str, int] = {}
-        while True:
-            await asyncio.sleep(self._check_seconds)
-            if not self._followers:
-                continue
-            try:
-                ended = await self._ask(self._containers.ended)
-            except EngineDown:
-                continue
-            stands = {
-                name: follower.received_bytes
-                for name, follower in self._followers.items()
-                if name in ended
-            }
-            for name, received_bytes in stands.items():
-                if suspects.get(name) == received_bytes:
-                    self._followers[name].nudge()
-            suspects = stands

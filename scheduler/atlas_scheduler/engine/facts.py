@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 CDI_KIND = "nvidia.com/gpu="
+_CONTAINERD = "/var/lib/containerd"
+"""Where containerd keeps the images that it keeps for Docker, unless it is told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,12 @@ class EngineFacts:
     measures: bool = True
     """It knows what containers use."""
     limits_processes: bool = True
+    hostname: str | None = None
+    """Of the machine that it runs on."""
+    kernel: str | None = None
+    """Release of that machine's kernel."""
+    data_dirs: tuple[str, ...] = ()
+    """Where it keeps images and containers, there."""
 
     @classmethod
     def from_info(cls, info: Mapping[str, Any]) -> EngineFacts:
@@ -60,6 +68,9 @@ class EngineFacts:
             limits_memory=can_limit and bool(info.get("MemoryLimit")),
             limits_cpus=can_limit and bool(info.get("CpuCfsQuota")),
             limits_processes=can_limit and bool(info.get("PidsLimit")),
+            hostname=info.get("Name"),
+            kernel=info.get("KernelVersion"),
+            data_dirs=_data_dirs(info),
         )
 
     def usable_gpus(self, uuids: tuple[str, ...]) -> tuple[str, ...]:
@@ -116,3 +127,10 @@ class EngineFacts:
             and gpus_usable < gpus_here,
         }
         return tuple(note for note, holds in rules.items() if holds)
+
+
+def _data_dirs(info: Mapping[str, Any]) -> tuple[str, ...]:
+    root = info.get("DockerRootDir")
+    status = {pair[0]: pair[1] for pair in info.get("DriverStatus") or () if len(pair) > 1}
+    is_containerds = str(status.get("driver-type", "")).startswith("io.containerd.")
+    return (*((root,) if root else ()), *((_CONTAINERD,) if is_containerds else ()))

@@ -63,8 +63,16 @@ class Follower:
     """Follows one container, in a thread; `abort` and `nudge` come from others."""
 
     def __init__(
-        self, daemon: Daemon, name: str, log: JobLog, *, was_stopped: Callable[[], bool]
+        self,
+        daemon: Daemon,
+        name: str,
+        log: JobLog,
+        *,
+        was_stopped: Callable[[], bool],
+        begun: ContainerState | None = None,
     ) -> None:
+        """Prepare to follow a container; `begun` says how it stood a moment ago."""
+        self._begun = begun
         self._daemon = daemon
         self._name = name
         self._log = log
@@ -141,7 +149,7 @@ class Follower:
 
     def _follow_once(self) -> Ended | None:
         """Follow as long as the stream lasts; None when the container runs on."""
-        state = self._state()
+        state, self._begun = self._begun or self._state(), None
         if not state.has_ended and not state.is_going:
             self._broke = False
             self._rewind()

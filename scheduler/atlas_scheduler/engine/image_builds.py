@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import tempfile
@@ -26,7 +25,7 @@ from atlas_scheduler.engine.images import BUILD_IDLE_SECONDS, Images
 from atlas_scheduler.engine.launch import SOURCE
 from atlas_scheduler.engine.port import AttemptId, JobLog, Launch, StartRefusedError
 from atlas_scheduler.engine.progress import BuildOutput
-from atlas_scheduler.engine.pulling import play, problem_of
+from atlas_scheduler.engine.pulling import bounded, play, problem_of
 from atlas_scheduler.engine.sharing import SharedRuns, Tell
 from atlas_scheduler.engine.threads import in_thread
 from foundations.models import ImageBuild
@@ -131,14 +130,9 @@ class ImageBuilds:
         )
         operation = self._daemon.operation(idle_seconds=BUILD_IDLE_SECONDS)
         work = partial(self._build, operation, build, context, key, tell)
-        try:
-            async with asyncio.timeout(LONGEST_SECONDS):
-                await in_thread(work, name="build", abort=operation.abort)
-        except TimeoutError:
-            raise StartRefusedError(
-                f"The image of {build.dockerfile!r} was not built after {LONGEST_SECONDS // 3600} "
-                f"hours."
-            ) from None
+        hours = LONGEST_SECONDS // 3600
+        late = f"The image of {build.dockerfile!r} was not built after {hours} hours."
+        await bounded(operation, work, longest_seconds=LONGEST_SECONDS, late=late)
         await in_thread(partial(self._note, build, bases, key), name="image")
         tell(f"Built image {tag}.")
 

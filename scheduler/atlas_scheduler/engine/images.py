@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from atlas_scheduler.engine.daemon import Daemon, Operation
 from atlas_scheduler.engine.port import JobLog, StartRefusedError
 from atlas_scheduler.engine.progress import build_line
 from atlas_scheduler.engine.pulling import (
+    bounded,
     names_registry,
     play,
     problem_of,
@@ -51,6 +52,8 @@ class Images:
         self._settings = settings
         self._runs = SharedRuns()
         self._found: dict[str, Image] = {}
+        self._names: dict[str, Names] = {}
+        """By id: what images were called when they were looked at last."""
 
     async def ensure(
         self,
@@ -123,13 +126,11 @@ class Images:
         return found
 
     def names(self, image_id: str) -> Names:
-        """Give the names that an image has now."""
-        try:
-            answer = self._daemon.call(partial(_inspect, name=image_id))
-        except APIError:
-            return Names()  # it was removed by force while its container runs on
-        tags, digests = answer.get("RepoTags") or (), answer.get("RepoDigests") or ()
-        return Names(next(iter(tags), None), tuple(digests))
+        """Give the names that an image has. Blocks unless it was looked at just before."""
+        with suppress(APIError):  # it was removed by force while its container runs on
+            if _digits(image_id) not in self._names:
+                self._inspect(image_id)
+        return self._names.pop(_digits(image_id), Names())
 
     def _look_for(self, image_id: str) -> Image | None:
         found = self._found.pop(image_id, None)
@@ -140,6 +141,8 @@ class Images:
     def _inspect(self, name: str) -> Image:
         answer = self._daemon.call(partial(_inspect, name=name))
         config = answer.get("Config") or {}
+        tags, digests = answer.get("RepoTags") or (), answer.get("RepoDigests") or ()
+        self._names[_digits(answer.get("Id", ""))] = Names(next(iter(tags), None), tuple(digests))
         return Image(
             name=name,
             has_entrypoint=bool(config.get("Entrypoint")),
@@ -192,14 +195,11 @@ class Images:
             operation = self._daemon.operation(idle_seconds=self._settings.pull_idle_seconds)
             work = partial(_pull, operation, name, why, named_in, tell)
         longest_seconds = self._settings.pull_seconds
-        try:
-            async with asyncio.timeout(longest_seconds):
-                await in_thread(work, name="image", abort=operation.abort)
-        except TimeoutError:
-            raise StartRefusedError(
-                f"The image {name!r} was not there after {longest_seconds:.0f} seconds. "
-                f"`docker: pull_seconds` in config/server.yaml is the longest that it may take."
-            ) from None
+        late = (
+            f"The image {name!r} was not there after {longest_seconds:.0f} seconds. "
+            f"`docker: pull_seconds` in config/server.yaml is the longest that it may take."
+        )
+        await bounded(operation, work, longest_seconds=longest_seconds, late=late)
 
     def _build(self, operation: Operation, name: str, tell: Tell) -> None:
         base = self._settings.worker_base
@@ -225,6 +225,10 @@ class Images:
                 f"image that this machine has or can pull, then submit again."
             )
         tell(f"Built image {name}.")
+
+
+def _digits(image_id: str) -> str:
+    return image_id.removeprefix("sha256:")
 
 
 def _inspect(api: APIClient, *, name: str) -> dict[str, Any]:

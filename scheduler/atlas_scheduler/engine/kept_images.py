@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Protocol
 
 from atlas_scheduler.engine.built_images import BuiltImages
 from atlas_scheduler.engine.port import BuiltImage, PrunedImages
-
-
-class _Ask(Protocol):
-    def __call__(self, call: Callable[[], Any], *, takes_long: bool = False) -> Awaitable[Any]:
-        """Make a blocking call within a deadline."""
+from atlas_scheduler.engine.timed_calls import TimedCalls
 
 
 class KeptImages:
     """What `ImageKeeper` asks for."""
 
-    def __init__(self, built: BuiltImages, ask: _Ask) -> None:
+    def __init__(self, built: BuiltImages, ask: TimedCalls) -> None:
         self._built = built
         self._ask = ask
 
@@ -30,12 +24,10 @@ class KeptImages:
 
     async def built(self) -> list[BuiltImage]:
         """List them, the one used last first."""
-        found: list[BuiltImage] = await self._ask(self._built.list)
-        return found
+        return await self._ask(self._built.list)
 
     async def prune(self, *, unused_ms: int) -> PrunedImages:
         """Remove what nothing uses now, and nobody used for so long."""
         now_ms = time.time_ns() // 1_000_000
         prune = partial(self._built.prune, unused_ms=unused_ms, now_ms=now_ms)
-        pruned: PrunedImages = await self._ask(prune, takes_long=True)
-        return pruned
+        return await self._ask(prune, takes_long=True)

@@ -100,6 +100,8 @@ class Capabilities:
     """Which product answers, as whom it runs and what follows from that, in a line."""
     notes: tuple[str, ...] = ()
     """Things the user should know, a sentence each."""
+    data_dirs: tuple[Path, ...] = ()
+    """Where it keeps what it needs to run jobs, as far as that is on this machine."""
 
 
 class JobLog(Protocol):

@@ -6,7 +6,6 @@ second finds the name taken. Until then nothing counts on it, and it may go at a
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 import uuid
@@ -21,17 +20,12 @@ from docker.errors import APIError, NotFound
 from atlas_scheduler.engine.container import INSTANCE_LABEL
 from atlas_scheduler.engine.daemon import Daemon
 from atlas_scheduler.engine.prepared import PREPARED_LABEL, SCRIPT, SHELL, Mould
-from atlas_scheduler.engine.threads import in_thread
 from foundations.errors import EngineDown
 
 KEEP_SECONDS = 600.0
 """How long containers of a shape are kept that no job has asked for."""
 SHAPES = 4
 """Of so many shapes at most; the one that was not asked for longest goes first."""
-CLOSE_SECONDS = 3.0
-"""Longest that the end of the server waits for their removal."""
-PATIENCE_SECONDS = 0.3
-"""Pause before more are made: the job just started may be so short that its end would wait."""
 _CONFLICT = 409
 
 
@@ -256,44 +250,6 @@ class PreparedContainers:
 
     def _name(self, slot: str) -> str:
         return f"atlas-{self._instance}-prepared-{slot}"
-
-
-class Stock:
-    """Replenishes prepared containers beside everything else."""
-
-    def __init__(self, prepared: PreparedContainers) -> None:
-        self.prepared = prepared
-        self._asked = asyncio.Event()
-        self._keeping: asyncio.Task[None] | None = None
-
-    def replenish(self) -> None:
-        """Make what is missing soon; returns at once."""
-        if not self.prepared.limit:
-            return
-        self._asked.set()
-        if self._keeping is None:
-            self._keeping = asyncio.create_task(self._keep())
-
-    async def close(self) -> None:
-        """Remove all that is kept."""
-        if self._keeping is None:
-            return
-        self._keeping.cancel()
-        await asyncio.wait([self._keeping])
-        # What a hanging engine keeps is swept when the server starts again.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await in_thread(self.prepared.close, name="prepared")
-
-    async def _keep(self) -> None:
-        pause_seconds: float | None = None
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause_seconds):
-                    await self._asked.wait()
-                    await asyncio.sleep(PATIENCE_SECONDS)
-            self._asked.clear()
-            pause_seconds = await in_thread(self.prepared.expire, name="prepared")
 
 
 def _has_shell(name: str, api: APIClient) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from atlas_scheduler.engine.port import StartRefusedError
 from atlas_scheduler.engine.progress import PullProgress, fault
 from atlas_scheduler.engine.sharing import Tell
 from atlas_scheduler.engine.silence import timed_out
+from atlas_scheduler.engine.threads import in_thread
 from foundations.errors import EngineDown
 
 NOTHING_CAME = "nothing more came for too long"
@@ -52,6 +54,21 @@ def pull(operation: Operation, name: str, why: str, advice: str, tell: Tell) -> 
             f"The image {name!r} {why} and cannot be pulled: {problem.rstrip('.')}. "
             f"{_advice(name, problem, advice)}"
         )
+
+
+async def bounded(
+    operation: Operation, work: Callable[[], None], *, longest_seconds: float, late: str
+) -> None:
+    """Do the work of an operation in a thread, within the time that it may take in all.
+
+    Raises:
+        StartRefusedError: that time is over; the text is `late`. The operation was aborted.
+    """
+    try:
+        async with asyncio.timeout(longest_seconds):
+            await in_thread(work, name="image", abort=operation.abort)
+    except TimeoutError:
+        raise StartRefusedError(late) from None
 
 
 def play(

@@ -18,6 +18,9 @@ class ContainerState:
     """Docker's word: created, running, paused, restarting, removing, exited or dead. Podman has
     configured, initialized, stopping and stopped as well."""
     labels: Mapping[str, str]
+    image: str
+    """As it was asked for."""
+    image_id: str
     started_at_ms: int | None
     finished_at_ms: int | None
     exit_code: int
@@ -27,9 +30,12 @@ class ContainerState:
     def from_inspect(cls, answer: Mapping[str, Any]) -> ContainerState:
         """Read the answer of `GET /containers/{name}/json`."""
         state = answer["State"]
+        image_id = str(answer["Image"])
         return cls(
             status=state["Status"],
             labels=answer["Config"].get("Labels") or {},
+            image=answer["Config"]["Image"],
+            image_id=image_id if ":" in image_id else f"sha256:{image_id}",
             started_at_ms=parse_time_ms(state.get("StartedAt")),
             finished_at_ms=parse_time_ms(state.get("FinishedAt")),
             exit_code=state.get("ExitCode", 0),

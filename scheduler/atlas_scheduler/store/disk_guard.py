@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from foundations.home import Home
-from foundations.models import StorageView
+from foundations.models import StorageView, WatchedDisk
 from foundations.quantities import size
 
 DEFAULT_BYTES = 10**9
@@ -25,22 +25,54 @@ class Space(NamedTuple):
 
     total_bytes: int
     free_bytes: int
+    device: int
+    """Which one it is: the same for all that is on it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shortage:
-    """A disk that is too full to start anything."""
+class Place:
+    """A directory whose disk is watched."""
 
-    place: Path
-    free_bytes: int
+    name: str
+    """What users call it: `home`, `engine`, …"""
+    path: Path
+    purpose: str = ""
+    """What is kept there, where the path does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """One disk that is watched, as of the last look."""
+
+    places: tuple[Place, ...]
+    """What is on it of all that is watched; never empty."""
+    space: Space
     stop_below_bytes: int
+    """Its mark."""
+
+    @property
+    def margin_bytes(self) -> int:
+        """How far it is from its mark."""
+        return self.space.free_bytes - self.stop_below_bytes
 
     @property
     def reason(self) -> str:
-        """Why nothing starts."""
+        """Why nothing starts, if it is too full."""
+        place = self.places[0]
+        where = f"{place.path}, {place.purpose}," if place.purpose else str(place.path)
         return (
-            f"the disk of {self.place} is nearly full: {size(self.free_bytes)} are free, and "
+            f"the disk of {where} is nearly full: {size(self.space.free_bytes)} are free, and "
             f"nothing starts below {size(self.stop_below_bytes)}"
+        )
+
+    def view(self) -> WatchedDisk:
+        """It as clients are told."""
+        return WatchedDisk(
+            path=str(self.places[0].path),
+            holds=list(dict.fromkeys(place.name for place in self.places)),
+            total_bytes=self.space.total_bytes,
+            free_bytes=self.space.free_bytes,
+            stop_below_bytes=self.stop_below_bytes,
         )
 
 
@@ -49,12 +81,17 @@ def look_at(place: Path) -> Space:
     while not place.exists() and place != place.parent:
         place = place.parent
     usage = shutil.disk_usage(place)
-    return Space(usage.total, usage.free)
+    return Space(usage.total, usage.free, place.stat().st_dev)
 
 
-def places(home: Home) -> tuple[Path, ...]:
+def places(home: Home) -> tuple[Place, ...]:
     """Where the scheduler writes much; links may put some of it on other disks."""
-    return (home.root, home.bundles, home.job_dirs, home.archives)
+    return (
+        Place("home", home.root),
+        Place("bundles", home.bundles),
+        Place("work dirs", home.job_dirs),
+        Place("archives", home.archives),
+    )
 
 
 class DiskGuard:
@@ -62,7 +99,7 @@ class DiskGuard:
 
     def __init__(
         self,
-        places: Sequence[Path],
+        places: Sequence[Place],
         *,
         stop_below_bytes: int | None = None,
         probe: Callable[[Path], Space] = look_at,
@@ -79,28 +116,30 @@ class DiskGuard:
         self._stop_below_bytes = stop_below_bytes
         self._probe = probe
         self._lock = threading.Lock()
-        self.shortage: Shortage | None = None
+        self._short: list[Disk] = []
+        self.disks: tuple[Disk, ...] = ()
+        """All that are watched, as of the last look; the home's is the first."""
+        self.shortage: Disk | None = None
         """What keeps jobs from starting, as of the last look."""
-        self.free_bytes: int | None = None
-        """On the disk that is nearest to its mark, as of the last look."""
-        self.stop_below_bytes = stop_below_bytes or 0
-        """The mark of that disk."""
 
-    def look(self) -> Shortage | None:
-        """Look at every disk, and return what keeps jobs from starting now."""
+    def look(self, also: Sequence[Place] = ()) -> Disk | None:
+        """Look at every disk, and return what keeps jobs from starting now.
+
+        Args:
+            also: Where others write for jobs, as it is known now.
+        """
         with self._lock:
-            tightest: tuple[int, Path, Space, int] | None = None
-            for place, space in self._disks():
-                mark = self._mark(space)
-                margin = space.free_bytes - mark
-                if tightest is None or margin < tightest[0]:
-                    tightest = (margin, place, space, mark)
-            if tightest is not None:
-                _, place, space, mark = tightest
-                self.free_bytes, self.stop_below_bytes = space.free_bytes, mark
-                needed = mark * (1.0 if self.shortage is None else _HEADROOM)
-                is_short = space.free_bytes < needed
-                self.shortage = Shortage(place, space.free_bytes, mark) if is_short else None
+            disks = self._measured([*self._places, *also])
+            if disks:
+                before = {place for one in self._short for place in one.places}
+                self._short = [
+                    one
+                    for one in disks
+                    if one.space.free_bytes
+                    < one.stop_below_bytes * (1.0 if before.isdisjoint(one.places) else _HEADROOM)
+                ]
+                self.disks = disks
+                self.shortage = min(self._short, key=_margin, default=None)
             return self.shortage
 
     @property
@@ -108,28 +147,50 @@ class DiskGuard:
         """Why nothing starts; None when something can."""
         return None if self.shortage is None else self.shortage.reason
 
+    @property
+    def tightest(self) -> Disk | None:
+        """The disk that is nearest to its mark; None before the first look."""
+        return self.shortage or min(self.disks, key=_margin, default=None)
+
+    def stop_below_bytes(self, name: str) -> int:
+        """The mark of the disk that has a place; before the first look, what the settings say."""
+        for one in self.disks:
+            if any(place.name == name for place in one.places):
+                return one.stop_below_bytes
+        return self._stop_below_bytes or 0
+
     def view(self) -> StorageView | None:
         """The state for clients; None before the first look."""
-        if self.free_bytes is None:
+        tightest = self.tightest
+        if tightest is None:
             return None
         return StorageView(
-            free_bytes=self.free_bytes,
-            stop_below_bytes=self.stop_below_bytes,
+            free_bytes=tightest.space.free_bytes,
+            stop_below_bytes=tightest.stop_below_bytes,
             problem=self.reason,
+            disks=[one.view() for one in self.disks],
         )
 
-    def _disks(self) -> list[tuple[Path, Space]]:
-        """Each disk once, with the first of the places on it."""
-        seen: dict[Space, Path] = {}
-        for place in self._places:
+    def _measured(self, places: Sequence[Place]) -> tuple[Disk, ...]:
+        """Each disk once, with all the places on it."""
+        spaces: dict[int, Space] = {}
+        found: dict[int, list[Place]] = {}
+        for place in places:
             try:
-                space = self._probe(place)
+                space = self._probe(place.path)
             except OSError:
                 continue  # who uses it will say what is wrong with it
-            seen.setdefault(space, place)
-        return [(place, space) for space, place in seen.items()]
+            spaces.setdefault(space.device, space)
+            found.setdefault(space.device, []).append(place)
+        return tuple(
+            Disk(tuple(found[device]), space, self._mark(space)) for device, space in spaces.items()
+        )
 
     def _mark(self, space: Space) -> int:
         if self._stop_below_bytes is not None:
             return self._stop_below_bytes
         return min(DEFAULT_BYTES, int(space.total_bytes * DEFAULT_SHARE))
+
+
+def _margin(disk: Disk) -> int:
+    return disk.margin_bytes

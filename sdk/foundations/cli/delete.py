@@ -43,7 +43,10 @@ def job(
             client.delete(job_id)
         except JobConflict as error:
             state = client.job(job_id).state
-            text = f"Job `{job_id}` has status `{state}` and cannot be deleted"
+            text = (
+                f"Job `{job_id}` has status `{state}` and cannot be deleted. "
+                f"Stop it first: foundations stop job {scheduler} {job_id}"
+            )
             raise JobConflict(text) from error
         deleted.append(job_id)
         return {"job_id": job_id, "message": f"Job {job_id} successfully deleted"}

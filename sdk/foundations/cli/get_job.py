@@ -48,20 +48,26 @@ def job(
         raise click.UsageError("--archive retrieves the whole archive; leave --source-dir out.")
     part = None if source_dir is None else _relative(source_dir)
 
+    from foundations.errors import NotFound
     from foundations.retrieval import store_archive, unpack_archive
 
     client = connect(scheduler)
     with naming(job_id, scheduler):
         detail = client.job(job_id)
-        job_id = detail.job_id
-        target = save_dir / (f"{job_id}.tgz" if archive else job_id)
-        if not force and (target.exists() or target.is_symlink()):
-            raise CommandFailed(f"{target} already exists. Give --force to replace it.")
-        chunks = client.archive(job_id)
+    job_id = detail.job_id
+    target = save_dir / (f"{job_id}.tgz" if archive else job_id)
+    if not force and (target.exists() or target.is_symlink()):
+        raise CommandFailed(f"{target} already exists. Give --force to replace it.")
+    chunks = client.archive(job_id)
+    try:
         if archive:
             store_archive(chunks, target)
         else:
             unpack_archive(chunks, target, job_id=job_id, part=part)
+    except NotFound as error:
+        raise NotFound(
+            f"Job `{job_id}` is {detail.state} and has no archive yet: it gets one when it starts."
+        ) from error
     if as_json:
         render.print_json({"job_id": job_id, "path": str(target.absolute())})
     else:

@@ -100,11 +100,22 @@ def _fields(found: SchedulerInfo) -> list[tuple[str, str]]:
 def _storage(storage: StorageView | None) -> list[tuple[str, str]]:
     if storage is None:
         return []
-    mark = f"no job starts below {size(storage.stop_below_bytes)}"
-    fields = [("Disk", f"{size(storage.free_bytes)} free, {mark}")]
+    fields = [("Disk", text) for text in _disks(storage)]
     if storage.problem:
         fields.append(("Problem", storage.problem))
     return fields
+
+
+def _disks(storage: StorageView) -> list[str]:
+    """Tell of the disk, or of each one if there are several."""
+    if len(storage.disks) < 2:
+        mark = f"no job starts below {size(storage.stop_below_bytes)}"
+        return [f"{size(storage.free_bytes)} free, {mark}"]
+    return [
+        f"{size(one.free_bytes)} of {size(one.total_bytes)} free at {one.path} "
+        f"({', '.join(one.holds)}), no job starts below {size(one.stop_below_bytes)}"
+        for one in storage.disks
+    ]
 
 
 def show_environments(*, as_json: bool) -> None:

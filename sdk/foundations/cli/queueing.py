@@ -32,7 +32,7 @@ def queue_directory(
     ctx: click.Context, client: Client, prepared: PreparedSubmission, console: JobConsole
 ) -> Accepted:
     """Pack, upload and queue; Ctrl-C leaves no job behind."""
-    from foundations.submission import create_job
+    from foundations.job_creation import create_job
 
     with _uploaded(ctx, client, prepared, console) as (delivery, origin):
         return queue(ctx, client, lambda: create_job(client, prepared, delivery, origin), console)
@@ -42,7 +42,7 @@ def queue_array(
     ctx: click.Context, client: Client, prepared: PreparedSubmission, console: JobConsole
 ) -> ArrayView:
     """Pack and upload once, and queue an array of jobs; Ctrl-C leaves none behind."""
-    from foundations.submission import create_array
+    from foundations.job_creation import create_array
 
     with _uploaded(ctx, client, prepared, console) as (delivery, origin):
         array, interrupted = _create(
@@ -63,7 +63,7 @@ def queue_schedule(
     ctx: click.Context, client: Client, prepared: PreparedSubmission, console: JobConsole
 ) -> ScheduleView:
     """Pack, upload and make a schedule; Ctrl-C leaves none behind."""
-    from foundations.submission import create_schedule
+    from foundations.job_creation import create_schedule
 
     with _uploaded(ctx, client, prepared, console) as (delivery, origin):
         schedule, interrupted = _create(
@@ -100,7 +100,7 @@ def _uploaded(
     ctx: click.Context, client: Client, prepared: PreparedSubmission, console: JobConsole
 ) -> Iterator[tuple[Delivery, Origin]]:
     """Pack and upload a directory; Ctrl-C until then ends the command."""
-    from foundations.submission import pack_and_upload
+    from foundations.job_creation import pack_and_upload
 
     with tempfile.TemporaryDirectory(prefix="atlas-bundle-") as folder:
         try:

@@ -138,10 +138,10 @@ def table_lines(
 
 
 def print_fields(fields: Sequence[tuple[str, str]]) -> None:
-    """Print names and values, one a line."""
+    """Print names and values, one a line; a value without a name goes on from the line before."""
     longest = max((len(name) for name, _ in fields), default=0)
     for name, text in fields:
-        click.echo(f"{name + ':':<{longest + 1}} {clean(text)}")
+        click.echo(f"{name + ':' if name else '':<{longest + 1}} {clean(text)}")
 
 
 def print_artifacts(artifacts: Sequence[ArtifactView]) -> None:

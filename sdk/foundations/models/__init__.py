@@ -103,6 +103,7 @@ from foundations.models.scheduler import (
     SchedulerInfo,
     StorageView,
     VolumeView,
+    WatchedDisk,
     WireError,
 )
 from foundations.models.schedules import NewSchedule, Overlap, ScheduleView
@@ -231,6 +232,7 @@ __all__ = [
     "View",
     "Volume",
     "VolumeView",
+    "WatchedDisk",
     "Waiting",
     "WireError",
     "ImageBuild",

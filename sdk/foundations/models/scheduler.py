@@ -120,6 +120,19 @@ class EngineView(View):
     notes: list[str] = []
 
 
+class WatchedDisk(View):
+    """One disk that must have space before a job starts."""
+
+    path: str
+    """The first of the directories on it that are watched."""
+    holds: list[str]
+    """What is on it: `home`, `bundles`, `work dirs`, `archives`, and `engine` for what the
+    engine keeps."""
+    total_bytes: int
+    free_bytes: int
+    stop_below_bytes: int
+
+
 class StorageView(View):
     """Whether there is space to start jobs, on the disk that is nearest to its mark."""
 
@@ -128,6 +141,8 @@ class StorageView(View):
     """Free space below which no job starts."""
     problem: str | None = None
     """Why no job starts now; by itself they start again when there is space."""
+    disks: list[WatchedDisk] = []
+    """All that are watched, that of the home first."""
 
 
 class VolumeView(View):
