@@ -199,7 +199,7 @@ class AtlasApp(Loading):
         except AtlasError:
             return  # the feed meets the same, and tells of it
         if told is not None:
-            self.say(told)
+            self.front.tell(told)
             if self.settings.bell:
                 self.bell()
             self.send_to_terminal(passed_on(self.teller.notice(told.text), os.environ))

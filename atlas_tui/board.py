@@ -52,6 +52,8 @@ class Board:
 
     deleted: list[tuple[str, ...]] = field(default_factory=list)
     """Ids of the jobs that were deleted here, the latest deletion last."""
+    stopped_here: set[str] = field(default_factory=set)
+    """Ids of the jobs that were stopped here: their ends are no news."""
     upkeeps: int = 0
     """How often something was done here that the feed does not tell of."""
 

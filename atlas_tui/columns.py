@@ -101,6 +101,12 @@ def why(job: JobView) -> str:
     return job.reason or ""
 
 
+def told_apart(job: JobView) -> str:
+    """The command, and what tells it from others with the same: index and parameters."""
+    words = [f"[{job.array.index}]"] if job.array else []
+    return " ".join([*words, *job.command, _mapping(job.parameters or {})]).strip()[:_MOST_CELLS]
+
+
 def now_utc() -> datetime:
     """The time, as the columns need it."""
     return datetime.now(UTC)
@@ -159,7 +165,7 @@ _COLUMNS = {
         Column(
             "command",
             "COMMAND",
-            lambda job, now: " ".join(job.command)[:_MOST_CELLS],
+            lambda job, now: told_apart(job),
             16,
             grows=True,
         ),

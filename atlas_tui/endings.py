@@ -54,7 +54,10 @@ class Teller:
 
             me = current_user()
             ended = [job for job in ended if job.user == me]
-        return told(ended)
+        return told([job for job in ended if not self._is_stopped_here(job)])
+
+    def _is_stopped_here(self, job: JobView) -> bool:
+        return job.state is JobState.STOPPED and job.job_id in self._board.stopped_here
 
     def notice(self, text: str) -> str:
         """The escape sequence that lets the terminal show a notice; empty when none is wanted."""

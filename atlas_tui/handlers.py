@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from atlas_tui.actions import Action, Selection
@@ -133,22 +134,55 @@ async def each_id(
 
     When the scheduler does not answer any more, the jobs that are left are not asked for.
     """
-    worked, problems = await _several(desk, f"{action.title}…", ids, verb)
+    outcome = await _several(desk, f"{action.title}…", ids, verb)
+    tell(desk, action, outcome, done, words)
+    return outcome.worked
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an action on several jobs."""
+
+    asked: int
+    """How many jobs there were."""
+    worked: tuple[str, ...]
+    """Ids of those it was done to."""
+    problems: Sequence[str]
+    """Why not to others."""
+
+
+def tell(
+    desk: Desk,
+    action: Action,
+    outcome: Outcome,
+    done: str,
+    words: Mapping[str, str] | None = None,
+) -> None:
+    """Tell how an action on several jobs went.
+
+    Args:
+        desk: where to tell it.
+        action: what was done.
+        outcome: what came of it.
+        done: what was done, in one or two words.
+        words: what was typed for words of the command.
+    """
+    worked = outcome.worked
     short = [job_id[:8] for job_id in worked]
     command = action.command(scheduler=desk.board.scheduler, ids=named(short), words=words)
-    if problems:
-        text = f"{done}: {len(worked)}. {len(ids) - len(worked)} not: {problems[0]}"
+    if outcome.problems:
+        refused = outcome.asked - len(worked)
+        text = f"{done}: {len(worked)}. {refused} not: {outcome.problems[0]}"
         desk.say(Said(text, "bad", command))
     else:
         what = short[0] if len(short) == 1 else f"{len(short)} jobs"
         desk.say(Said(f"{done}: {what}", "good", command))
-    return worked
 
 
 async def _several(
     desk: Desk, title: str, ids: Sequence[str], verb: Callable[[str], Awaitable[object]]
-) -> tuple[tuple[str, ...], list[str]]:
-    """Ask for several jobs at a time. Returns those it worked for, and what refusals say."""
+) -> Outcome:
+    """Ask for several jobs at a time."""
     waiting, worked, problems = deque(ids), set[str](), list[str]()
     told = time.monotonic()
 
@@ -170,7 +204,7 @@ async def _several(
     async with asyncio.TaskGroup() as tasks:
         for _ in range(min(AT_ONCE, len(ids))):
             tasks.create_task(ask())
-    return tuple(job_id for job_id in ids if job_id in worked), problems
+    return Outcome(len(ids), tuple(one for one in ids if one in worked), problems)
 
 
 def named(ids: Sequence[str]) -> Sequence[str]:
@@ -181,6 +215,11 @@ def named(ids: Sequence[str]) -> Sequence[str]:
     if len(ids) <= IDS_SHOWN:
         return ids
     return [*ids[:IDS_SHOWN], f"<and {len(ids) - IDS_SHOWN} more>"]
+
+
+def counted(count: int, what: str = "job") -> str:
+    """Write `1 job`, or `3 jobs`."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def how_many(jobs: Sequence[JobView]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from atlas_tui.action_table import BY_NAME
 from atlas_tui.actions import Selection
-from atlas_tui.handlers import Desk, each, each_id, how_many, performs, question
+from atlas_tui.handlers import Desk, Outcome, each, each_id, how_many, performs, question, tell
 from atlas_tui.messages import Choice, Prompt, Said
 from foundations.models import FINAL_STATES
 
@@ -14,7 +14,16 @@ async def stop(desk: Desk, selection: Selection) -> None:
     """Ask the chosen jobs to end."""
     jobs = [job for job in selection.jobs if job.state not in FINAL_STATES]
     if await desk.confirm(question(BY_NAME["stop"], desk, jobs)):
-        await each(desk, BY_NAME["stop"], jobs, "Asked to stop", desk.client.stop)
+        ids = [job.job_id for job in jobs]
+        desk.board.stopped_here.update(ids)
+        if len(ids) == 1:
+            await each_id(desk, BY_NAME["stop"], ids, "Asked to stop", desk.client.stop)
+        else:
+            answer = await desk.client.stop_jobs(ids)
+            refused = {one.job: one.message for one in answer.refused}
+            worked = tuple(job_id for job_id in ids if job_id not in refused)
+            outcome = Outcome(len(ids), worked, list(refused.values()))
+            tell(desk, BY_NAME["stop"], outcome, "Asked to stop")
 
 
 @performs("delete")

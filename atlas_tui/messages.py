@@ -70,3 +70,5 @@ class Choice:
     note: str = ""
     disabled: str | None = None
     """Why it cannot be picked."""
+    key_label: str = ""
+    """The keys that do the same, as people read them."""

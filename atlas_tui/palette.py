@@ -12,13 +12,10 @@ from atlas_tui.messages import Choice
 
 def choices(selection: Selection, keymap: Mapping[str, str]) -> list[Choice]:
     """The actions with their keys; those that are not possible now say why."""
+    offered = [one for one in on_screen(selection.screen) if one.name != "palette"]
+    labels = [label(one, keymap) for one in offered]
+    width = max(map(len, labels), default=0)
     return [
-        Choice(
-            one.name,
-            one.title,
-            f"{label(one, keymap)}  {one.help}",
-            one.refusal(selection),
-        )
-        for one in on_screen(selection.screen)
-        if one.name != "palette"
+        Choice(one.name, one.title, one.help, one.refusal(selection), key_label=f"{keys:{width}}")
+        for one, keys in zip(offered, labels, strict=True)
     ]

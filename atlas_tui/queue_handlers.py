@@ -7,7 +7,17 @@ from functools import partial
 
 from atlas_tui.action_table import BY_NAME
 from atlas_tui.actions import Selection
-from atlas_tui.handlers import HANDLERS, IDS_SHOWN, Desk, described, each, how_many, named, performs
+from atlas_tui.handlers import (
+    HANDLERS,
+    IDS_SHOWN,
+    Desk,
+    counted,
+    described,
+    each,
+    how_many,
+    named,
+    performs,
+)
 from atlas_tui.messages import Choice, Prompt, Question, Said
 from foundations.models import JobState, JobView, MovePlace
 
@@ -119,10 +129,13 @@ async def clear_queue(desk: Desk, selection: Selection) -> None:
     scope = f"project {project}" if project else "all projects"
     scope += f" with `{filter}`" if filter else ""
     count = queued.total or 0
-    title = f"Stop {count} waiting job{'s' if count != 1 else ''} of {scope}?"
-    if await desk.confirm(Question(title, described(queued.jobs, count), count, command)):
+    title = f"Stop {counted(count, 'waiting job')} of {scope}?"
+    if count == 0:
+        desk.say(Said(f"No job waits in {scope}."))
+    elif await desk.confirm(Question(title, described(queued.jobs, count), count, command)):
         cleared = await desk.client.clear_queue(project, filter=filter)
-        desk.say(Said(f"Removed {cleared.removed} jobs from the queue", "good", command))
+        desk.board.stopped_here.update(cleared.job_ids)
+        desk.say(Said(f"Removed {counted(cleared.removed)} from the queue", "good", command))
 
 
 def _waiting(selection: Selection) -> list[JobView]:

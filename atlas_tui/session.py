@@ -34,6 +34,15 @@ class SavedFilter:
     filter: str
 
 
+OFFERED = (
+    SavedFilter("Failed", "state in (failed, lost)"),
+    SavedFilter("Failed, of the last two days", "state in (failed, lost) since:2d"),
+    SavedFilter("Running", "state in (starting, running, stopping)"),
+    SavedFilter("Waiting", "state:queued"),
+)
+"""Filters that are there before the user keeps any."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """The top of a list of jobs, as it was seen last."""
@@ -53,7 +62,8 @@ class Session:
     """Name of the column, with a minus for from high to low."""
     project: str | None = None
     columns: tuple[str, ...] = ()
-    show_projects: bool = True
+    show_projects: bool | None = None
+    """None as long as the user has not said: where there is room for both."""
     saved_filters: tuple[SavedFilter, ...] = ()
     recent_filters: tuple[str, ...] = ()
     recent_directories: tuple[str, ...] = ()
@@ -114,8 +124,8 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(_text(one) for one in _of_kind(value, list))
 
 
-def _flag(value: Any) -> bool:
-    return _of_kind(value, bool)
+def _flag(value: Any) -> bool | None:
+    return None if value is None else _of_kind(value, bool)
 
 
 def _document(value: Any) -> Document | None:

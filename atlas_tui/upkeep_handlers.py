@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from atlas_tui.action_table import BY_NAME
 from atlas_tui.actions import Selection
-from atlas_tui.handlers import IDS_SHOWN, Desk, performs
+from atlas_tui.handlers import IDS_SHOWN, Desk, counted, performs
 from atlas_tui.messages import Question, Said
 from foundations.models import EnvironmentsView, GarbageView
 from foundations.quantities import size
@@ -15,14 +15,19 @@ async def prune_environments(desk: Desk, selection: Selection) -> None:
     """Remove the environments that no job uses now, and what uv downloaded."""
     found = await desk.client.environments()
     command = BY_NAME["prune_environments"].command(scheduler=desk.board.scheduler)
-    question = Question(
-        "Remove the environments that no job uses?", _unused(found), command=command
-    )
+    if not found.wheels_bytes and all(one.job_ids for one in found.environments):
+        desk.say(Said("There is nothing to remove: jobs use every environment there is."))
+        return
+    unused = sum(not one.job_ids for one in found.environments)
+    title = f"Remove {counted(unused, 'environment')} that no job uses?"
+    question = Question(title, _unused(found), command=command)
     if await desk.confirm(question):
         pruned = await desk.client.prune_environments()
         desk.board.upkeeps += 1
         freed = size(pruned.freed_bytes)
-        desk.say(Said(f"Removed {pruned.removed} environments, {freed}", "good", command))
+        desk.say(
+            Said(f"Removed {counted(pruned.removed, 'environment')}, {freed}", "good", command)
+        )
 
 
 @performs("collect_garbage")

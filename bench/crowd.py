@@ -10,7 +10,8 @@ import socket
 import sys
 import time
 import uuid
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def run(plan: Plan) -> Result:
         readers = _readers(server, digest, plan.count(50, 20))
         rig.hold_the_slot(server, digest)
         submits = _submits(server, digest)
-        quiet, beside = _quiet(server, f"http://{address}", plan.count(1000, 300))
+        quiet, computing, beside = _quiet(server, f"http://{address}", plan.count(1000, 300))
     alone = Peer("alone", quiet)
     return Result(
         [
@@ -56,12 +57,20 @@ def run(plan: Plan) -> Result:
             ),
             *readers,
             Figure(
+                "crowd: a job shown, beside a process that only computes", computing, peer=alone
+            ),
+            Figure(
                 f"crowd: a job shown, beside {NOISE_CONNECTIONS} connections that list jobs",
                 beside,
                 peer=alone,
             ),
             Figure(
-                "crowd: the slowest of 100 of these, by the slowest alone",
+                "crowd: the slowest of 100, beside computing, by the slowest alone",
+                [_slowest(computing) / _slowest(quiet)],
+                unit="x",
+            ),
+            Figure(
+                "crowd: the slowest of 100, beside these connections, by the slowest alone",
                 [_slowest(beside) / _slowest(quiet)],
                 unit="x",
                 target=NOISE_RATIO,
@@ -172,25 +181,41 @@ def _secret(server: rig.Server, user: str) -> str:
     return server.client.create_token(wanted).secret
 
 
-def _quiet(server: rig.Server, url: str, count: int) -> tuple[list[float], list[float]]:
-    """How long a quiet client waits: alone, and beside a noisy one."""
+def _quiet(
+    server: rig.Server, url: str, count: int
+) -> tuple[list[float], list[float], list[float]]:
+    """How long a quiet client waits: alone, beside a process that computes, and a noisy client."""
     measure.say("crowd: a quiet client …")
     job_id = server.client.jobs(limit=1).jobs[0].job_id
-    client = Client(url, token=_secret(server, "quiet"))
-    alone = _asked(client, job_id, count)
+    with Client(url, token=_secret(server, "quiet")) as client:
+        alone = _asked(client, job_id, count)
+        with _beside(compute):
+            computing = _asked(client, job_id, count)
+        with _beside(make_noise, url, _secret(server, "noisy")):
+            beside = _asked(client, job_id, count)
+    return alone, computing, beside
+
+
+@contextmanager
+def _beside(work: Callable[..., None], *arguments: str) -> Iterator[None]:
+    """Let another process do something meanwhile; it says when it has begun, and is told to end."""
     spawn = multiprocessing.get_context("spawn")
     ready, enough = spawn.Event(), spawn.Event()
-    arguments = (url, _secret(server, "noisy"), ready, enough)
-    noise = spawn.Process(target=make_noise, args=arguments)
-    noise.start()
+    other = spawn.Process(target=work, args=(*arguments, ready, enough))
+    other.start()
     try:
         ready.wait()
-        beside = _asked(client, job_id, count)
+        yield
     finally:
         enough.set()
-        noise.join()
-        client.close()
-    return alone, beside
+        other.join()
+
+
+def compute(ready: Event, enough: Event) -> None:
+    """Keep a processor busy until it is enough, and ask the server for nothing."""
+    ready.set()
+    while not enough.is_set():
+        sum(range(10_000))
 
 
 def _asked(client: Client, job_id: str, count: int) -> list[float]:

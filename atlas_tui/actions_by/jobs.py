@@ -12,7 +12,7 @@ ROWS: tuple[Action, ...] = (
         *("stop", "Stop", "x", _J, "Ask the jobs to end."),
         danger=Danger.ENDS,
         cli="foundations stop job {scheduler} {ids}",
-        sdk="stop",
+        sdk="stop_jobs",
         screens=WITH_JOBS,
         in_bar=True,
         check=GOES_ON,

@@ -25,10 +25,10 @@ ROWS: tuple[Action, ...] = (
     ),
     Action(
         "filters",
-        "Saved filters",
+        "Filters",
         "F",
         _L,
-        "Keep the filter, or take a kept one.",
+        "Take a kept filter, or keep this one.",
         screens=("jobs",),
     ),
     Action(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -19,6 +20,8 @@ from atlas_tui.messages import NUMBER_ASKED_ABOVE, Choice, Prompt, Question
 from atlas_tui.screens.list_dialog import ListDialog
 from atlas_tui.widgets.text_entry import EntryLine
 from foundations.terminal import clean
+
+LONGEST_COLUMN = 32
 
 
 class ConfirmDialog(ModalScreen[bool]):
@@ -115,6 +118,9 @@ class PickDialog(ListDialog[str]):
         self._title = title
         self._choices = choices
         self._shown: list[Choice] = []
+        longest = max((cell_len(clean(one.text, one_line=True)) for one in choices), default=0)
+        self._column = min(longest, LONGEST_COLUMN)
+        """How wide what can be picked is, so that all notes begin below each other."""
 
     def compose(self) -> ComposeResult:
         """Lay out the list below a line to type into."""
@@ -154,15 +160,22 @@ class PickDialog(ListDialog[str]):
         options = self.query_one(OptionList)
         options.clear_options()
         options.add_options(
-            [Option(_entry(one), disabled=one.disabled is not None) for one in self._shown]
+            [
+                Option(_entry(one, self._column), disabled=one.disabled is not None)
+                for one in self._shown
+            ]
         )
         if self._shown:
             options.highlighted = 0
 
 
-def _entry(choice: Choice) -> Text:
+def _entry(choice: Choice, width: int) -> Text:
     text = _plain(choice.text)
     note = choice.disabled or choice.note
+    if note or choice.key_label:
+        text.append(" " * max(0, width - text.cell_len))
+    if choice.key_label:
+        text.append(f"  {choice.key_label}", "bold")
     if note:
         text.append("  " + clean(note, one_line=True), "dim")
     return text

@@ -91,6 +91,10 @@ class Frame(Screen[None]):
         """Show a line at the bottom."""
         self.query_one(StatusLine).say(said)
 
+    def tell(self, news: Said) -> None:
+        """Show at the bottom what nobody asked for."""
+        self.query_one(StatusLine).tell(news)
+
     def news(self, tidings: Tidings) -> None:
         """Take tidings, also while another screen is in front."""
         if not self.is_mounted:
@@ -114,6 +118,7 @@ class Frame(Screen[None]):
         """Leave, unless it is only a dialog that came before this screen."""
         if not isinstance(self.app.screen, ModalScreen):
             self.leave()
+            self.say(Said(""))  # by the time that one comes back it is old
 
     def action_perform(self, name: str) -> None:
         """Do an action of the table."""

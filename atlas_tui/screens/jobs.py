@@ -21,7 +21,7 @@ from atlas_tui.keyboard import ASKING
 from atlas_tui.keys import bindings
 from atlas_tui.messages import Choice, Listed, Prompt, Said
 from atlas_tui.screens.list_frame import ListFrame
-from atlas_tui.session import SavedFilter
+from atlas_tui.session import OFFERED, SavedFilter
 from atlas_tui.widgets.filter_bar import FilterBar
 from atlas_tui.widgets.job_table import JobTable
 from atlas_tui.widgets.list_caption import ListCaption
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from foundations.models import JobPage
 
 _KEEP, _FORGET = "+", "-"
+PROJECTS_FROM_WIDTH = 100
+"""In a narrower terminal the table needs all of the width."""
 
 
 class JobsScreen(ListFrame):
@@ -63,11 +65,20 @@ class JobsScreen(ListFrame):
     def on_mount(self) -> None:
         """Show what the last session showed."""
         session = self.atlas.session
-        self.query_one(ProjectList).display = session.show_projects
+        self._fit_projects()
         self.query_one(ProjectList).choose(session.project)
         self.query_one(FilterBar).recent = list(session.recent_filters)
         self._caption()
         self._bring_projects()
+
+    def on_resize(self) -> None:
+        """Show the projects where there is room for them, as long as nobody has said."""
+        self._fit_projects()
+
+    def _fit_projects(self) -> None:
+        wanted = self.atlas.session.show_projects
+        has_room = self.size.width >= PROJECTS_FROM_WIDTH
+        self.query_one(ProjectList).display = has_room if wanted is None else wanted
 
     def arrive(self) -> None:
         """Show what another screen wants to be shown, and the marks."""
@@ -181,22 +192,19 @@ class JobsScreen(ListFrame):
     async def action_filters(self) -> None:
         """Take a kept filter, or keep the one that is shown."""
         session, now = self.atlas.session, self._listing.filter
-        choices = [Choice(one.name, one.name, one.filter) for one in session.saved_filters]
-        if now and now not in [one.filter for one in session.saved_filters]:
+        known = [*session.saved_filters, *OFFERED]
+        choices = [Choice(str(place), one.name, one.filter) for place, one in enumerate(known)]
+        if now and now not in [one.filter for one in known]:
             choices.append(Choice(_KEEP, "Keep this filter…", now))
         if session.saved_filters:
             choices.append(Choice(_FORGET, "Forget a filter…"))
-        if not choices:
-            self.say(Said("No filter is kept. Type one with /, then keep it here."))
-            return
-        picked = await self.atlas.choose("Saved filters", choices)
+        picked = await self.atlas.choose("Filters", choices)
         if picked == _KEEP:
             await self._keep(now)
         elif picked == _FORGET:
             await self._forget()
         elif picked is not None:
-            wanted = next(one.filter for one in session.saved_filters if one.name == picked)
-            self._list(replace(self._listing, filter=wanted))
+            self._list(replace(self._listing, filter=known[int(picked)].filter))
 
     async def _keep(self, filter: str) -> None:
         name = await self.atlas.ask(Prompt("Keep the filter as", hint=filter, problem=_no_name))

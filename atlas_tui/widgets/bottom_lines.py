@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -15,6 +16,8 @@ from atlas_tui.keys import keys_of, sign
 from atlas_tui.messages import Said
 from foundations.terminal import clean
 
+READING_SECONDS = 5.0
+"""How long what came of one's own action stays before news take its place."""
 _LAST = ("help", "quit")
 
 
@@ -32,9 +35,30 @@ class StatusLine(Widget):
     def __init__(self) -> None:
         super().__init__()
         self.said = Said("")
+        self._read_at = 0.0
+        self._news: Said | None = None
 
     def say(self, said: Said) -> None:
-        """Show a text until the next one."""
+        """Show a text until the next one; of news not before it could be read."""
+        self._read_at = time.monotonic() + READING_SECONDS if said.text else 0.0
+        self._show(said)
+
+    def tell(self, news: Said) -> None:
+        """Show what nobody asked for, once what was said before could be read."""
+        left = self._read_at - time.monotonic()
+        if left <= 0:
+            self._show(news)
+            return
+        if self._news is None:
+            self.set_timer(left, self._tell_news)
+        self._news = news
+
+    def _tell_news(self) -> None:
+        news, self._news = self._news, None
+        if news is not None:
+            self.tell(news)
+
+    def _show(self, said: Said) -> None:
         if said != self.said:
             self.said = said
             self.refresh()

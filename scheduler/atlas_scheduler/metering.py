@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from atlas_scheduler.core.rates import Bucket
-from atlas_scheduler.turns import Turns
 from foundations.errors import TooMany
 from foundations.models import TokenLimits
 
@@ -32,8 +31,6 @@ class Meter:
         # Of what is sent and then not used: that is let go of once a day.
         self._sent = None if stored is None else Bucket(stored, per_second=stored / DAY_SECONDS)
         self._followers = 0
-        self.turns = Turns()
-        """Which of its requests is worked on next."""
 
     @property
     def stored_bytes(self) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import select
 import signal
@@ -22,6 +23,9 @@ START_SECONDS = 30.0
 """Longest that a start may take, such as a migration of a large database."""
 STOP_SECONDS = 30.0
 LOG_TAIL_LINES = 15
+SWITCH_SECONDS = 0.001
+"""How long a thread that computes may keep the interpreter from the event loop. Python's own 5 ms
+would be waited for several times in a request, which goes from the loop to a thread and back."""
 
 
 def take_lock(home: Home) -> None:
@@ -104,6 +108,13 @@ def start_detached(home: Home, options: Sequence[str] = ()) -> int:
     raise AtlasError(
         f"The Atlas server for {home.root} {problem}:{said}\nIts log is {home.server_log}."
     )
+
+
+def stay_responsive() -> None:
+    """Let neither threads nor the search for garbage hold up who asks; once all is loaded."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    # What is there now stays: looking through it again would take a tenth of a second each time.
+    gc.freeze()
 
 
 def announce_ready() -> None:

@@ -11,19 +11,17 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
 
-from atlas_scheduler.core.events import Claimed, RunFound, StopRequested
-from atlas_scheduler.core.lifecycle import InvalidTransition
+from atlas_scheduler.core.events import Claimed, RunFound
 from atlas_scheduler.core.queue import choose_next
 from atlas_scheduler.deletions import Deletions
 from atlas_scheduler.executing import Executing
 from atlas_scheduler.garbage import Garbage
-from atlas_scheduler.job_catalogue import parsed
 from atlas_scheduler.projects import Projects
 from atlas_scheduler.queueing import Queueing
 from atlas_scheduler.remarks import Remarks
 from atlas_scheduler.schedules import Schedules
+from atlas_scheduler.stopping import Stopping
 from atlas_scheduler.store import jobs, provenance
-from atlas_scheduler.store.job_search import every_id
 from atlas_scheduler.store.local_runs import local_run_job
 from atlas_scheduler.store.run_dirs import RunDescription
 from atlas_scheduler.store.threads import in_thread
@@ -31,25 +29,21 @@ from atlas_scheduler.transitions import Moved
 from atlas_scheduler.tunnelling import Tunnelling
 from atlas_scheduler.upkeep import Upkeep
 from atlas_scheduler.watching import Watching
-from foundations.errors import JobConflict
 from foundations.models import (
     BundleView,
-    Cleared,
     FilesReceived,
-    JobState,
-    JobView,
     MissingFile,
     MissingFiles,
 )
 from foundations.provenance import Execution
 
-_QUEUED = JobState.QUEUED
 GPU_LOOK_MS = 10_000
 """How often GPUs that others use are looked at again."""
 
 
 class Service(
     Schedules,
+    Stopping,
     Remarks,
     Projects,
     Deletions,
@@ -111,56 +105,7 @@ class Service(
         moved: list[Moved] = await self._durably(self._database.write(step), self._publish)
         return bool(moved)
 
-    # -- jobs
-
-    async def stop(self, ref: str, *, by: str) -> JobView:
-        """Ask a job to end. A job that waits is stopped at once.
-
-        Raises:
-            JobConflict: it has ended already.
-        """
-        job_id = await self.resolve(ref)
-        try:
-            await self.apply(job_id, StopRequested(self._clock_ms(), by))
-        except InvalidTransition as error:
-            raise JobConflict(
-                f"Job `{job_id}` is {error.job.state} and cannot be stopped"
-            ) from error
-        return await self.view(job_id)
-
     # -- queue
-
-    async def clear_queue(
-        self,
-        project: str | None,
-        *,
-        by: str,
-        filter: str | None = None,
-        only_of: str | None = None,
-    ) -> Cleared:
-        """Stop every job that waits, or those of one project or that a filter takes.
-
-        Archives stay. With `only_of` jobs of other users stay too.
-
-        Raises:
-            InvalidRequest: the filter has an error.
-        """
-        now_ms = self._clock_ms()
-        event = StopRequested(now_ms, f"{by} (clear-queue)")
-        query = None if filter is None else parsed(filter, project=project, states=[_QUEUED])
-
-        def step(conn: sqlite3.Connection) -> list[Moved]:
-            taken = None if query is None else set(every_id(conn, query, now_ms=now_ms))
-            moved = [
-                self._advance(conn, job, event)
-                for job in jobs.queued(conn, project)
-                if (taken is None or job.job_id in taken) and only_of in (None, job.user)
-            ]
-            return self._with_dependents(conn, moved)
-
-        moved = await self._durably(self._database.write(step), self._publish)
-        job_ids = [job.job_id for job, _ in moved]
-        return Cleared(removed=len(job_ids), job_ids=job_ids)
 
     async def take_turn(self) -> int | None:
         """Do what is due, then claim every job whose turn it is; their starts go to the shell.

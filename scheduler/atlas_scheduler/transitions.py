@@ -90,10 +90,11 @@ class Transitions(Writing):
         In the transaction of the end itself, so that nothing can come between.
         """
         ended = deque(job for job, _ in moved if job.is_final)
+        for job in ended:  # before any of them bars another
+            dependencies.close(conn, job.job_id)
         told = list(moved)
         while ended:
             other = ended.popleft()
-            dependencies.close(conn, other.job_id)
             for job_id, condition in dependencies.after(conn, other.job_id):
                 if verdict(condition, other.state) is Verdict.MET:
                     dependencies.meet(conn, job_id, other.job_id)

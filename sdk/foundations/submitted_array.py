@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Unpack
 
-from foundations.errors import JobConflict
 from foundations.job_creation import create_array
 from foundations.models import FINAL_STATES, ArrayView, JobState
 from foundations.paging import job_pages
@@ -98,9 +97,4 @@ class SubmittedArray:
 
     def stop(self) -> None:
         """Ask every job to end that has not ended yet."""
-        self._client.clear_queue(filter=f"array={self.array_id}")
-        for job in self.jobs(states=(JobState.STARTING, JobState.RUNNING)):
-            try:
-                job.stop()
-            except JobConflict:
-                continue  # it ended by itself meanwhile
+        self._client.stop_jobs(filter=f"array={self.array_id}")

@@ -31,6 +31,7 @@ from foundations.errors import (
     InvalidRequest,
     JobConflict,
     NotFound,
+    SchedulerError,
     TooLarge,
 )
 from foundations.log_times import TimeMarks
@@ -63,6 +64,7 @@ from foundations.models import (
     ImageView,
     JobDetail,
     JobPage,
+    JobsStopped,
     JobState,
     JobView,
     Leftover,
@@ -94,6 +96,8 @@ from foundations.models import (
     SchedulerInfo,
     ScheduleView,
     SourceDiff,
+    StopJobs,
+    StopRefusal,
     Submission,
     TerminalSize,
     TunnelView,
@@ -692,7 +696,12 @@ class FakeService:
         return found[0]
 
     async def create_schedule(
-        self, wanted: NewSchedule, *, by: str, idempotency_key: str | None
+        self,
+        wanted: NewSchedule,
+        *,
+        by: str,
+        idempotency_key: str | None,
+        bounds: Bounds | None = None,
     ) -> ScheduleView:
         if idempotency_key is not None and idempotency_key in self._keys:
             return self._schedules[self._keys[idempotency_key]]
@@ -800,6 +809,26 @@ class FakeService:
         waits = job.state is JobState.QUEUED
         self._move(job.job_id, "StopRequested", JobState.STOPPED if waits else JobState.STOPPING)
         return self._view(job)
+
+    async def stop_jobs(
+        self, which: StopJobs, *, by: str, only_of: str | None = None
+    ) -> JobsStopped:
+        if which.filter == "nonsense":
+            raise InvalidRequest("The filter is not valid at column 1.")
+        going = [one for one, job in self._jobs.items() if job.state not in FINAL_STATES]
+        refs = list(which.jobs) or going
+        if which.at_most is not None and len(refs) > which.at_most:
+            raise JobConflict(f"The filter takes {len(refs)} jobs by now.")
+        done: dict[str, list[str]] = {"stopped": [], "stopping": []}
+        refused = []
+        for ref in refs:
+            try:
+                job = await self.stop(ref, by=by)
+            except SchedulerError as error:
+                refused.append(StopRefusal(job=ref, error=error.code, message=error.message))
+            else:
+                done[job.state].append(job.job_id)
+        return JobsStopped(**done, refused=refused)
 
     async def restore(self, ref: str, *, by: str) -> JobView:
         found = [job_id for job_id in self._deleted if job_id.startswith(ref)]

@@ -155,6 +155,23 @@ async def test_a_queue_is_cleared_of_ones_own_jobs(shared: Shared) -> None:
     assert cleared["job_ids"] == [theirs]
 
 
+async def test_of_several_jobs_ones_own_are_stopped(shared: Shared) -> None:
+    theirs = await shared.submit(shared.ada)
+    mine, other = [await shared.submit(shared.bob) for _ in range(2)]
+
+    named = (await shared.ask(shared.bob, "POST", "/jobs/stop", {"jobs": [theirs, mine]})).json()
+    assert named["stopped"] == [mine]
+    (refused,) = named["refused"]
+    assert (refused["job"], refused["error"]) == (theirs, "forbidden")
+    assert "belongs to `ada`" in refused["message"]
+    only = (await shared.ask(shared.bob, "POST", "/jobs/stop", {"jobs": [theirs]})).json()
+    assert (only["stopped"], only["refused"]) == ([], [refused])
+    taken = (await shared.ask(shared.bob, "POST", "/jobs/stop", {"filter": ""})).json()
+    assert (taken["stopped"], taken["refused"]) == ([other], [])
+    taken = (await shared.ask(shared.admin, "POST", "/jobs/stop", {"filter": ""})).json()
+    assert taken["stopped"] == [theirs]
+
+
 async def test_jobs_move_among_ones_own(shared: Shared) -> None:
     first, theirs, second = [
         await shared.submit(who) for who in (shared.bob, shared.ada, shared.bob)

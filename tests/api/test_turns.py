@@ -1,17 +1,19 @@
-"""Requests of one token wait for each other, and never for those of another one."""
+"""Requests of one token wait for each other, and hardly for those of another one."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import anyio
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from atlas_scheduler.core.turn_order import ALONE
 from atlas_scheduler.store.db import Database
-from atlas_scheduler.turns import AT_ONCE, Turns
+from atlas_scheduler.turns import Turns
 from foundations.models import Role
 from tests.api.guarded import Guarded, bearer, guarded
 
@@ -70,10 +72,10 @@ async def test_one_token_has_few_requests_worked_on_and_another_does_not_wait(
 ) -> None:
     noisy, quiet = await door.secret(Role.READ), await door.secret(Role.READ, user="ben")
     asked = [asyncio.create_task(_ask(door, noisy)) for _ in range(REQUESTS)]
-    await desk.until_begun(AT_ONCE)
+    await desk.until_begun(ALONE)
     asked.append(asyncio.create_task(_ask(door, quiet)))
-    await desk.until_begun(AT_ONCE + 1)
-    assert desk.begun == AT_ONCE + 1
+    await desk.until_begun(ALONE + 1)
+    assert desk.begun == ALONE + 1
     desk.begin.set()
     # An answer that has begun holds nobody up, such as a log that is followed.
     await desk.until_begun(REQUESTS + 1)
@@ -83,21 +85,52 @@ async def test_one_token_has_few_requests_worked_on_and_another_does_not_wait(
 
 async def test_a_client_that_goes_away_gives_its_turn_back(desk: Desk, door: Guarded) -> None:
     secret = await door.secret(Role.READ)
-    gone = [asyncio.create_task(_ask(door, secret)) for _ in range(AT_ONCE)]
-    await desk.until_begun(AT_ONCE)
+    gone = [asyncio.create_task(_ask(door, secret)) for _ in range(ALONE)]
+    await desk.until_begun(ALONE)
     for one in gone:
         one.cancel()
     asked = asyncio.create_task(_ask(door, secret))
-    await desk.until_begun(AT_ONCE + 1)
+    await desk.until_begun(ALONE + 1)
     desk.begin.set()
     desk.end.set()
     assert await asked == "begun done"
 
 
+@pytest.mark.parametrize("first", ["the request goes", "the turn comes"])
+async def test_a_turn_of_a_request_that_is_given_up_is_passed_on(first: str) -> None:
+    turns = Turns()
+
+    async def take() -> None:
+        async with turns.next("ada"):
+            pass
+
+    async with turns.next("ada") as turn, turns.next("ada"):
+        late, last = asyncio.create_task(take()), asyncio.create_task(take())
+        await asyncio.sleep(0)
+        late.cancel()
+        if first == "the request goes":
+            await asyncio.wait([late])
+        turn.end()
+        with anyio.fail_after(5):
+            await last
+    assert late.cancelled()
+
+
+async def test_the_owner_waits_for_nobody() -> None:
+    turns = Turns()
+    async with AsyncExitStack() as held:
+        for _ in range(ALONE):
+            await held.enter_async_context(turns.next("ada"))
+        for _ in range(REQUESTS):
+            await held.enter_async_context(turns.next(None))
+
+
 async def test_a_turn_that_takes_long_ends_by_itself() -> None:
-    turns = Turns(1, longest_seconds=0)
+    turns = Turns(longest_seconds=0)
     with anyio.fail_after(5):
-        async with turns.next() as first, turns.next():
-            first.end()  # once more: that gives no further turn
-        async with turns.next():
-            assert turns._free.locked()
+        async with AsyncExitStack() as held:
+            for _ in range(ALONE):
+                turn = await held.enter_async_context(turns.next("ada"))
+            for _ in range(ALONE):
+                await held.enter_async_context(turns.next("ada"))
+            turn.end()  # once more: that gives no further turn

@@ -26,7 +26,7 @@ from atlas_scheduler.store.log_search import search_log
 from atlas_scheduler.store.log_times import times_of
 from foundations.bundle_listing import digest_of, distinct, parse_listing
 from foundations.decimation import decimate
-from foundations.errors import InvalidRequest, JobConflict, NotFound, SchedulerError
+from foundations.errors import InvalidRequest, JobConflict, NotFound, SchedulerError, TooMany
 from foundations.exec_frames import EXIT, STDERR, STDOUT, frame
 from foundations.models import (
     API_VERSION,
@@ -43,6 +43,7 @@ from foundations.models import (
     FileView,
     GarbageView,
     JobPage,
+    JobsStopped,
     JobState,
     LogSearch,
     LogTimesRange,
@@ -67,6 +68,7 @@ from foundations.models import (
     SchedulerInfo,
     SetRetention,
     SourceDiff,
+    StopRefusal,
     Submission,
     TunnelView,
 )
@@ -81,6 +83,8 @@ if TYPE_CHECKING:
 def answer(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
     """Answer one request as the API says."""
     try:
+        if scheduler.on_request is not None:
+            scheduler.on_request(request)
         for method, pattern, handle in _ROUTES:
             match = re.fullmatch(pattern, request.url.path.removeprefix("/api/v1"))
             if request.method == method and match is not None:
@@ -88,7 +92,10 @@ def answer(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
         raise NotFound(f"No such route: {request.method} {request.url.path}")
     except SchedulerError as error:
         body = {"error": error.code, "message": error.message}
-        return httpx.Response(error.status, json=body)
+        headers = {}
+        if isinstance(error, TooMany):
+            headers["Retry-After"] = f"{error.retry_after_seconds:.0f}"
+        return httpx.Response(error.status, json=body, headers=headers)
 
 
 def _health(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
@@ -674,6 +681,29 @@ def _set_queue(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Respon
     return _queue(scheduler, request)
 
 
+def _stop_jobs(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    asked = json.loads(request.read())
+    jobs = list(scheduler.jobs.values())
+    if "filter" in asked:
+        taken = [job for job in _filtered(jobs, asked["filter"]) if job.state not in FINAL_STATES]
+        refs = [job.job_id for job in taken]
+        if len(refs) > asked.get("at_most", len(refs)):
+            raise JobConflict(f"The filter takes {len(refs)} jobs by now. None was stopped.")
+    else:
+        refs = asked["jobs"]
+    answer = JobsStopped(stopped=[], stopping=[])
+    for ref in refs:
+        try:
+            waits = scheduler.resolve(ref).state is JobState.QUEUED
+            _stop(scheduler, request, ref)
+        except SchedulerError as error:
+            refusal = StopRefusal(job=ref, error=error.code, message=error.message)
+            answer.refused.append(refusal)
+        else:
+            (answer.stopped if waits else answer.stopping).append(ref)
+    return _json(answer)
+
+
 def _clear(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
     asked = json.loads(request.read())
     project = asked["project"]
@@ -832,6 +862,7 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/jobs", _list),
     ("GET", "/jobs/([^/]+)", _job),
     ("GET", "/jobs/([^/]+)/provenance", _provenance),
+    ("POST", "/jobs/stop", _stop_jobs),
     ("POST", "/jobs/([^/]+)/stop", _stop),
     ("DELETE", "/jobs/([^/]+)", _delete),
     ("GET", "/jobs/([^/]+)/logs", _logs),

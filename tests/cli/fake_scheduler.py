@@ -164,8 +164,6 @@ class FakeScheduler:
             self.news.notify_all()
 
     def _serve(self, request: httpx.Request) -> httpx.Response:
-        if self.on_request is not None:
-            self.on_request(request)
         answer = fake_api.answer(self, request)
         if self.lose_answer is not None and self.lose_answer(request):
             raise httpx.ReadError("connection reset", request=request)
@@ -335,7 +333,7 @@ class FakeScheduler:
         queue = [one.job_id for one in self.jobs.values() if one.state is JobState.QUEUED]
         running = sum(one.state in HOLDING_STATES for one in self.jobs.values())
         reason = self.engine_problem or (
-            f"{running} job is running, and max_running_jobs is {self.max_running_jobs}"
+            f"{running} running, max_running_jobs is {self.max_running_jobs}"
         )
         blockers = [one.job_id for one in self.jobs.values() if one.state in HOLDING_STATES]
         return Waiting(

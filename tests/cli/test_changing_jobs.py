@@ -73,6 +73,45 @@ def test_stop_tries_every_job(
     assert (document["job_id"], document["error"]) == (JOB_ID, "job_conflict")
 
 
+def test_stop_asks_for_several_jobs_in_one_step(
+    run_json: Callable[..., Any], scheduler: FakeScheduler, running: FakeJob
+) -> None:
+    waiting = scheduler.add()
+    done = scheduler.add(state=JobState.COMPLETED)
+
+    ids = (JOB_ID, waiting.job_id, done.job_id)
+    told = run_json("stop", "job", "scheduler", *ids, "--json", exit_code=1)
+
+    assert told == [
+        {
+            "job_id": done.job_id,
+            "error": "job_conflict",
+            "message": f"Job `{done.job_id}` is completed and cannot be stopped",
+        },
+        {
+            "job_id": waiting.job_id,
+            "state": "stopped",
+            "message": f"Stopped queued job {waiting.job_id}",
+        },
+        {"job_id": JOB_ID, "state": "stopped", "message": f"Stopped running job {JOB_ID}"},
+    ]
+
+
+def test_stop_by_a_filter_takes_what_waits_and_runs(
+    run: Run, scheduler: FakeScheduler, running: FakeJob
+) -> None:
+    waiting = scheduler.add()
+    scheduler.add(state=JobState.COMPLETED)
+
+    output = run("stop", "job", "scheduler", "-f", "", "--yes", "--no-wait").stdout
+
+    assert output.splitlines() == [
+        f"Stopped queued job {waiting.job_id}",
+        f"Job {JOB_ID} is stopping",
+    ]
+    assert run("stop", "job", "scheduler", "-f", "", "--yes").stdout == "No jobs.\n"
+
+
 # -- delete
 
 

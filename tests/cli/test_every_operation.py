@@ -57,6 +57,7 @@ COMMANDS = {
     "job": f"show job scheduler {DONE}",
     "provenance": f"show provenance scheduler {DONE}",
     "stop": f"stop job scheduler {RUNS} --no-wait",
+    "stop_jobs": f"stop job scheduler {RUNS} {WAITS} --no-wait",
     "delete": f"delete job scheduler {DONE}",
     "restore": f"restore job scheduler {DONE}",
     "set_priority": f"set job scheduler {WAITS} --priority 3",

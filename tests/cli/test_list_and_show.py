@@ -49,7 +49,7 @@ def test_list_jobs_shows_the_newest_first(run: Run, scheduler: FakeScheduler) ->
     assert "loss=0.123457" in rows[2]
     assert "lr=0.1" in rows[2]
     assert rows[2].endswith("exit code 2")
-    assert rows[0].endswith("1 job is running, and max_running_jobs is 1")
+    assert rows[0].endswith("1 running, max_running_jobs is 1")
 
 
 def test_list_jobs_needs_no_scheduler_name_for_this_machine(
@@ -346,7 +346,7 @@ def test_show_queue_says_why_each_job_waits(
     lines = run("show", "queue").stdout.splitlines()
     assert lines[0] == "1 of at most 1 running, 1 queued"
     assert lines[2].startswith("1  ")
-    assert lines[2].endswith("1 job is running, and max_running_jobs is 1")
+    assert lines[2].endswith("1 running, max_running_jobs is 1")
 
     document = run_json("show", "queue", "--json")
     assert (document["max_running_jobs"], document["running"], document["queued"]) == (1, 1, 1)

@@ -266,7 +266,7 @@ TEXTS = (
         (holding(9),),
         Capacity(1),
         1,
-        "1 job is running, and max_running_jobs is 1",
+        "1 running, max_running_jobs is 1",
     ),
     Told(
         "three slots, taken",
@@ -274,7 +274,7 @@ TEXTS = (
         (holding(7), holding(8), holding(9)),
         Capacity(3),
         1,
-        "3 jobs are running, and max_running_jobs is 3",
+        "3 running, max_running_jobs is 3",
     ),
     Told(
         "the slots go to those before it",
@@ -282,7 +282,7 @@ TEXTS = (
         (),
         Capacity(2),
         3,
-        "2 jobs are running, and max_running_jobs is 2",
+        "2 running, max_running_jobs is 2",
     ),
     Told(
         "more run than the limit since it was lowered",
@@ -290,7 +290,7 @@ TEXTS = (
         (holding(7), holding(8), holding(9)),
         Capacity(1),
         1,
-        "3 jobs are running, and max_running_jobs is 1",
+        "3 running, max_running_jobs is 1",
     ),
     Told(
         "too few free GPUs",
@@ -314,7 +314,7 @@ TEXTS = (
         (holding(9, "gpu-0"),),
         Capacity(1, ("gpu-0",)),
         1,
-        "1 job is running, and max_running_jobs is 1",
+        "1 running, max_running_jobs is 1",
     ),
     Told(
         "too few processors",

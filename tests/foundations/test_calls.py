@@ -101,6 +101,7 @@ INFO = {
         (calls.jobs.job(JOB_ID), f"GET /jobs/{JOB_ID}"),
         (calls.jobs.standing(JOB_ID), f"GET /jobs/{JOB_ID}"),
         (calls.jobs.stop(JOB_ID), f"POST /jobs/{JOB_ID}/stop"),
+        (calls.jobs.stop_jobs([JOB_ID]), "POST /jobs/stop"),
         (calls.jobs.delete(JOB_ID), f"DELETE /jobs/{JOB_ID}"),
         (calls.records.archive(JOB_ID), f"GET /jobs/{JOB_ID}/archive"),
         (calls.records.tensorboard_logs(JOB_ID), f"GET /jobs/{JOB_ID}/tensorboard"),

@@ -135,6 +135,14 @@ async def test_the_queue_is_set_and_cleared(kind: Kind, served: Served, job_id: 
             await client.ask("move", [job_id], "after")
         with pytest.raises(InvalidRequest, match="column 1"):
             await client.ask("clear_queue", filter="nonsense")
+        with pytest.raises(InvalidRequest, match="column 1"):
+            await client.ask("stop_jobs", filter="nonsense")
+        with pytest.raises(InvalidRequest, match="either `jobs` or a `filter`"):
+            await client.ask("stop_jobs")
+        with pytest.raises(JobConflict, match="takes 1 jobs by now"):
+            await client.ask("stop_jobs", filter="state:queued", at_most=0)
+        refused = (await client.ask("stop_jobs", ["nowhere"])).refused
+        assert [(one.job, one.error) for one in refused] == [("nowhere", "not_found")]
         assert (await client.ask("clear_queue")).job_ids == [job_id]
 
 

@@ -229,6 +229,18 @@ async def test_what_is_cleared_takes_what_comes_after_with_it(
     assert (await standing(service, third))[1] == "stopped by ada (clear-queue)"
 
 
+async def test_what_is_cleared_together_with_what_it_comes_after_is_stopped_by_who_cleared_it(
+    service: Service, submit: Submitter
+) -> None:
+    first = await submit()
+    second = await submit(first)
+
+    cleared = await service.clear_queue(None, by="ada", filter=f"id:{first} or id:{second}")
+
+    assert set(cleared.job_ids) == {first, second}
+    assert (await standing(service, second))[1] == "stopped by ada (clear-queue)"
+
+
 async def test_an_array_is_a_job_each_to_come_after_and_each_of_it_comes_after(
     service: Service, submit: Submitter
 ) -> None:

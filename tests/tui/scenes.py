@@ -227,6 +227,7 @@ SCENES: dict[str, Scene] = {
         for name, one in _SCREENS.items()
         if name != "help"
     },
+    "jobs-80x24": Scene(_SCREENS["jobs"].keys, ("36 jobs", "completed"), size=(80, 24)),
     "dashboard-light": Scene(
         _SCREENS["dashboard"].keys, ("queued",), options=Options(theme="atlas-light")
     ),

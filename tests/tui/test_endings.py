@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from atlas_tui.app import AtlasApp
 from atlas_tui.endings import ENDING_EVENTS, notice, told
+from atlas_tui.messages import Said
 from atlas_tui.settings import Settings
+from atlas_tui.widgets import bottom_lines
 from foundations.models import FINAL_STATES, JobState, JobView
 from tests.core.lifecycle_table import ROWS
 from tests.store.samples import add, finish
@@ -107,6 +109,35 @@ async def test_the_end_of_ones_own_job_is_told(
         await stage.until(lambda: stage.status.endswith("of of-ada was stopped"))
         assert isinstance(stage.app, Ringing)
         assert stage.app.rung == 1
+
+
+@pytest.mark.anyio
+async def test_news_wait_until_what_one_did_could_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FOUNDATIONS_USER", "ada")
+    monkeypatch.setattr(bottom_lines, "READING_SECONDS", 3600.0)
+    async with staged(tmp_path, fill, settings=Settings(bell=True), app=Ringing) as stage:
+        stage.app.say(Said("Held: 2 jobs", "good"))
+        await stage.app.client.stop(await of(stage, "of-ada"))
+        assert isinstance(stage.app, Ringing)
+        ringing = stage.app
+        await stage.until(lambda: ringing.rung)
+        assert stage.status == "Held: 2 jobs"
+        monkeypatch.setattr(bottom_lines, "READING_SECONDS", 0.0)
+        stage.app.say(Said("Tagged: 1 job", "good"))
+        stage.front.tell(Said("Job 01234567 of digits completed", "good"))
+        assert stage.status == "Job 01234567 of digits completed"
+
+
+@pytest.mark.anyio
+async def test_another_screen_does_not_show_what_was_said_there_before(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        stage.app.say(Said("Held: 2 jobs", "good"))
+        await stage.press("2")
+        await stage.press("1")
+        await stage.until(lambda: stage.front.NAME == "dashboard")
+        assert stage.status == ""
 
 
 @pytest.mark.anyio

@@ -169,6 +169,30 @@ async def test_a_filter_is_kept_under_a_name_and_taken_again(tmp_path: Path) -> 
         await stage.until(lambda: table.total == 100)
 
 
+async def test_some_filters_are_there_from_the_beginning(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        table = await listed(stage)
+        await stage.press("F", *"Waiting", "enter")
+        await stage.until(lambda: table.total == 200)
+        await stage.press("F", *"Failed", "enter")
+        await stage.until(lambda: table.total == 0)
+
+
+async def test_projects_take_no_room_in_a_narrow_terminal_unless_they_are_asked_for(
+    tmp_path: Path,
+) -> None:
+    async with staged(tmp_path, fill, size=(80, 24)) as stage:
+        await listed(stage)
+        assert "PROJECTS" not in stage.text()
+        await stage.pilot.resize_terminal(120, 40)
+        await stage.until(lambda: "PROJECTS" in stage.text())
+        await stage.press("b")
+        await stage.until(lambda: "PROJECTS" not in stage.text())
+        await stage.pilot.resize_terminal(140, 40)
+        await stage.settle()
+        assert "PROJECTS" not in stage.text()
+
+
 async def test_marks_are_seen_on_every_list(tmp_path: Path) -> None:
     async with staged(tmp_path, fill) as stage:
         table = await listed(stage)

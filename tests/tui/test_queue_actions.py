@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from atlas_tui.board import Link
 from atlas_tui.handlers import AT_ONCE, named
 from atlas_tui.screens.dialogs import ConfirmDialog, PickDialog, PromptDialog
+from atlas_tui.settings import Settings
+from atlas_tui.widgets import bottom_lines
 from atlas_tui.widgets.bottom_lines import StatusLine
 from foundations.models import JobState
 from tests.store.samples import add, finish
@@ -124,6 +127,31 @@ async def test_the_queue_is_cleared_of_what_the_list_shows(tmp_path: Path) -> No
         assert await queue(stage) == ["run-0", "run-2"]
 
 
+async def test_what_one_did_is_not_covered_by_news_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bottom_lines, "READING_SECONDS", 0.0)
+    async with staged(tmp_path, fill, settings=Settings(notify_jobs="all", bell=True)) as stage:
+        await ready(stage)
+        await stage.press("D")
+        await stage.until(lambda: isinstance(stage.app.screen, PickDialog))
+        await stage.press("enter")
+        await stage.until(lambda: isinstance(stage.app.screen, ConfirmDialog))
+        await stage.press("y")
+        await stage.until(lambda: stage.status == "Removed 4 jobs from the queue")
+        await stage.until(lambda: stage.text().count("■ stopped") >= 4)
+        await stage.settle()
+        assert stage.status == "Removed 4 jobs from the queue"
+
+
+async def test_a_queue_in_which_nothing_waits_needs_no_question(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        await stage.press("D")
+        await stage.until(lambda: isinstance(stage.app.screen, PickDialog))
+        await stage.press("enter")
+        await stage.until(lambda: stage.status == "No job waits in all projects.")
+
+
 async def test_more_than_twenty_want_their_number_typed(tmp_path: Path) -> None:
     def many(conn: sqlite3.Connection) -> None:
         for number in range(25):
@@ -140,9 +168,26 @@ async def test_more_than_twenty_want_their_number_typed(tmp_path: Path) -> None:
         await stage.press(*"24", "enter")
         await stage.until(lambda: not isinstance(stage.app.screen, ConfirmDialog))
         assert len(await queue(stage)) == 25
+        before = len(stage.line.requests)
         await stage.press("x", *"25", "enter")
         await stage.until(lambda: stage.status == "Asked to stop: 25 jobs")
+        stops = [one for one in stage.line.requests[before:] if one.endswith("/stop")]
+        assert stops == ["/api/v1/jobs/stop"]
         assert await queue(stage) == []
+
+
+async def test_of_marked_jobs_that_cannot_be_stopped_one_refusal_is_told(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await ready(stage)
+        await stage.press("asterisk")
+        await stage.until(lambda: len(stage.front.selection().jobs) == 5)
+        await stage.press("x")
+        await stage.until(lambda: isinstance(stage.app.screen, ConfirmDialog))
+        (chosen, *_) = stage.front.selection().jobs
+        await stage.service.stop(chosen.job_id, by="grace")
+        await stage.press("y")
+        await stage.until(lambda: stage.status.startswith("Asked to stop: 3. 1 not: Job "))
+        assert stage.status.endswith("is stopped and cannot be stopped")
 
 
 async def test_nothing_changes_in_read_only_mode(tmp_path: Path) -> None:
@@ -225,10 +270,11 @@ async def test_what_is_asked_for_many_jobs_ends_when_nobody_answers(tmp_path: Pa
     async with staged(tmp_path, many) as stage:
         await stage.until(lambda: "run-3" in stage.text())
         await stage.press("asterisk")
-        await stage.until(lambda: len(stage.front.selection().jobs) == AT_ONCE * 2)
+        await stage.until(lambda: stage.status == f"{AT_ONCE * 2} jobs marked")
+        # A question on its way when the line is cut is told of too, perhaps after the jobs.
+        await stage.settle()
         stage.line.cut()
-        # What is said of the connection itself would else come after what is said of the jobs.
-        await stage.until(lambda: "does not answer" in stage.status)
+        await stage.until(lambda: stage.app.board.link is Link.LOST)
         await stage.press("H")
         await stage.until(lambda: stage.status.startswith(f"Held: 0. {AT_ONCE * 2} not: "))
         asked = {path for path in stage.line.requests if path.endswith("/hold")}

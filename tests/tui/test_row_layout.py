@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import cast
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_tui.columns import Column, column, names
+from atlas_tui.columns import Column, column, names, told_apart
 from atlas_tui.row_layout import GAP, fit, place
+from foundations.models import JobView
 from foundations.terminal import display_width
 
 columns_ = st.lists(st.sampled_from(names()).map(column), min_size=1, max_size=12)
@@ -35,3 +39,12 @@ def test_a_fitted_text_is_exactly_as_wide_and_harmless(text: str, width: int, ri
     assert display_width(shown) == width
     assert "\x1b" not in shown
     assert "\n" not in shown
+
+
+def test_jobs_of_one_command_are_told_apart_by_index_and_parameters() -> None:
+    one = SimpleNamespace(
+        command=["train.py"], array=SimpleNamespace(index=7), parameters={"lr": 0.1, "seed": 3}
+    )
+    assert told_apart(cast(JobView, one)) == "[7] train.py lr=0.1 seed=3"
+    plain = SimpleNamespace(command=["main.py", "-v"], array=None, parameters={})
+    assert told_apart(cast(JobView, plain)) == "main.py -v"

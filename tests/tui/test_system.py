@@ -172,6 +172,14 @@ async def test_the_system_screen_shows_engine_host_and_what_happens(tmp_path: Pa
         await stage.until(lambda: "asked to stop" in stage.text())
 
 
+async def test_when_there_is_no_environment_to_remove_nobody_is_asked(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        await stage.press("6")
+        await stage.press("D")
+        await stage.until(lambda: stage.status.startswith("There is nothing to remove"))
+        assert not isinstance(stage.app.screen, ConfirmDialog)
+
+
 async def test_environments_that_no_job_uses_are_pruned_once_that_is_confirmed(
     tmp_path: Path,
 ) -> None:
@@ -190,9 +198,10 @@ async def test_environments_that_no_job_uses_are_pruned_once_that_is_confirmed(
         await stage.until(lambda: "1, of which 0 in use" in stage.text())
         await stage.press("D")
         await stage.until(lambda: isinstance(stage.app.screen, ConfirmDialog))
+        assert "Remove 1 environment that no job uses?" in stage.text()
         assert "3f2a3f2a" in stage.text()
         assert "numpy==2.1.0" in stage.text()
         await stage.press("y")
-        await stage.until(lambda: stage.status.startswith("Removed 1 environments, 80.0 MB"))
+        await stage.until(lambda: stage.status.startswith("Removed 1 environment, 80.0 MB"))
         assert not ready.exists()
         await stage.until(lambda: "none yet" in stage.text(), "the cache is looked at again")

@@ -7,25 +7,31 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from atlas_scheduler.api.context import Ref, caller, sees_only, service_of
+from atlas_scheduler.api.admission import require
+from atlas_scheduler.api.context import Ref, acts_only_for, caller, sees_only, service_of
 from atlas_scheduler.api.errors import answers
 from atlas_scheduler.api.signing import bounds_of, require_priority, signed, signed_key
+from atlas_scheduler.core.access import Thing
+from atlas_scheduler.stopping import refusal
 from atlas_scheduler.store.search_cursor import LONGEST_CURSOR
 from foundations.errors import (
     AmbiguousJob,
     InvalidRequest,
     JobConflict,
     NotFound,
+    SchedulerError,
     StorageFull,
 )
 from foundations.models import (
     Accepted,
     JobDetail,
     JobPage,
+    JobsStopped,
     JobState,
     JobView,
     NewPriority,
     SourceDiff,
+    StopJobs,
     Submission,
 )
 from foundations.provenance import Provenance
@@ -75,14 +81,20 @@ async def submit(
 class _Part:
     """Which part of a list."""
 
-    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="Most jobs of a page.")] = 50
+    limit: int
+    cursor: str | None
+    offset: int | None
+
+
+async def _part(
+    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="Most jobs of a page.")] = 50,
     cursor: Annotated[
         str | None,
         Query(
             description="`next_cursor` of the page before, of the same filter.",
             max_length=LONGEST_CURSOR,
         ),
-    ] = None
+    ] = None,
     offset: Annotated[
         int | None,
         Query(
@@ -91,13 +103,16 @@ class _Part:
             description="Begin at this place of the list, from 0, in place of a cursor. Places "
             "move when jobs come and go; following cursors misses none.",
         ),
-    ] = None
+    ] = None,
+) -> _Part:
+    """Read which part is wanted; not the class itself, which FastAPI would call in a thread."""
+    return _Part(limit, cursor, offset)
 
 
 @router.get("/jobs", operation_id="jobs", summary="List jobs", responses=answers(InvalidRequest))
 async def jobs(
     request: Request,
-    part: Annotated[_Part, Depends()],
+    part: Annotated[_Part, Depends(_part)],
     project: Annotated[str | None, Query(description="Only jobs of this project.")] = None,
     state: Annotated[
         list[JobState] | None, Query(description="Only jobs in this state; may be repeated.")
@@ -152,6 +167,31 @@ async def provenance(request: Request, ref: Ref) -> Provenance:
 async def stop(request: Request, ref: Ref) -> JobView:
     """A job that waits is stopped at once; one that runs is asked to end, then made to."""
     return await service_of(request).stop(ref, by=caller(request).user)
+
+
+@router.post(
+    "/jobs/stop",
+    operation_id="stop_jobs",
+    summary="Stop several jobs",
+    responses=answers(InvalidRequest, JobConflict),
+)
+async def stop_jobs(request: Request, which: StopJobs) -> JobsStopped:
+    """Those that are named, each of which is tried, or all that a filter takes and that wait,
+    start or run: of who is no admin only their own. In one step: none of them starts meanwhile."""
+    allowed, refused = [], []
+    for ref in which.jobs:
+        try:
+            allowed.append(await require(request, Thing.JOB, ref, acts=True))
+        except SchedulerError as error:
+            refused.append(refusal(ref, error))
+    if refused and not allowed:
+        return JobsStopped(stopped=[], stopping=[], refused=refused)
+    done = await service_of(request).stop_jobs(
+        which.model_copy(update={"jobs": tuple(allowed)}),
+        by=caller(request).user,
+        only_of=acts_only_for(request),
+    )
+    return done.model_copy(update={"refused": [*refused, *done.refused]})
 
 
 @router.delete(

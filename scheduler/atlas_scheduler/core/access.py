@@ -121,6 +121,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "job": SEES_JOB,
         "provenance": SEES_JOB,
         "stop": ACTS_ON_JOB,
+        "stop_jobs": ACTS,
         "delete": ACTS_ON_JOB,
         "restore": Rule(Role.SUBMIT, Thing.DELETED_JOB),
         "set_priority": ACTS_ON_JOB,

@@ -80,7 +80,7 @@ class Moment:
         short = room.shortages(job.needs)
         if Scarce.SLOTS in short:
             limit = self.capacity.max_running_jobs
-            reason = f"{_running(limit - room.slots)}, and max_running_jobs is {limit}"
+            reason = f"{limit - room.slots} running, max_running_jobs is {limit}"
             return Why(reason, self._named(lambda one: True))
         kept = [room.kept[what] for what in short if what in room.kept]
         if kept and kept[0] != job.job_id:

@@ -26,6 +26,11 @@ class QueueLine:
         self._line = Line()
         self._known: int | None = None
 
+    @property
+    def version(self) -> int | None:
+        """Grows with each change of the queue that it was brought up to date with."""
+        return self._known
+
     def up_to_date(self, conn: sqlite3.Connection) -> Line:
         """The line as the connection sees the queue, or newer when that sees an older state."""
         row = conn.execute(_SQL["changes"]).fetchone()

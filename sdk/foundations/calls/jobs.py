@@ -67,6 +67,23 @@ def stop(ref: str) -> Call[models.JobView]:
     return Call("POST", f"{job_path(ref)}/stop", _job_view, expected=(202,))
 
 
+def stop_jobs(
+    refs: Iterable[str] = (),
+    *,
+    filter: str | None = None,
+    project: str | None = None,
+    at_most: int | None = None,
+) -> Call[models.JobsStopped]:
+    """Ask several jobs to end."""
+    chosen = {"jobs": list(refs), "filter": filter, "project": project, "at_most": at_most}
+    return Call(
+        "POST",
+        "/jobs/stop",
+        lambda _, body: models.JobsStopped.model_validate_json(body),
+        json={key: value for key, value in chosen.items() if value not in (None, [])},
+    )
+
+
 def delete(ref: str) -> Call[None]:
     """Delete a job that has ended."""
     return Call("DELETE", job_path(ref), nothing, expected=(204,))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from foundations.cli import completion, confirmation, render
 from foundations.cli.context import naming
-from foundations.cli.groups import told
+from foundations.cli.groups import notes_of
 from foundations.errors import SchedulerError
 from foundations.job_states import FINAL_STATES, JobState
 
@@ -21,6 +21,7 @@ Result = dict[str, Any]
 """What became of one job: at least `job_id` and `message`, and `error` when it was refused."""
 WAITING = ("queued",)
 ACTIVE = ("queued", "starting", "running")
+_NOTES = "notes"
 FINAL = tuple(state.value for state in JobState if state in FINAL_STATES)
 
 
@@ -67,18 +68,52 @@ def choose(
         click.UsageError: there are neither ids nor a filter, or both.
         InvalidRequest: the filter has an error.
     """
-    typed = list(dict.fromkeys(job_ids))
+    typed = typed_ids(job_ids, filter_)
     if filter_ is None:
-        if not typed:
-            raise click.UsageError("Missing argument 'JOB_ID...'. Give ids, or --filter.")
         return typed
-    if typed:
-        raise click.UsageError("Give ids or --filter, not both.")
     found = matching_jobs(client, filter_, states=states)
     if found:
         what = f"{verb} {len(found)} job(s) {confirmation.scope(None, filter_)}"
         confirmation.confirm_jobs(what, found, yes=yes)
     return [job["job_id"] for job in found]
+
+
+def typed_ids(job_ids: Iterable[str], filter_: str | None) -> list[str]:
+    """Return the ids that were typed, each once; none where there is a filter.
+
+    Raises:
+        click.UsageError: there are neither ids nor a filter, or both.
+    """
+    typed = list(dict.fromkeys(job_ids))
+    if filter_ is None and not typed:
+        raise click.UsageError("Missing argument 'JOB_ID...'. Give ids, or --filter.")
+    if filter_ is not None and typed:
+        raise click.UsageError("Give ids or --filter, not both.")
+    return typed
+
+
+def confirm_count(
+    client: Client, filter_: str, *, verb: str, states: Iterable[str], yes: bool
+) -> int | None:
+    """Name the first jobs that a filter takes, and ask whether to go on.
+
+    Returns:
+        How many jobs the user knows of; None with `yes`.
+
+    Raises:
+        InvalidRequest: the filter has an error.
+    """
+    if yes:
+        return None
+    from foundations.paging import jobs_from
+
+    first, count = jobs_from(
+        client, 0, filter=filter_, states=tuple(states), limit=confirmation.SHOWN
+    )
+    if count:
+        what = f"{verb} {count} job(s) {confirmation.scope(None, filter_)}"
+        confirmation.confirm_jobs(what, first, count=count, yes=False)
+    return count
 
 
 def matching_jobs(
@@ -124,21 +159,34 @@ def tell_each(
         as_json: whether to print one document in place of a line each.
         nothing: what to print when there are none.
     """
-    results = []
+    tell_results(_tried(refs, act, key), as_json=as_json, nothing=nothing)
+
+
+def _tried(refs: Iterable[str], act: Callable[[str], Result], key: str) -> Iterator[Result]:
     for ref in dict.fromkeys(refs):
         try:
-            result = act(ref)
-            text = result["message"]
+            yield act(ref)
         except SchedulerError as error:
-            result = {key: ref, "error": error.code, "message": error.message}
-            text = told(error)
-        results.append(result)
+            yield refusal(ref, error, key=key)
+
+
+def refusal(ref: str, error: SchedulerError, *, key: str = "job_id") -> Result:
+    """What became of a job that was refused; notes of the error are for people only."""
+    return {key: ref, "error": error.code, "message": error.message, _NOTES: notes_of(error)}
+
+
+def tell_results(results: Iterable[Result], *, as_json: bool, nothing: str | None = None) -> None:
+    """Tell each result as it comes, and end with exit code 1 when one is a refusal."""
+    told = []
+    for result in results:
+        notes = result.pop(_NOTES, ())
+        told.append(result)
         if not as_json:
-            text = render.clean(text)
+            text = render.clean("\n".join((result["message"], *notes)))
             click.echo(f"Error: {text}" if "error" in result else text, err="error" in result)
     if as_json:
-        render.print_json(results)
-    elif not results and nothing is not None:
+        render.print_json(told)
+    elif not told and nothing is not None:
         click.echo(nothing)
-    if any("error" in result for result in results):
+    if any("error" in result for result in told):
         click.get_current_context().exit(1)

@@ -27,13 +27,16 @@ def is_watched() -> bool:
     return sys.stderr.isatty()
 
 
-def confirm_jobs(what: str, jobs: Sequence[dict[str, Any]], *, yes: bool) -> None:
+def confirm_jobs(
+    what: str, jobs: Sequence[dict[str, Any]], *, yes: bool, count: int | None = None
+) -> None:
     """Ask whether to go on; returns only when the answer is yes.
 
     Args:
         what: what is done to how many jobs in which scope, such as `stops 3 job(s) that wait`.
-        jobs: all of them, as the API answers them.
+        jobs: all of them, or the first, as the API answers them.
         yes: go on without asking.
+        count: how many there are, when these are not all.
 
     Raises:
         CommandFailed: nobody can answer.
@@ -47,15 +50,16 @@ def confirm_jobs(what: str, jobs: Sequence[dict[str, Any]], *, yes: bool) -> Non
     for job in jobs[:SHOWN]:
         line = f"{job['job_id']}  {job['state']:9}  {job['project']}"
         click.echo(f"  {render.clean(line, one_line=True)}", err=True)
-    if len(jobs) > SHOWN:
-        click.echo(f"  and {len(jobs) - SHOWN} more", err=True)
-    if len(jobs) <= COUNTED_ABOVE:
+    count = len(jobs) if count is None else count
+    if count > SHOWN:
+        click.echo(f"  and {count - SHOWN} more", err=True)
+    if count <= COUNTED_ABOVE:
         click.confirm("Go on?", default=False, abort=True, err=True)
         return
     answer = click.prompt(
-        f"Type the number of jobs ({len(jobs)}) to go on", default="", show_default=False, err=True
+        f"Type the number of jobs ({count}) to go on", default="", show_default=False, err=True
     )
-    if answer.strip() != str(len(jobs)):
+    if answer.strip() != str(count):
         raise click.Abort
 
 

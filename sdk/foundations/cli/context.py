@@ -18,8 +18,11 @@ from foundations.cli.scheduler_argument import SchedulerArgument, default_schedu
 if TYPE_CHECKING:
     from foundations.client import Client
     from foundations.configs import SchedulerConfig
+    from foundations.errors import NotFound, TooMany
 
 F = TypeVar("F", bound=Callable[..., Any])
+SILENT_WAIT_SECONDS = 2.0
+"""A wait for a limit that is no longer than that is not worth a word."""
 _CLIENT = "foundations.client"
 _BEGIN_OF_AN_ID = re.compile("[0-9a-f]{4}")
 _MOST_NEAR = 3
@@ -98,6 +101,7 @@ def reach(config: SchedulerConfig) -> Client:
     from foundations.home import Home
 
     client = autostart.connect(config, home=Home.default(), announce=_announce)
+    client.deferred = _tell_wait
     context = click.get_current_context(silent=True)
     if context is not None:
         context.call_on_close(client.close)
@@ -116,9 +120,16 @@ def naming(job_id: str, scheduler: str) -> Iterator[None]:
     try:
         yield
     except NotFound as error:
-        told = NotFound(f"Job `{job_id}` does not exist for environment `{scheduler}`")
-        told.add_note(_way_to_the_job(job_id, scheduler))
-        raise told from error
+        raise unknown(job_id, scheduler) from error
+
+
+def unknown(job_id: str, scheduler: str) -> NotFound:
+    """Say that a scheduler knows no such job, and in a note what to do."""
+    from foundations.errors import NotFound
+
+    error = NotFound(f"Job `{job_id}` does not exist for environment `{scheduler}`")
+    error.add_note(_way_to_the_job(job_id, scheduler))
+    return error
 
 
 def _way_to_the_job(job_id: str, scheduler: str) -> str:
@@ -144,6 +155,11 @@ def _ids_that_begin_alike(job_id: str) -> list[str]:
     except AtlasError:
         return []  # what was asked for is answered already
     return [one.job_id for one in found]
+
+
+def _tell_wait(error: TooMany, seconds: float) -> None:
+    if seconds > SILENT_WAIT_SECONDS:
+        click.echo(f"{error.message} Waiting for {seconds:.0f} s…", err=True)
 
 
 def _announce(text: str) -> None:

@@ -109,7 +109,12 @@ class NounGroup(click.Group):
 
 def told(error: AtlasError) -> str:
     """The text of an error for a person: its message, and a line for each of its notes."""
-    return "\n".join((error.message, *getattr(error, "__notes__", ())))
+    return "\n".join((error.message, *notes_of(error)))
+
+
+def notes_of(error: AtlasError) -> tuple[str, ...]:
+    """What an error says beside its message, such as what to do."""
+    return tuple(getattr(error, "__notes__", ()))
 
 
 def _explain(error: OSError) -> str:

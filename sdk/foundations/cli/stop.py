@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
-from foundations.cli.batch import ACTIVE, Result, act_on_each, choose, jobs_or_filter
-from foundations.cli.context import connect, json_option, scheduler_argument
+from foundations.cli.batch import (
+    ACTIVE,
+    Result,
+    act_on_each,
+    confirm_count,
+    jobs_or_filter,
+    refusal,
+    tell_results,
+    typed_ids,
+)
+from foundations.cli.context import connect, json_option, scheduler_argument, unknown
 from foundations.cli.groups import NounGroup
-from foundations.errors import JobConflict
+from foundations.errors import JobConflict, NotFound
 
 if TYPE_CHECKING:
     from foundations.client import Client
-    from foundations.models import JobDetail
+    from foundations.models import JobDetail, JobsStopped
 
 WAIT_SECONDS = 60.0
-"""Longest wait for a job to end after it was asked to."""
+"""Longest wait for jobs to end after they were asked to."""
 
 
 @click.group(cls=NounGroup, default_noun="job")
@@ -40,15 +51,53 @@ def job(
 ) -> None:
     """Stop jobs. The word `job` may be left out.
 
+    Several are asked to end in one step; each result is told.
     A running job gets SIGTERM, and SIGKILL when it does not end within the server's grace period.
     """
     client = connect(scheduler)
+    ids = typed_ids(job_ids, filter_)
 
     def stop_one(job_id: str) -> Result:
         return _stop(client, job_id, wait=not no_wait)
 
-    chosen = choose(client, job_ids, filter_, verb="stops", states=ACTIVE, yes=yes)
-    act_on_each(chosen, stop_one, scheduler=scheduler, as_json=as_json)
+    if len(ids) == 1:
+        act_on_each(ids, stop_one, scheduler=scheduler, as_json=as_json)
+        return
+    if filter_ is None:
+        answer = client.stop_jobs(ids)
+    else:
+        at_most = confirm_count(client, filter_, verb="stops", states=ACTIVE, yes=yes)
+        answer = client.stop_jobs(filter=filter_, at_most=at_most)
+    seconds = 0.0 if no_wait else WAIT_SECONDS
+    tell_results(_results(client, answer, scheduler, seconds), as_json=as_json, nothing="No jobs.")
+
+
+def _results(
+    client: Client, answer: JobsStopped, scheduler: str, wait_seconds: float
+) -> Iterator[Result]:
+    """What became of each of several jobs; waits until those that run have ended."""
+    for refused in answer.refused:
+        if refused.error == NotFound.code:
+            yield refusal(refused.job, unknown(refused.job, scheduler))
+        else:
+            yield {"job_id": refused.job, "error": refused.error, "message": refused.message}
+    for job_id in answer.stopped:
+        yield {"job_id": job_id, "state": "stopped", "message": f"Stopped queued job {job_id}"}
+    deadline = time.monotonic() + wait_seconds
+    for job_id in answer.stopping:
+        yield _awaited(client, job_id, max(0.0, deadline - time.monotonic()))
+
+
+def _awaited(client: Client, job_id: str, seconds: float) -> Result:
+    """What became of a job that was asked to end."""
+    if not seconds:
+        return {"job_id": job_id, "state": "stopping", "message": f"Job {job_id} is stopping"}
+    try:
+        after = client.wait(job_id, timeout_seconds=seconds)
+    except TimeoutError:
+        after = client.job(job_id)
+    message = _describe(after, was_queued=False)
+    return {"job_id": job_id, "state": str(after.state), "message": message}
 
 
 def _stop(client: Client, job_id: str, *, wait: bool) -> Result:

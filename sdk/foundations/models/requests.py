@@ -168,6 +168,24 @@ class ClearQueue(Request):
     """Only jobs that it takes (docs/filters.md)."""
 
 
+class StopJobs(Request):
+    """Body of `POST /jobs/stop`: either `jobs` or a `filter`, that with or without a `project`."""
+
+    jobs: Annotated[tuple[str, ...], Field(max_length=10_000)] = ()
+    """Ids, or unique prefixes of them."""
+    filter: str | None = None
+    """All jobs that it takes and that wait, start or run (docs/filters.md)."""
+    project: ProjectName | None = None
+    at_most: Annotated[int, Field(ge=0)] | None = None
+    """How many jobs the user knows of: when the filter takes more, none is stopped."""
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if bool(self.jobs) == (self.filter is not None):
+            raise ValueError("give either `jobs` or a `filter`")
+        return self
+
+
 class PauseQueue(Request):
     """Body of `POST /queue/pause` and `/queue/resume`; None means the whole queue."""
 

@@ -105,6 +105,26 @@ class Cleared(View):
     job_ids: list[str]
 
 
+class StopRefusal(View):
+    """One of several jobs that was not stopped."""
+
+    job: str
+    """As it was asked for."""
+    error: str
+    """A code, as of an answer with an error."""
+    message: str
+
+
+class JobsStopped(View):
+    """Answer of `POST /jobs/stop`."""
+
+    stopped: list[str]
+    """Ids of jobs that waited, and have ended by this."""
+    stopping: list[str]
+    """Ids of jobs that were asked to end."""
+    refused: list[StopRefusal] = []
+
+
 class EngineView(View):
     """What runs the jobs, and whether it answers."""
 
@@ -153,6 +173,17 @@ class VolumeView(View):
     """Whether jobs may write to it."""
 
 
+class CertificateView(View):
+    """What a scheduler proves itself by over TLS."""
+
+    names: list[str] = []
+    """Names and addresses that it is for."""
+    until: datetime
+    """When it ends."""
+    problem: str | None = None
+    """What whoever runs the scheduler should see to: it ends soon, or a newer one is broken."""
+
+
 class SchedulerInfo(View):
     """Answer of `/info`: who answers, and how it stands."""
 
@@ -179,6 +210,8 @@ class SchedulerInfo(View):
     """None until the scheduler has looked."""
     listening: list[str] = []
     """Where it is asked beside its Unix socket, as URLs of its own machine."""
+    certificate: CertificateView | None = None
+    """None where nothing is asked by TLS."""
     volumes: list[VolumeView] = []
     """Those that who asks may name in their jobs."""
 

@@ -58,6 +58,29 @@ class JobVerbs(Sender):
         """Ask a job to end."""
         return self.send(calls.stop(ref))
 
+    def stop_jobs(
+        self,
+        refs: Iterable[str] = (),
+        *,
+        filter: str | None = None,
+        project: str | None = None,
+        at_most: int | None = None,
+    ) -> models.JobsStopped:
+        """Ask several jobs to end, in one step.
+
+        Args:
+            refs: the jobs; each is tried, and the answer says which were refused.
+            filter: in place of them: all that it takes and that wait, start or run.
+            project: with a filter: only jobs of this project.
+            at_most: with a filter: stop none when it takes more than that.
+
+        Raises:
+            InvalidRequest: there are neither jobs nor a filter, or the filter has an error.
+            JobConflict: the filter takes more than `at_most`.
+        """
+        call = calls.stop_jobs(refs, filter=filter, project=project, at_most=at_most)
+        return self.send(call)
+
     def delete(self, ref: str) -> None:
         """Delete a job that has ended, with its archive; `restore` undoes it for some seconds."""
         return self.send(calls.delete(ref))
@@ -135,6 +158,18 @@ class AsyncJobVerbs(AsyncSender):
     async def stop(self, ref: str) -> models.JobView:
         """Ask a job to end."""
         return await self.send(calls.stop(ref))
+
+    async def stop_jobs(
+        self,
+        refs: Iterable[str] = (),
+        *,
+        filter: str | None = None,
+        project: str | None = None,
+        at_most: int | None = None,
+    ) -> models.JobsStopped:
+        """Ask several jobs, or all that a filter takes, to end, in one step."""
+        call = calls.stop_jobs(refs, filter=filter, project=project, at_most=at_most)
+        return await self.send(call)
 
     async def delete(self, ref: str) -> None:
         """Delete a job that has ended, with its archive; `restore` undoes it for some seconds."""
