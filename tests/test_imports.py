@@ -48,6 +48,7 @@ CORE = [
     "atlas_scheduler.core.retention",
     "atlas_scheduler.core.seeds",
     "atlas_scheduler.core.time_index",
+    "atlas_scheduler.core.turn_order",
     "atlas_scheduler.core.usage",
     "atlas_scheduler.core.waiting",
 ]
