@@ -49,11 +49,11 @@ class Appearance(App[None], inherit_bindings=False):
         self.is_frozen = False
         """Whether the screen is kept as it is."""
         self._about_to_quit = False
-        self._keyboard = Keyboard(self, self._press)
+        self.keyboard = Keyboard(self, self._press)
 
     def on_load(self) -> None:
         """Begin to pass on what is typed."""
-        self.run_worker(self._keyboard.run(), group="keyboard")
+        self.run_worker(self.keyboard.run(), group="keyboard")
 
     def dress(self) -> None:
         """Take the colours that were asked for, as far as the terminal has them."""
@@ -153,7 +153,7 @@ class Appearance(App[None], inherit_bindings=False):
     async def on_event(self, event: events.Event) -> None:
         """Let what is typed wait for its turn; everything else goes its way at once."""
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
-            self._keyboard.take(event)
+            self.keyboard.take(event)
         else:
             await super().on_event(event)
 

@@ -11,6 +11,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Protocol, runtime_checkable
+from weakref import WeakSet
 
 from textual import events
 from textual.app import App
@@ -22,6 +24,8 @@ ASKING = "ask"
 """Group of the workers that may open a dialog; keys that come meanwhile are meant for it."""
 PATIENCE_SECONDS = 0.5
 """Longest that a key waits for what the one before it does: that may take a scheduler's answer."""
+LIST_PATIENCE_SECONDS = 2.0
+"""Longest wait for a list that a key has asked for; each is waited for once."""
 _ROUNDS = 6
 """Most times that the queues on the way are waited for: those of a busy log are never empty."""
 _LOOK_SECONDS = 0.005
@@ -29,13 +33,27 @@ _LOOK_SECONDS = 0.005
 Typed = events.Key | events.Paste
 
 
+@runtime_checkable
+class Lister(Protocol):
+    """A widget whose keys are about a list that the scheduler sends."""
+
+    @property
+    def coming(self) -> object | None:
+        """The list that was asked for in place of what is shown; None when none is."""
+
+
 class Keyboard:
     """What was typed and is not passed on yet."""
+
+    patience_seconds = PATIENCE_SECONDS
+    list_patience_seconds = LIST_PATIENCE_SECONDS
 
     def __init__(self, app: App[None], pass_on: Callable[[Typed], Awaitable[None]]) -> None:
         self._app = app
         self._pass_on = pass_on
         self._waiting: asyncio.Queue[Typed] = asyncio.Queue()
+        self._in_vain: WeakSet[object] = WeakSet()
+        """Lists that did not come in time: no key waits for them again."""
 
     def take(self, typed: Typed) -> None:
         """Keep what was typed until its turn."""
@@ -46,10 +64,12 @@ class Keyboard:
         while True:
             typed = await self._waiting.get()
             screen, asking = self._app.screen, self._asking()
-            target = self._app.focused or screen
+            target, coming = self._app.focused or screen, self._coming
             await self._pass_on(typed)
             await self._settle(target)
             await self._dialog(screen, self._asking() - asking)
+            if self._coming is not coming:
+                await self._list(self._coming)
 
     def _asking(self) -> set[Worker[object]]:
         return {one for one in self._app.workers if one.group == ASKING and not one.is_finished}
@@ -57,7 +77,7 @@ class Keyboard:
     async def _settle(self, target: MessagePump) -> None:
         """Wait until a key has gone all the way up from a widget, and what came of it too."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(self.patience_seconds):
                 for _ in range(_ROUNDS):
                     way = dict.fromkeys([*_way_up(target), *_way_up(self._front)])
                     for pump in way:
@@ -67,11 +87,28 @@ class Keyboard:
 
     async def _dialog(self, screen: Screen[object], asking: set[Worker[object]]) -> None:
         """Wait until workers have ended or put something before the screen."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + self.patience_seconds
         while any(not one.is_finished for one in asking) and time.monotonic() < deadline:
             if self._app.screen is not screen:
                 return await self._settle(self._app.screen)
             await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _list(self, awaited: object | None) -> None:
+        """Wait until a list is here, or is known not to come; a server may never answer."""
+        if awaited is None or awaited in self._in_vain:
+            return
+        deadline = time.monotonic() + self.list_patience_seconds
+        while self._coming is awaited:
+            if time.monotonic() > deadline:
+                return self._in_vain.add(awaited)
+            await asyncio.sleep(_LOOK_SECONDS)
+        await self._settle(self._front)
+
+    @property
+    def _coming(self) -> object | None:
+        """The list that the widget with the keys has asked for."""
+        front: object = self._app.focused
+        return front.coming if isinstance(front, Lister) else None
 
     @property
     def _front(self) -> MessagePump:

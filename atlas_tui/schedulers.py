@@ -11,7 +11,11 @@ from foundations.client import AsyncClient
 from foundations.configs import SchedulerConfig
 from foundations.home import Home
 from foundations.job_states import JobState
+from foundations.reconnection import Patience
 from foundations.scheduler_status import SchedulerStatus
+
+AT_ONCE = Patience(deferred_seconds=0)
+"""Whoever looks at the screen is told of a limit at once, rather than left to wait for it."""
 
 PROBE_SECONDS = 2.5
 """Longest wait for an answer; all are asked at the same time."""
@@ -56,7 +60,9 @@ def reach(config: SchedulerConfig) -> AsyncClient:
     Raises:
         ConfigError: the URL cannot be one.
     """
-    return AsyncClient(config.scheduler_url, token=config.token, trust=config.trust)
+    return AsyncClient(
+        config.scheduler_url, token=config.token, trust=config.trust, patience=AT_ONCE
+    )
 
 
 async def ensure_running(config: SchedulerConfig, home: Home) -> None:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from foundations import bundle
+from foundations import bundle, calls
 from foundations.client import AsyncClient
 from foundations.delivery import Delivery, make_ready
 from foundations.errors import NotFound
+from foundations.kept_keys import submit_again
 from foundations.models import Accepted, ArrayView, JobDetail, JobSpec, ScheduleView, Submission
 from foundations.origin import Inquiry, here
 from foundations.preparation import PreparedSubmission
@@ -112,8 +113,14 @@ async def submit_repeat(
     """
     origin = await asyncio.to_thread(here, Path.cwd())
     wanted = {"spec": spec, "bundle": job.bundle, "origin": origin, "hold": hold}
+    call = submit_again(
+        Submission.model_validate(wanted),
+        old=job.spec,
+        written=(await client.json(calls.jobs.job(job.job_id)))["spec"],
+        idempotency_key=str(uuid.uuid4()),
+    )
     try:
-        return await _queue(client, Submission.model_validate(wanted))
+        return await patiently_async(lambda: client.send(call), client.patience)
     except NotFound as error:
         raise NotFound(
             f"The scheduler no longer has what job {job.job_id[:8]} ran. "

@@ -10,6 +10,7 @@ from textual import events, work
 from textual.binding import BindingType
 from textual.geometry import Size
 from textual.message import Message
+from textual.worker import Worker
 
 from atlas_tui.columns import SPARK, Column, is_active
 from atlas_tui.job_line import MARGIN
@@ -79,6 +80,7 @@ class JobTable(PaintedJobs, can_focus=True):
         )
         self._coming: JobWindow | None = None
         """The list that takes its place as soon as its first rows are here."""
+        self._bringing: Worker[None] | None = None
         self._job_id: str | None = None
 
     # -- what is shown
@@ -92,12 +94,16 @@ class JobTable(PaintedJobs, can_focus=True):
         """The job at a place of the list, when it is here."""
         return self._window.row(place)
 
-    async def every_job(self) -> list[JobView]:
-        """Every job of the list, asked for page by page.
+    @property
+    def coming(self) -> JobWindow | None:
+        """The list that is asked for in place of what is shown, or of nothing; None if none is."""
+        window = self._window if self._coming is None else self._coming
+        is_old = self._coming is None and window.total is not None
+        is_given_up = self._bringing is not None and self._bringing.is_finished
+        return None if is_old or is_given_up else window
 
-        Raises:
-            AtlasError: the scheduler does not answer.
-        """
+    async def every_job(self) -> list[JobView]:
+        """Every job of the list, asked for page by page. Raises what its window raises."""
         return [job async for job in self._window.every_job()]
 
     def chosen(self) -> list[JobView]:
@@ -143,9 +149,12 @@ class JobTable(PaintedJobs, can_focus=True):
         if self._window.needs(self._first, self._last):
             self._bring()
 
-    @work(exclusive=True, group="bring")
-    async def _bring(self) -> None:
+    def _bring(self) -> None:
         """Ask for the rows in sight, of this list or of the one that is coming."""
+        self._bringing = self._ask()
+
+    @work(exclusive=True, group="bring")
+    async def _ask(self) -> None:
         coming = self._coming
         window = self._window if coming is None else coming
         first, last = (self._first, self._last) if coming is None else (0, self._rows)

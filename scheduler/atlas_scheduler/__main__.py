@@ -23,7 +23,7 @@ from foundations.errors import AtlasError, ConfigError
 if TYPE_CHECKING:
     from foundations.client import Client
     from foundations.home import Home
-    from foundations.models import EngineView, SchedulerInfo
+    from foundations.models import CertificateView, EngineView, SchedulerInfo
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -148,6 +148,7 @@ def status(home_path: Path | None, *, as_json: bool) -> None:
     click.echo(f"Atlas server {info.version}, process {info.pid}, home {info.home}")
     _show_engine(info.engine)
     _show_listening(chosen_home(home_path), info.listening)
+    _show_certificate(info.certificate)
     click.echo(f"Jobs: {states or 'none yet'}; at most {info.queue.max_running_jobs} at once")
 
 
@@ -189,8 +190,13 @@ def tls_init(home_path: Path | None, *, names: tuple[str, ...], as_json: bool) -
         click.echo(json.dumps(document, indent=2))
         return
     click.echo(f"Made a certificate for {', '.join(made.names)}.")
-    click.echo(f"It holds until {made.until:%Y-%m-%d}; run this again before, and start the server")
-    click.echo("again. The authority stays the same. Clients pin its fingerprint:")
+    click.echo(
+        f"It holds until {made.until:%Y-%m-%d}; run this again before. A server that listens by"
+    )
+    click.echo(
+        "TLS shows it from the next connection on. The authority stays the same. Clients pin"
+    )
+    click.echo("its fingerprint:")
     click.echo(f"  {fingerprint}")
     click.echo("On another machine:")
     name = names[0] if names else socket.gethostname()
@@ -251,6 +257,15 @@ def _show_listening(home: Home, urls: Sequence[str]) -> None:
         with _client(home.root) as client:
             if not any(token.holds for token in client.tokens()):
                 click.echo("  Nobody can come in there yet: atlas-server token create NAME")
+
+
+def _show_certificate(certificate: CertificateView | None) -> None:
+    if certificate is None:
+        return
+    names = ", ".join(certificate.names) or "no name"
+    click.echo(f"Certificate: for {names}, until {certificate.until:%Y-%m-%d}")
+    if certificate.problem is not None:
+        click.echo(f"  {certificate.problem}")
 
 
 def _show_engine(engine: EngineView) -> None:

@@ -6,9 +6,8 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 
 import structlog
@@ -16,7 +15,7 @@ from fastapi import FastAPI
 
 from atlas_scheduler.api import Door, create_app, end_followers
 from atlas_scheduler.attendants import attending
-from atlas_scheduler.core.listening import host_names, plan
+from atlas_scheduler.core.listening import HostNames, host_names, plan
 from atlas_scheduler.core.retention import Policy, Rule
 from atlas_scheduler.engine.docker import DockerEngine
 from atlas_scheduler.engine.port import Engine
@@ -27,16 +26,15 @@ from atlas_scheduler.image_shelf import ImageShelf
 from atlas_scheduler.intake import Intake
 from atlas_scheduler.listeners import (
     Bound,
-    Certificate,
     Listener,
     bind_home,
     bound,
-    check,
     listen_by_tcp,
 )
 from atlas_scheduler.listeners import serve as listen_until_told
 from atlas_scheduler.loop import Loop
 from atlas_scheduler.sampling import Sampler
+from atlas_scheduler.served_certificate import Certificate, ServedCertificate
 from atlas_scheduler.service import Service
 from atlas_scheduler.settings import RetentionSection, ServerSettings
 from atlas_scheduler.store import meta
@@ -52,9 +50,6 @@ from atlas_scheduler.tokens import Tokens
 from atlas_scheduler.turns import Turns
 from foundations.home import Home
 
-WARN_BEFORE_EXPIRY = timedelta(days=30)
-"""The rest of a certificate's life from which on a start warns of its end."""
-
 log = structlog.get_logger(__name__)
 
 
@@ -65,7 +60,7 @@ def now_ms() -> int:
 
 @asynccontextmanager
 async def scheduler(
-    home: Home, settings: ServerSettings, *, hosts: Iterable[str] = ()
+    home: Home, settings: ServerSettings, *, hosts: HostNames | None = None
 ) -> AsyncIterator[FastAPI]:
     """Run a scheduler on a home, and give its HTTP application, which answers to the names `hosts`.
 
@@ -182,18 +177,19 @@ async def serve(home: Home, settings: ServerSettings, *, on_ready: Callable[[], 
         ConfigError: an address or the certificate cannot be used, or plain HTTP would leave the
             machine.
     """
-    certificate = _certificate(home, settings) if settings.listen else None
+    files = _certificate_files(home, settings) if settings.listen else None
     machine = socket.gethostname()
     addresses = plan(
         settings.listen,
-        has_certificate=certificate is not None,
+        has_certificate=files is not None,
         insecure_http=settings.insecure_http,
         machine=machine,
     )
-    names = [*settings.hosts, machine]
-    if certificate is not None and any(one.tls for one in addresses):
-        names += _certificate_names(certificate)
-    hosts = host_names(addresses, names)
+    hosts = HostNames(host_names(addresses, [*settings.hosts, machine]))
+    certificate = None
+    if files is not None and any(one.tls for one in addresses):
+        certificate = ServedCertificate(files, renewed=hosts.add)
+        hosts.add(certificate.names)
     with bound(addresses) as places:
         async with scheduler(home, settings, hosts=hosts) as app:
             await _listen(home, app, places, certificate, on_ready)
@@ -203,13 +199,14 @@ async def _listen(
     home: Home,
     app: FastAPI,
     places: Sequence[Bound],
-    certificate: Certificate | None,
+    certificate: ServedCertificate | None,
     on_ready: Callable[[], None],
 ) -> None:
     service: Service = app.state.service
     service.listening = tuple(place.address.url for place in places)
+    service.certificate = certificate
     turns = Turns()
-    door = Door(app, tokens=service.tokens, turns=turns)
+    door = Door(app, tokens=service.tokens, turns=turns, telemetry=service.telemetry)
     by_tcp = [listen_by_tcp(door, place, certificate) for place in places]
     own = Listener(Door(app, tokens=None, turns=turns), bind_home(home))
     log.info("listening", socket=str(home.socket), pid=os.getpid())
@@ -225,7 +222,7 @@ async def _listen(
         home.socket.unlink(missing_ok=True)
 
 
-def _certificate(home: Home, settings: ServerSettings) -> Certificate | None:
+def _certificate_files(home: Home, settings: ServerSettings) -> Certificate | None:
     """Take the certificate that the settings name, else what `tls-init` made."""
     from atlas_scheduler.certificates import TlsFiles  # loads slowly, and few servers need it
 
@@ -235,18 +232,3 @@ def _certificate(home: Home, settings: ServerSettings) -> Certificate | None:
         return Certificate(base / certificate.expanduser(), base / key.expanduser())
     files = TlsFiles(home.tls)
     return Certificate(files.certificate, files.key) if files.certificate.exists() else None
-
-
-def _certificate_names(certificate: Certificate) -> tuple[str, ...]:
-    """Return the names of a certificate: who asks by one of them asks for this server.
-
-    Raises:
-        ConfigError: it cannot be used.
-    """
-    from atlas_scheduler.certificates import issued
-
-    check(certificate)
-    found = issued(certificate.chain)
-    if found.until - datetime.now(UTC) < WARN_BEFORE_EXPIRY:
-        log.warning("the certificate expires soon", until=f"{found.until:%Y-%m-%d %H:%M} UTC")
-    return found.names

@@ -27,6 +27,7 @@ from atlas_scheduler.job_catalogue import JobCatalogue
 from atlas_scheduler.job_secrets import JobSecrets
 from atlas_scheduler.machine import Machine
 from atlas_scheduler.ownership import Ownership
+from atlas_scheduler.served_certificate import ServedCertificate
 from atlas_scheduler.store import history, jobs, owners, pauses, projects, retention
 from atlas_scheduler.store.db import Database
 from atlas_scheduler.store.environments import Environments
@@ -44,6 +45,7 @@ class Catalogue(JobCatalogue):
     delete_grace_ms: int = 10_000
     """For how long a deletion can be undone."""
     listening: tuple[str, ...] = ()
+    certificate: ServedCertificate | None = None
     """Where it is asked beside its Unix socket, as URLs."""
     retention: Policy = Policy()
     """What the server's settings say that projects keep."""
@@ -117,6 +119,7 @@ class Catalogue(JobCatalogue):
             delete_grace_seconds=self.delete_grace_ms / 1000,
             storage=self.disk_guard.view(),
             listening=list(self.listening),
+            certificate=None if self.certificate is None else self.certificate.view(),
         )
 
     async def queue_settings(self) -> QueueView:

@@ -7,12 +7,10 @@ import errno
 import os
 import signal
 import socket
-import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -21,6 +19,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from atlas_scheduler.core.listening import ListenAddress
+from atlas_scheduler.served_certificate import ServedCertificate
 from foundations.errors import ConfigError
 from foundations.home import Home
 
@@ -33,15 +32,6 @@ MOST_CONNECTIONS = 800
 """Open at once at each TCP listener; whoever comes then is asked to come later."""
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """What proves to clients who answers."""
-
-    chain: Path
-    """The certificate, followed by those of who issued it, as PEM."""
-    key: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,29 +129,7 @@ class Listener(uvicorn.Server):
         yield
 
 
-def check(certificate: Certificate) -> None:
-    """Load a certificate as a listener will.
-
-    Raises:
-        ConfigError: it cannot be used.
-    """
-    try:
-        _tls(certificate)
-    except OSError as error:  # an SSLError is one
-        raise ConfigError(
-            f"The certificate {certificate.chain} with the key {certificate.key} cannot be used: "
-            f"{error.strerror or error}."
-        ) from error
-
-
-def _tls(certificate: Certificate) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate.chain, certificate.key)
-    return context
-
-
-def listen_by_tcp(app: ASGIApp, where: Bound, certificate: Certificate | None) -> Listener:
+def listen_by_tcp(app: ASGIApp, where: Bound, certificate: ServedCertificate | None) -> Listener:
     """Begin to listen at a TCP address, by TLS where that is planned.
 
     Raises:
@@ -171,7 +139,7 @@ def listen_by_tcp(app: ASGIApp, where: Bound, certificate: Certificate | None) -
     if where.address.tls:
         assert certificate is not None, "no plan has TLS without a certificate"
         made.config.load()
-        made.config.ssl = _tls(certificate)
+        made.config.ssl = certificate.context
     try:
         where.socket.listen(socket.SOMAXCONN)
     except OSError as error:

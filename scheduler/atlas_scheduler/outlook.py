@@ -20,14 +20,19 @@ from foundations.models import Waiting
 FORECAST_FRESH_MS = 5_000
 """How old expected starts may be while the queue stays as it is."""
 _USUAL_FRESH_MS = 30_000
+_TOLD_FRESH_MS = 1_000
+"""How long an answer holds while nothing changes: pages that follow each other cost less then."""
+
+_Seen = tuple[object, ...]
+"""The queue, what runs and what there is in all."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Forecast:
     """Expected starts, and what they were worked out from."""
 
-    seen: tuple[object, ...]
-    """The queue, what runs and what there is in all: when that is the same, so is `stands`."""
+    seen: _Seen
+    """When that is the same, so is `stands`."""
     stands: tuple[object, ...]
     at_ms: int
     starts: dict[str, int]
@@ -41,6 +46,10 @@ class Outlook:
         self._lock = threading.Lock()
         self._usual: dict[Kind, tuple[int, int | None]] = {}
         self._forecast = _Forecast((), (), 0, {})
+        self._seen: _Seen = ()
+        self._told: dict[str, Waiting] = {}
+        """What was told since `_told_since_ms`, while `_seen` is what there is."""
+        self._told_since_ms = 0
 
     def of(
         self, conn: sqlite3.Connection, job_ids: Iterable[str], capacity: Capacity, *, now_ms: int
@@ -59,30 +68,42 @@ class Outlook:
             if not asked:
                 return {}
             holding = jobs.holding(conn)
-            decision = choose_next(line, holding, capacity, now_ms=now_ms)
-            moment = Moment(line, holding, capacity, decision, now_ms)
-            places = moment.places()
-            starts = self._expected_starts(conn, moment, places)
-            return {job.job_id: _told(job, moment, places, starts) for job in asked}
+            running = tuple((job.job_id, job.state) for job in holding)
+            self._look((self._line.version, running, capacity), now_ms=now_ms)
+            untold = [job for job in asked if job.job_id not in self._told]
+            if untold:
+                decision = choose_next(line, holding, capacity, now_ms=now_ms)
+                self._tell(conn, untold, Moment(line, holding, capacity, decision, now_ms))
+            return {job.job_id: self._told[job.job_id] for job in asked}
+
+    def _look(self, seen: _Seen, *, now_ms: int) -> None:
+        """Forget what was told of something else, or too long ago."""
+        if seen != self._seen or not 0 <= now_ms - self._told_since_ms < _TOLD_FRESH_MS:
+            self._seen, self._told, self._told_since_ms = seen, {}, now_ms
+
+    def _tell(self, conn: sqlite3.Connection, asked: Iterable[Job], moment: Moment) -> None:
+        places = moment.places()
+        starts = self._expected_starts(conn, moment, places)
+        for job in asked:
+            self._told[job.job_id] = _told(job, moment, places, starts)
 
     def _expected_starts(
         self, conn: sqlite3.Connection, moment: Moment, places: Places
     ) -> dict[str, int]:
         last = self._forecast
         is_fresh = 0 <= moment.now_ms - last.at_ms < FORECAST_FRESH_MS
-        holding = tuple((job.job_id, job.state) for job in moment.holding)
-        seen = self._line.version, holding, moment.capacity
-        if is_fresh and last.seen == seen:
+        if is_fresh and last.seen == self._seen:
             return last.starts
         first = foreseen(moment, places)
-        stands = tuple(first), holding, moment.capacity.max_running_jobs
+        _, running, _ = self._seen
+        stands = tuple(first), running, moment.capacity.max_running_jobs
         if is_fresh and last.stands == stands:
-            self._forecast = replace(last, seen=seen)
+            self._forecast = replace(last, seen=self._seen)
         else:
             kinds = {kind_of(job) for job in (*first, *moment.holding)}
             usual = {kind: self._usual_ms(conn, kind, moment.now_ms) for kind in kinds}
             starts = expected_starts(moment, first, usual)
-            self._forecast = _Forecast(seen, stands, moment.now_ms, starts)
+            self._forecast = _Forecast(self._seen, stands, moment.now_ms, starts)
         return self._forecast.starts
 
     def _usual_ms(self, conn: sqlite3.Connection, kind: Kind, now_ms: int) -> int | None:

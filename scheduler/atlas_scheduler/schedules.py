@@ -6,13 +6,14 @@ import sqlite3
 import uuid
 from pathlib import Path
 
+from atlas_scheduler.core.bounds import Bounds
 from atlas_scheduler.core.recurrence import BadRecurrence, next_after
 from atlas_scheduler.store import jobs, schedules
 from atlas_scheduler.store.schedules import Schedule
 from atlas_scheduler.store.threads import in_thread
 from atlas_scheduler.submitting import Submitting
 from atlas_scheduler.transitions import Moved
-from foundations.errors import InvalidRequest, SchedulerError
+from foundations.errors import InvalidRequest, SchedulerError, TooMany
 from foundations.models import NewSchedule, ScheduleView
 
 
@@ -23,11 +24,17 @@ class Schedules(Submitting):
     """
 
     async def create_schedule(
-        self, wanted: NewSchedule, *, by: str, idempotency_key: str | None
+        self,
+        wanted: NewSchedule,
+        *,
+        by: str,
+        idempotency_key: str | None,
+        bounds: Bounds | None = None,
     ) -> ScheduleView:
         """Submit a job at each time from now on.
 
-        A second call with the same key returns the schedule of the first.
+        A second call with the same key returns the schedule of the first. With `bounds` its jobs
+        are held to how many may wait, each when its time comes.
 
         Raises:
             InvalidRequest: the times cannot be read or never come, or its jobs make no sense.
@@ -53,6 +60,7 @@ class Schedules(Submitting):
                 next_at_ms=_first_time(wanted, now_ms),
                 now_ms=now_ms,
                 idempotency_key=idempotency_key,
+                queued_jobs=None if bounds is None else bounds.queued_jobs,
             )
             project = wanted.submission.spec.project
             self._append_for_schedule(conn, "ScheduleCreated", schedule_id, project, by)
@@ -142,19 +150,27 @@ class Schedules(Submitting):
             await self._durably(self._database.write(step), self._publish)
 
     def _run(self, conn: sqlite3.Connection, schedule: Schedule, now_ms: int) -> list[Moved]:
-        job_id, problem = None, None
+        job_id, problem, skipped = None, None, False
         moved: list[Moved] = []
         is_busy = schedules.has_unfinished_job(conn, schedule.schedule_id)
         if is_busy and schedule.overlap == "skip":
-            self._append_of(conn, "ScheduleSkipped", schedule, None)
+            self._skip(conn, schedule, "its last job had not ended")
+            skipped = True
         else:
             spec = schedule.submission.spec.model_copy(update={"project": schedule.project})
             submission = schedule.submission.model_copy(update={"spec": spec})
             try:
                 self._refuse_impossible(submission)
                 (job_id, _), moved = self._insert(
-                    conn, submission, None, schedule_id=schedule.schedule_id
+                    conn,
+                    submission,
+                    None,
+                    schedule_id=schedule.schedule_id,
+                    bounds=_bounds_of(schedule),
                 )
+            except TooMany as error:
+                self._skip(conn, schedule, error.message)
+                skipped, problem = True, f"It skipped its last time: {error.message}"
             except SchedulerError as error:
                 # Nothing was written: both look before they do.
                 problem = error.message
@@ -165,10 +181,15 @@ class Schedules(Submitting):
             now_ms=now_ms,
             next_at_ms=next_at_ms,
             job_id=job_id,
-            skipped=job_id is None and problem is None,
+            skipped=skipped,
             problem=no_more or problem,
         )
         return moved
+
+    def _skip(self, conn: sqlite3.Connection, schedule: Schedule, reason: str) -> None:
+        """Note that nothing is submitted this time."""
+        detail = {"schedule": schedule.schedule_id, "reason": reason}
+        self._append_for_queue(conn, "ScheduleSkipped", schedule.project, detail)
 
     def _append_of(
         self, conn: sqlite3.Connection, event: str, schedule: Schedule, by: str | None
@@ -180,6 +201,14 @@ class Schedules(Submitting):
     ) -> None:
         detail = {"schedule": schedule_id, **({} if by is None else {"by": by})}
         self._append_for_queue(conn, event, project, detail)
+
+
+def _bounds_of(schedule: Schedule) -> Bounds | None:
+    """How far its jobs may go: as those of the token that made it; its bundle is here already."""
+    if schedule.queued_jobs is None:
+        return None
+    user = schedule.submission.spec.user
+    return Bounds(user, only_own=False, queued_jobs=schedule.queued_jobs)
 
 
 def _refuse_what_is_said_once(wanted: NewSchedule) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -27,6 +28,9 @@ from atlas_scheduler.core.job import Job
 from foundations.models import JobState
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
+Refusal = Literal["token", "wrong_tokens", "requests", "submits", "role", "owner", "host", "page"]
+"""Why a request was refused: its token does not hold, too many such came from there, the token asks
+or submits too often, its role or the owner forbids it, the server has another name, a page asks."""
 LAG_SECONDS = 0.5
 """How often it is measured how late the event loop is."""
 _WAITS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600)
@@ -70,6 +74,12 @@ class Telemetry:
             "atlas_http_requests",
             "Requests answered, by the template of their route.",
             ("method", "route", "status"),
+            registry=registry,
+        )
+        self.refusals = Counter(
+            "atlas_http_refusals",
+            "Requests that were refused for who asks, how often, or by what name.",
+            ("status", "reason"),
             registry=registry,
         )
         self.answer_seconds = Histogram(
@@ -139,6 +149,10 @@ class Telemetry:
             self.start_seconds.observe(max(0.0, now - claimed[1]))
         if job.is_final:
             self.ended.labels(job.state.value).inc()
+
+    def refused(self, status: int, reason: Refusal) -> None:
+        """Count a request that was not let in."""
+        self.refusals.labels(status, reason).inc()
 
     @contextmanager
     def following(self) -> Iterator[None]:

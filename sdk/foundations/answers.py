@@ -12,6 +12,7 @@ from foundations.errors import (
     InvalidRequest,
     NotFound,
     SchedulerError,
+    TooMany,
     Unreachable,
     from_wire,
 )
@@ -27,7 +28,13 @@ _NO_ROUTE = re.compile(r"There is no [A-Z]+ /api/v")
 
 
 def read(
-    call: Call[T], status: int, body: bytes, *, url: str = "its address", version: str | None = None
+    call: Call[T],
+    status: int,
+    body: bytes,
+    *,
+    url: str = "its address",
+    version: str | None = None,
+    retry_after: str | None = None,
 ) -> T:
     """Read the answer to a call.
 
@@ -37,27 +44,32 @@ def read(
         body: the whole body.
         url: where it came from, for messages.
         version: what the answer's `X-Atlas-Version` says, None without one.
+        retry_after: what its `Retry-After` says.
 
     Raises:
         SchedulerError: the scheduler refused.
         Unreachable: this is no answer of a scheduler of this version.
     """
     if status not in call.expected:
-        raise refusal(status, body, url=url, version=version)
+        raise refusal(status, body, url=url, version=version, retry_after=retry_after)
     try:
         return call.parse(status, body)
     except (ValueError, KeyError, TypeError) as error:
         raise stranger(status, url=url, version=version) from error
 
 
-def refusal(status: int, body: bytes, *, url: str, version: str | None) -> AtlasError:
+def refusal(
+    status: int, body: bytes, *, url: str, version: str | None, retry_after: str | None = None
+) -> AtlasError:
     """Make the exception that an error answer stands for."""
     try:
         answer = json.loads(body)
         error = from_wire(str(answer["error"]), str(answer["message"]))
-        return error if version is None else _with_versions(error, version)
     except (ValueError, KeyError, TypeError):
         return stranger(status, url=url, version=version)
+    if isinstance(error, TooMany) and retry_after is not None and retry_after.isdecimal():
+        error.retry_after_seconds = float(retry_after)
+    return error if version is None else _with_versions(error, version)
 
 
 def _with_versions(error: SchedulerError, version: str) -> SchedulerError:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foundations import bundle
-from foundations.errors import BundleError, NotFound, Unreachable
+from foundations.deferral import Deferral
+from foundations.errors import BundleError, NotFound, TooMany, Unreachable
 from foundations.packs import GivenUp, Item, Sent, packs
 from foundations.reconnection import Backoff, Patience
-from foundations.repetition import patiently, patiently_async, pause_seconds
+from foundations.repetition import Told, patiently, patiently_async, pause_seconds, wait_seconds
 from foundations.tree import Tree, list_tree
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ Watch = Callable[[int], None]
 LISTED_ABOVE_BYTES = 8 * 10**6
 """A directory of no more than that is sent as a whole: one request is quicker than several."""
 PARALLEL_REQUESTS = 4
+_LATER = (Unreachable, TooMany)
+"""What ends one request of a round, and not the delivery."""
 _VAIN_ROUNDS = 2
 """So many rounds may end in good order without having brought anything."""
 
@@ -136,10 +139,13 @@ def make_ready(
 
 
 class _Rounds:
-    """Decides when to go on after a broken connection, and when to give up."""
+    """Decides when to go on after a broken connection or over a limit, and when to give up."""
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, patience: Patience, deferred: Told | None) -> None:
+        self._patience = patience
+        self._deferred = deferred
         self._backoff = Backoff(patience)
+        self._deferral = Deferral(patience)
         self._least_bytes: int | None = None
         self._vain = 0
 
@@ -153,19 +159,22 @@ class _Rounds:
         if self._least_bytes is None or left_bytes < self._least_bytes:
             self._least_bytes, self._vain = left_bytes, 0
             self._backoff.answered()
+            self._deferral = Deferral(self._patience)
             return
         self._vain += 1
         if self._vain > _VAIN_ROUNDS:
             raise BundleError("The scheduler asks again and again for files that were sent to it.")
 
-    def pause_seconds(self, error: Unreachable) -> float:
+    def pause_seconds(self, error: Unreachable | TooMany) -> float:
         """Return how long to wait after a round that broke off, or raise `error` to give up."""
         self._vain = 0
+        if isinstance(error, TooMany):
+            return wait_seconds(self._deferral, error, self._deferred)
         return pause_seconds(self._backoff, error)
 
 
 def _send_tree(client: Client, tree: Tree, sent: Sent) -> None:
-    rounds = _Rounds(client.patience)
+    rounds = _Rounds(client.patience, client.deferred)
     while True:
         try:
             try:
@@ -176,7 +185,7 @@ def _send_tree(client: Client, tree: Tree, sent: Sent) -> None:
                 return
             rounds.begin(missing)
             _send_missing(client, tree, missing, sent)
-        except Unreachable as error:
+        except _LATER as error:
             time.sleep(rounds.pause_seconds(error))
 
 
@@ -190,7 +199,7 @@ def _send_missing(client: Client, tree: Tree, missing: list[MissingFile], sent: 
         sending = [pool.submit(client.send_files, items, sent) for items in divided]
         try:
             for one in as_completed(sending):
-                if not isinstance(one.exception(), Unreachable):
+                if not isinstance(one.exception(), _LATER):
                     one.result()
         except BaseException:
             sent.give_up()
@@ -203,7 +212,7 @@ def _send_missing(client: Client, tree: Tree, missing: list[MissingFile], sent: 
 async def _send_tree_async(client: AsyncClient, tree: Tree, sent: Sent) -> None:
     import asyncio
 
-    rounds = _Rounds(client.patience)
+    rounds = _Rounds(client.patience, client.deferred)
     while True:
         try:
             try:
@@ -214,7 +223,7 @@ async def _send_tree_async(client: AsyncClient, tree: Tree, sent: Sent) -> None:
                 return
             rounds.begin(missing)
             await _send_missing_async(client, tree, missing, sent)
-        except Unreachable as error:
+        except _LATER as error:
             await asyncio.sleep(rounds.pause_seconds(error))
 
 
@@ -229,7 +238,7 @@ async def _send_missing_async(
         async with gate:
             try:
                 await client.send_files(items, sent)
-            except Unreachable:
+            except _LATER:
                 raise
             except BaseException:
                 sent.give_up()
@@ -239,7 +248,7 @@ async def _send_missing_async(
     ends = await asyncio.gather(*sending, return_exceptions=True)
     broken = [end for end in ends if isinstance(end, BaseException)]
     # What ended the others is told, not how they ended.
-    for end in sorted(broken, key=lambda one: isinstance(one, (GivenUp, Unreachable))):
+    for end in sorted(broken, key=lambda one: isinstance(one, (GivenUp, *_LATER))):
         raise end
 
 

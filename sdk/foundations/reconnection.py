@@ -27,13 +27,15 @@ MEDIA_TYPE = "text/event-stream"
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How a follower behaves while nothing answers."""
+    """How long a client goes on asking: while nothing answers, and while a limit refuses it."""
 
     first_delay_seconds: float = 0.2
     longest_delay_seconds: float = 5.0
     """Each delay is twice the one before, up to this."""
     give_up_seconds: float = 60.0
     """Time without any answer after which it gives up."""
+    deferred_seconds: float = 60.0
+    """Longest time for which one request that is over a limit is sent again."""
 
 
 PATIENCE = Patience()

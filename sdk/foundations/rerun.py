@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from foundations import calls
 from foundations.errors import ConfigError, NotFound
+from foundations.kept_keys import submit_again
 from foundations.models import Accepted, JobDetail, JobSpec, Submission
 from foundations.origin import here
 from foundations.preparation import current_user, explain, plain_params, split_command
@@ -80,9 +82,14 @@ def create_rerun(client: Client, job: JobDetail, spec: JobSpec, *, hold: bool = 
     submission = Submission.model_validate(
         {"spec": spec, "bundle": job.bundle, "origin": origin, "hold": hold}
     )
-    key = str(uuid.uuid4())
+    call = submit_again(
+        submission,
+        old=job.spec,
+        written=client.json(calls.jobs.job(job.job_id))["spec"],
+        idempotency_key=str(uuid.uuid4()),
+    )
     try:
-        return patiently(lambda: client.submit(submission, idempotency_key=key), client.patience)
+        return patiently(lambda: client.send(call), client.patience)
     except NotFound as error:
         raise NotFound(
             f"The scheduler no longer has what job `{job.job_id}` ran ({job.bundle}), so it cannot "

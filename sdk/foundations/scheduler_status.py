@@ -14,6 +14,7 @@ from foundations import autostart, configs, default_config
 from foundations.configs import ConfigFile, SchedulerConfig
 from foundations.errors import AtlasError, NotFound, SchedulerError
 from foundations.home import Home
+from foundations.reconnection import Patience
 
 if TYPE_CHECKING:
     from foundations.models import CallerView, SchedulerInfo
@@ -120,6 +121,7 @@ def _ask(status: SchedulerStatus, timeout_seconds: float) -> SchedulerStatus:
             token=config.token,
             trust=config.trust,
             timeout_seconds=timeout_seconds,
+            patience=Patience(deferred_seconds=0),
         ) as client:
             client.health()
             found = replace(status, reachable=True, info=client.info())

@@ -696,7 +696,12 @@ class FakeService:
         return found[0]
 
     async def create_schedule(
-        self, wanted: NewSchedule, *, by: str, idempotency_key: str | None
+        self,
+        wanted: NewSchedule,
+        *,
+        by: str,
+        idempotency_key: str | None,
+        bounds: Bounds | None = None,
     ) -> ScheduleView:
         if idempotency_key is not None and idempotency_key in self._keys:
             return self._schedules[self._keys[idempotency_key]]

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from atlas_scheduler.api import Door
 from atlas_scheduler.api.penalties import Penalties
 from atlas_scheduler.store.db import Database
+from atlas_scheduler.telemetry import Telemetry
 from atlas_scheduler.tokens import Tokens
 from foundations.models import NewToken, Role
 from tests.api.in_memory import InMemory
@@ -64,11 +65,13 @@ def bearer(secret: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def guarded(app: ASGIApp, database: Database) -> AsyncIterator[Guarded]:
+async def guarded(
+    app: ASGIApp, database: Database, *, telemetry: Telemetry | None = None
+) -> AsyncIterator[Guarded]:
     """Put an application behind a door; tokens are kept in the database."""
     clock = Clock()
     tokens = await Tokens.open(database, clock_ms=clock)
-    door = Door(app, tokens=tokens)
+    door = Door(app, tokens=tokens, telemetry=telemetry)
     transport = InMemory(door, peer=PEER)
     async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as http:
         yield Guarded(http, tokens, clock, door)

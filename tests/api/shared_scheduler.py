@@ -72,7 +72,7 @@ async def shared_scheduler(directory: Path) -> AsyncIterator[Shared]:
     ):
         service.bundles.sweep()
         app = create_app(service)
-        async with guarded(app, database) as door:
+        async with guarded(app, database, telemetry=service.telemetry) as door:
             service.tokens = door.tokens
             yield Shared(
                 service=service,

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from atlas_scheduler.api import Door, create_app
+from atlas_scheduler.core.listening import HostNames
 from tests.api.fake_service import FakeService, as_service
 
 pytestmark = pytest.mark.anyio
@@ -15,7 +16,9 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def asking(service: FakeService) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(as_service(service), hosts=["Lab.example", "gpu.example:5000", "10.0.0.7"])
+    app = create_app(
+        as_service(service), hosts=HostNames(["Lab.example", "gpu.example:5000", "10.0.0.7"])
+    )
     transport = httpx.ASGITransport(Door(app, tokens=None))
     async with httpx.AsyncClient(transport=transport, base_url="http://atlas/api/v1") as client:
         yield client

@@ -82,6 +82,21 @@ async def test_jobs_that_wait_are_limited(shared: Shared) -> None:
     await shared.submit(shared.bob)
 
 
+async def test_the_jobs_of_a_schedule_are_limited_as_those_of_its_token(shared: Shared) -> None:
+    mia = await limited(shared, queued_jobs=1)
+    body = {"submission": shared.submission(), "cron": "* * * * *", "overlap": "allow"}
+    made = (await shared.ask(mia, "POST", "/schedules", body)).json()
+    await shared.submit(mia)
+    now_ms = shared.service._clock_ms()
+    shared.service._clock_ms = lambda: now_ms + 120_000
+    await shared.service.run_schedules()
+
+    found = (await shared.ask(mia, "GET", f"/schedules/{made['schedule_id']}")).json()
+    assert found["last_job_id"] is None
+    assert found["skipped"] == 1
+    assert "1 jobs of `mia` wait already, and 1 may" in found["problem"]
+
+
 async def test_the_bundles_of_a_user_are_limited_and_count_once(shared: Shared) -> None:
     size_bytes = shared.service.bundles.size_bytes(shared.bundle)
     mia = await limited(shared, stored_gb=1.5 * size_bytes / 10**9)

@@ -11,9 +11,10 @@ from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 
 from atlas_scheduler.store.db import Database
-from foundations.models import Role
+from foundations.models import NewToken, Role, TokenLimits
 from tests.api.fake_service import FakeService
 from tests.api.guarded import Guarded, bearer, guarded
+from tests.api.shared_scheduler import shared_scheduler
 
 pytestmark = pytest.mark.anyio
 
@@ -50,6 +51,40 @@ async def test_requests_are_counted_by_the_template_of_their_route(
     assert counted["GET", "/api/v1/jobs/{ref}", "404"] == 1
     assert counted["GET", "none", "404"] == 1
     assert samples(answer.text, "atlas_http_answer_seconds_count")["GET", "none"] == 1
+
+
+async def test_requests_that_are_not_let_in_are_counted_by_why(tmp_path: Path) -> None:
+    async with shared_scheduler(tmp_path) as shared:
+        door = shared.door
+        limits = TokenLimits(requests_per_minute=4, submits_per_minute=1)
+        wanted = NewToken(name="mia", user="mia", role=Role.SUBMIT, limits=limits)
+        mia = bearer((await door.tokens.create(wanted, by="root")).secret)
+        theirs = await shared.submit(shared.bob)
+
+        async def status(who: dict[str, str], method: str, path: str, body: object = None) -> int:
+            return (await shared.ask(who, method, path, body)).status_code
+
+        assert await status({}, "GET", "/jobs") == 401
+        assert await status(bearer("wrong"), "GET", "/jobs") == 401
+        assert await status({**shared.bob, "Host": "evil.example"}, "GET", "/jobs") == 403
+        assert await status({**shared.bob, "Origin": "https://evil"}, "GET", "/jobs") == 403
+        await shared.submit(mia)
+        assert await status(mia, "POST", "/jobs", shared.submission()) == 429
+        assert await status(mia, "POST", f"/jobs/{theirs}/stop") == 403
+        assert await status(mia, "GET", "/tokens") == 403
+        assert await status(mia, "GET", "/jobs") == 429
+
+        text = await shared.service.measurements()
+    counted = samples(text, "atlas_http_refusals_total")
+    assert counted == {
+        ("token", "401"): 2,
+        ("host", "403"): 1,
+        ("page", "403"): 1,
+        ("owner", "403"): 1,
+        ("role", "403"): 1,
+        ("submits", "429"): 1,
+        ("requests", "429"): 1,
+    }
 
 
 async def test_a_method_that_is_made_up_makes_no_series(http: httpx.AsyncClient) -> None:

@@ -26,7 +26,7 @@ from atlas_scheduler.store.log_search import search_log
 from atlas_scheduler.store.log_times import times_of
 from foundations.bundle_listing import digest_of, distinct, parse_listing
 from foundations.decimation import decimate
-from foundations.errors import InvalidRequest, JobConflict, NotFound, SchedulerError
+from foundations.errors import InvalidRequest, JobConflict, NotFound, SchedulerError, TooMany
 from foundations.exec_frames import EXIT, STDERR, STDOUT, frame
 from foundations.models import (
     API_VERSION,
@@ -83,6 +83,8 @@ if TYPE_CHECKING:
 def answer(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
     """Answer one request as the API says."""
     try:
+        if scheduler.on_request is not None:
+            scheduler.on_request(request)
         for method, pattern, handle in _ROUTES:
             match = re.fullmatch(pattern, request.url.path.removeprefix("/api/v1"))
             if request.method == method and match is not None:
@@ -90,7 +92,10 @@ def answer(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
         raise NotFound(f"No such route: {request.method} {request.url.path}")
     except SchedulerError as error:
         body = {"error": error.code, "message": error.message}
-        return httpx.Response(error.status, json=body)
+        headers = {}
+        if isinstance(error, TooMany):
+            headers["Retry-After"] = f"{error.retry_after_seconds:.0f}"
+        return httpx.Response(error.status, json=body, headers=headers)
 
 
 def _health(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:

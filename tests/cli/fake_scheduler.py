@@ -164,8 +164,6 @@ class FakeScheduler:
             self.news.notify_all()
 
     def _serve(self, request: httpx.Request) -> httpx.Response:
-        if self.on_request is not None:
-            self.on_request(request)
         answer = fake_api.answer(self, request)
         if self.lose_answer is not None and self.lose_answer(request):
             raise httpx.ReadError("connection reset", request=request)

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from foundations.errors import TooMany
 from foundations.models import JobState
 from tests.cli.conftest import Run
 from tests.cli.fake_scheduler import FakeScheduler
@@ -24,6 +25,32 @@ def test_a_directory_that_did_not_change_is_uploaded_once(
 
     assert len(scheduler.jobs) == 10
     assert len(scheduler.uploads) == 1
+
+
+@pytest.mark.parametrize("seconds", [2, 3])
+def test_a_limit_is_waited_for_and_a_long_wait_is_told(
+    run: Run, scheduler: FakeScheduler, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    limit = f"This token may do 5 submissions a minute. Try again in {seconds} s."
+    waits: list[float] = []
+    keys: list[str] = []
+
+    def refuse_first(request: httpx.Request) -> None:
+        if request.method == "POST":
+            keys.append(request.headers["Idempotency-Key"])
+            if len(keys) == 1:
+                raise TooMany(limit, retry_after_seconds=seconds)
+
+    scheduler.on_request = refuse_first
+    monkeypatch.setattr("foundations.repetition.sleep", waits.append)
+
+    done = run("submit", "--detach", "scheduler", "project")
+    assert waits == [seconds]
+    assert len(scheduler.jobs) == 1
+    assert len(keys) == 2
+    assert len(set(keys)) == 1
+    told = f"{limit} Waiting for {seconds} s…"
+    assert (told in done.stderr.splitlines()) is (seconds > 2)
 
 
 def test_a_lost_answer_does_not_queue_the_job_twice(run: Run, scheduler: FakeScheduler) -> None:

@@ -167,12 +167,14 @@ class Scheduler:
         return self.run("foundations", *arguments, cwd=cwd, code=code, environment=environment)
 
     @contextmanager
-    def begin(self, *command: str) -> Iterator[subprocess.Popen[str]]:
+    def begin(
+        self, *command: str, environment: Mapping[str, str] | None = None
+    ) -> Iterator[subprocess.Popen[str]]:
         """Run a console script beside the test, its output in a pipe; it is ended afterwards."""
         process = subprocess.Popen(
             [str(BIN / command[0]), *command[1:]],
             cwd=self.root,
-            env=self.environment,
+            env={**self.environment, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -42,12 +42,15 @@ def free_port() -> int:
         return port
 
 
+PASSPHRASE = "open sesame"
+
+
 class SshServer:
     """One sshd, the keys for it, and the client's side: a program `ssh` with settings of its own.
 
     Hosts that the settings know: `lab`; `jumped`, through `lab`; `stranger`, whose key is not
     known; `changed`, which is known by another key; `locked`, where the key is not accepted;
-    `nowhere`, where nothing listens.
+    `guarded`, whose key has a passphrase; `nowhere`, where nothing listens.
     """
 
     def __init__(self, root: Path, remote_home: Path, *, address: str = "127.0.0.1") -> None:
@@ -60,7 +63,9 @@ class SshServer:
         self._settings.mkdir()
         for name in ("host", "other_host", "key", "wrong_key"):
             self._make_key(root / name)
-        shutil.copy(root / "key.pub", root / "authorized_keys")
+        self._make_key(root / "guarded_key", PASSPHRASE)
+        accepted = [(root / f"{name}.pub").read_text() for name in ("key", "guarded_key")]
+        (root / "authorized_keys").write_text("".join(accepted))
         self._write_known("known", "host")
         self._write_known("known_otherwise", "other_host")
         self._write_server(remote_home)
@@ -70,6 +75,7 @@ class SshServer:
             "stranger": {"UserKnownHostsFile": "/dev/null"},
             "changed": {"UserKnownHostsFile": root / "known_otherwise"},
             "locked": {"IdentityFile": root / "wrong_key"},
+            "guarded": {"IdentityFile": root / "guarded_key"},
             "nowhere": {"Port": free_port()},
         }
         self.write_hosts()
@@ -144,9 +150,9 @@ class SshServer:
         with socket.socket() as probe:
             return probe.connect_ex((self.address, self.port)) == 0
 
-    def _make_key(self, path: Path) -> None:
-        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", str(path)]
-        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    def _make_key(self, path: Path, passphrase: str = "") -> None:
+        made = ["ssh-keygen", "-q", "-t", "ed25519", "-C", "test", "-f", str(path)]
+        subprocess.run([*made, "-N", passphrase], check=True, stdin=subprocess.DEVNULL)
 
     def _write_known(self, name: str, key: str) -> None:
         kind, text, _ = (self.root / f"{key}.pub").read_text().split()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+from contextlib import closing
+from http.client import HTTPSConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -122,6 +124,49 @@ def test_tls_init_makes_a_certificate_that_clients_pin_and_renews_it(make: Make)
     with Client(near, trust=pin) as client, pytest.raises(NotAuthorised):
         client.health()
     assert_no_old_tls(urlsplit(near).port or 0, Path(made["ca"]))
+
+
+def test_a_renewed_certificate_is_shown_without_a_restart(make: Make) -> None:
+    scheduler = make(listen=["127.0.0.1:0"])
+    scheduler.server("tls-init")
+    scheduler.start()
+    (url,) = listening(scheduler)
+    port = urlsplit(url).port or 0
+    trust = ssl.create_default_context(cafile=scheduler.home.tls / "ca.pem")
+    first = shown(port)
+    with closing(HTTPSConnection("127.0.0.1", port, timeout=20, context=trust)) as old:
+        assert status(old) == 200
+        kept = old.sock
+        scheduler.server("tls-init", "--name", "gpu-box.lab")
+
+        second = shown(port)
+        assert second != first
+        assert status(old) == 200
+        assert old.sock is kept, "a connection that is there goes on"
+    assert "gpu-box.lab" in scheduler.server("status").out
+    with closing(HTTPSConnection("127.0.0.1", port, timeout=20, context=trust)) as new:
+        assert status(new, host="gpu-box.lab") == 200
+        assert status(new, host="other.lab") == 403
+
+    (scheduler.home.tls / "server.pem").write_text("no certificate")
+    assert shown(port) == second
+    told = scheduler.server("status").out
+    assert "server.key cannot be used" in told
+    assert "The one before is shown on." in told
+    assert "is not used" in scheduler.server("logs").out
+
+
+def shown(port: int) -> str:
+    """The certificate that a new connection is shown."""
+    return ssl.get_server_certificate(("127.0.0.1", port), timeout=20)
+
+
+def status(connection: HTTPSConnection, host: str = "127.0.0.1") -> int:
+    """The status of an answer to somebody who needs no token."""
+    connection.request("GET", "/healthz", headers={"Host": host})
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
 
 
 def assert_no_old_tls(port: int, authority: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.driver import Done, Scheduler
+from tests.e2e.ports import assert_carries, forwarded, serve
 from tests.e2e.projects import until, write_project
 from tests.tui.terminal import atlas
 
@@ -150,6 +151,15 @@ def test_a_command_runs_beside_a_job_and_the_job_is_stopped(
     assert done.out.strip() == job_id
     away.cli("stop", "job", name, job_id)
     assert away.scheduler.job(job_id).state == "stopped"
+
+
+@each
+def test_a_port_of_a_job_is_reached_with_every_byte_both_ways(away: Away, name: str) -> None:
+    job_id, port = serve(away.scheduler, f"serving-{name}", by=name, **away.environment)
+    with forwarded(away.scheduler, job_id, port, by=name, **away.environment) as (process, local):
+        assert_carries(local)
+        away.scheduler.cli("stop", "job", "scheduler", job_id)
+        assert process.wait(60) == 3
 
 
 @each

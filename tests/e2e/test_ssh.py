@@ -22,8 +22,9 @@ from foundations.scheduler_status import schedulers
 from foundations.ssh_place import SshPlace
 from foundations.ssh_tunnel import Tunnel
 from tests.e2e.driver import BIN, Done, Scheduler
+from tests.e2e.ports import assert_carries, forwarded, serve
 from tests.e2e.projects import DEADLINE_SECONDS, until, write_project
-from tests.e2e.ssh_server import SshServer, close_tunnels, need_sshd, process_of
+from tests.e2e.ssh_server import PASSPHRASE, SshServer, close_tunnels, need_sshd, process_of
 from tests.tui.terminal import Terminal
 
 pytestmark = pytest.mark.anyio
@@ -125,6 +126,14 @@ def test_the_scheduler_is_started_and_everything_works_as_it_does_here(desk: Des
     desk.cli("get", "job", "lab", job["job_id"], "--save-dir", str(saved))
     assert (saved / job["job_id"] / "artifacts" / "model.txt").read_text() == "weights"
     assert desk.remote.is_running
+
+
+def test_a_port_of_a_job_is_reached_with_every_byte_both_ways(desk: Desk) -> None:
+    job_id, port = serve(desk.remote, "serving")
+    with forwarded(desk.remote, job_id, port, by="lab", **desk.environment) as (process, local):
+        assert_carries(local)
+        desk.remote.cli("stop", "job", "scheduler", job_id)
+        assert process.wait(60) == 3
 
 
 def test_doctor_and_tab_know_of_the_tunnel(desk: Desk) -> None:
@@ -291,6 +300,23 @@ def test_a_host_key_is_asked_for_on_the_terminal(desk: Desk, answer: str, code: 
         assert seen.wait(30) == code
         assert b"Connecting to stranger by ssh" in seen.seen
         assert (b"Host key verification failed" in seen.seen) == (answer == "no")
+
+
+def until_asked(seen: Terminal, times: int) -> None:
+    seen.until(lambda: seen.seen.count(b"Enter passphrase") == times, f"asked {times} times")
+
+
+@pytest.mark.parametrize(("answers", "code"), [([PASSPHRASE], 0), (["wrong"] * 3, 1)])
+def test_the_passphrase_of_a_key_is_asked_for_on_the_terminal(
+    desk: Desk, answers: list[str], code: int
+) -> None:
+    with terminal(desk, "foundations", "list", "projects", "guarded") as seen:
+        for number, answer in enumerate(answers, start=1):
+            until_asked(seen, number)
+            seen.type(f"{answer}\r")
+        assert seen.wait(30) == code
+        assert (b"Permission denied (publickey)" in seen.seen) == (code == 1)
+        assert PASSPHRASE.encode() not in seen.seen
 
 
 def test_the_control_center_lets_ssh_ask_before_it_paints_and_never_after(desk: Desk) -> None:

@@ -202,6 +202,7 @@ def test_a_pull_is_summed_up_now_and_then() -> None:
 
 def test_a_build_is_told_step_by_step() -> None:
     assert build_line({"stream": "Step 2/4 : ENV A=1\n"}) == "Step 2/4 : ENV A=1"
+    assert build_line({"stream": "[2/2] STEP 2/4: ENV A=1\n"}) == "[2/2] STEP 2/4: ENV A=1"
     assert build_line({"stream": " ---> 0123\n"}) is None
     assert build_line({"aux": {"ID": "sha256:1"}}) is None
     assert fault({"error": "no space", "errorDetail": {}}) == "no space"

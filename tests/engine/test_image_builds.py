@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.docker]
 DOCKERFILE = f"""\
 ARG BASE={BASE_IMAGE}
 FROM $BASE AS small
+ENV RIG=@RIG@
 ARG KIND=small
 ENV KIND=$KIND
 RUN echo "making $KIND" && mkdir /made
@@ -36,7 +37,9 @@ class BuildRig(DockerRig):
 
     def project(self, text: str = DOCKERFILE, *, words: str = "hello", **build: Any) -> Launch:
         launch = self.python(CODE, image=None, build=ImageBuild.model_validate(build))
-        (self.source(launch) / "Dockerfile").write_text(text)
+        # Podman removes images by force with those that other tests build on the same layers.
+        own = text.replace("@RIG@", self.instance)
+        (self.source(launch) / "Dockerfile").write_text(own)
         (self.source(launch) / "words.txt").write_text(words)
         return launch
 
@@ -50,6 +53,10 @@ class BuildRig(DockerRig):
         with pytest.raises(StartRefusedError) as refusal:
             await self.prepared(launch)
         return str(refusal.value)
+
+    @property
+    def is_podman(self) -> bool:
+        return "BuildahVersion" in self.client.info()
 
     @property
     def keeper(self) -> KeptImages:
@@ -84,7 +91,7 @@ async def test_an_image_is_built_once_for_all_that_ask_for_the_same(rig: BuildRi
     (rig.source(second) / "foundations_job_parameters.json").write_text('{"lr": 0.1}')
     for said in await asyncio.gather(rig.prepared(first), rig.prepared(second)):
         assert said.startswith("Building the image atlas-build/")
-        assert said.count("Step 1/") == 1
+        assert said.count("[1/2] STEP 1/" if rig.is_podman else "Step 1/") == 1
         assert "\nmaking small\n" in said
         assert "--->" not in said
         assert "\nBuilt image atlas-build/" in said
@@ -121,12 +128,14 @@ async def test_a_failed_build_is_refused_in_dockers_words_and_tried_again(rig: B
     for _ in range(2):
         launch = rig.project(broken)
         reason = await rig.refused(launch)
-        assert reason.startswith("The image cannot be built from Dockerfile: The command '/bin/sh")
-        assert "returned a non-zero code: 7. The log has the whole output" in reason
+        assert reason.startswith("The image cannot be built from Dockerfile: ")
+        ends = (
+            "exit status 7" if rig.is_podman else "returned a non-zero code: 7"
+        ) + ". The log has"
+        assert ends in reason.replace("\n", "")
         assert "\nno such luck\n" in rig.log(launch).said()
-    assert "unknown instruction: NONSENSE" in await rig.refused(
-        rig.project(f"FROM {BASE_IMAGE}\nNONSENSE y")
-    )
+    reason = await rig.refused(rig.project(f"FROM {BASE_IMAGE}\nNONSENSE y"))
+    assert "unknown instruction: nonsense" in reason.lower().replace('"', "")
     assert await rig.keeper.built() == []
     assert "Built image" in await rig.prepared(rig.project())
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 
-from foundations import AsyncClient, delivery
+from foundations import AsyncClient, Client, delivery
 from foundations.bundle_listing import parse_listing
 from foundations.delivery import Delivery, make_ready
-from foundations.errors import BundleError, Unreachable
+from foundations.errors import BundleError, TooMany, Unreachable
 from foundations.models import MissingFile
 from foundations.packs import GivenUp, Item, Sent, body, packs
 from foundations.reconnection import Patience
@@ -207,6 +208,53 @@ def test_a_connection_that_always_breaks_is_given_up(
     client.patience = Patience(first_delay_seconds=0.001, give_up_seconds=0.02)
     with pytest.raises(Unreachable, match="the network is gone"):
         ready(project, folder).send(client)
+    assert scheduler.bundles == {}
+
+
+@pytest.mark.parametrize("size_bytes", [1000, LARGE])
+async def test_what_a_limit_refuses_is_sent_again_later(
+    scheduler: FakeScheduler, project: Path, folder: Path, size_bytes: int
+) -> None:
+    refused: list[str] = []
+
+    def refuse_first(request: httpx.Request) -> None:
+        if request.method not in refused:
+            refused.append(request.method)
+            raise TooMany("Later.", retry_after_seconds=0)
+
+    def watch(client: Client | AsyncClient) -> list[str]:
+        told: list[str] = []
+        client.patience = Patience(first_delay_seconds=0.001)
+        client.deferred = lambda error, _: told.append(error.message)
+        refused.clear()
+        return told
+
+    scheduler.on_request = refuse_first
+    client = scheduler.client()
+    told = watch(client)
+    ready(project, folder, size_bytes).send(client)
+    (project / "main.py").write_text("print(1)\n")
+    (folder / "bundle.tar.gz").unlink(missing_ok=True)
+    network = httpx.MockTransport(partial(fake_api.answer, scheduler))
+    twin = AsyncClient("http://lab", transport=network)
+    told_twin = watch(twin)
+    async with twin:
+        await ready(project, folder, size_bytes).send_async(twin)
+
+    assert len(scheduler.bundles) == 2
+    assert told == told_twin == ["Later."] * len(refused)
+
+
+def test_a_limit_that_does_not_let_go_ends_the_upload(
+    scheduler: FakeScheduler, project: Path, folder: Path
+) -> None:
+    def refuse(request: httpx.Request) -> None:
+        if request.method == "POST":
+            raise TooMany("3 GB of bundles a day.", retry_after_seconds=7000)
+
+    scheduler.on_request = refuse
+    with pytest.raises(TooMany, match=r"^3 GB of bundles a day\.$"):
+        ready(project, folder).send(scheduler.client())
     assert scheduler.bundles == {}
 
 

@@ -45,6 +45,10 @@ class Twin:
     async def __aexit__(self, *_: object) -> None:
         await self.ask("close")
 
+    def set(self, name: str, value: object) -> None:
+        """Set an attribute of the client."""
+        setattr(self._client, name, value)
+
     async def ask(self, name: str, *arguments: Any, **options: Any) -> Any:
         """Call a method whose answer comes in one piece."""
         method = partial(getattr(self._client, name), *arguments, **options)

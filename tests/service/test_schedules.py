@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from atlas_scheduler.core.bounds import Bounds
 from atlas_scheduler.core.events import StopRequested
 from atlas_scheduler.engine.port import Capabilities
 from atlas_scheduler.service import Service
@@ -22,6 +23,7 @@ from foundations.models import (
     JobState,
     JobView,
     NewSchedule,
+    QueueChange,
     ScheduleView,
     Submission,
     Unique,
@@ -133,6 +135,31 @@ async def test_a_time_is_skipped_while_the_last_job_has_not_ended(
     clock.set("2026-06-05T03:00")
     await service.run_schedules()
     assert len(await jobs_of(service, made)) == 2
+
+
+async def test_a_time_is_skipped_while_as_many_jobs_wait_as_the_token_may_have(
+    service: Service, clock: Clock, submission: Submission
+) -> None:
+    wanted = NewSchedule(submission=submission, cron="0 3 * * *", overlap="allow")
+    bounds = Bounds("mia", queued_jobs=2)
+    made = await service.create_schedule(wanted, by="mia", idempotency_key=None, bounds=bounds)
+    for day in ("02", "03", "04"):
+        clock.set(f"2026-06-{day}T03:00")
+        await service.run_schedules()
+
+    newest, _ = await jobs_of(service, made)
+    view = await service.schedule(made.schedule_id)
+    told = "2 jobs of `ada` wait already, and 2 may. Wait until some have started, or stop some."
+    assert (view.skipped, view.problem) == (1, f"It skipped its last time: {told}")
+    last = [one async for one in service.changes(0, follow=False, queue=True)][-1]
+    assert isinstance(last, QueueChange)
+    assert (last.event, last.detail["reason"]) == ("ScheduleSkipped", told)
+
+    await service.apply(newest.job_id, StopRequested(clock(), "ada"))
+    clock.set("2026-06-05T03:00")
+    await service.run_schedules()
+    view = await service.schedule(made.schedule_id)
+    assert (len(await jobs_of(service, made)), view.skipped, view.problem) == (3, 1, None)
 
 
 async def test_jobs_may_be_allowed_beside_each_other(

@@ -21,6 +21,7 @@ from atlas_scheduler.store.db import Database
 from atlas_scheduler.tokens import Tokens
 from atlas_tui.app import AtlasApp, Options
 from atlas_tui.board import Link
+from atlas_tui.schedulers import AT_ONCE
 from atlas_tui.screens.frame import Frame
 from atlas_tui.session import Session
 from atlas_tui.settings import Settings
@@ -148,7 +149,8 @@ async def staged(
             afterwards.push_async_callback(tokens.close)
         line = Line(InMemory(Door(create_app(service), tokens=tokens), peer="10.0.0.2"))
         secret = None if token is None else token.secret
-        async with AsyncClient("http://atlas", token=secret, transport=line) as client:
+        made = AsyncClient("http://atlas", token=secret, transport=line, patience=AT_ONCE)
+        async with made as client:
             shown = app(
                 client,
                 "scheduler",
@@ -157,6 +159,9 @@ async def staged(
                 session=session,
                 home=None if kept_in is None else Home(kept_in),
             )
+            # How long a key waits for a slow machine is not what most tests are about.
+            shown.keyboard.patience_seconds = DEADLINE_SECONDS
+            shown.keyboard.list_patience_seconds = DEADLINE_SECONDS
             async with shown.run_test(size=size) as pilot:
                 stage = Stage(service, database, shown, pilot, line, tokens, token)
                 wanted = Link.LIVE if shows is None or shows.holds else Link.REFUSED

@@ -19,6 +19,10 @@ class Line(httpx.AsyncBaseTransport):
         self.requests: list[str] = []
         """Paths that were asked for, in order."""
         self.answers_500 = False
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self.stalled = 0
+        """Requests that get no answer before the line flows again."""
         self.unanswered = 0
         """Requests under way, without those that follow something."""
 
@@ -30,6 +34,14 @@ class Line(httpx.AsyncBaseTransport):
         """Let requests pass again."""
         self._cut = asyncio.Event()
 
+    def stall(self) -> None:
+        """Keep what is asked from now on from the scheduler."""
+        self._flowing.clear()
+
+    def flow(self) -> None:
+        """Let the scheduler hear what it was asked meanwhile."""
+        self._flowing.set()
+
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request.url.path)
         if self._cut.is_set():
@@ -40,6 +52,7 @@ class Line(httpx.AsyncBaseTransport):
         follows = request.url.params.get("follow") == "true"
         self.unanswered += not follows
         try:
+            await self._until_it_flows()
             answer = await self._beyond.handle_async_request(request)
         finally:
             self.unanswered -= not follows
@@ -49,6 +62,13 @@ class Line(httpx.AsyncBaseTransport):
             headers=answer.headers,
             stream=_Breakable(answer.stream, self._cut),
         )
+
+    async def _until_it_flows(self) -> None:
+        self.stalled += 1
+        try:
+            await self._flowing.wait()
+        finally:
+            self.stalled -= 1
 
 
 class _Breakable(httpx.AsyncByteStream):

@@ -9,7 +9,8 @@ from atlas_scheduler.api.context import caller, meter_of, service_of
 from atlas_scheduler.core import access
 from atlas_scheduler.core.access import Caller, Sharing, Standing, Thing
 from atlas_scheduler.store import acting
-from foundations.errors import AmbiguousJob, Forbidden, NotFound
+from atlas_scheduler.telemetry import Refusal
+from foundations.errors import AmbiguousJob, Forbidden, NotFound, TooMany
 from foundations.models import Role
 
 _PARAMETERS: dict[Thing, tuple[str, ...]] = {
@@ -37,11 +38,16 @@ async def admit(connection: HTTPConnection) -> None:
     operation = getattr(route, "operation_id", None) or route.name
     refusal = access.refusal(asker.role, operation)
     if refusal is not None:
+        _count(connection, Forbidden.status, "role")
         raise _refused(asker, operation, refusal)
     acting.act_from(asker.source, asker.token)
     meter = meter_of(connection)
     if meter is not None and access.RULES[operation].submits:
-        meter.count_submit()
+        try:
+            meter.count_submit()
+        except TooMany as error:
+            _count(connection, error.status, "submits")
+            raise
     thing = access.RULES[operation].thing
     if thing is None or asker.role is Role.ADMIN:
         return
@@ -77,9 +83,14 @@ async def require(connection: HTTPConnection, thing: Thing, ref: str, *, acts: b
         raise NotFound(f"There is no {thing} {ref!r} that you may see.")
     if found is Standing.FORBIDDEN:
         others = ", ".join(f"`{user}`" for user in sorted(owned.users - {asker.user}))
+        _count(connection, Forbidden.status, "owner")
         text = f"The {thing} {owned.ref!r} belongs to {others}: only they or an admin may do this."
         raise _refused(asker, f"{thing} {owned.ref}", text)
     return owned.ref
+
+
+def _count(connection: HTTPConnection, status: int, reason: Refusal) -> None:
+    service_of(connection).telemetry.refused(status, reason)
 
 
 def _refused(asker: Caller, what: str, why: str) -> Forbidden:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from fastapi import Depends, FastAPI
@@ -39,6 +38,7 @@ from atlas_scheduler.api import (
 from atlas_scheduler.api.admission import admit
 from atlas_scheduler.api.counted import Counted
 from atlas_scheduler.api.guard import Guard, SmallBodies
+from atlas_scheduler.core.listening import HostNames
 from foundations.models import API_VERSION
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class VersionHeader:
         await self.app(scope, receive, stamp)
 
 
-def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
+def create_app(service: Service, *, hosts: HostNames | None = None) -> FastAPI:
     """Make the HTTP application of a scheduler, which answers those who come through a `Door`.
 
     Args:
@@ -85,7 +85,7 @@ def create_app(service: Service, *, hosts: Iterable[str] = ()) -> FastAPI:
             Middleware(Counted),
             Middleware(VersionHeader),
             Middleware(errors.Faults),
-            Middleware(Guard, hosts=tuple(hosts)),
+            Middleware(Guard, hosts=hosts or HostNames()),
             Middleware(SmallBodies, uploads=f"{PREFIX}/bundles/"),
         ],
     )

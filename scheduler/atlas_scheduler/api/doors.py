@@ -19,6 +19,7 @@ from atlas_scheduler.api.errors import hang_up
 from atlas_scheduler.api.penalties import Penalties
 from atlas_scheduler.core.access import PUBLIC_PATHS, UNIX_SOCKET, Caller
 from atlas_scheduler.metering import Meter
+from atlas_scheduler.telemetry import Refusal, Telemetry
 from atlas_scheduler.tokens import Tokens
 from atlas_scheduler.turns import Turns
 from foundations.errors import NotAuthorised, SchedulerError, TooMany
@@ -45,6 +46,7 @@ class Door:
         tokens: Tokens | None,
         penalties: Penalties | None = None,
         turns: Turns | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         """Guard an application.
 
@@ -54,11 +56,13 @@ class Door:
                 which only they can open.
             penalties: of those who show wrong tokens; doors beside each other may share them.
             turns: whose request is worked on next; doors of one application share them.
+            telemetry: counts whoever is turned away; the application does not see them.
         """
         self.app = app
         self._tokens = tokens
         self._penalties = penalties or Penalties()
         self._turns = turns or Turns()
+        self._telemetry = telemetry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with the name of who asks when it is its turn, or refuse it.
@@ -76,7 +80,10 @@ class Door:
                 state["caller"] = Caller("anybody", Role.READ, _peer(scope))
             else:
                 state["caller"], state["meter"] = await self._known(self._tokens, scope)
+                await _count(state["meter"])
         except SchedulerError as error:
+            if self._telemetry is not None:
+                self._telemetry.refused(error.status, _reason(error, is_known="caller" in state))
             await _turn_away(error, scope, receive, send)
             return
         if scope["type"] == "http" and scope["path"] in PUBLIC_PATHS:
@@ -91,11 +98,11 @@ class Door:
             await self.app(scope, receive, begin)
 
     async def _known(self, tokens: Tokens, scope: Scope) -> tuple[Caller, Meter]:
-        """Find who shows the token of a request, and count it.
+        """Find who shows the token of a request.
 
         Raises:
             NotAuthorised: there is none, or it does not hold.
-            TooMany: the token asks too often, or too many wrong ones came from there.
+            TooMany: too many wrong ones came from there.
         """
         secret, peer = _shown(scope), _peer(scope)
         try:
@@ -103,14 +110,27 @@ class Door:
         except NotAuthorised:
             await self._penalties.serve(peer)
             raise
-        meter = tokens.meter(token)
-        try:
-            meter.count_request()
-        except TooMany as error:
-            # Whoever asks again at once would take more of the server's time than an answer does.
-            await asyncio.sleep(min(error.retry_after_seconds, LONGEST_HOLD_SECONDS))
-            raise
-        return Caller(token.user, token.role, peer, token.token_id), meter
+        return Caller(token.user, token.role, peer, token.token_id), tokens.meter(token)
+
+
+async def _count(meter: Meter) -> None:
+    """Count a request.
+
+    Raises:
+        TooMany: its token asks too often.
+    """
+    try:
+        meter.count_request()
+    except TooMany as error:
+        # Whoever asks again at once would take more of the server's time than an answer does.
+        await asyncio.sleep(min(error.retry_after_seconds, LONGEST_HOLD_SECONDS))
+        raise
+
+
+def _reason(error: SchedulerError, *, is_known: bool) -> Refusal:
+    if isinstance(error, NotAuthorised):
+        return "token"
+    return "requests" if is_known else "wrong_tokens"
 
 
 async def _turn_away(error: SchedulerError, scope: Scope, receive: Receive, send: Send) -> None:

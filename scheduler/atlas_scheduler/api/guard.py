@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 
 import anyio
 from pydantic_core import from_json
@@ -11,6 +10,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from atlas_scheduler.api.errors import answer, hang_up
+from atlas_scheduler.core.listening import HostNames
+from atlas_scheduler.telemetry import Refusal
 from foundations.errors import Forbidden, InvalidRequest, SchedulerError, TooLarge
 
 LOCAL_HOSTS = ("atlas", "localhost", "127.0.0.1", "[::1]")
@@ -29,36 +30,42 @@ class Guard:
     rebinding) betrays itself by the headers that the browser sets and scripts cannot change.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: Iterable[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, *, hosts: HostNames) -> None:
         self.app = app
-        self._hosts = frozenset(host.lower() for host in (*LOCAL_HOSTS, *hosts))
+        self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
         if scope["type"] == "http":
             refusal = self._refusal(Headers(scope=scope), _own_address(scope))
             if refusal is not None:
-                await answer(refusal, headers={"Connection": "close"})(scope, receive, send)
+                error, reason = refusal
+                scope["app"].state.service.telemetry.refused(error.status, reason)
+                await answer(error, headers={"Connection": "close"})(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
-    def _refusal(self, headers: Headers, own_address: str | None) -> SchedulerError | None:
+    def _refusal(
+        self, headers: Headers, own_address: str | None
+    ) -> tuple[SchedulerError, Refusal] | None:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self._is_ours(hosts[0].lower(), own_address):
-            return Forbidden(
+            error = Forbidden(
                 f"This scheduler does not go by the name `{', '.join(hosts)}`. "
                 "Ask for it by its address, or add the name to `hosts` in its server.yaml."
             )
+            return error, "host"
         site = headers.get("sec-fetch-site", "none")
         if "origin" in headers or site not in ("none", "same-origin"):
-            return Forbidden("Web pages may not use this scheduler.")
+            return Forbidden("Web pages may not use this scheduler."), "page"
         return None
 
     def _is_ours(self, host: str, own_address: str | None) -> bool:
         name, colon, port = host.rpartition(":")
         if not (colon and port.isdecimal()):
             name = host
-        return name in self._hosts or host in self._hosts or name == own_address
+        known = name in LOCAL_HOSTS or name in self._hosts or host in self._hosts
+        return known or name == own_address
 
 
 def _own_address(scope: Scope) -> str | None:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Path, Request, Response
 
 from atlas_scheduler.api.context import caller, sees_only, service_of
 from atlas_scheduler.api.errors import answers
-from atlas_scheduler.api.signing import signed, signed_key
+from atlas_scheduler.api.signing import bounds_of, signed, signed_key
 from foundations.errors import AmbiguousJob, InvalidRequest, NotFound, StorageFull
 from foundations.models import NewSchedule, ScheduleView
 
@@ -50,6 +50,7 @@ async def create_schedule(
         wanted.model_copy(update={"submission": await signed(request, wanted.submission)}),
         by=caller(request).user,
         idempotency_key=signed_key(request, idempotency_key),
+        bounds=bounds_of(request),
     )
 
 

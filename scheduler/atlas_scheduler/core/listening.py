@@ -82,6 +82,21 @@ def plan(
     return found
 
 
+class HostNames:
+    """What requests may call this server; more names may come while it runs."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._names: set[str] = set()
+        self.add(names)
+
+    def add(self, names: Iterable[str]) -> None:
+        """Let the server go by these names too."""
+        self._names.update(_in_header(name).lower() for name in names)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+
 def host_names(addresses: Iterable[ListenAddress], names: Iterable[str]) -> tuple[str, ...]:
     """Return what requests may call this server, as they stand in a `Host` header."""
     known = [_in_header(name) for name in names]

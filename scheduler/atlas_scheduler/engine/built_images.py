@@ -24,6 +24,8 @@ BUILT_LABEL = "atlas.image"
 these are not the ones that containers are known by."""
 BUILT_KEY = "atlas.image.key"
 _CONFLICT = 409
+_PODMANS_PREFIXES = ("docker.io/", "localhost/")
+"""One of them stands before the names of images that podman built; its settings say which."""
 
 
 class BuiltImages:
@@ -79,10 +81,9 @@ class BuiltImages:
 
     def list(self) -> list[BuiltImage]:
         """List them, the one used last first."""
-        filters = {"label": f"{BUILT_LABEL}={self.instance}"}
-        found = self._daemon.call(lambda api: api.images(filters=filters))
+        found = self._daemon.call(lambda api: api.images())
         users = self._users()
-        images = [self._image(one, users) for one in found if self._is_ours(one)]
+        images = [self._image(one, key, users) for one in found for key in self._keys(one)]
         return sorted(images, key=lambda one: one.used_at_ms, reverse=True)
 
     def prune(self, *, unused_ms: int, now_ms: int) -> PrunedImages:
@@ -120,13 +121,18 @@ class BuiltImages:
         self._notes.forget(image.key)
         return True
 
-    def _is_ours(self, summary: dict[str, Any]) -> bool:
-        """Whether it is one of those, and not one that somebody built on top of it."""
-        key = summary["Labels"].get(BUILT_KEY, "")
-        return self.tag(key) in (summary.get("RepoTags") or ())
+    def _keys(self, summary: dict[str, Any]) -> tuple[str, ...]:
+        """Tell by its names which of ours it is: podman keeps the labels of an earlier build."""
+        ours = self.tag("")
+        names = [
+            name.removeprefix(prefix)
+            for name in summary.get("RepoTags") or ()
+            for prefix in _PODMANS_PREFIXES
+            if name.startswith((ours, prefix + ours))
+        ]
+        return tuple(sorted({one.removeprefix(ours) for one in names if one.startswith(ours)}))
 
-    def _image(self, summary: dict[str, Any], users: dict[str, set[str]]) -> BuiltImage:
-        key = summary["Labels"][BUILT_KEY]
+    def _image(self, summary: dict[str, Any], key: str, users: dict[str, set[str]]) -> BuiltImage:
         note = self._notes.read(key)
         created_at_ms = int(summary["Created"]) * 1000
         leases = {attempt.job_id for attempt, one in list(self._leases.items()) if one == key}

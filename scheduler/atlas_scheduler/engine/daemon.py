@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import requests
 from docker import APIClient
-from docker.errors import APIError
+from docker.errors import APIError, NotFound
 
 from atlas_scheduler.engine.api_client import ImpatientClient, connect, engine_address
 from atlas_scheduler.engine.silence import translated
@@ -134,7 +134,12 @@ class Daemon:
         """
         with translated(self.address):
             self._knock()
-            return ask(self._client())
+            try:
+                return ask(self._client())
+            except APIError as error:
+                if _is_gone(error):
+                    raise NotFound(str(error), error.response, error.explanation) from error
+                raise
 
     def stream(
         self, path: str, params: Mapping[str, Any], *, silence_seconds: float | None
@@ -226,6 +231,11 @@ class Daemon:
             if self._api is None:
                 self._api = connect(timeout_seconds=CALL_SECONDS, address=self._given)
             return self._api
+
+
+def _is_gone(error: APIError) -> bool:
+    """Whether the engine fails because a container was removed while it looked, as podman does."""
+    return error.is_server_error() and "no such container" in str(error.explanation)
 
 
 def _api_error(response: requests.Response) -> APIError:

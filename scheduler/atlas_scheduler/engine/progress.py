@@ -13,12 +13,13 @@ _RED = re.compile("\x1b\\[(?:91|0)m")
 """What Docker puts around the error output of a step."""
 _OWN_WORDS = (
     " ---> ",
+    "--> ",
     "Removing intermediate container ",
     "Successfully built ",
     "Successfully tagged ",
 )
-_STEP = re.compile(r"Step \d+/\d+ ?: ", re.IGNORECASE)
-"""Podman shouts it."""
+_STEP = re.compile(r"(\[\d+/\d+\] )?Step \d+/\d+ ?: ", re.IGNORECASE)
+"""Podman shouts it, after the number of the stage if there are several."""
 
 
 class PullProgress:

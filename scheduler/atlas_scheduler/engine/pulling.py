@@ -92,7 +92,7 @@ def problem_of(operation: Operation, ask: Callable[[APIClient], str | None]) -> 
     try:
         return operation.run(ask)
     except APIError as error:
-        return str(error)
+        return str(error.explanation or error)
     except EngineDown as error:
         if timed_out(error):
             return NOTHING_CAME

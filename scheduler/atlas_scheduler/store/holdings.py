@@ -14,7 +14,10 @@ from foundations.models import Submission
 from foundations.quantities import size
 
 _SQL = sql.queries("holdings")
-RETRY_SECONDS = 60.0
+QUEUE_RETRY_SECONDS = 15.0
+"""Jobs start all the time."""
+STORED_RETRY_SECONDS = 3600.0
+"""Space comes back only when somebody deletes jobs, or a rule does once in a while."""
 
 
 def require_room(
@@ -38,7 +41,7 @@ def require_room(
             raise TooMany(
                 f"{queued} jobs of `{bounds.user}` wait already, and {bounds.queued_jobs} may. "
                 "Wait until some have started, or stop some.",
-                retry_after_seconds=RETRY_SECONDS,
+                retry_after_seconds=QUEUE_RETRY_SECONDS,
             )
     if bounds.stored_bytes is not None:
         wanted = {"user": bounds.user, "bundle": bundle}
@@ -48,7 +51,7 @@ def require_room(
                 f"The bundles of `{bounds.user}` take {size(stored)}; with the "
                 f"{size(size_bytes)} of this one that is more than {size(bounds.stored_bytes)}. "
                 "Delete jobs first.",
-                retry_after_seconds=RETRY_SECONDS,
+                retry_after_seconds=STORED_RETRY_SECONDS,
             )
 
 

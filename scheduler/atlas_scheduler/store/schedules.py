@@ -27,6 +27,8 @@ class Schedule:
     submission: Submission
     created_by: str
     paused_by: str | None
+    queued_jobs: int | None
+    """Most jobs of its user that may wait at once; None is any number."""
 
 
 def insert(  # noqa: PLR0913 - one argument a column
@@ -38,6 +40,7 @@ def insert(  # noqa: PLR0913 - one argument a column
     next_at_ms: int | None,
     now_ms: int,
     idempotency_key: str | None,
+    queued_jobs: int | None,
 ) -> None:
     """Add a schedule, with its project where that is new."""
     submission = wanted.submission
@@ -57,6 +60,7 @@ def insert(  # noqa: PLR0913 - one argument a column
             "created_at_ms": now_ms,
             "idempotency_key": idempotency_key,
             "next_at_ms": next_at_ms,
+            "queued_jobs": queued_jobs,
         },
     )
 
@@ -98,6 +102,7 @@ def load(conn: sqlite3.Connection, schedule_id: str) -> Schedule:
         submission=Submission.model_validate_json(row["submission"]),
         created_by=row["created_by"],
         paused_by=row["paused_by"],
+        queued_jobs=row["queued_jobs"],
     )
 
 

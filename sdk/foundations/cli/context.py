@@ -16,8 +16,11 @@ from foundations.cli.scheduler_argument import SchedulerArgument, default_schedu
 if TYPE_CHECKING:
     from foundations.client import Client
     from foundations.configs import SchedulerConfig
+    from foundations.errors import TooMany
 
 F = TypeVar("F", bound=Callable[..., Any])
+SILENT_WAIT_SECONDS = 2.0
+"""A wait for a limit that is no longer than that is not worth a word."""
 
 
 def scheduler_argument(function: F) -> F:
@@ -93,6 +96,7 @@ def reach(config: SchedulerConfig) -> Client:
     from foundations.home import Home
 
     client = autostart.connect(config, home=Home.default(), announce=_announce)
+    client.deferred = _tell_wait
     context = click.get_current_context(silent=True)
     if context is not None:
         context.call_on_close(client.close)
@@ -113,6 +117,11 @@ def naming(job_id: str, scheduler: str) -> Iterator[None]:
 def unknown(job_id: str, scheduler: str) -> str:
     """Say that a scheduler knows no such job."""
     return f"Job `{job_id}` does not exist for environment `{scheduler}`"
+
+
+def _tell_wait(error: TooMany, seconds: float) -> None:
+    if seconds > SILENT_WAIT_SECONDS:
+        click.echo(f"{error.message} Waiting for {seconds:.0f} s…", err=True)
 
 
 def _announce(text: str) -> None:

@@ -132,6 +132,10 @@ def _scheduler(config: SchedulerConfig) -> Iterator[Finding]:
         advice = f"this client is {__version__}: install the same version on both sides"
         yield Finding("scheduler", "warning", f"{detail}; {advice}")
     yield from _engine(found)
+    if found.certificate is not None:
+        problem = found.certificate.problem
+        detail = f"holds until {found.certificate.until:%Y-%m-%d}"
+        yield Finding("certificate", "warning" if problem else "ok", problem or detail)
     if found.storage is not None:
         problem = found.storage.problem
         detail = f"{size(found.storage.free_bytes)} free"

@@ -76,7 +76,12 @@ def print_schedule(one: ScheduleView, *, scheduler: str) -> None:
         ("Next", _next(one)),
         ("Last", render.local_time(one.last_at)),
         ("Last job", _last_job(one)),
-        ("Skipped", f"{one.skipped} times: its last job had not ended" if one.skipped else ""),
+        (
+            "Skipped",
+            f"{one.skipped} times: its last job had not ended, or too many waited"
+            if one.skipped
+            else "",
+        ),
         ("Problem", one.problem or ""),
         ("Overlap", one.overlap),
         ("Command", shlex.join(one.spec.command)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,6 +16,7 @@ from foundations.client import exchange, transports
 from foundations.errors import Unreachable
 from foundations.lazy_models import models
 from foundations.reconnection import PATIENCE, Patience
+from foundations.repetition import Told, in_turn_async
 from foundations.trust import SYSTEM, Trust
 from foundations.tunnel_verbs import AsyncTunnelVerbs
 from foundations.upload import Upload
@@ -28,6 +29,9 @@ T = TypeVar("T")
 
 class AsyncClient(AsyncTunnelVerbs):
     """A scheduler, for asyncio: an async context manager, and the twin of `Client`."""
+
+    deferred: Told | None = None
+    """Called before each wait for a limit that refuses a request for now."""
 
     def __init__(
         self,
@@ -67,7 +71,11 @@ class AsyncClient(AsyncTunnelVerbs):
 
     async def send(self, call: Call[T]) -> T:
         """Send any call of `foundations.calls`, and read its answer."""
-        return exchange.read(call, await self._begin(call), self._address)
+
+        async def send() -> T:
+            return exchange.read(call, await self._begin(call), self._address)
+
+        return await self._in_turn(send)
 
     async def upload_bundle(
         self, digest: str, path: str | Path, *, watch: Callable[[int], None] | None = None
@@ -75,13 +83,15 @@ class AsyncClient(AsyncTunnelVerbs):
         """Upload a packed bundle, in constant memory."""
         from anyio.to_thread import run_sync  # not at the top: the blocking twin needs no threads
 
-        with await run_sync(Upload, digest, path, watch) as upload:
+        async def pieces(upload: Upload) -> AsyncIterator[bytes]:
+            while piece := await run_sync(upload.piece):
+                yield piece
 
-            async def content() -> AsyncIterator[bytes]:
-                while piece := await run_sync(upload.piece):
-                    yield piece
+        async def send() -> models.BundleView:
+            with await run_sync(Upload, digest, path, watch) as upload:
+                return await self._send_body(upload.call, pieces(upload))
 
-            return await self._send_body(upload.call, content())
+        return await self._in_turn(send)
 
     async def send_files(
         self, items: Sequence[Item], sent: Sent | None = None
@@ -104,13 +114,22 @@ class AsyncClient(AsyncTunnelVerbs):
         self, call: Call[None], *, silence_seconds: float | None
     ) -> AsyncIterator[httpx.Response]:
         """Send a call, and give its answer as soon as that begins."""
-        answer = await self._begin(call, stream=True, waits=exchange.patient(silence_seconds))
+        answer = await self._in_turn(lambda: self._opened(call, exchange.patient(silence_seconds)))
         with exchange.speaking(self._address, self._trust):
             async with aclosing(answer):
-                if answer.status_code not in call.expected:
-                    await answer.aread()
-                    raise exchange.refusal(answer, self._address)
                 yield answer
+
+    async def _opened(self, call: Call[None], waits: httpx.Timeout) -> httpx.Response:
+        answer = await self._begin(call, stream=True, waits=waits)
+        if answer.status_code in call.expected:
+            return answer
+        with exchange.speaking(self._address, self._trust):
+            async with aclosing(answer):
+                await answer.aread()
+                raise exchange.refusal(answer, self._address)
+
+    async def _in_turn(self, send: Callable[[], Awaitable[T]]) -> T:
+        return await in_turn_async(send, self.patience, self.deferred)
 
     async def _send_body(self, call: Call[T], content: AsyncIterator[bytes]) -> T:
         answer = await self._try(call, content=content, waits=exchange.patient(None))

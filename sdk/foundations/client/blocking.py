@@ -16,6 +16,7 @@ from foundations.client import exchange, transports
 from foundations.errors import Unreachable
 from foundations.lazy_models import models
 from foundations.reconnection import PATIENCE, Patience
+from foundations.repetition import Told, in_turn
 from foundations.trust import SYSTEM, Trust
 from foundations.tunnel_verbs import TunnelVerbs
 from foundations.upload import Upload
@@ -31,6 +32,8 @@ class Client(TunnelVerbs):
 
     revive: Callable[[], None] | None = None
     """Called when the first request finds nobody, before that is repeated."""
+    deferred: Told | None = None
+    """Called before each wait for a limit that refuses a request for now."""
 
     def __init__(
         self,
@@ -50,7 +53,8 @@ class Client(TunnelVerbs):
             token: sent with every request, and nowhere else: redirects are not followed.
             trust: who vouches for a scheduler that is reached by https.
             timeout_seconds: longest wait for an answer.
-            patience: how followers behave while nothing answers.
+            patience: for how long followers ask again while nothing answers, and any request is
+                sent again while it is over a limit.
             transport: replaces the network, for tests.
 
         Proxies that the environment names are used for other machines only, and not where a
@@ -85,8 +89,11 @@ class Client(TunnelVerbs):
         self.close()
 
     def send(self, call: Call[T]) -> T:
-        """Send any call of `foundations.calls`, and read its answer."""
-        return exchange.read(call, self._begin(call), self._address)
+        """Send any call of `foundations.calls`, and read its answer.
+
+        What is over a limit is sent again after the time that the scheduler names.
+        """
+        return self._in_turn(lambda: exchange.read(call, self._begin(call), self._address))
 
     def upload_bundle(
         self, digest: str, path: str | Path, *, watch: Callable[[int], None] | None = None
@@ -102,8 +109,12 @@ class Client(TunnelVerbs):
             BundleError: the file became shorter meanwhile.
             BundleRejected, TooLarge, StorageFull: the scheduler does not take it.
         """
-        with Upload(digest, path, watch) as upload:
-            return self._send_body(upload.call, iter(upload.piece, b""))
+
+        def send() -> models.BundleView:
+            with Upload(digest, path, watch) as upload:
+                return self._send_body(upload.call, iter(upload.piece, b""))
+
+        return self._in_turn(send)
 
     def send_files(self, items: Sequence[Item], sent: Sent | None = None) -> models.FilesReceived:
         """Send files of a bundle that `declare_bundle` has named, in constant memory.
@@ -115,6 +126,7 @@ class Client(TunnelVerbs):
         Raises:
             BundleError: a file changed since it was listed.
             BundleRejected, TooLarge, StorageFull: the scheduler does not take it.
+            TooMany: it does not take it now; `foundations.delivery` asks anew what is missing.
         """
         from foundations import packs  # not at the top: most commands send no files
 
@@ -123,12 +135,20 @@ class Client(TunnelVerbs):
     @contextmanager
     def open(self, call: Call[None], *, silence_seconds: float | None) -> Iterator[httpx.Response]:
         """Send a call, and give its answer as soon as that begins."""
-        answer = self._begin(call, stream=True, waits=exchange.patient(silence_seconds))
+        answer = self._in_turn(lambda: self._opened(call, exchange.patient(silence_seconds)))
         with exchange.speaking(self._address, self._trust), closing(answer):
-            if answer.status_code not in call.expected:
-                answer.read()
-                raise exchange.refusal(answer, self._address)
             yield answer
+
+    def _opened(self, call: Call[None], waits: httpx.Timeout) -> httpx.Response:
+        answer = self._begin(call, stream=True, waits=waits)
+        if answer.status_code in call.expected:
+            return answer
+        with exchange.speaking(self._address, self._trust), closing(answer):
+            answer.read()
+            raise exchange.refusal(answer, self._address)
+
+    def _in_turn(self, send: Callable[[], T]) -> T:
+        return in_turn(send, self.patience, self.deferred)
 
     def _send_body(self, call: Call[T], content: Iterator[bytes]) -> T:
         """Send what is read as it goes out, and wait for the answer however long it takes."""

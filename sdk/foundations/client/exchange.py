@@ -105,18 +105,17 @@ def is_worth_repeating(call: Call[Any], error: Unreachable) -> bool:
 
 def read(call: Call[T], answer: httpx.Response, address: Address) -> T:
     """Read what an answer says, or raise the error that it is."""
-    return answers.read(
-        call, answer.status_code, answer.content, url=address.url, version=_version(answer)
-    )
+    return answers.read(call, answer.status_code, answer.content, url=address.url, **_told(answer))
 
 
 def refusal(answer: httpx.Response, address: Address) -> AtlasError:
     """Return the error that an answer is."""
-    return answers.refusal(
-        answer.status_code, answer.content, url=address.url, version=_version(answer)
-    )
+    return answers.refusal(answer.status_code, answer.content, url=address.url, **_told(answer))
 
 
-def _version(answer: httpx.Response) -> str | None:
-    version: str | None = answer.headers.get("X-Atlas-Version")
-    return version
+def _told(answer: httpx.Response) -> dict[str, str | None]:
+    """What the headers say of who answers, and when to ask again."""
+    return {
+        "version": answer.headers.get("X-Atlas-Version"),
+        "retry_after": answer.headers.get("Retry-After"),
+    }

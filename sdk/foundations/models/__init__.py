@@ -86,6 +86,7 @@ from foundations.models.requests import (
 )
 from foundations.models.scheduler import (
     BundleView,
+    CertificateView,
     Cleared,
     DeletedProject,
     DiskView,
@@ -252,6 +253,7 @@ __all__ = [
     "TunnelView",
     "TerminalSize",
     "CallerView",
+    "CertificateView",
     "MadeToken",
     "NewToken",
     "Role",

@@ -173,6 +173,17 @@ class VolumeView(View):
     """Whether jobs may write to it."""
 
 
+class CertificateView(View):
+    """What a scheduler proves itself by over TLS."""
+
+    names: list[str] = []
+    """Names and addresses that it is for."""
+    until: datetime
+    """When it ends."""
+    problem: str | None = None
+    """What whoever runs the scheduler should see to: it ends soon, or a newer one is broken."""
+
+
 class SchedulerInfo(View):
     """Answer of `/info`: who answers, and how it stands."""
 
@@ -199,6 +210,8 @@ class SchedulerInfo(View):
     """None until the scheduler has looked."""
     listening: list[str] = []
     """Where it is asked beside its Unix socket, as URLs of its own machine."""
+    certificate: CertificateView | None = None
+    """None where nothing is asked by TLS."""
     volumes: list[VolumeView] = []
     """Those that who asks may name in their jobs."""
 

@@ -1,11 +1,11 @@
 -- name: insert
 INSERT INTO schedules (
     schedule_id, project_number, cron, time_zone, overlap, submission, bundle,
-    created_by, created_at_ms, idempotency_key, next_at_ms
+    created_by, created_at_ms, idempotency_key, next_at_ms, queued_jobs
 ) VALUES (
     :schedule_id, (SELECT project_number FROM projects WHERE name = :project),
     :cron, :time_zone, :overlap, :submission, :bundle,
-    :created_by, :created_at_ms, :idempotency_key, :next_at_ms
+    :created_by, :created_at_ms, :idempotency_key, :next_at_ms, :queued_jobs
 );
 
 -- name: by_idempotency_key
