@@ -71,8 +71,8 @@ async def test_a_reason_that_is_too_long_ends_in_an_ellipsis(tmp_path: Path) -> 
                 run(conn, job)
 
     async with staged(tmp_path, many, size=(100, 24)) as stage:
-        await stage.until(lambda: "2 jobs are" in stage.text())
-        line = next(one for one in stage.text().splitlines() if "2 jobs are" in one)
+        await stage.until(lambda: "2 running, max_" in stage.text())
+        line = next(one for one in stage.text().splitlines() if "2 running, max_" in one)
         assert line.rstrip().endswith("…")
 
 
