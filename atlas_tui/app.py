@@ -261,8 +261,7 @@ class AtlasApp(Loading):
         if refusal is not None:
             self.say(Said(f"{action.title}: {refusal}.", "bad"))
         elif name in self.MODES:
-            if selection.jobs:
-                self.board.subject = tuple(job.job_id for job in selection.jobs)
+            self.board.choose(selection.jobs, name, here=screen.NAME)
             self.go(name)
         elif (act := getattr(screen, f"action_{name}", None)) is not None:
             act()

@@ -15,10 +15,14 @@ from typing import ClassVar, Protocol, cast
 from textual import events
 from textual.app import App, SuspendNotSupported
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
 
+from atlas_tui.ascii_only import AsciiOnly
 from atlas_tui.keyboard import Keyboard, Typed
 from atlas_tui.looks import THEMES, Palette, theme_for
 from atlas_tui.options import Options
+
+_ASCII = AsciiOnly()
 
 
 class _MouseDriver(Protocol):
@@ -50,6 +54,11 @@ class Appearance(App[None], inherit_bindings=False):
         """Whether the screen is kept as it is."""
         self._about_to_quit = False
         self.keyboard = Keyboard(self, self._press)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What every line goes through before it is written."""
+        filters = super().get_line_filters()
+        return [*filters, _ASCII] if self.options.plain else filters
 
     def on_load(self) -> None:
         """Begin to pass on what is typed."""

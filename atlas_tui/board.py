@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -56,6 +57,21 @@ class Board:
     """Ids of the jobs that were stopped here: their ends are no news."""
     upkeeps: int = 0
     """How often something was done here that the feed does not tell of."""
+
+    def choose(self, jobs: Sequence[JobView], screen: str, *, here: str) -> None:
+        """Make jobs the subject of a screen: to compare those that are shown or marked together.
+
+        Args:
+            jobs: those that keys act on; the subject stays as it is when there is none.
+            screen: where they are to be shown.
+            here: the screen in front.
+        """
+        ids = tuple(job.job_id for job in jobs)
+        if screen == "compare" and len(ids) < 2:
+            beside = self.subject if here in ("logs", "job") else ()
+            several = (one for one in (beside, tuple(self.marked)) if len(one) > 1)
+            ids = next(several, ids)
+        self.subject = ids or self.subject
 
     @property
     def may_only_read(self) -> bool:

@@ -20,11 +20,15 @@ if TYPE_CHECKING:
     from foundations.models import JobView, SchedulerInfo
 
 PARTS = frozenset(
-    {"waiting", "array", "engine", "queue", "paused", "paused_projects", "storage", "volumes"}
+    {
+        *("waiting", "array"),
+        *("engine", "queue", "paused", "paused_projects", "storage", "disks", "volumes"),
+        "certificate",
+    }
 )
 """Fields that hold a view, or a list of views, where they do not hold a text."""
 MOMENTS = frozenset(
-    {"submitted_at", "started_at", "finished_at", "not_before", "expected_start_at", "at"}
+    {"submitted_at", "started_at", "finished_at", "not_before", "expected_start_at", "at", "until"}
 )
 
 _NOT_OURS = (ValueError, TypeError, AttributeError)

@@ -1,4 +1,4 @@
-"""The first screen: what runs, what waits, what has ended lately, and a live log."""
+"""The first screen: what runs, what waits, what has ended lately, an array, and a live log."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from atlas_tui.columns import columns
 from atlas_tui.job_window import JobWindow
 from atlas_tui.keys import bindings
 from atlas_tui.screens.list_frame import ListFrame
+from atlas_tui.widgets.array_line import ArrayLine
 from atlas_tui.widgets.job_table import JobTable
 from atlas_tui.widgets.log_pane import LogPane
 from foundations.lazy_models import models
@@ -55,7 +56,7 @@ class DashboardScreen(ListFrame):
             marked=self.board.marked,
             empty="No jobs yet. Press n to submit one, or: foundations submit scheduler .",
         )
-
+        yield ArrayLine(self.atlas.reached, palette=self.atlas.palette)
         yield LogPane(palette=self.atlas.palette)
 
     @property
@@ -63,15 +64,23 @@ class DashboardScreen(ListFrame):
         """The log."""
         return self.query_one(LogPane)
 
+    @property
+    def array_line(self) -> ArrayLine:
+        """What tells of the array that the job under the cursor is part of."""
+        return self.query_one(ArrayLine)
+
     def take(self, tidings: Tidings) -> None:
         """Ask anew for the jobs."""
         if tidings.change_lists:
             self.table.expire()
+            if self.is_current:
+                self.array_line.expire()
         self.pane.take(tidings)
 
     def arrive(self) -> None:
         """Show the marks, and go on with the log."""
         super().arrive()
+        self.array_line.expire()
         if not self.has_class("only-jobs"):
             self.pane.resume()
 
@@ -100,6 +109,7 @@ class DashboardScreen(ListFrame):
         self._resting = None
         job = self.table.job
         self.pane.show(None if job is None else job.job_id)
+        self.array_line.show(None if job is None or job.array is None else job.array.array_id)
 
     def action_zoom(self) -> None:
         """Give the table or the log, whichever has the keys, the whole screen; or both theirs."""

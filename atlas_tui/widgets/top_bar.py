@@ -70,8 +70,11 @@ class TopBar(Widget):
         first = self._sides(self._tabs(), self._link(), width)
         engine, needed = self._engine()
         host = self._host()
-        # What is left out first when there is no room; a warning about the engine stays.
+        # What is left out first when there is no room; a warning about the engine stays, and why
+        # there is no connection is told rather than figures of before that.
         rights = [host + self._counts(words=True), host + self._counts(), self._counts()]
+        if self._is_cut_off:
+            rights.append(Text())
         right = next((one for one in rights if needed + one.cell_len < width), rights[-1])
         if engine.cell_len + right.cell_len >= width:
             engine, _ = self._engine(brief=True)
@@ -130,13 +133,17 @@ class TopBar(Widget):
             self._percents[name] = _STEP * round(percent / _STEP)
         return self._percents[name]
 
+    @property
+    def _is_cut_off(self) -> bool:
+        return self._board.link in (Link.LOST, Link.REFUSED)
+
     def _engine(self, *, brief: bool = False) -> tuple[Text, int]:
         """How the engine and the queue are, and how much of that must be seen: all of the brief."""
         info = self._board.info
         text = Text(" ", no_wrap=True)
-        if self._board.link in (Link.LOST, Link.REFUSED):
+        if self._is_cut_off:
             text.append(clean(self._board.problem or "", one_line=True), self._style("bad"))
-            return text, 0
+            return text, text.cell_len
         if info is None:
             return text, 0
         version = f" {info.engine.version}" if info.engine.version and not brief else ""

@@ -157,3 +157,23 @@ async def test_the_source_of_two_jobs_is_compared(tmp_path: Path) -> None:
 def test_a_tag_without_a_value_is_told_from_no_tag() -> None:
     row = Row("tag.best", ("", None, "yes"), differs=True)
     assert texts(row) == ["set", "-", "yes"]
+
+
+async def test_jobs_whose_logs_are_beside_each_other_are_compared(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await stage.until(lambda: "run-2" in stage.text())
+        await stage.press("space", "space", "l")
+        await stage.until(lambda: stage.front.NAME == "logs" and bool(stage.front.chosen()))
+        await stage.press("5")
+        await stage.until(lambda: "param.lr" in stage.text())
+        assert len(stage.front.chosen()) == 2
+
+
+async def test_marked_jobs_are_compared_while_one_job_is_shown(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await stage.until(lambda: "run-2" in stage.text())
+        await stage.press("space", "space", "enter")
+        await stage.until(lambda: stage.front.NAME == "job" and bool(stage.front.chosen()))
+        await stage.press("5")
+        await stage.until(lambda: "param.lr" in stage.text())
+        assert len(stage.front.chosen()) == 2

@@ -42,6 +42,18 @@ async def test_a_lost_connection_is_shown_and_what_was_missed_comes_after(tmp_pa
         assert {one.event for one in board.recent} == {"StopRequested"}
 
 
+async def test_in_a_narrow_terminal_the_loss_is_told_rather_than_old_figures(
+    tmp_path: Path,
+) -> None:
+    async with staged(tmp_path, fill, size=(60, 24)) as stage:
+        await stage.until(lambda: "○ queued 3" in stage.text())
+        stage.line.cut()
+        await stage.until(lambda: stage.app.board.link is Link.LOST)
+        problem = stage.app.board.problem or ""
+        await stage.until(lambda: problem[:50] in stage.text().splitlines()[1])
+        assert "queued 3" not in stage.text()
+
+
 async def test_a_scheduler_that_meets_a_defect_leaves_the_screen_usable(tmp_path: Path) -> None:
     async with staged(tmp_path, fill) as stage:
         await stage.until(lambda: "run-2" in stage.text())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from foundations import bulk_stop
 from foundations.calls import jobs as calls
 from foundations.lazy_models import models
 from foundations.verbs.sender import AsyncSender, Sender
@@ -66,7 +67,7 @@ class JobVerbs(Sender):
         project: str | None = None,
         at_most: int | None = None,
     ) -> models.JobsStopped:
-        """Ask several jobs to end, in one step.
+        """Ask several jobs to end, in one step up to 10,000, or one by one of an older server.
 
         Args:
             refs: the jobs; each is tried, and the answer says which were refused.
@@ -78,8 +79,8 @@ class JobVerbs(Sender):
             InvalidRequest: there are neither jobs nor a filter, or the filter has an error.
             JobConflict: the filter takes more than `at_most`.
         """
-        call = calls.stop_jobs(refs, filter=filter, project=project, at_most=at_most)
-        return self.send(call)
+        steps = bulk_stop.stop_jobs(refs, filter=filter, project=project, at_most=at_most)
+        return self.follow(steps)
 
     def delete(self, ref: str) -> None:
         """Delete a job that has ended, with its archive; `restore` undoes it for some seconds."""
@@ -168,8 +169,8 @@ class AsyncJobVerbs(AsyncSender):
         at_most: int | None = None,
     ) -> models.JobsStopped:
         """Ask several jobs, or all that a filter takes, to end, in one step."""
-        call = calls.stop_jobs(refs, filter=filter, project=project, at_most=at_most)
-        return await self.send(call)
+        steps = bulk_stop.stop_jobs(refs, filter=filter, project=project, at_most=at_most)
+        return await self.follow(steps)
 
     async def delete(self, ref: str) -> None:
         """Delete a job that has ended, with its archive; `restore` undoes it for some seconds."""

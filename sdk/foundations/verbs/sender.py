@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, TypeVar
+from collections.abc import Generator
+from typing import Any, TypeVar, cast
 
 from foundations import calls
 from foundations.calls import Call
+from foundations.errors import AtlasError
 
 T = TypeVar("T")
 
@@ -27,6 +29,20 @@ class Sender(ABC):
         """Send a call, and return its answer as plain JSON: cheaper than making models of it."""
         return self.send(calls.as_json(call))
 
+    def follow(self, steps: Generator[Call[Any], Any, T]) -> T:
+        """Send the calls that each depend on the answer before, and return what they come to."""
+        try:
+            call = next(steps)
+            while True:
+                try:
+                    answer = self.send(call)
+                except AtlasError as error:
+                    call = steps.throw(error)
+                else:
+                    call = steps.send(answer)
+        except StopIteration as end:
+            return cast("T", end.value)
+
 
 class AsyncSender(ABC):
     """Sends calls, for asyncio."""
@@ -43,3 +59,17 @@ class AsyncSender(ABC):
     async def json(self, call: Call[Any]) -> Any:
         """Send a call, and return its answer as plain JSON."""
         return await self.send(calls.as_json(call))
+
+    async def follow(self, steps: Generator[Call[Any], Any, T]) -> T:
+        """Send the calls that each depend on the answer before, and return what they come to."""
+        try:
+            call = next(steps)
+            while True:
+                try:
+                    answer = await self.send(call)
+                except AtlasError as error:
+                    call = steps.throw(error)
+                else:
+                    call = steps.send(answer)
+        except StopIteration as end:
+            return cast("T", end.value)
