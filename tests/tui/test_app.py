@@ -326,7 +326,7 @@ async def test_the_last_view_is_shown_before_the_first_answer(tmp_path: Path) ->
 
     async with AsyncClient("unix:///nowhere/atlas.sock") as client:
         app = AtlasApp(client, "scheduler", Options(), session=session)
-        async with app.run_test(size=(120, 40)) as pilot:
+        async with app.run_test(size=(240, 40)) as pilot:
             await pilot.pause()
             strips = app.screen._compositor.render_strips()
             text = "\n".join(strip.text for strip in strips)
