@@ -105,7 +105,7 @@ class PromptDialog(ModalScreen[str | None]):
 class PickDialog(ListDialog[str]):
     """Asks for one of several; typing narrows them down."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (150, "-wide")]  # noqa: RUF012 - as Textual has it
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (76, "-usual"), (150, "-wide")]  # noqa: RUF012 - as Textual has it
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "give_up", "Cancel"),

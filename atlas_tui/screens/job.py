@@ -177,6 +177,7 @@ class JobScreen(TabActions):
         if name == self.tab.NAME:
             return
         self._close_finder()
+        self.say(Said(""))  # what was said of the tab before
         self._switcher.current = f"tab-{name}"
         self._titles_changed()
         if self.detail is not None:

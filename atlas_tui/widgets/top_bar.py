@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 from textual.widget import Widget
@@ -142,8 +143,9 @@ class TopBar(Widget):
         info = self._board.info
         text = Text(" ", no_wrap=True)
         if self._is_cut_off:
-            text.append(clean(self._board.problem or "", one_line=True), self._style("bad"))
-            return text, text.cell_len
+            problem = clean(self._board.problem or "", one_line=True)
+            first = problem.partition(". ")[0]
+            return text.append(problem, self._style("bad")), cell_len(first) + 2
         if info is None:
             return text, 0
         version = f" {info.engine.version}" if info.engine.version and not brief else ""

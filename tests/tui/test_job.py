@@ -341,7 +341,9 @@ async def test_keys_of_other_tabs_say_where_they_belong(tmp_path: Path) -> None:
         assert stage.status == "The tabs Metrics (M) and System (S) have charts."
         await stage.press("A")
         assert stage.status == "Artifacts are saved on the tab Artifacts: press i."
-        await stage.press("slash")
+        await stage.press("i")
+        assert stage.status == ""
+        await stage.press("o", "slash")
         assert stage.status.startswith("This tab has no list")
 
 
