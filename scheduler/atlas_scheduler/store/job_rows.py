@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import sqlite3
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.limits import NO_LIMITS, Cause, Limits
 from atlas_scheduler.store.run_dirs import RunDescription
 from foundations.models import JobSpec, JobState
+
+ROWS_KEPT = 1_000
+"""So many jobs that were read last are kept: lists are asked for again and again, and what is read
+of a row is as immutable as the row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +113,9 @@ def _read_retried(text: str | None) -> tuple[Cause, ...]:
     return () if text is None else tuple(map(Cause, json.loads(text)))
 
 
+@lru_cache(maxsize=ROWS_KEPT)
 def read_stored_job(row: sqlite3.Row) -> StoredJob:
-    """A row of the view `stored_jobs`."""
+    """A row of the view `stored_jobs`; the same one is not read twice, as long as it is kept."""
     local_run = row["local_run"]
     return StoredJob(
         job=read_job(row),
