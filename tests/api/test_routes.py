@@ -465,7 +465,7 @@ def test_operation_ids_are_the_clients_methods(contract: Contract) -> None:
         for name, _ in inspect.getmembers(Client, inspect.isfunction)
         if not name.startswith("_")
     }
-    own = {"send", "json", "open", "close", "wait", "news"}
+    own = {"send", "follow", "json", "open", "close", "wait", "news"}
     assert contract.operations().keys() == methods - own
 
 
