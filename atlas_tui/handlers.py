@@ -217,11 +217,6 @@ def named(ids: Sequence[str]) -> Sequence[str]:
     return [*ids[:IDS_SHOWN], f"<and {len(ids) - IDS_SHOWN} more>"]
 
 
-def counted(count: int, what: str = "job") -> str:
-    """Write `1 job`, or `3 jobs`."""
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
-
-
 def how_many(jobs: Sequence[JobView]) -> str:
     """Write `job 01234567`, or `3 jobs`."""
     return f"job {jobs[0].job_id[:8]}" if len(jobs) == 1 else f"{len(jobs)} jobs"

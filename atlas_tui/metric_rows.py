@@ -13,6 +13,7 @@ from atlas_tui.looks import Palette
 from atlas_tui.row_layout import fit
 from foundations.decimation import is_drawable
 from foundations.models import SYSTEM_PREFIX, MetricSeries, MetricSummary
+from foundations.quantities import counted
 from foundations.terminal import clean
 from foundations.value_words import value as value_text
 
@@ -84,7 +85,7 @@ def about(row: MetricRow, width: int) -> list[str]:
         for word, value, step in (("min", summary.min, lowest), ("max", summary.max, highest)):
             at = "" if step is None else f" at {step:g}"
             parts.append(f"{word} {number_text(value, is_bytes=wide)}{at}")
-    parts.append(f"{summary.count} point{'s' if summary.count != 1 else ''}")
+    parts.append(counted(summary.count, "point"))
     if summary.last in _NOT_FINITE:
         parts.append("the last one is not finite")
     lines = [""]

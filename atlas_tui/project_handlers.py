@@ -9,6 +9,7 @@ from atlas_tui.actions import Selection
 from atlas_tui.handlers import Desk, performs
 from atlas_tui.messages import Choice, Prompt, Said
 from foundations.models import ProjectView, RetentionRule, RetentionView
+from foundations.quantities import counted
 
 _ALL, _DEFAULT = "all", "default"
 _FORM = "write such as: last 100 and 30 days; or all, or default"
@@ -146,7 +147,7 @@ async def _pick(
     if not found:
         desk.say(Said("There is no project yet.", "bad"))
         return None
-    choices = [Choice(one.name, one.name, f"{_jobs(one.jobs)}, {note(one)}") for one in found]
+    choices = [Choice(one.name, one.name, f"{counted(one.jobs)}, {note(one)}") for one in found]
     picked = await desk.choose("Project", choices)
     return next((one for one in found if one.name == picked), None)
 
@@ -183,7 +184,3 @@ def _no_limit(text: str) -> str | None:
     if not text.strip() or (text.isdecimal() and int(text) <= MOST_RUNNING):
         return None
     return f"a number from 0 to {MOST_RUNNING}"
-
-
-def _jobs(count: int) -> str:
-    return "1 job" if count == 1 else f"{count} jobs"

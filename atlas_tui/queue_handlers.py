@@ -11,7 +11,6 @@ from atlas_tui.handlers import (
     HANDLERS,
     IDS_SHOWN,
     Desk,
-    counted,
     described,
     each,
     how_many,
@@ -20,6 +19,7 @@ from atlas_tui.handlers import (
 )
 from atlas_tui.messages import Choice, Prompt, Question, Said
 from foundations.models import JobState, JobView, MovePlace
+from foundations.quantities import counted
 
 _LISTED = "\n"
 """Key of a choice that no project can have as its name."""

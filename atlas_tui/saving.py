@@ -12,7 +12,7 @@ from typing import IO, Any, TypeVar
 from atlas_tui.action_table import BY_NAME
 from atlas_tui.actions import Selection
 from atlas_tui.directories import absolute
-from atlas_tui.handlers import Desk, performs
+from atlas_tui.handlers import Desk, how_many, performs
 from atlas_tui.messages import Listed, Prompt, Question, Said
 from foundations.calls import Call
 from foundations.cli.export import FORMATS, write_jobs
@@ -39,7 +39,7 @@ async def archive(desk: Desk, selection: Selection) -> None:
     one = jobs[0].job_id
     typed = await desk.ask(
         Prompt(
-            f"Save the archive of {_count(jobs)}",
+            f"Save the archive of {how_many(jobs)}",
             value=f"./{one}" if len(jobs) == 1 else ".",
             hint="a directory, or a file that ends in .tgz"
             if len(jobs) == 1
@@ -173,10 +173,6 @@ async def _may_replace(desk: Desk, targets: list[Path]) -> bool:
         return True
     title = f"Replace {there[0]}?" if len(there) == 1 else f"Replace {len(there)} of these?"
     return await desk.confirm(Question(title, tuple(str(path) for path in there[:5]), len(there)))
-
-
-def _count(jobs: tuple[JobView, ...]) -> str:
-    return f"job {jobs[0].job_id[:8]}" if len(jobs) == 1 else f"{len(jobs)} jobs"
 
 
 def _no_path(text: str) -> str | None:

@@ -9,7 +9,7 @@ from rich.text import Text
 from foundations.bundle import Estimate
 from foundations.limits import limit_facts
 from foundations.models import JobSpec
-from foundations.quantities import size
+from foundations.quantities import counted, size
 from foundations.terminal import clean
 from foundations.terms import NO_TERMS, Terms
 
@@ -18,8 +18,7 @@ def describe_files(found: Estimate | None) -> list[str]:
     """Say what would be packed, what is largest, and what is left out."""
     if found is None:
         return []
-    files = "1 file" if found.file_count == 1 else f"{found.file_count} files"
-    lines = [f"{size(found.size_bytes)} in {files}"]
+    lines = [f"{size(found.size_bytes)} in {counted(found.file_count, 'file')}"]
     lines += [f"  {size(size_bytes):>9}  {path}" for path, size_bytes in found.largest[:3]]
     if found.left_out_count:
         shown = ", ".join(found.left_out[:6])

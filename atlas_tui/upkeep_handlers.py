@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from atlas_tui.action_table import BY_NAME
 from atlas_tui.actions import Selection
-from atlas_tui.handlers import IDS_SHOWN, Desk, counted, performs
+from atlas_tui.handlers import IDS_SHOWN, Desk, performs
 from atlas_tui.messages import Question, Said
 from foundations.models import EnvironmentsView, GarbageView
-from foundations.quantities import size
+from foundations.quantities import counted, size
 
 
 @performs("prune_environments")
@@ -54,10 +54,9 @@ async def collect_garbage(desk: Desk, selection: Selection) -> None:
 def _counted(found: GarbageView) -> str:
     parts = []
     if found.jobs:
-        parts.append(f"{len(found.jobs)} job{'s' if len(found.jobs) != 1 else ''}")
+        parts.append(counted(len(found.jobs)))
     if found.leftovers:
-        count = len(found.leftovers)
-        parts.append(f"{count} leftover{'s' if count != 1 else ''}")
+        parts.append(counted(len(found.leftovers), "leftover"))
     return " and ".join(parts) or "nothing"
 
 

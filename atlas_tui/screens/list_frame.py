@@ -13,6 +13,7 @@ from atlas_tui.messages import Said
 from atlas_tui.screens.frame import Frame
 from atlas_tui.session import KEPT_JOBS, Seen
 from atlas_tui.widgets.job_table import JobTable
+from foundations.quantities import counted
 
 if TYPE_CHECKING:
     from atlas_tui.session import Session
@@ -110,7 +111,7 @@ class ListFrame(Frame):
         self.table.refresh()
         self.choice_changed()
         count = len(self.board.marked)
-        self.say(Said(f"{count} job{'s' if count != 1 else ''} marked" if count else ""))
+        self.say(Said(f"{counted(count)} marked" if count else ""))
 
     @on(JobTable.Highlighted)
     def _highlighted(self) -> None:

@@ -13,6 +13,7 @@ from textual.widget import Widget
 from atlas_tui.looks import Palette
 from foundations.errors import AtlasError, NotFound
 from foundations.job_states import JobState
+from foundations.quantities import counted
 
 if TYPE_CHECKING:
     from foundations.client import AsyncClient
@@ -104,7 +105,7 @@ class ArrayLine(Widget):
         if array is None:
             return text
         text.append(f"array:{array.array_id[:8]}", Style(bold=True))
-        text.append(f"  {array.size} job{'' if array.size == 1 else 's'}")
+        text.append(f"  {counted(array.size)}")
         for state in _SHOWN_STATES:
             if count := array.states.get(state, 0):
                 word, style = self._palette.state(state)

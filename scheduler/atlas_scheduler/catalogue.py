@@ -45,8 +45,9 @@ class Catalogue(JobCatalogue):
     delete_grace_ms: int = 10_000
     """For how long a deletion can be undone."""
     listening: tuple[str, ...] = ()
-    certificate: ServedCertificate | None = None
     """Where it is asked beside its Unix socket, as URLs."""
+    certificate: ServedCertificate | None = None
+    """What it proves itself by there; None where nobody asks by https."""
     retention: Policy = Policy()
     """What the server's settings say that projects keep."""
     sharing: Sharing = Sharing.EVERYONE_READS

@@ -47,9 +47,9 @@ class Outlook:
         self._usual: dict[Kind, tuple[int, int | None]] = {}
         self._forecast = _Forecast((), (), 0, {})
         self._seen: _Seen = ()
-        self._told: dict[str, Waiting] = {}
-        """What was told since `_told_since_ms`, while `_seen` is what there is."""
-        self._told_since_ms = 0
+        self._answers: dict[str, Waiting] = {}
+        """What was answered since `_answered_since_ms`, while `_seen` is what there is."""
+        self._answered_since_ms = 0
 
     def of(
         self, conn: sqlite3.Connection, job_ids: Iterable[str], capacity: Capacity, *, now_ms: int
@@ -70,22 +70,22 @@ class Outlook:
             holding = jobs.holding(conn)
             running = tuple((job.job_id, job.state) for job in holding)
             self._look((self._line.version, running, capacity), now_ms=now_ms)
-            untold = [job for job in asked if job.job_id not in self._told]
+            untold = [job for job in asked if job.job_id not in self._answers]
             if untold:
                 decision = choose_next(line, holding, capacity, now_ms=now_ms)
                 self._tell(conn, untold, Moment(line, holding, capacity, decision, now_ms))
-            return {job.job_id: self._told[job.job_id] for job in asked}
+            return {job.job_id: self._answers[job.job_id] for job in asked}
 
     def _look(self, seen: _Seen, *, now_ms: int) -> None:
         """Forget what was told of something else, or too long ago."""
-        if seen != self._seen or not 0 <= now_ms - self._told_since_ms < _TOLD_FRESH_MS:
-            self._seen, self._told, self._told_since_ms = seen, {}, now_ms
+        if seen != self._seen or not 0 <= now_ms - self._answered_since_ms < _TOLD_FRESH_MS:
+            self._seen, self._answers, self._answered_since_ms = seen, {}, now_ms
 
     def _tell(self, conn: sqlite3.Connection, asked: Iterable[Job], moment: Moment) -> None:
         places = moment.places()
         starts = self._expected_starts(conn, moment, places)
         for job in asked:
-            self._told[job.job_id] = _told(job, moment, places, starts)
+            self._answers[job.job_id] = _told(job, moment, places, starts)
 
     def _expected_starts(
         self, conn: sqlite3.Connection, moment: Moment, places: Places

@@ -63,7 +63,7 @@ class Schedules(Submitting):
                 queued_jobs=None if bounds is None else bounds.queued_jobs,
             )
             project = wanted.submission.spec.project
-            self._append_for_schedule(conn, "ScheduleCreated", schedule_id, project, by)
+            self._append_for_schedule(conn, "ScheduleCreated", schedule_id, project, by=by)
             return schedule_id
 
         schedule_id = await self._durably(self._database.write(step), self._wake)
@@ -94,7 +94,7 @@ class Schedules(Submitting):
             schedule = schedules.load(conn, schedules.resolve(conn, ref))
             if schedule.paused_by is None:
                 schedules.set_pause(conn, schedule.schedule_id, by=by, next_at_ms=None)
-                self._append_of(conn, "SchedulePaused", schedule, by)
+                self._append_of(conn, "SchedulePaused", schedule, by=by)
             return schedules.view(conn, schedule.schedule_id)
 
         return await self._durably(self._database.write(step), self._wake)
@@ -113,7 +113,7 @@ class Schedules(Submitting):
                 schedules.set_pause(
                     conn, schedule.schedule_id, by=None, next_at_ms=next_at_ms, problem=problem
                 )
-                self._append_of(conn, "ScheduleResumed", schedule, by)
+                self._append_of(conn, "ScheduleResumed", schedule, by=by)
             return schedules.view(conn, schedule.schedule_id)
 
         return await self._durably(self._database.write(step), self._wake)
@@ -127,7 +127,7 @@ class Schedules(Submitting):
 
         def step(conn: sqlite3.Connection) -> Path | None:
             schedule = schedules.load(conn, schedules.resolve(conn, ref))
-            self._append_of(conn, "ScheduleDeleted", schedule, by)
+            self._append_of(conn, "ScheduleDeleted", schedule, by=by)
             schedules.delete(conn, schedule.schedule_id)
             bundle = schedule.submission.bundle
             # Inside the transaction, so that no submission can count on the bundle meanwhile.
@@ -154,7 +154,7 @@ class Schedules(Submitting):
         moved: list[Moved] = []
         is_busy = schedules.has_unfinished_job(conn, schedule.schedule_id)
         if is_busy and schedule.overlap == "skip":
-            self._skip(conn, schedule, "its last job had not ended")
+            self._append_of(conn, "ScheduleSkipped", schedule, reason="its last job had not ended")
             skipped = True
         else:
             spec = schedule.submission.spec.model_copy(update={"project": schedule.project})
@@ -169,7 +169,7 @@ class Schedules(Submitting):
                     bounds=_bounds_of(schedule),
                 )
             except TooMany as error:
-                self._skip(conn, schedule, error.message)
+                self._append_of(conn, "ScheduleSkipped", schedule, reason=error.message)
                 skipped, problem = True, f"It skipped its last time: {error.message}"
             except SchedulerError as error:
                 # Nothing was written: both look before they do.
@@ -186,21 +186,15 @@ class Schedules(Submitting):
         )
         return moved
 
-    def _skip(self, conn: sqlite3.Connection, schedule: Schedule, reason: str) -> None:
-        """Note that nothing is submitted this time."""
-        detail = {"schedule": schedule.schedule_id, "reason": reason}
-        self._append_for_queue(conn, "ScheduleSkipped", schedule.project, detail)
-
     def _append_of(
-        self, conn: sqlite3.Connection, event: str, schedule: Schedule, by: str | None
+        self, conn: sqlite3.Connection, event: str, schedule: Schedule, **detail: str
     ) -> None:
-        self._append_for_schedule(conn, event, schedule.schedule_id, schedule.project, by)
+        self._append_for_schedule(conn, event, schedule.schedule_id, schedule.project, **detail)
 
     def _append_for_schedule(
-        self, conn: sqlite3.Connection, event: str, schedule_id: str, project: str, by: str | None
+        self, conn: sqlite3.Connection, event: str, schedule_id: str, project: str, **detail: str
     ) -> None:
-        detail = {"schedule": schedule_id, **({} if by is None else {"by": by})}
-        self._append_for_queue(conn, event, project, detail)
+        self._append_for_queue(conn, event, project, {"schedule": schedule_id, **detail})
 
 
 def _bounds_of(schedule: Schedule) -> Bounds | None:

@@ -1,4 +1,4 @@
-"""Writes sizes and durations for people."""
+"""Writes sizes, durations and counts for people."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ def duration(seconds: float) -> str:
     if days:
         return f"{days}d {hour}h"
     return f"{hours}h {minute:02}m" if hours else f"{minute}m {second:02}s"
+
+
+def counted(count: int, what: str = "job") -> str:
+    """Write `1 job`, or `3 jobs`."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def size(count_bytes: int) -> str:

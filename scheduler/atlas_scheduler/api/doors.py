@@ -73,10 +73,11 @@ class Door:
             await self.app(scope, receive, send)
             return
         state = scope.setdefault("state", {})
+        is_public = scope["type"] == "http" and scope["path"] in PUBLIC_PATHS
         try:
             if self._tokens is None:
                 state["caller"] = _owner()
-            elif scope["type"] == "http" and scope["path"] in PUBLIC_PATHS:
+            elif is_public:
                 state["caller"] = Caller("anybody", Role.READ, _peer(scope))
             else:
                 state["caller"], state["meter"] = await self._known(self._tokens, scope)
@@ -86,7 +87,7 @@ class Door:
                 self._telemetry.refused(error.status, _reason(error, is_known="caller" in state))
             await _turn_away(error, scope, receive, send)
             return
-        if scope["type"] == "http" and scope["path"] in PUBLIC_PATHS:
+        if is_public:
             await self.app(scope, receive, send)
             return
         async with self._turns.next(state["caller"].token) as turn:

@@ -154,10 +154,11 @@ class DockerEngine:
         finally:
             await asyncio.wait([marking])
         self._stock.replenish()
-        if begun is None:
-            return time.time_ns() // 1_000_000
-        self._begun[launch.attempt.name] = begun
-        return begun.started_at_ms or time.time_ns() // 1_000_000
+        started_at_ms = None
+        if begun is not None:
+            self._begun[launch.attempt.name] = begun
+            started_at_ms = begun.started_at_ms
+        return started_at_ms or time.time_ns() // 1_000_000
 
     async def execution(self, attempt: AttemptId, *, gpus: Sequence[str]) -> Execution | None:
         """Say what a container really runs on."""

@@ -92,10 +92,7 @@ def _awaited(client: Client, job_id: str, seconds: float) -> Result:
     """What became of a job that was asked to end."""
     if not seconds:
         return {"job_id": job_id, "state": "stopping", "message": f"Job {job_id} is stopping"}
-    try:
-        after = client.wait(job_id, timeout_seconds=seconds)
-    except TimeoutError:
-        after = client.job(job_id)
+    after = _ended(client, job_id, seconds)
     message = _describe(after, was_queued=False)
     return {"job_id": job_id, "state": str(after.state), "message": message}
 
@@ -108,12 +105,17 @@ def _stop(client: Client, job_id: str, *, wait: bool) -> Result:
         raise JobConflict(_refusal(client.job(before.job_id))) from error
     after = client.job(before.job_id)
     if wait and after.state == "stopping":
-        try:
-            after = client.wait(before.job_id, timeout_seconds=WAIT_SECONDS)
-        except TimeoutError:
-            after = client.job(before.job_id)
+        after = _ended(client, before.job_id, WAIT_SECONDS)
     message = _describe(after, was_queued=before.state == "queued")
     return {"job_id": after.job_id, "state": str(after.state), "message": message}
+
+
+def _ended(client: Client, job_id: str, seconds: float) -> JobDetail:
+    """Wait for the end of a job; gives it as it is then when that takes longer."""
+    try:
+        return client.wait(job_id, timeout_seconds=seconds)
+    except TimeoutError:
+        return client.job(job_id)
 
 
 def _describe(job: JobDetail, *, was_queued: bool) -> str:
