@@ -21,6 +21,7 @@ from atlas_scheduler.hook_settings import HooksSection
 from foundations.config_complaints import describe_error, errors_by_line, key_location, keys_at
 from foundations.errors import ConfigError
 from foundations.models import (
+    AbsolutePath,
     BackfillSeconds,
     EnvironmentName,
     MaxRunning,
@@ -54,8 +55,7 @@ def _path_alone(value: object) -> object:
 class OfferedVolumeSetting(_Section):
     """A directory that jobs may name."""
 
-    path: Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$", max_length=4096)]
-    """Absolute."""
+    path: AbsolutePath
     mode: Literal["ro", "rw"] = "ro"
     users: frozenset[UserName] = frozenset()
     """With neither users nor roles it is for everybody who submits."""

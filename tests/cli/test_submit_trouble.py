@@ -217,6 +217,19 @@ def test_a_wrong_value_is_wrong_usage(run: Run, scheduler: FakeScheduler, words:
     assert not scheduler.jobs
 
 
+def test_a_directory_whose_name_no_project_can_have_asks_for_another_name(
+    run: Run, home: Path
+) -> None:
+    odd = home.parent / "two\nlines"
+    odd.mkdir()
+    (odd / "main.py").touch()
+
+    result = run("submit", "scheduler", str(odd), exit_code=1)
+
+    assert "project name: Should be without slashes" in result.stderr
+    assert "That is the name of the directory: give a project name." in result.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [

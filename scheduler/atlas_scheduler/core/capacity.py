@@ -91,7 +91,7 @@ def refusal(needs: Needs, capacity: Capacity) -> str | None:
         return f"the job asks for {needs.cpus:g} processor(s) and this scheduler has {has}"
     if needs.ram_gb > capacity.ram_gb:
         has = f"{capacity.ram_gb:.4g} GB to give"
-        return f"the job asks for {needs.ram_gb:.4g} GB of memory and this scheduler has {has}"
+        return f"the job asks for {needs.ram_gb:.15g} GB of memory and this scheduler has {has}"
     return None
 
 

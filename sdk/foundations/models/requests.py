@@ -12,6 +12,7 @@ from foundations.models.images import ImageBuild, PullPolicy
 from foundations.models.limits import Pause, Retries, Seconds
 from foundations.models.secrets import SecretName, SecretUse
 from foundations.models.words import (
+    AbsolutePath,
     Argument,
     Digest,
     EnvironmentName,
@@ -25,6 +26,7 @@ from foundations.models.words import (
     Request,
     TagKey,
     UserName,
+    described,
 )
 from foundations.provenance import Origin
 
@@ -37,9 +39,10 @@ class Volume(Request):
         StringConstraints(
             pattern=r"^(/[^\x00]*|[A-Za-z0-9][A-Za-z0-9_.-]{0,99})$", max_length=4096
         ),
+        described("Should be an absolute path, or the name of a volume"),
     ]
     """An absolute path, or the name of a volume that the admin offers."""
-    bind: Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$", max_length=4096)]
+    bind: AbsolutePath
     mode: Literal["ro", "rw"] = "rw"
 
     @property
@@ -105,7 +108,11 @@ class JobSpec(Request):
 class Unique(Request):
     """A key that one job of a project has at a time, as long as it has not ended."""
 
-    key: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=200)]
+    key: Annotated[
+        str,
+        StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=200),
+        described("Should be a text without control characters"),
+    ]
     if_exists: Literal["skip", "replace"] = "skip"
     """What to do when a job has it: submit nothing, or end that job and take its place."""
 

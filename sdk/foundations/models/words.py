@@ -33,26 +33,40 @@ Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 ImageId = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
-def _project_name(name: object, check: ValidatorFunctionWrapHandler) -> object:
-    """Say in words what the pattern asks for."""
-    try:
-        return check(name)
-    except ValidationError as error:
-        if any(one["type"] == "string_pattern_mismatch" for one in error.errors(include_url=False)):
-            raise PydanticCustomError(
-                "project_name", "Should be without slashes, backslashes and control characters"
-            ) from None
-        raise
+def described(said: str) -> WrapValidator:
+    """Say in words what the pattern of a text asks for.
+
+    Args:
+        said: how the text should be, as in `Should be without slashes`.
+    """
+
+    def validate(text: object, check: ValidatorFunctionWrapHandler) -> object:
+        try:
+            return check(text)
+        except ValidationError as error:
+            found = {one["type"] for one in error.errors(include_url=False)}
+            if "string_pattern_mismatch" in found:
+                raise PydanticCustomError("text_form", "{said}", {"said": said}) from None
+            raise
+
+    return WrapValidator(validate)
 
 
 ProjectName = Annotated[
     str,
     StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f/\\]+$"),
-    WrapValidator(_project_name),
+    described("Should be without slashes, backslashes and control characters"),
+]
+AbsolutePath = Annotated[
+    str,
+    StringConstraints(pattern=r"^/[^\x00]*$", max_length=4096),
+    described("Should be an absolute path, such as /data"),
 ]
 UserName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 EnvironmentName = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)
+    str,
+    StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200),
+    described("Should be letters, digits and underscores, and begin with no digit"),
 ]
 Argument = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=131_072)]
 TagKey = Annotated[str, StringConstraints(min_length=1, max_length=200)]
