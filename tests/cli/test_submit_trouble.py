@@ -11,6 +11,7 @@ import pytest
 
 from foundations.errors import TooMany
 from foundations.models import JobState
+from foundations.reconnection import Patience
 from tests.cli.conftest import Run
 from tests.cli.fake_scheduler import FakeScheduler
 
@@ -96,6 +97,26 @@ def test_a_scheduler_that_does_not_answer_is_an_error(run: Run, scheduler: FakeS
     result = run("submit", "scheduler", "project", exit_code=1)
 
     assert result.stderr.startswith("Error: The scheduler at http://fake does not answer")
+
+
+def test_a_scheduler_that_goes_while_a_job_streams_is_an_error_that_says_how_to_go_on(
+    run: Run, scheduler: FakeScheduler
+) -> None:
+    scheduler.run = FakeScheduler.start
+    scheduler.patience = Patience(give_up_seconds=0.0)
+
+    def go(request: httpx.Request) -> None:
+        if request.url.path.endswith("/logs"):
+            raise httpx.ConnectError("connection refused", request=request)
+
+    scheduler.on_request = go
+
+    told = run("submit", "scheduler", "project", exit_code=1).stderr
+
+    job = scheduler.only_job()
+    assert "Error: The scheduler at http://fake does not answer" in told
+    assert f"Job '{job.job_id}' is not touched by that; to see its output again: " in told
+    assert told.endswith(f"foundations get logs --follow scheduler {job.job_id}\n")
 
 
 # -- Ctrl-C
