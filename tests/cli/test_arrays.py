@@ -123,7 +123,7 @@ def test_wait_for_completed_jobs_succeeds(
 ) -> None:
     words = ("wait", "job", "scheduler", "-f", f"array:{array} state:completed")
 
-    assert run(*words).stdout == "1 jobs have ended: 1 completed\n"
+    assert run(*words).stdout == "1 job has ended: 1 completed\n"
     job_id = next(iter(scheduler.jobs))
     assert run_json(*words, "--json") == [{"job_id": job_id, "state": "completed"}]
     assert run("wait", "job", "scheduler", "-f", "array:4711").stdout == "No jobs.\n"
