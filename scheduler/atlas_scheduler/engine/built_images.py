@@ -87,7 +87,7 @@ class BuiltImages:
 
     def list(self) -> list[BuiltImage]:
         """List them, the one used last first."""
-        found = self._summaries()
+        found = _summaries(self._daemon)
         users = self._users()
         images = [self._image(one, key, users) for one in found for key in self._keys(one)]
         return sorted(images, key=lambda one: one.used_at_ms, reverse=True)
@@ -135,12 +135,6 @@ class BuiltImages:
         self._notes.forget(image.key)
         return True
 
-    def _summaries(self) -> list[dict[str, Any]]:
-        for _ in range(_TRIES - 1):
-            with suppress(NotFound):
-                return self._daemon.call(lambda api: api.images())
-        return self._daemon.call(lambda api: api.images())
-
     def _keys(self, summary: dict[str, Any]) -> tuple[str, ...]:
         """Tell by its names which of ours it is: podman keeps the labels of an earlier build."""
         ours = self.tag("")
@@ -176,6 +170,19 @@ class BuiltImages:
             if job_id:
                 users.setdefault(one["ImageID"], set()).add(job_id)
         return users
+
+
+def _summaries(daemon: Daemon) -> list[dict[str, Any]]:
+    """List the images of the engine."""
+
+    def ask(api: APIClient) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = api.images()
+        return found
+
+    for _ in range(_TRIES - 1):
+        with suppress(NotFound):
+            return daemon.call(ask)
+    return daemon.call(ask)
 
 
 def _inspect(api: APIClient, *, name: str) -> dict[str, Any]:
