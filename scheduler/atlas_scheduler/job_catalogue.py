@@ -51,7 +51,7 @@ from foundations.models import (
     Waiting,
 )
 from foundations.provenance import Provenance
-from foundations.tracking import flatten_parameters
+from foundations.parameters import flatten_parameters
 
 HISTORY_LIMIT = 1_000
 """Most history rows that are shown of one job."""
