@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import cache, partial
@@ -15,6 +14,7 @@ from fastapi import FastAPI
 
 from atlas_scheduler.api import Door, create_app, end_followers
 from atlas_scheduler.attendants import attending
+from atlas_scheduler.clock import now_ms
 from atlas_scheduler.core.listening import HostNames, host_names, plan
 from atlas_scheduler.core.retention import Policy, Rule
 from atlas_scheduler.engine.docker import DockerEngine
@@ -51,11 +51,6 @@ from atlas_scheduler.turns import Turns
 from foundations.home import Home
 
 log = structlog.get_logger(__name__)
-
-
-def now_ms() -> int:
-    """The time, in milliseconds since 1970 UTC."""
-    return time.time_ns() // 1_000_000
 
 
 @asynccontextmanager

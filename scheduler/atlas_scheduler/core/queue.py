@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from heapq import heapify, heappop, heappush
 
 from atlas_scheduler.core.capacity import Capacity, refusal
@@ -19,6 +18,7 @@ from atlas_scheduler.core.dependencies import blocked
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.line import Cursor, Key, Lane, Line, Shape, goes_first, shape_of
 from atlas_scheduler.core.resources import Room
+from atlas_scheduler.core.times import utc
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,8 @@ def set_aside(job: Job, capacity: Capacity, *, now_ms: int) -> str | None:
     if job.blockers:
         return blocked(job.blockers)
     if job.not_before_ms is not None and now_ms < job.not_before_ms:
-        moment = datetime.fromtimestamp(job.not_before_ms / 1000, tz=UTC)
         what_for = f": {job.reason}" if job.reason else ""
-        return f"waits until {moment:%Y-%m-%d %H:%M:%S} UTC{what_for}"
+        return f"waits until {utc(job.not_before_ms):%Y-%m-%d %H:%M:%S} UTC{what_for}"
     return paused(job.project, capacity) or capacity.problem or refusal(job.needs, capacity)
 
 

@@ -6,7 +6,6 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from importlib import resources
 from itertools import accumulate
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from atlas_scheduler.core import time_index
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.time_index import RESOLUTION_MS, TimeIndex
+from atlas_scheduler.core.times import utc
 from atlas_scheduler.demo.runs import MODELS, Run, invent
 from atlas_scheduler.store import archives, history, jobs, records
 from atlas_scheduler.store.db import Database
@@ -184,7 +184,7 @@ def _write_archive(
         _write_json(folder / archives.JOB, {"job_id": run.job_id, "project": run.project})
         for name, text in _artifacts(run).items():
             (folder / ARTIFACTS / name).write_text(text, encoding="utf-8")
-    finished = datetime.fromtimestamp(run.finished_at_ms / 1000, UTC).isoformat()
+    finished = utc(run.finished_at_ms).isoformat()
     summary: dict[str, Any] = {"changed": [], "deleted": [], "links": {}, "skipped": {}}
     _write_json(folder / archives.SUMMARY, {**summary, "bundle": digest, "finished_at": finished})
 

@@ -9,9 +9,9 @@ import sqlite3
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from atlas_scheduler.core.times import utc
 from atlas_scheduler.store import sql
 from atlas_scheduler.store.job_rows import StoredJob, read_stored_job
-from atlas_scheduler.store.times import utc
 from foundations.errors import InvalidRequest
 from foundations.models import JobState, ProjectView
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
+from atlas_scheduler import clock
+from atlas_scheduler.core.times import utc
 from atlas_scheduler.store import provenance, sql
 from atlas_scheduler.store.event_lines import Parsed, parse_lines
 from atlas_scheduler.store.parameters import json_text, name_of, rank
@@ -26,7 +27,6 @@ from atlas_scheduler.store.record_kinds import (
     Record,
     Tag,
 )
-from atlas_scheduler.store.times import utc
 from foundations.models import ArtifactView, MetricSummary
 
 __all__ = [
@@ -102,7 +102,7 @@ def ingest(
     if row is None:
         return False
     records = list(records)
-    _save(conn, row["job_number"], records, _clock_ms() if now_ms is None else now_ms)
+    _save(conn, row["job_number"], records, clock.now_ms() if now_ms is None else now_ms)
     for record in records:
         if isinstance(record, Environment):
             provenance.save_environment(conn, row["job_number"], record.content)
@@ -252,7 +252,3 @@ def shown(coded: float | str | None) -> Any:
     if coded is None:
         return "NaN"
     return coded if math.isfinite(coded) else name_of(coded)
-
-
-def _clock_ms() -> int:
-    return time.time_ns() // 1_000_000
