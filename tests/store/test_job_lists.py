@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_scheduler.store import jobs, sql
 from atlas_scheduler.core.times import utc
+from atlas_scheduler.store import jobs, sql
 from foundations.errors import InvalidRequest
 from foundations.models import JobState, ProjectView
 from tests.core.profiles import PROPERTY

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atlas_scheduler.core.times import utc
 from atlas_scheduler.store import jobs, records
 from atlas_scheduler.store.db import Database
 from atlas_scheduler.store.records import JobRecords, Point, parse_lines
-from atlas_scheduler.core.times import utc
 from foundations.models import ArtifactView, MetricSummary
 from tests.core.profiles import PROPERTY
 from tests.store.samples import add, memory_database, new_job

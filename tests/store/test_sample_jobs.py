@@ -9,7 +9,7 @@ import pytest
 
 from atlas_scheduler.core.filters import parse
 from atlas_scheduler.store import job_search, jobs, records
-from atlas_scheduler.store.sample_jobs import Amount, fill
+from bench.sample_jobs import Amount, fill
 from foundations.models import JobState
 from tests.store.samples import memory_database
 
