@@ -183,7 +183,6 @@ HOT = {
     ("system_metrics", "running_job"): "sqlite_autoindex_jobs_1",
     ("system_metrics", "standing"): "sqlite_autoindex_metric_series_1",
     ("disk_use", "holders"): "INTEGER PRIMARY KEY",
-    ("records", "points"): "sqlite_autoindex_metric_series_1",
     ("records", "artifacts"): "PRIMARY KEY",
     ("projects", "find"): "sqlite_autoindex_projects_1",
     ("projects", "jobs"): "jobs_by_project",

@@ -36,7 +36,6 @@ __all__ = [
     "Metric",
     "Parameter",
     "Parsed",
-    "Point",
     "Record",
     "Tag",
     "artifacts",
@@ -45,7 +44,6 @@ __all__ = [
     "ingest",
     "of_jobs",
     "parse_lines",
-    "points",
     "series",
     "shown",
     "skipped",
@@ -62,15 +60,6 @@ class JobRecords:
     metrics: dict[str, Any] = field(default_factory=dict)
     """The last value of each."""
     tags: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One logged value of a metric."""
-
-    step: float | None
-    value: Any
-    at_ms: int
 
 
 def ingest(
@@ -146,14 +135,6 @@ def series(conn: sqlite3.Connection, job_id: str, *, system: bool = False) -> li
             count=row["points"],
         )
         for row in conn.execute(_SQL["system_series" if system else "series"], {"job_id": job_id})
-    ]
-
-
-def points(conn: sqlite3.Connection, job_id: str, name: str) -> list[Point]:
-    """Every point of one metric, in the order they were logged."""
-    return [
-        Point(row["step"], shown(row["value"]), row["logged_at_ms"])
-        for row in conn.execute(_SQL["points"], {"job_id": job_id, "name": name})
     ]
 
 
