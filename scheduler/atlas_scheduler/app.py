@@ -103,6 +103,23 @@ async def _service(
         engine=EngineState(name=engine.name),
         clock_ms=now_ms,
     )
+    _obey(service, settings)
+    service.shell = loop = _loop(service, settings, database, engine)
+    await asyncio.to_thread(service.bundles.sweep)
+    running = asyncio.create_task(loop.run())
+    try:
+        yield service
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        await service.close()
+        service.bundles.close()
+
+
+def _obey(service: Service, settings: ServerSettings) -> None:
+    """Let a service be as the settings say."""
+    home = service.home
     service.supply = Supply.of_this_machine(settings)
     service.machine.allowed_gpus = settings.gpu_names()
     service.max_bundle_bytes = int(settings.max_bundle_gb * 10**9)
@@ -118,6 +135,10 @@ async def _service(
     service.retention = _retention_policy(settings.retention)
     service.sharing = settings.sharing
     service.delete_grace_ms = int(settings.delete_grace_seconds * 1000)
+
+
+def _loop(service: Service, settings: ServerSettings, database: Database, engine: Engine) -> Loop:
+    home = service.home
     sampler = Sampler(
         database=database,
         engine=engine,
@@ -126,7 +147,7 @@ async def _service(
         shortest_seconds=settings.system_metrics_seconds,
         on_records=service.feed.recorded,
     )
-    loop = Loop(
+    return Loop(
         service=service,
         engine=engine,
         intake=Intake(database, home, on_records=service.feed.recorded),
@@ -135,17 +156,6 @@ async def _service(
         clock_ms=now_ms,
         stop_grace_seconds=settings.stop_grace_seconds,
     )
-    service.shell = loop
-    await asyncio.to_thread(service.bundles.sweep)
-    running = asyncio.create_task(loop.run())
-    try:
-        yield service
-    finally:
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
-        await service.close()
-        service.bundles.close()
 
 
 def _retention_policy(section: RetentionSection) -> Policy:
