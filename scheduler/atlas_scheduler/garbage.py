@@ -12,6 +12,7 @@ import structlog
 from atlas_scheduler.core.retention import Policy, Rule
 from atlas_scheduler.core.times import utc
 from atlas_scheduler.store import jobs, leftovers, retention
+from atlas_scheduler.store.disk_bytes import bytes_on_disk
 from atlas_scheduler.store.files import remove_tree
 from atlas_scheduler.store.leftovers import Candidate
 from atlas_scheduler.store.retention import Expired
@@ -190,7 +191,7 @@ class Garbage(Writing):
                     project=one.project,
                     finished_at=utc(one.finished_at_ms),
                     reason=one.reason,
-                    archive_bytes=leftovers.bytes_on_disk(self.home.archive(one.job_id)),
+                    archive_bytes=bytes_on_disk(self.home.archive(one.job_id)),
                 )
                 for one in going
             ],
@@ -204,4 +205,4 @@ class Garbage(Writing):
     def _bytes_of(self, one: Candidate) -> int:
         if one.kind == "bundle":
             return leftovers.bundle_bytes(self.home, one.name)
-        return leftovers.bytes_on_disk(one.path)
+        return bytes_on_disk(one.path)

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from atlas_scheduler.clock import now_ms
-from atlas_scheduler.store.disk_use import size_below
+from atlas_scheduler.store.disk_bytes import bytes_on_disk
 from atlas_scheduler.store.environment_notes import (
     ABOUT,
     CachedEnvironment,
@@ -158,7 +158,7 @@ class Environments:
 
     def wheels_bytes(self) -> int:
         """Add up what uv keeps."""
-        return size_below(self.wheels)
+        return bytes_on_disk(self.wheels)
 
     def trim(self) -> None:
         """Bring the size under its limit: wheels first, then what was not used for longest."""

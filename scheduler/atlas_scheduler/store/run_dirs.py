@@ -16,6 +16,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from atlas_scheduler.store.archives import EVENTS
 from atlas_scheduler.store.files import open_file_below
 from atlas_scheduler.store.work_dirs import RECORDS
 from foundations.local_machine import process_start
@@ -113,7 +114,7 @@ def signs_of_life(job_dir: Path) -> tuple[tuple[int, int] | None, ...]:
     """Return what changes for as long as a run goes on: its heartbeat, and what it records."""
     return tuple(
         None if found is None else (found.st_mtime_ns, found.st_size)
-        for found in (_status(job_dir / HEARTBEAT), _status(job_dir / RECORDS / "events.jsonl"))
+        for found in (_status(job_dir / HEARTBEAT), _status(job_dir / RECORDS / EVENTS))
     )
 
 
