@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from atlas_scheduler.api.admission import require
 from atlas_scheduler.api.context import Ref, acts_only_for, caller, sees_only, service_of
 from atlas_scheduler.api.errors import answers
-from atlas_scheduler.api.signing import bounds_of, require_priority, signed, signed_key
+from atlas_scheduler.api.signing import (
+    bounds_of,
+    idempotency_header,
+    require_priority,
+    signed,
+    signed_key,
+)
 from atlas_scheduler.core.access import Thing
 from atlas_scheduler.store.search_cursor import LONGEST_CURSOR
 from foundations.errors import (
@@ -56,15 +62,7 @@ async def submit(
     request: Request,
     response: Response,
     submission: Submission,
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            alias="Idempotency-Key",
-            min_length=1,
-            max_length=200,
-            description="A second request with the same key gets the job of the first.",
-        ),
-    ] = None,
+    idempotency_key: Annotated[str | None, idempotency_header("job")] = None,
 ) -> Accepted:
     """Its bundle must be here already. The job is durable when this answers."""
     accepted = await service_of(request).submit(
