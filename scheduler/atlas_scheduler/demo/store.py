@@ -61,21 +61,18 @@ async def fill(home: Home, folder: Path, count: int, *, now_ms: int) -> None:
 
     def write(conn: sqlite3.Connection) -> None:
         for place, run in enumerate(runs):
-            _write_run(conn, run, packed[run.project, run.variant], place >= count - WITH_FILES)
+            has_files = place >= count - WITH_FILES
+            _write_run(conn, run, packed[run.project, run.variant], has_files=has_files)
 
     async with await Database.open(home.database) as database:
         await database.write(write)
     for place, run in enumerate(runs):
-        _write_archive(
-            home, run, packed[run.project, run.variant].digest, place >= count - WITH_FILES
-        )
+        digest, has_files = packed[run.project, run.variant].digest, place >= count - WITH_FILES
+        _write_archive(home, run, digest, has_files=has_files)
 
 
 def _write_run(
-    conn: sqlite3.Connection,
-    run: Run,
-    packed: bundle.Packed,
-    has_files: bool,
+    conn: sqlite3.Connection, run: Run, packed: bundle.Packed, *, has_files: bool
 ) -> None:
     spec = JobSpec(
         project=run.project,
@@ -168,12 +165,7 @@ def _artifacts(run: Run) -> dict[str, str]:
     return {"history.csv": "\n".join(table) + "\n", "summary.json": json.dumps(summary, indent=1)}
 
 
-def _write_archive(
-    home: Home,
-    run: Run,
-    digest: str,
-    has_files: bool,
-) -> None:
+def _write_archive(home: Home, run: Run, digest: str, *, has_files: bool) -> None:
     folder = home.archive(run.job_id)
     folder.mkdir(parents=True)
     _write_log(folder, _log(run))
