@@ -84,11 +84,6 @@ class Action:
     """Whether the bar at the bottom shows it."""
     check: Check | None = None
 
-    @property
-    def is_view_only(self) -> bool:
-        """Whether nothing outside of the screen is asked or changed."""
-        return self.cli is None
-
     def is_on(self, screen: str) -> bool:
         """Whether a screen offers it."""
         return not self.screens or screen in self.screens

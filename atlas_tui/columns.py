@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from atlas_tui import sparks
 from foundations.cli import job_values
-from foundations.job_states import FINAL_STATES, JobState
+from foundations.job_states import FINAL_STATES, HOLDING_STATES
 from foundations.quantities import duration
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _recorded(kind: str, key: str) -> Column:
         values: dict[str, Any] = getattr(job, field)
         return job_values.cell(key, values[key]) if key in values else ""
 
-    title = key if kind == "metric" else f"{key}" if kind == "param" else f"#{key}"
+    title = f"#{key}" if kind == "tag" else key
     return Column(f"{kind}.{key}", title.upper(), text, max(10, min(len(title) + 1, 18)), "right")
 
 
@@ -198,4 +198,4 @@ _COLUMNS = {
 
 def is_active(job: JobView) -> bool:
     """Whether time still passes for the job."""
-    return job.state in (JobState.STARTING, JobState.RUNNING, JobState.STOPPING)
+    return job.state in HOLDING_STATES

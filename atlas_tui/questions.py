@@ -1,4 +1,4 @@
-"""How the app asks its user, and gives something to the user's terminal."""
+"""How the app asks its user: dialogs and forms, and what was answered."""
 
 from __future__ import annotations
 
@@ -41,7 +41,3 @@ class Questions(Appearance):
         from atlas_tui.screens.submit import SubmitScreen
 
         return await self.push_screen_wait(SubmitScreen(draft, repeats=repeats))
-
-    def copy(self, text: str) -> None:
-        """Put a text into the clipboard of the user's terminal."""
-        self.copy_to_clipboard(text)

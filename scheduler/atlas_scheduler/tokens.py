@@ -14,10 +14,10 @@ from typing import Self
 
 import structlog
 
+from atlas_scheduler.core.times import utc
 from atlas_scheduler.metering import Meter
 from atlas_scheduler.store import history, tokens
 from atlas_scheduler.store.db import Database
-from atlas_scheduler.store.times import utc
 from atlas_scheduler.store.tokens import Token
 from atlas_scheduler.views import token_view
 from foundations.errors import AtlasError, InvalidRequest, JobConflict, NotAuthorised, NotFound

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 from typing import TypeVar
 
 from atlas_scheduler.core.job import Job
@@ -97,6 +98,40 @@ class Line:
         return {
             project: list(lanes.items()) for project, lanes in self._lanes.get(priority, {}).items()
         }
+
+
+class Cursor:
+    """The jobs of one project and priority in order, without lanes that nothing comes of."""
+
+    def __init__(self, lanes: Iterable[Lane]) -> None:
+        self._lanes = list(lanes)
+        self._heads = [(*keys[0], number, 0) for number, (_, keys) in enumerate(self._lanes)]
+        heapify(self._heads)
+
+    @property
+    def head(self) -> Key | None:
+        """The first job that is left."""
+        return self._heads[0][:2] if self._heads else None
+
+    @property
+    def shape(self) -> Shape:
+        """Of the first job."""
+        return self._lanes[self._heads[0][2]][0]
+
+    def advance(self) -> None:
+        """Leave the first job behind."""
+        _, _, number, place = heappop(self._heads)
+        keys = self._lanes[number][1]
+        if place + 1 < len(keys):
+            heappush(self._heads, (*keys[place + 1], number, place + 1))
+
+    def close_lane(self) -> None:
+        """Leave the first job behind, and all that are like it."""
+        heappop(self._heads)
+
+    def close(self) -> None:
+        """Leave all behind."""
+        self._heads.clear()
 
 
 def goes_first(key: Key) -> bool:

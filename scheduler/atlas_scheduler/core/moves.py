@@ -99,7 +99,7 @@ def _new_orders(
         return {}
     if place == "last":
         return _numbered(block, max(taken) + 1)
-    differ = [place for place, job in enumerate(after) if job is not before[place]]
+    differ = [index for index, job in enumerate(after) if job is not before[index]]
     window = slice(differ[0], differ[-1] + 1)
     if len({job.project for job in before[window]}) == 1:
         return _dealt(before[window], after[window])

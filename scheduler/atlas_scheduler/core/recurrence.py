@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from cronsim import CronSim, CronSimError
 
+from atlas_scheduler.core.times import utc
 from foundations.time_zones import zone
 
 _FIELDS = 5
@@ -35,7 +34,7 @@ def next_after(cron: str, time_zone: str, after_ms: int) -> int:
             f"`{cron}` has {len(cron.split())} fields. Five are needed: minute, hour, day of the "
             "month, month and day of the week, as in `0 3 * * *` for every day at three."
         )
-    after = datetime.fromtimestamp(after_ms / 1000, tz=UTC).astimezone(place)
+    after = utc(after_ms).astimezone(place)
     try:
         return int(next(CronSim(cron, after)).timestamp()) * 1000
     except CronSimError as error:

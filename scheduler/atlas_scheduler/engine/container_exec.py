@@ -36,7 +36,7 @@ class ContainerExec:
         self._exec_id = exec_id
         self._has_terminal = plan.terminal is not None
         # The connection is closed with the answer that it came with.
-        self._answer = daemon.call(partial(_hijack, exec_id, self._has_terminal))
+        self._answer = daemon.call(partial(_hijack, exec_id, has_terminal=self._has_terminal))
         # What the SDK makes of it skips output that came together with the headers.
         self._stream = cast("Any", self._answer.raw)._fp.fp
         self._socket: socket.socket = self._stream.raw._sock
@@ -162,7 +162,7 @@ def _create(name: str, plan: ExecPlan, api: APIClient) -> str:
     return str(made["Id"])
 
 
-def _hijack(exec_id: str, has_terminal: bool, api: APIClient) -> requests.Response:
+def _hijack(exec_id: str, api: APIClient, *, has_terminal: bool) -> requests.Response:
     """Start it on a connection that then is its own."""
     response = api.post(
         f"{api.base_url}/v{api.api_version}/exec/{exec_id}/start",

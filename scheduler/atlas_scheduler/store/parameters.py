@@ -11,7 +11,7 @@ from typing import Any
 
 from atlas_scheduler.store import sql
 from atlas_scheduler.store.event_lines import INTEGERS, KEY_LIMIT
-from foundations.tracking import each_parameter
+from foundations.parameters import each_parameter
 
 _SQL = sql.queries("parameters")
 RANK_LENGTH = 200

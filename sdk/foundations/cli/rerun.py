@@ -12,7 +12,8 @@ from foundations.cli import render
 from foundations.cli.context import connect, job_argument, naming, scheduler_argument
 from foundations.cli.limit_options import limit_options
 from foundations.cli.queueing import queue, queue_directory, stream
-from foundations.cli.submit_values import GPU_COUNT, read_environment, read_params, read_tags
+from foundations.cli.resource_options import resource_options
+from foundations.cli.submit_values import read_environment, read_params, read_tags
 
 if TYPE_CHECKING:
     from foundations.models import JobDetail, JobSpec
@@ -39,10 +40,7 @@ def rerun() -> None:
 )
 @click.option("--command", metavar="LINE", help="Run this script with its arguments instead.")
 @click.option("--project-name", help="Another project.")
-@click.option("--num-gpus", type=GPU_COUNT, help="GPUs for the job alone, or 0.25 of one.")
-@click.option("--ram", type=float, help="Memory limit in GB.")
-@click.option("--cpus", type=float, help="Processors.")
-@click.option("--shm", type=float, help="Size of /dev/shm in GB.")
+@resource_options
 @click.option("--priority", type=click.IntRange(-100, 100), help="Larger goes first.")
 @click.option("--hold", is_flag=True, help="Let it wait until `foundations release job`.")
 @limit_options
@@ -106,14 +104,12 @@ def rerun_job(
 def _changes(
     *,
     project_name: str | None,
-    ram: float | None,
-    shm: float | None,
     env_pairs: tuple[str, ...],
     tag_pairs: tuple[str, ...],
     **same: Any,
 ) -> dict[str, Any]:
     """What is asked for beside command and parameters, by the names of the spec."""
-    given = {"project": project_name, "ram_gb": ram, "shm_gb": shm, **same}
+    given = {"project": project_name, **same}
     return {
         **{name: value for name, value in given.items() if value is not None},
         **({"environment": read_environment(env_pairs)} if env_pairs else {}),

@@ -97,8 +97,11 @@ def queue(scheduler: str, *, as_json: bool) -> None:
     click.echo(f"{running} of at most {info.queue.max_running_jobs} running, {len(waiting)} queued")
     for line in (*limit_lines(info.queue), *pause_lines(info.queue)):
         click.echo(render.clean(line, one_line=True))
-    if not waiting:
-        return
+    if waiting:
+        _print_waiting(waiting)
+
+
+def _print_waiting(jobs: list[JobView]) -> None:
     columns = [
         Column("PLACE"),
         Column("JOB ID", narrowest=8, ellipsis=False),
@@ -118,7 +121,7 @@ def queue(scheduler: str, *, as_json: bool) -> None:
                 expected_start(job.waiting) or render.MISSING,
                 job.waiting.reason if job.waiting else "",
             ]
-            for job in waiting
+            for job in jobs
         ],
     )
 
