@@ -36,7 +36,8 @@ def take_lock(home: Home) -> None:
     Raises:
         ConfigError: another server has it; the text names its process.
     """
-    home.create_contents()
+    home.create()
+    home.run.mkdir(mode=0o700, exist_ok=True)
     lock = os.open(home.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -42,19 +40,3 @@ def test_a_command_that_needs_it_says_the_same(broken: Home) -> None:
     first, second, _ = str(caught.value).splitlines()
     assert first == f"The Atlas server for {broken.root} ended at once:"
     assert "unknown key `engin`" in second
-
-
-def test_nobody_else_looks_into_what_jobs_are_and_leave(tmp_path: Path) -> None:
-    """Whoever writes `server.yaml` before the first start makes a home that all can enter."""
-    home = Home(tmp_path / "home")
-    home.root.mkdir(mode=0o755)
-    lock = (
-        "import sys; from atlas_scheduler.process import take_lock; "
-        "from foundations.home import Home; take_lock(Home(sys.argv[1]))"
-    )
-    subprocess.run([sys.executable, "-c", lock, str(home.root)], check=True)
-
-    for place in (home.bundles, home.archives, home.job_dirs, home.environments, home.server_log):
-        shut = next(one for one in (place, place.parent) if one.exists())
-        assert shut.parent == home.root
-        assert shut.stat().st_mode & 0o777 == 0o700, shut
