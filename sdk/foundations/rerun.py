@@ -15,9 +15,10 @@ from foundations.errors import ConfigError, NotFound
 from foundations.kept_keys import submit_again
 from foundations.models import Accepted, JobDetail, JobSpec, Submission
 from foundations.origin import here
-from foundations.preparation import current_user, explain, plain_params, split_command
+from foundations.preparation import explain, plain_params, split_command
 from foundations.provenance import Origin
 from foundations.repetition import patiently
+from foundations.submitter import current_user
 from foundations.unpinned import image_that_ran
 
 if TYPE_CHECKING:

@@ -145,6 +145,20 @@ async def test_news_about_tokens_are_for_admins(shared: Shared) -> None:
     assert "TokenCreated" not in told
 
 
+async def test_news_about_secrets_are_for_their_user_and_admins(shared: Shared) -> None:
+    path = "/changes?follow=false&queue=true"
+    await shared.ask(shared.bob, "PUT", "/secrets/BOBS_KEY", {"value": "x"})
+    await shared.ask(shared.admin, "PUT", "/secrets/OUR_KEY", {"value": "x", "shared": True})
+
+    for who, names in (
+        (shared.admin, {"BOBS_KEY", "OUR_KEY"}),
+        (shared.bob, {"BOBS_KEY"}),
+        (shared.ada, set()),
+    ):
+        said = (await shared.ask(who, "GET", path)).text
+        assert {name for name in ("BOBS_KEY", "OUR_KEY") if name in said} == names
+
+
 async def test_a_queue_is_cleared_of_ones_own_jobs(shared: Shared) -> None:
     theirs = await shared.submit(shared.ada)
     mine = await shared.submit(shared.bob)
