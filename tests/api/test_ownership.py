@@ -11,6 +11,9 @@ import pytest
 
 from atlas_scheduler.core.access import RULES, Sharing, Thing
 from atlas_scheduler.core.offered_volumes import OfferedVolume
+from atlas_scheduler.store.environment_notes import ABOUT
+from atlas_scheduler.store.environments import Environments
+from foundations.home import Home
 from foundations.models import Role
 from tests.api.guarded import bearer
 from tests.api.schema import Contract
@@ -122,6 +125,24 @@ async def test_lists_have_only_ones_own_where_nothing_is_shared(shared: Shared) 
     assert not [thing for thing in things.values() if thing in told.text]
     everything = await shared.ask(shared.admin, "GET", "/changes?follow=false&queue=true")
     assert things[Thing.JOB] in everything.text
+
+
+async def test_environments_of_others_are_not_listed_where_nothing_is_shared(
+    shared: Shared, tmp_path: Path
+) -> None:
+    environments = Environments(Home(tmp_path))
+    place = environments.begin("3f2a" * 8)
+    about = {"python": "3.11.7", "packages": ["numpy==1.26.4"]}
+    (place / "environment" / ABOUT).write_text(json.dumps(about))
+    environments.publish("3f2a" * 8, place, base="python:3.11-slim")
+    for sharing, who, listed in (
+        (Sharing.EVERYONE_READS, shared.bob, 1),
+        (Sharing.PRIVATE, shared.admin, 1),
+        (Sharing.PRIVATE, shared.bob, 0),
+    ):
+        shared.service.sharing = sharing
+        found = (await shared.ask(who, "GET", "/environments")).json()
+        assert len(found["environments"]) == listed
 
 
 async def test_the_beginning_of_an_id_tells_nothing_of_others(shared: Shared) -> None:
