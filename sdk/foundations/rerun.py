@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from foundations.unpinned import image_that_ran
 
 if TYPE_CHECKING:
     from foundations.client import Client
+    from foundations.job_creation import Request
 
 
 def rerun_spec(
@@ -70,6 +72,12 @@ def rerun_spec(
         raise ConfigError(explain(error)) from error
 
 
+def request_like(client: Client, job: JobDetail) -> Request:
+    """Return what makes the request for a job like another: with all that the other was told."""
+    written = client.json(calls.jobs.job(job.job_id))["spec"]
+    return partial(submit_again, old=job.spec, written=written)
+
+
 def create_rerun(client: Client, job: JobDetail, spec: JobSpec, *, hold: bool = False) -> Accepted:
     """Queue one job in the bundle of another; a lost answer never queues it twice.
 
@@ -82,12 +90,7 @@ def create_rerun(client: Client, job: JobDetail, spec: JobSpec, *, hold: bool = 
     submission = Submission.model_validate(
         {"spec": spec, "bundle": job.bundle, "origin": origin, "hold": hold}
     )
-    call = submit_again(
-        submission,
-        old=job.spec,
-        written=client.json(calls.jobs.job(job.job_id))["spec"],
-        idempotency_key=str(uuid.uuid4()),
-    )
+    call = request_like(client, job)(submission, idempotency_key=str(uuid.uuid4()))
     try:
         return patiently(lambda: client.send(call), client.patience)
     except NotFound as error:
