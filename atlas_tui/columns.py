@@ -97,7 +97,8 @@ def run_seconds(job: JobView, now: datetime) -> float | None:
 def why(job: JobView) -> str:
     """Why a job waits, or how it ended."""
     if job.waiting is not None:
-        return f"#{job.waiting.position} {job.waiting.reason}"
+        position = job.waiting.position
+        return job.waiting.reason if position is None else f"#{position} {job.waiting.reason}"
     return job.reason or ""
 
 

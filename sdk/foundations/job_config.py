@@ -38,6 +38,7 @@ from foundations.models import (
     Volume,
 )
 from foundations.models.limits import Pause, Seconds
+from foundations.models.words import AbsolutePath
 from foundations.secret_uses import by_name
 from foundations.yaml_source import YamlSource, read_yaml
 
@@ -81,7 +82,7 @@ class _Section(BaseModel):
 class VolumeConfig(_Section):
     """Where a host path appears in the container."""
 
-    bind: Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$", max_length=4096)]
+    bind: AbsolutePath
     """Path in the container."""
     mode: Literal["ro", "rw"] | None = None
     """Without it a path can be written and a volume of the admin's only read."""

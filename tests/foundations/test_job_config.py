@@ -155,7 +155,10 @@ def test_arguments_alone_go_to_the_default_script(tmp_path: Path) -> None:
         ("worker:\n  environment:\n    A: [1]\n", "FILE, line 3: `worker.environment.A`: "),
         ("worker:\n  environment:\n    a-b: 1\n", "FILE, line 3: `worker.environment.a-b`: "),
         ("worker: {volumes: {/a: /b}}\n", "FILE, line 1: `worker.volumes./a`: "),
-        ("worker: {volumes: {/a: {bind: b}}}\n", "`worker.volumes./a.bind`: string should match"),
+        (
+            "worker: {volumes: {/a: {bind: b}}}\n",
+            "bind`: should be an absolute path, such",
+        ),
         ("worker: {volumes: {/a: {bind: /b, mode: x}}}\n", "`worker.volumes./a.mode`: input"),
         ("params:\n  a: 1\n  b: .inf\n", "FILE, line 3: `params.b` is not a finite number"),
         ("worker: fast\n", "`worker`: must hold `key: value` lines, not 'fast'"),
