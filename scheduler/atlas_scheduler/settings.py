@@ -21,6 +21,7 @@ from atlas_scheduler.hook_settings import HooksSection
 from foundations.config_complaints import describe_error, errors_by_line, key_location, keys_at
 from foundations.errors import ConfigError
 from foundations.models import (
+    AbsolutePath,
     BackfillSeconds,
     EnvironmentName,
     MaxRunning,
@@ -33,7 +34,6 @@ from foundations.models import (
     UserName,
     Volume,
 )
-from foundations.models.words import AbsolutePath
 from foundations.shapes import Shape
 from foundations.yaml_source import YamlSource, read_yaml
 

@@ -15,7 +15,6 @@ from typing import Self
 
 import structlog
 
-from atlas_scheduler.core.times import utc
 from atlas_scheduler.metering import Meter
 from atlas_scheduler.store import history, tokens
 from atlas_scheduler.store.db import Database

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from foundations.errors import AtlasError
 from foundations.models import FINAL_STATES, Change, JobDetail, JobState, JobView, LogLevel
+from foundations.quantities import counted
 from foundations.terminal import LogText, clean
 
 if TYPE_CHECKING:
@@ -211,8 +212,10 @@ class _Story:
     def _tell_retry(self, change: Change) -> None:
         if "retry" in change.detail:
             pause = change.detail.get("pause_seconds")
+            said = counted(pause, "second") if isinstance(pause, int | float) else "a moment"
             self._console.say(
-                "WARNING", f"Job runs again in {pause:g} seconds: {change.detail['retry']}."
+                "WARNING",
+                f"Job runs again in {said}: {change.detail['retry']}.",
             )
 
     def _tell(self, what: str, text: str) -> None:

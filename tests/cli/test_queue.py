@@ -156,7 +156,7 @@ def test_a_filter_is_not_acted_on_where_nobody_can_answer(
 ) -> None:
     result = run(*words, "scheduler", "-f", "project:cats", exit_code=1)
     assert result.stderr == (
-        f"Error: This {verb} 2 job(s) in all projects that the filter `project:cats` takes. "
+        f"Error: This {verb} 2 jobs in all projects that the filter `project:cats` takes. "
         "Give --yes to do it without being asked.\n"
     )
     assert {(job.state, job.held_by, job.priority) for job in queue} == {(JobState.QUEUED, None, 0)}
@@ -234,7 +234,7 @@ def test_a_queue_is_cleared_by_a_filter_and_a_script_must_say_yes(
 ) -> None:
     words = ("clear-queue", "scheduler", "-f", "not project:cats", "--project", "dogs")
     refused = run(*words, exit_code=1)
-    assert "stops 2 job(s) that wait in project dogs that the filter `not project:cats` takes" in (
+    assert "stops 2 jobs that wait in project dogs that the filter `not project:cats` takes" in (
         refused.stderr
     )
     assert run(*words, "--yes").stdout == "Removed 2 job(s) from queue\n"

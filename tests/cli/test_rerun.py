@@ -76,7 +76,7 @@ def test_parameters_and_command_are_changed(
     spec = newest(scheduler).spec
     assert spec.params == {"lr": 0.01, "layers": [1, 2], "name": "x"}
     assert spec.command == ("eval.py", "--name", "a b")
-    assert "with other command and parameters." in result.stdout
+    assert "with another command and parameters." in result.stdout
 
 
 def test_here_runs_the_current_directory(

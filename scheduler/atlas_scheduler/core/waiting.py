@@ -19,6 +19,7 @@ from atlas_scheduler.core.queue import (
     set_aside,
 )
 from atlas_scheduler.core.resources import Needs, Scarce
+from foundations.quantities import counted
 
 _Test = Callable[[Job], bool]
 
@@ -99,7 +100,7 @@ class Moment:
         room, capacity = self.decision.left.room, self.capacity
         if what is Scarce.CPUS:
             free = max(0.0, room.cpus)
-            return f"{needs.cpus:g} processor(s); {free:g} of {capacity.cpus:g} are free"
+            return f"{counted(needs.cpus, 'processor')}; {free:g} of {capacity.cpus:g} are free"
         if what is Scarce.RAM:
             free = max(0.0, room.ram_gb)
             return f"{needs.ram_gb:.4g} GB of memory; {free:.4g} of {capacity.ram_gb:.4g} are free"

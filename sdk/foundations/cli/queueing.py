@@ -139,6 +139,7 @@ def stream(
     ctx: click.Context, client: Client, job: JobView, console: JobConsole, *, scheduler: str
 ) -> None:
     """Print the job's output until it ends, and make its end the exit code."""
+    from foundations.errors import Unreachable
     from foundations.streaming import follow_job
 
     try:
@@ -150,6 +151,11 @@ def stream(
             f"foundations get logs --follow {scheduler} {job.job_id}"
         )
         ctx.exit(INTERRUPTED)
+    except Unreachable as error:
+        raise Unreachable(
+            f"{error.message}\nJob '{job.job_id}' is not touched by that; to see its output again: "
+            f"foundations get logs --follow {scheduler} {job.job_id}"
+        ) from error
     if ended.state != "completed":
         ctx.exit(JOB_NOT_COMPLETED)
 

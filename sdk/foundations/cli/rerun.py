@@ -131,7 +131,8 @@ def _announcement(old: JobDetail, spec: JobSpec, *, here: bool) -> str:
         )
         if differs
     ]
-    what = f"with other {' and '.join(changed)}" if changed else "unchanged"
+    other = "another" if changed[:1] == ["command"] else "other"
+    what = f"with {other} {' and '.join(changed)}" if changed else "unchanged"
     return f"Repeating job '{old.job_id}' {what}."
 
 
