@@ -19,8 +19,9 @@ from foundations.terminal import clean
 
 
 class ColumnsDialog(ListDialog[tuple[str, ...]]):
-    """Space puts a column in or out; typing finds one, also one that no job in sight has."""
+    """Enter puts a column in or out; typing finds one, also one that no job in sight has."""
 
+    ROWS_AROUND: ClassVar[int] = 11
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "give_up", "Cancel"),
         ("down", "move(1)", "Down"),

@@ -17,9 +17,10 @@ from atlas_tui.chart_labels import line_style
 from atlas_tui.keys import label
 from atlas_tui.looks import SERIES, Palette
 from atlas_tui.messages import Said
-from atlas_tui.screens.dialogs import ConfirmDialog, PickDialog, PromptDialog
+from atlas_tui.screens.dialogs import ConfirmDialog, PromptDialog
 from atlas_tui.screens.help import HelpScreen, help_lines
 from atlas_tui.screens.jobs import JobsScreen
+from atlas_tui.screens.pick_dialog import PickDialog
 from atlas_tui.screens.theme_dialog import ThemeDialog
 from atlas_tui.session import Session, path_of
 from atlas_tui.settings import Settings
@@ -335,8 +336,8 @@ async def test_the_last_view_is_shown_before_the_first_answer(tmp_path: Path) ->
             assert "completed 3" in text
 
 
-@pytest.mark.parametrize(("width", "on_one_line"), [(60, False), (200, True)])
-async def test_the_palette_uses_a_wide_terminal(
+@pytest.mark.parametrize(("width", "on_one_line"), [(60, False), (80, False), (120, True)])
+async def test_the_palette_shows_every_explanation_whole_at_any_width(
     tmp_path: Path, width: int, on_one_line: bool
 ) -> None:
     async with staged(tmp_path, size=(width, 50)) as stage:
@@ -344,8 +345,42 @@ async def test_the_palette_uses_a_wide_terminal(
         await stage.until(lambda: isinstance(stage.app.screen, PickDialog))
         await stage.press(*"mouse")
         await stage.until(lambda: "or take it." in stage.text())
+        assert not re.search("│.*….*│", stage.text())
         (first,) = (line for line in stage.text().splitlines() if re.search("Mouse +m", line))
         assert ("or take it." in first) == on_one_line
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 15), (120, 40)])
+async def test_what_the_palette_highlights_is_in_sight(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    async with staged(tmp_path, size=size) as stage:
+        stage.app.perform("palette")
+        await stage.until(lambda: isinstance(stage.app.screen, PickDialog))
+        await stage.press("up")  # from the first to the last
+        await stage.until(lambda: re.search("Quit +q", stage.text()))
+
+
+async def test_the_palette_breaks_its_lines_anew_when_the_terminal_changes(
+    tmp_path: Path,
+) -> None:
+    async with staged(tmp_path, size=(120, 40)) as stage:
+        stage.app.perform("palette")
+        await stage.until(lambda: isinstance(stage.app.screen, PickDialog))
+        await stage.press(*"mouse")
+        await stage.until(lambda: "to select text, or take it." in stage.text())
+        await stage.pilot.resize_terminal(60, 24)
+        await stage.until(lambda: "to select text, or take it." not in stage.text())
+        await stage.until(lambda: "take it." in stage.text())
+
+
+async def test_what_nothing_in_a_list_matches_is_said(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        stage.app.perform("palette")
+        await stage.until(lambda: isinstance(stage.app.screen, PickDialog))
+        await stage.press(*"xyzzy", "enter")
+        await stage.until(lambda: "nothing is called like that" in stage.text())
+        assert isinstance(stage.app.screen, PickDialog)
 
 
 @pytest.mark.parametrize("width", [60, 100, 120, 200])

@@ -15,8 +15,9 @@ from atlas_scheduler.store import arrays
 from atlas_tui.action_table import on_screen
 from atlas_tui.board import Tidings
 from atlas_tui.curves import XAxis
-from atlas_tui.screens.dialogs import ConfirmDialog, PickDialog, PromptDialog
+from atlas_tui.screens.dialogs import ConfirmDialog, PromptDialog
 from atlas_tui.screens.job import JobScreen
+from atlas_tui.screens.pick_dialog import PickDialog
 from atlas_tui.tabs.all import TABS
 from atlas_tui.tabs.metrics import MetricsTab
 from atlas_tui.widgets.chart_view import ChartView
