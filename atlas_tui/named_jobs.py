@@ -78,7 +78,12 @@ def _differs(name: str, jobs: Sequence[JobView]) -> bool:
 
 def _shared_words(jobs: Sequence[JobView]) -> list[str]:
     columns = zip(*(job.command for job in jobs), strict=False)
-    return [words[0] for words in takewhile(lambda words: len(set(words)) == 1, columns)]
+    shared = [words[0] for words in takewhile(lambda words: len(set(words)) == 1, columns)]
+    # The name of an option stays with its value.
+    longest = max(len(job.command) for job in jobs)
+    while len(shared) < longest and shared and shared[-1].startswith("-"):
+        shared.pop()
+    return shared
 
 
 def _line(text: str) -> str:

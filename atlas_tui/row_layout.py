@@ -51,8 +51,13 @@ def _shared(shown: Sequence[Column], spare: int) -> list[Placed]:
         more = min(spare, max(shown[index].width - widths[index], 0))
         widths[index] += more
         spare -= more
+    # Those that can have enough come first: what they leave goes to the others.
+    growing.sort(key=lambda index: shown[index].enough is None)
     for rank, index in enumerate(growing):
         share = spare // (len(growing) - rank)
+        enough = shown[index].enough
+        if enough is not None and rank < len(growing) - 1:
+            share = min(share, max(enough - widths[index], 0))
         widths[index] += share
         spare -= share
     return [Placed(one, width) for one, width in zip(shown, widths, strict=True)]

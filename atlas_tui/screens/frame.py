@@ -53,6 +53,11 @@ class Frame(Screen[None]):
 
     # -- what screens may answer
 
+    @property
+    def tab_name(self) -> str:
+        """The tab in front, on a screen with tabs."""
+        return ""
+
     def chosen(self) -> Sequence[JobView]:
         """The jobs that an action would act on."""
         return ()
@@ -85,7 +90,7 @@ class Frame(Screen[None]):
     def selection(self) -> Selection:
         """What an action would act on now."""
         is_read_only = self.board.read_only or self.board.may_only_read
-        return Selection(self.NAME, tuple(self.chosen()), read_only=is_read_only)
+        return Selection(self.NAME, tuple(self.chosen()), tab=self.tab_name, read_only=is_read_only)
 
     def say(self, said: Said) -> None:
         """Show a line at the bottom."""

@@ -100,26 +100,29 @@ class KeyBar(Widget):
 
     def show(self, selection: Selection) -> None:
         """Paint anew when something became possible or impossible."""
+        is_other_tab = selection.tab != self._selection.tab
         self._selection = selection
-        impossible = frozenset(
-            one.name for one in on_screen(selection.screen) if one.in_bar and one.refusal(selection)
-        )
-        if impossible != self.impossible:
+        impossible = frozenset(one.name for one in self._offered() if one.refusal(selection))
+        if impossible != self.impossible or is_other_tab:
             self.impossible = impossible
             self.refresh()
 
+    def _offered(self) -> list[Action]:
+        selection = self._selection
+        return [one for one in on_screen(selection.screen) if one.is_in_bar(selection.tab)]
+
     def render(self) -> Text:
-        """Write as many keys as fit, help and quit always."""
-        shown = [one for one in on_screen(self._selection.screen) if one.in_bar]
-        last = [self._entry(one) for one in shown if one.name in _LAST]
-        room = self.size.width - sum(entry.cell_len for entry in last)
+        """Write as many keys as fit: help and quit always, then those of the tab, then others."""
+        entries = {one.name: self._entry(one) for one in self._offered()}
+        room, fitting = self.size.width, set()
+        for one in sorted(self._offered(), key=_rank):
+            if entries[one.name].cell_len <= room:
+                fitting.add(one.name)
+                room -= entries[one.name].cell_len
         text = Text(no_wrap=True)
-        for one in shown:
-            entry = self._entry(one)
-            if one.name not in _LAST and text.cell_len + entry.cell_len <= room:
+        for name, entry in entries.items():
+            if name in fitting:
                 text.append_text(entry)
-        for entry in last:
-            text.append_text(entry)
         return text
 
     def _entry(self, action: Action) -> Text:
@@ -133,3 +136,10 @@ class KeyBar(Widget):
         key = sign(keys[-1] if keys[0].isdigit() else keys[0])
         text = Text(no_wrap=True).append(f" {key}", faint if impossible else strong)
         return text.append(f" {action.title} ", faint if impossible else Style())
+
+
+def _rank(action: Action) -> int:
+    """What has its place in the bar before others: ways out, ways between tabs, keys of the tab."""
+    if action.name in _LAST:
+        return 0
+    return 1 if action.name == "tab_next" else 2 if action.tabs else 3

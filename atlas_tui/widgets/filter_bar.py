@@ -63,7 +63,7 @@ class FilterBar(Vertical):
     def compose(self) -> ComposeResult:
         """Lay out the line, and the place for what is wrong."""
         suggester = _Completion(self._vocabulary)
-        placeholder = "status:failed or metric.val_acc > 0.9  sort:-metric.val_acc"
+        placeholder = "state:failed or metric.val_acc > 0.9  sort:-metric.val_acc"
         yield EntryLine(placeholder=placeholder, suggester=suggester)
         yield Static(classes="trouble")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -223,3 +225,18 @@ async def test_what_a_job_in_sight_records_appears_in_its_row(tmp_path: Path) ->
         await stage.database.write(record)
         stage.service.feed.recorded(job.job_id)
         await stage.until(lambda: "0.12345" in stage.text())
+
+
+async def test_the_age_of_a_job_that_waits_goes_on(tmp_path: Path) -> None:
+    def waiting(conn: sqlite3.Connection) -> None:
+        add(conn, submitted_at_ms=time.time_ns() // 1_000_000)
+
+    def age(stage: Stage) -> str:
+        (found,) = re.findall(r"queued .* (\d+[sm])", stage.text()) or [""]
+        return found
+
+    async with staged(tmp_path, waiting) as stage:
+        await stage.press("2")
+        await stage.until(lambda: age(stage))
+        first = age(stage)
+        await stage.until(lambda: age(stage) not in ("", first))
