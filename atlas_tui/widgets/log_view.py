@@ -74,7 +74,10 @@ class LogView(LogWindow):
             segments.append(Segment(self._time(row), base + self._style("faint")))
         begin, end = self._cut(line, row)
         spans = self._spans(row.start, line)
-        return segments + line.segments(begin, end, base, spans, self._style("match"))
+        # Textual would make greys of the colours, and a dark one of red: nobody could read it.
+        in_colour = not self.app.no_color
+        mark = self._style("match")
+        return segments + line.segments(begin, end, base, spans, mark, in_colour=in_colour)
 
     def _cut(self, line: PaintedLine, row: Row) -> Span:
         if not self.wraps:

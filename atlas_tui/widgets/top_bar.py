@@ -35,6 +35,8 @@ class TopBar(Widget):
     DEFAULT_CSS = """
     TopBar { height: 2; dock: top; background: $panel; }
     TopBar > .top--here { background: $primary; color: $background; text-style: bold; }
+    TopBar:ansi > .top--here { color: $foreground; background: $background; }
+    TopBar:ansi > .top--here { text-style: bold reverse; }
     TopBar > .top--faint { color: $text-muted; }
     TopBar > .top--bad { color: $error; text-style: bold; }
     TopBar > .top--good { color: $success; }

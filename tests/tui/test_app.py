@@ -156,6 +156,24 @@ async def test_low_bandwidth_takes_the_terminal_s_own_colours(tmp_path: Path) ->
         assert stage.app.palette.ansi
 
 
+async def test_what_is_in_front_stands_out_with_the_terminal_s_own_colours(tmp_path: Path) -> None:
+    async with staged(tmp_path, three, options=Options(low_bandwidth=True)) as stage:
+        assert [one.reverse for one in stage.styles(" 1 Dashboard ")] == [True]
+        stage.app.open([(await stage.app.client.jobs()).jobs[0].job_id], "job")
+        await stage.until(lambda: [one.reverse for one in stage.styles("verview")] == [True])
+        stage.app.perform("palette")
+        await stage.until(lambda: isinstance(stage.app.screen, PickDialog))
+        await stage.until(lambda: _is_lit(stage, "Dashboard  "))
+        assert not _is_lit(stage, "Jobs  ")
+        await stage.press("down")
+        await stage.until(lambda: _is_lit(stage, "Jobs  "))
+
+
+def _is_lit(stage: Stage, text: str) -> bool:
+    backgrounds = [one.bgcolor for one in stage.styles(text)]
+    return any(one is not None and not one.is_default for one in backgrounds)
+
+
 # -- freezing and the mouse
 
 
