@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len
 from rich.text import Text
 
 from atlas_tui.messages import Choice
+from atlas_tui.row_layout import wrapped
 from foundations.terminal import clean
 
 _LONGEST_NAME = 32
@@ -54,19 +55,6 @@ class ChoiceLines:
             lines = wrapped(note, width - begin)
         text.append(("\n" + " " * begin).join(lines), "dim")
         return text
-
-
-def wrapped(text: str, width: int) -> list[str]:
-    """Break a text into lines of so many cells: between words, and in those that are longer."""
-    lines = [""]
-    for word in text.split(" "):
-        longer = f"{lines[-1]} {word}" if lines[-1] else word
-        if cell_len(longer) <= width:
-            lines[-1] = longer
-        else:
-            pieces = chop_cells(word, max(width, 2))
-            lines += pieces or [""]
-    return [line for line in lines if line] or [""]
 
 
 def _note(choice: Choice) -> str:

@@ -167,8 +167,9 @@ def tell(
     short = [job_id[:8] for job_id in worked]
     command = action.command(scheduler=desk.board.scheduler, ids=named(short), words=words)
     if outcome.problems:
-        refused = outcome.asked - len(worked)
-        text = f"{done}: {len(worked)}. {refused} not: {outcome.problems[0]}"
+        text = f"{done}: {len(worked) or 'none'} of {outcome.asked} jobs. {outcome.problems[0]}"
+        if outcome.asked == 1:
+            text = f"{action.title}: {outcome.problems[0]}"
         desk.say(Said(text, "bad", command))
     else:
         what = short[0] if len(short) == 1 else f"{len(short)} jobs"

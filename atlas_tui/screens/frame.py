@@ -28,6 +28,9 @@ class Frame(Screen[None]):
 
     NAME: ClassVar[str]
     AUTO_FOCUS = "*"
+    _link: Link | None = None
+    _loss: Said | None = None
+    """What was said of a connection that was lost."""
 
     @property
     def atlas(self) -> AtlasApp:
@@ -105,8 +108,18 @@ class Frame(Screen[None]):
         if not self.is_mounted:
             return
         self.query_one(TopBar).renew()
+        self._tell_of_link()
         self.take(tidings)
         self.choice_changed()
+
+    def _tell_of_link(self) -> None:
+        """Say in full why the connection was lost, which the line at the top may have to cut."""
+        before, self._link = self._link, self.board.link
+        if self._link is Link.LOST and before is Link.LIVE:
+            self._loss = Said(self.board.problem or "", "bad")
+            self.say(self._loss)
+        elif self._link is Link.LIVE and self.query_one(StatusLine).said == self._loss:
+            self.say(Said(""))
 
     def choice_changed(self) -> None:
         """Show which keys are possible now."""

@@ -1,4 +1,4 @@
-"""The two lines at the bottom: what was said last, and the keys that matter here."""
+"""The lines at the bottom: what was said last, and the keys that matter here."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from atlas_tui.action_table import on_screen
 from atlas_tui.actions import Action, Selection
 from atlas_tui.keys import keys_of, sign
 from atlas_tui.messages import Said
+from atlas_tui.row_layout import wrapped
 from foundations.terminal import clean
 
 READING_SECONDS = 5.0
 """How long what came of one's own action stays before news take its place."""
+_MOST_LINES = 4
+"""What is longer than so many lines is cut."""
 _LAST = ("help", "quit")
 
 
@@ -61,12 +64,28 @@ class StatusLine(Widget):
     def _show(self, said: Said) -> None:
         if said != self.said:
             self.said = said
+            self._fit()
             self.refresh()
+
+    def on_resize(self) -> None:
+        """Take as many lines as the text needs now."""
+        self._fit()
+
+    def _fit(self) -> None:
+        """What went wrong, and what to do about it, is read whole."""
+        wanted = min(len(self._lines()), _MOST_LINES)
+        if self.styles.height is None or self.styles.height.value != wanted:
+            self.styles.height = wanted
+
+    def _lines(self) -> list[str]:
+        return wrapped(clean(self.said.text, one_line=True), max(self.size.width - 2, 8))
 
     def render(self) -> Text:
         """Put the text at the left and the command at the right, when both fit."""
         text = Text(no_wrap=True, overflow="ellipsis")
-        text.append(f" {clean(self.said.text, one_line=True)}", self._tone())
+        text.append("\n".join(f" {line}" for line in self._lines()), self._tone())
+        if len(self._lines()) > 1:
+            return text
         command = clean(self.said.command, one_line=True)
         if command and text.cell_len + len(command) + 4 <= self.size.width:
             gap = self.size.width - text.cell_len - len(command) - 3

@@ -12,7 +12,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.worker import Worker
 
-from atlas_tui.columns import SPARK, Column, now_utc
+from atlas_tui.columns import SPARK, Column
 from atlas_tui.job_line import MARGIN
 from atlas_tui.job_window import JobWindow
 from atlas_tui.keys import moving
@@ -82,8 +82,6 @@ class JobTable(PaintedJobs, can_focus=True):
         """The list that takes its place as soon as its first rows are here."""
         self._bringing: Worker[None] | None = None
         self._job_id: str | None = None
-        self._times: dict[tuple[int, str], tuple[str, ...]] = {}
-        """What stood in the columns that change with the time, at the last look."""
 
     # -- what is shown
 
@@ -270,21 +268,6 @@ class JobTable(PaintedJobs, can_focus=True):
         super().watch_scroll_y(old_value, new_value)
         if round(old_value) != round(new_value) and self._window.needs(self._first, self._last):
             self._bring()
-
-    def _tick(self) -> None:
-        """Repaint the rows in sight in which the time has changed something."""
-        moving_columns = [one.column for one in self._placed if one.column.moves]
-        if not self.is_on_screen or not moving_columns:
-            return
-        now, before = now_utc(), self._times
-        self._times = {
-            (place_, job.job_id): tuple(one.text(job, now) for one in moving_columns)
-            for place_ in range(self._first, self._last)
-            if (job := self._window.row(place_)) is not None
-        }
-        for (place_, job_id), times in self._times.items():
-            if before.get((place_, job_id), times) != times:
-                self._paint(place_)
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor where the mouse is; a second click opens, one on a title sorts."""

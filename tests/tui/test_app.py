@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from atlas_tui.action_table import on_screen
 from atlas_tui.app import AtlasApp, Options
+from atlas_tui.board import Link
 from atlas_tui.chart_labels import line_style
 from atlas_tui.keys import label
 from atlas_tui.looks import SERIES, Palette
@@ -30,6 +31,7 @@ from atlas_tui.widgets.project_list import ProjectList
 from atlas_tui.widgets.row_list import RowList
 from atlas_tui.widgets.text_pane import TextPane
 from atlas_tui.widgets.top_bar import TopBar
+from foundations import autostart
 from foundations.bundle import pack
 from foundations.home import Home
 from foundations.models import JobSpec, JobState, Submission
@@ -317,6 +319,25 @@ async def test_schedulers_are_asked_and_those_without_an_answer_cannot_be_picked
         assert "must start with unix://" in stage.text()
         await stage.press("enter")
         assert isinstance(stage.app.screen, PickDialog)
+
+
+async def test_choosing_the_scheduler_that_is_down_starts_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Home(tmp_path / "kept")
+    configs = tmp_path / "kept" / "config" / "submission"
+    configs.mkdir(parents=True)
+    (configs / "scheduler.config.yaml").write_text(f"scheduler_url: unix://{kept.socket}\n")
+    started: list[Home] = []
+    monkeypatch.setattr(autostart, "start_server", started.append)
+    monkeypatch.chdir(tmp_path)
+    async with staged(tmp_path, three, kept_in=kept.root) as stage:
+        stage.line.cut()
+        await stage.until(lambda: stage.app.board.link is Link.LOST)
+        await stage.press("at")
+        await stage.until(lambda: "choosing it starts it" in stage.text())
+        await stage.press("enter")
+        await stage.until(lambda: started == [kept])
 
 
 async def test_where_one_left_off_is_kept(tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_tui.choice_lines import ChoiceLines, wrapped
+from atlas_tui.choice_lines import ChoiceLines
 from atlas_tui.messages import Choice
 from atlas_tui.named_jobs import describe
+from atlas_tui.row_layout import wrapped
 from foundations.models import ArrayPlace, JobState, JobView
 from foundations.terminal import display_width
 

@@ -212,7 +212,19 @@ async def test_of_marked_jobs_that_cannot_be_stopped_one_refusal_is_told(tmp_pat
         (chosen, *_) = stage.front.selection().jobs
         await stage.service.stop(chosen.job_id, by="grace")
         await stage.press("y")
-        await stage.until(lambda: stage.status.startswith("Asked to stop: 3. 1 not: Job "))
+        await stage.until(lambda: stage.status.startswith("Asked to stop: 3 of 4 jobs. Job "))
+        assert stage.status.endswith("is stopped and cannot be stopped")
+
+
+async def test_of_a_single_job_only_the_refusal_is_told(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await ready(stage)
+        (chosen,) = stage.front.selection().jobs
+        await stage.press("x")
+        await stage.until(lambda: isinstance(stage.app.screen, ConfirmDialog))
+        await stage.service.stop(chosen.job_id, by="grace")
+        await stage.press("y")
+        await stage.until(lambda: stage.status.startswith("Stop: Job "))
         assert stage.status.endswith("is stopped and cannot be stopped")
 
 
@@ -302,6 +314,6 @@ async def test_what_is_asked_for_many_jobs_ends_when_nobody_answers(tmp_path: Pa
         stage.line.cut()
         await stage.until(lambda: stage.app.board.link is Link.LOST)
         await stage.press("H")
-        await stage.until(lambda: stage.status.startswith(f"Held: 0. {AT_ONCE * 2} not: "))
+        await stage.until(lambda: stage.status.startswith(f"Held: none of {AT_ONCE * 2} jobs. "))
         asked = {path for path in stage.line.requests if path.endswith("/hold")}
         assert len(asked) <= AT_ONCE
