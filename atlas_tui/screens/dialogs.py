@@ -18,6 +18,11 @@ from atlas_tui.screens.dialog_size import dialog_width
 from atlas_tui.widgets.text_entry import EntryLine
 from foundations.terminal import clean
 
+_ANSWERS = (
+    "\n[@click=screen.answer(True)][b]y[/b] Yes[/]   "
+    "[@click=screen.answer(False)][b reverse] n No [/b reverse][/]"
+)
+
 
 class ConfirmDialog(ModalScreen[bool]):
     """Asks for a Yes; Enter and Esc are No. Many things want their number typed."""
@@ -51,7 +56,7 @@ class ConfirmDialog(ModalScreen[bool]):
             if self._wants_number:
                 yield EntryLine(placeholder=f"type {question.count} to go on, Esc for No")
             else:
-                yield Static(Text.from_markup("\n[b]y[/] Yes   [b reverse] n No [/]"))
+                yield Static(_ANSWERS, classes="answers")
 
     def action_answer(self, answer: bool) -> None:
         """Close with the answer."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import ModalScreen, Screen
@@ -14,6 +15,7 @@ from atlas_tui.actions import Selection
 from atlas_tui.board import Board, Link, Tidings
 from atlas_tui.keyboard import ASKING
 from atlas_tui.messages import Listed, Said
+from atlas_tui.widgets.action_asked import ActionAsked
 from atlas_tui.widgets.bottom_lines import KeyBar, StatusLine
 from atlas_tui.widgets.top_bar import TopBar
 
@@ -141,6 +143,10 @@ class Frame(Screen[None]):
     def action_perform(self, name: str) -> None:
         """Do an action of the table."""
         self.atlas.perform(name)
+
+    @on(ActionAsked)
+    def _asked(self, event: ActionAsked) -> None:
+        self.atlas.perform(event.name)
 
     # -- actions of the table that any screen does
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from rich.style import Style
 from rich.text import Text
+from textual import events
 from textual.widget import Widget
 
 from atlas_tui.action_table import on_screen
@@ -15,6 +16,7 @@ from atlas_tui.actions import Action, Selection
 from atlas_tui.keys import keys_of, sign
 from atlas_tui.messages import Said
 from atlas_tui.row_layout import wrapped
+from atlas_tui.widgets.action_asked import ActionAsked
 from foundations.terminal import clean
 
 READING_SECONDS = 5.0
@@ -130,19 +132,28 @@ class KeyBar(Widget):
         selection = self._selection
         return [one for one in on_screen(selection.screen) if one.is_in_bar(selection.tab)]
 
+    def on_click(self, event: events.Click) -> None:
+        """Do what the key under the mouse does."""
+        right = 0
+        for name, entry in self._fitting().items():
+            right += entry.cell_len
+            if event.x < right:
+                self.post_message(ActionAsked(name))
+                return
+
     def render(self) -> Text:
-        """Write as many keys as fit: help and quit always, then those of the tab, then others."""
+        """Write as many keys as fit."""
+        return Text(no_wrap=True).join(self._fitting().values())
+
+    def _fitting(self) -> dict[str, Text]:
+        """Help and quit always, then the keys of the tab, then others, as long as there is room."""
         entries = {one.name: self._entry(one) for one in self._offered()}
         room, fitting = self.size.width, set()
         for one in sorted(self._offered(), key=_rank):
             if entries[one.name].cell_len <= room:
                 fitting.add(one.name)
                 room -= entries[one.name].cell_len
-        text = Text(no_wrap=True)
-        for name, entry in entries.items():
-            if name in fitting:
-                text.append_text(entry)
-        return text
+        return {name: entry for name, entry in entries.items() if name in fitting}
 
     def _entry(self, action: Action) -> Text:
         keys = keys_of(action, self._keymap)

@@ -230,6 +230,49 @@ async def test_ids_and_commands_are_copied(tmp_path: Path) -> None:
         assert stage.app.copied == f"foundations rerun job scheduler {job.job_id}"
 
 
+async def clicked(stage: Stage, text: str) -> None:
+    """Click on a text, wherever it stands."""
+    lines = stage.text().splitlines()
+    ((x, y),) = ((line.index(text), number) for number, line in enumerate(lines) if text in line)
+    await stage.pilot.click(offset=(x, y))
+    await stage.pilot.pause()
+
+
+async def test_screens_and_keys_can_be_clicked(tmp_path: Path) -> None:
+    async with staged(tmp_path, three) as stage:
+        await ready(stage)
+        await clicked(stage, "6 System")
+        await stage.until(lambda: stage.front.NAME == "system")
+        await clicked(stage, "1 Dashboard")
+        await stage.until(lambda: stage.front.NAME == "dashboard")
+        await clicked(stage, "● scheduler")
+        await stage.until(lambda: isinstance(stage.app.screen, PickDialog))
+        await stage.press("escape")
+        await clicked(stage, "? Help")
+        await stage.until(lambda: isinstance(stage.app.screen, HelpScreen))
+
+
+async def test_a_question_can_be_answered_by_a_click(tmp_path: Path) -> None:
+    async with staged(tmp_path, three) as stage:
+        await ready(stage)
+        for answer, left in (("n No", 3), ("y Yes", 2)):
+            await clicked(stage, "d Delete")
+            await stage.until(lambda: isinstance(stage.app.screen, ConfirmDialog))
+            await stage.settle()
+            await clicked(stage, answer)
+            await stage.until(lambda: not isinstance(stage.app.screen, ConfirmDialog))
+            await stage.settle()
+            page = await stage.app.client.jobs()
+            assert len(page.jobs) == left
+
+
+async def test_the_dashboard_says_that_its_order_is_fixed(tmp_path: Path) -> None:
+    async with staged(tmp_path, three) as stage:
+        await ready(stage)
+        await clicked(stage, "STATE")
+        await stage.until(lambda: "Jobs (2) can be sorted" in stage.status)
+
+
 # -- saving
 
 
