@@ -114,6 +114,50 @@ async def test_a_wrong_filter_says_where_and_keeps_the_list(tmp_path: Path) -> N
         assert "Here should be a value" not in stage.text()
 
 
+async def test_a_wrong_filter_is_not_taken_for_that_of_the_list(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        table = await listed(stage)
+        await stage.press("slash", *"status:completed", "enter")
+        await stage.until(lambda: "100 jobs  status:completed" in stage.text())
+        await stage.press("slash", *" metric.loss >")
+        await stage.until(lambda: "Here should be a value" in stage.text())
+        await stage.press("enter")
+        await stage.until(lambda: stage.status.startswith("This filter cannot be used"))
+        assert stage.front.query_one(FilterBar).has_focus_within
+        stage.front.take(Tidings(everything=True))
+        await stage.settle()
+        assert "100 jobs  status:completed\n" in "\n".join(
+            line.rstrip() for line in stage.text().splitlines()
+        )
+        assert stage.front.selection().filter == "status:completed"
+        await stage.press("escape")
+        await stage.until(lambda: table.has_focus)
+        assert stage.status == ""
+        assert "Here should be a value" not in stage.text()
+        assert stage.app.session.filter == "status:completed"
+
+
+async def test_a_wrong_filter_that_is_left_at_once_changes_nothing(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        table = await listed(stage)
+        await stage.press("slash")
+        await stage.paste("metric.loss >")
+        await stage.press("enter")
+        await stage.until(lambda: "Here should be a value" in stage.text())
+        await stage.settle()
+        assert stage.front.selection().filter is None
+        assert table.total == 300
+        assert "300 jobs" in stage.text()
+
+
+async def test_what_is_wrong_far_to_the_right_is_said_as_well(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await listed(stage)
+        await stage.press("slash")
+        await stage.paste("command:" + "漢[b]" * 2_500)
+        await stage.until(lambda: "Column 4001: A filter has at most" in stage.text())
+
+
 async def test_a_column_orders_the_list_and_again_the_other_way(tmp_path: Path) -> None:
     async with staged(tmp_path, fill) as stage:
         table = await listed(stage)
