@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.e2e.conftest import Make
+from tests.e2e.engines import Make
 from tests.e2e.projects import write_project
 
 
