@@ -254,3 +254,8 @@ class Tunnels(Execs):
     instead = "its ports are your own"
     too_many = "{most} connections lead to ports of jobs; close one of them first."
     unknown = "No connection `{exec_id}` leads to a job."
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told_of: set[tuple[object, ...]] = set()
+        """Who connected to which port of which attempt, as far as the history has it."""

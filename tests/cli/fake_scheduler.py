@@ -333,7 +333,13 @@ class FakeScheduler:
     def _waiting(self, job: FakeJob) -> Waiting | None:
         if job.state is not JobState.QUEUED:
             return None
-        queue = [one.job_id for one in self.jobs.values() if one.state is JobState.QUEUED]
+        if job.held_by is not None:
+            return Waiting(reason=f"held by {job.held_by}")
+        queue = [
+            one.job_id
+            for one in self.jobs.values()
+            if one.state is JobState.QUEUED and one.held_by is None
+        ]
         running = sum(one.state in HOLDING_STATES for one in self.jobs.values())
         reason = self.engine_problem or (
             f"{running} running, max_running_jobs is {self.max_running_jobs}"

@@ -170,7 +170,10 @@ def test_numbers_among_the_words_of_a_command_are_taken_as_they_are_written(tmp_
         ("worker:\n  environment:\n    A: [1]\n", "FILE, line 3: `worker.environment.A`: "),
         ("worker:\n  environment:\n    a-b: 1\n", "FILE, line 3: `worker.environment.a-b`: "),
         ("worker: {volumes: {/a: /b}}\n", "FILE, line 1: `worker.volumes./a`: "),
-        ("worker: {volumes: {/a: {bind: b}}}\n", "./a.bind`: should be an absolute path, such as"),
+        (
+            "worker: {volumes: {/a: {bind: b}}}\n",
+            "bind`: should be an absolute path, such",
+        ),
         ("worker: {volumes: {/a: {bind: /b, mode: x}}}\n", "`worker.volumes./a.mode`: input"),
         ("params:\n  a: 1\n  b: .inf\n", "FILE, line 3: `params.b` is not a finite number"),
         ("worker: fast\n", "`worker`: must hold `key: value` lines, not 'fast'"),

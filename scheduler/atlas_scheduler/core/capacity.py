@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from atlas_scheduler.core.resources import Needs, Room
+from atlas_scheduler.core.times import utc
 from foundations.quantities import counted
 
 BACKFILL_MS = 86_400_000
@@ -27,8 +27,7 @@ class Pause:
     def reason(self) -> str:
         """Why a job that it keeps from starting waits."""
         what = "the queue" if self.project is None else f"project {self.project}"
-        since = datetime.fromtimestamp(self.at_ms / 1000, tz=UTC)
-        return f"{what} is paused by {self.by} since {since:%Y-%m-%d %H:%M} UTC"
+        return f"{what} is paused by {self.by} since {utc(self.at_ms):%Y-%m-%d %H:%M} UTC"
 
 
 @dataclass(frozen=True, slots=True)

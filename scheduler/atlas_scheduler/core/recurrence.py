@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from cronsim import CronSim, CronSimError
 
+from atlas_scheduler.core.times import utc
 from foundations.quantities import counted
 from foundations.time_zones import zone
 
@@ -44,7 +43,7 @@ def next_after(cron: str, time_zone: str, after_ms: int) -> int:
             f"`{cron}` has {counted(len(cron.split()), 'field')}. Five are needed: minute, hour, "
             "day of the month, month and day of the week, as in `0 3 * * *` for every day at three."
         )
-    after = datetime.fromtimestamp(after_ms / 1000, tz=UTC).astimezone(place)
+    after = utc(after_ms).astimezone(place)
     try:
         return int(next(CronSim(cron, after)).timestamp()) * 1000
     except CronSimError as error:

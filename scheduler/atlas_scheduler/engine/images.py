@@ -12,6 +12,7 @@ from typing import Any
 from docker import APIClient
 from docker.errors import APIError
 
+from atlas_scheduler.engine.complaints import words_of
 from atlas_scheduler.engine.container import DockerSettings, Image
 from atlas_scheduler.engine.daemon import Daemon, Operation
 from atlas_scheduler.engine.port import JobLog, StartRefusedError
@@ -113,9 +114,11 @@ class Images:
         try:
             return self._inspect(name)
         except APIError as error:
-            raise StartRefusedError(
-                f"The image {name!r} cannot be used: {error.explanation or error}"
-            ) from error
+            if error.status_code == _NOT_FOUND:
+                reason = "is not on this machine any more. Submit the job again"
+            else:
+                reason = f"cannot be used: {words_of(error)}. Look at it with `docker inspect`"
+            raise StartRefusedError(f"The image {name!r} {reason}.") from error
 
     def peek(self, image: str | None, *, pinned: str | None = None) -> Image:
         """Give what `find` will give, and keep it for that. Blocks as `find` does.
@@ -176,16 +179,13 @@ class Images:
         return await in_thread(partial(self._look_up, name), name="image")
 
     def _look_up(self, name: str, named_in: str = NAMED_IN) -> bool:
-        """Find an image, and tell whether it is here."""
+        """Find an image; tell whether there is one of that name."""
         try:
             self._found[name] = self._inspect(name)
         except APIError as error:
             if error.status_code == _NOT_FOUND:
                 return False
-            raise StartRefusedError(
-                f"The image name {name!r} is not valid: {error.explanation or error}. Correct "
-                f"{named_in}; Docker image names are lower case."
-            ) from error
+            raise _of_name(name, words_of(error), named_in) from error
         return True
 
     async def _obtain(self, name: str, why: str, named_in: str, tell: Tell) -> None:
@@ -223,8 +223,8 @@ class Images:
         if problem is not None:
             raise StartRefusedError(
                 f"The standard worker image {name!r} is missing, and building it from {base!r} "
-                f"failed: {problem}. Set `docker: worker_base:` in config/server.yaml to a Python "
-                f"image that this machine has or can pull, then submit again."
+                f"failed: {problem.rstrip('.')}. Set `docker: worker_base:` in config/server.yaml "
+                f"to a Python image that this machine has or can pull, then submit again."
             )
         tell(f"Built image {name}.")
 
@@ -236,6 +236,20 @@ def _digits(image_id: str) -> str:
 def _inspect(api: APIClient, *, name: str) -> dict[str, Any]:
     answer: dict[str, Any] = api.inspect_image(name)  # type: ignore[no-untyped-call]  # in its stubs
     return answer
+
+
+def _of_name(name: str, words: str, named_in: str) -> StartRefusedError:
+    """What comes of a name that the engine does not look for."""
+    if "invalid reference format" not in words:
+        return StartRefusedError(
+            f"The Docker engine cannot look for the image {name!r}: {words}. Look at its log, and "
+            f"submit the job again."
+        )
+    why = words.rpartition("invalid reference format")[2].removeprefix(": ")
+    return StartRefusedError(
+        f"The image name {name!r} is not valid: {why or 'invalid reference format'}. Correct "
+        f"{named_in}; images are called [REGISTRY/]NAME[:TAG] or [REGISTRY/]NAME@sha256:DIGEST."
+    )
 
 
 def _why(name: str, policy: PullPolicy, *, is_here: bool) -> str | None:

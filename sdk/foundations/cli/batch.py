@@ -21,7 +21,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 Result = dict[str, Any]
 """What became of one job: at least `job_id` and `message`, and `error` when it was refused."""
 WAITING = ("queued",)
-ACTIVE = ("queued", "starting", "running")
 _NOTES = "notes"
 FINAL = tuple(state.value for state in JobState if state in FINAL_STATES)
 
