@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,16 @@ MAX_DEPTH = 50
 
 Location = tuple[str, ...]
 """Keys and indexes, as text, from the top of the file to a value."""
+
+
+_WITH_EXPONENT = re.compile(r"^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$")
+
+
+class _Loader(yaml.SafeLoader):
+    """Takes `1e-3` for a number, as JSON and YAML 1.2 do; for PyYAML it is text without a dot."""
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _WITH_EXPONENT, list("-+.0123456789"))
 
 
 @dataclass(frozen=True)
@@ -55,7 +66,7 @@ def read_yaml(path: Path) -> YamlSource:
     """
     text = _read_text(path)
     try:
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         problem = f"character {ord(text[error.position]):#04x} is not allowed"

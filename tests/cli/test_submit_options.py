@@ -120,7 +120,7 @@ def test_parameters_are_json_where_they_can_be_and_text_elsewhere(
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("p.yaml", "lr: 0.5\nlayers: [1, 2]\n"), ("p.json", '{"lr": 5e-1,\t"layers": [1, 2]}')],
+    [("p.yaml", "lr: 5e-1\nlayers: [1, 2]\n"), ("p.json", '{"lr": 5e-1,\t"layers": [1, 2]}')],
 )
 def test_parameters_come_from_a_file_and_single_ones_win(
     run: Run, scheduler: FakeScheduler, work: Path, name: str, text: str

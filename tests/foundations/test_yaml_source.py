@@ -37,6 +37,32 @@ def test_values_come_with_their_lines_and_their_text(path: Path) -> None:
     assert source.complaint("bad", ("b", "c")) == f"{path}, line 4: bad"
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-3", 0.001),
+        ("1E5", 100_000.0),
+        ("1.5e3", 1500.0),
+        ("-2.e+4", -20_000.0),
+        (".5e1", 5.0),
+        ("1e-05", 0.00001),
+        ("'1e-3'", "1e-3"),
+        ("1e", "1e"),
+        ("e5", "e5"),
+        ("1e3x", "1e3x"),
+        ("0x1e3", 0x1E3),
+    ],
+)
+def test_an_exponent_makes_a_number_as_in_json(path: Path, text: str, value: object) -> None:
+    path.write_text(f"a: {text}\n")
+
+    source = read_yaml(path)
+
+    assert source.data == {"a": value}
+    assert type(source.data["a"]) is type(value)
+    assert source.raw["a",] == text.strip("'")
+
+
 @pytest.mark.parametrize("text", ["", "\n# nothing\n", "---\n"])
 def test_an_empty_file_holds_nothing(path: Path, text: str) -> None:
     path.write_text(text)

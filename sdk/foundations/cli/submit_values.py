@@ -88,7 +88,7 @@ def read_tags(pairs: Iterable[str]) -> dict[str, str]:
 def _read_file(file: Path) -> dict[str, Any]:
     from foundations.yaml_source import read_yaml
 
-    # JSON is YAML, except for the tabs that it may be indented with and its exponents (1e5).
+    # JSON is YAML, except for the tabs that it may be indented with.
     if file.suffix == ".json":
         try:
             data = json.loads(file.read_text(encoding="utf-8"))
