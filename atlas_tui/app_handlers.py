@@ -68,7 +68,7 @@ async def schedulers(desk: Desk, selection: Selection) -> None:
         for one in probes
     ]
     picked = await desk.choose("Schedulers", choices)
-    is_here = picked == desk.board.scheduler and desk.board.link is not Link.REFUSED
+    is_here = picked == desk.board.scheduler and desk.board.link is Link.LIVE
     if picked is None or is_here:
         return
     config = next(one.config for one in probes if one.name == picked)

@@ -32,7 +32,7 @@ class Questions(Appearance):
 
     async def choose(self, title: str, choices: Sequence[Choice]) -> str | None:
         """Ask for one of several; its key, or None when the user gives up."""
-        from atlas_tui.screens.dialogs import PickDialog
+        from atlas_tui.screens.pick_dialog import PickDialog
 
         return await self.push_screen_wait(PickDialog(title, choices))
 

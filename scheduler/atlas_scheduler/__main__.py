@@ -119,6 +119,7 @@ def _serve(home: Home, gpus: str | None, listen: tuple[str, ...], *, insecure_ht
 
     process.take_lock(home)
     finish(home)
+    home.create_contents()
     asyncio.run(serve(home, settings, on_ready=on_ready))
 
 

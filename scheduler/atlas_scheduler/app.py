@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from atlas_scheduler.api import Door, create_app, end_followers
 from atlas_scheduler.attendants import attending
 from atlas_scheduler.clock import now_ms
+from atlas_scheduler.core.access import Sharing
 from atlas_scheduler.core.listening import HostNames, host_names, plan
 from atlas_scheduler.core.retention import Policy, Rule
 from atlas_scheduler.engine.docker import DockerEngine
@@ -64,7 +65,11 @@ async def scheduler(
     database = await Database.open(home.database)
     try:
         instance = await database.write(meta.instance_id)
-        environments = Environments(home, max_bytes=int(settings.environments.max_gb * 10**9))
+        environments = Environments(
+            home,
+            max_bytes=int(settings.environments.max_gb * 10**9),
+            are_shared=settings.sharing is not Sharing.PRIVATE,
+        )
         await asyncio.to_thread(environments.sweep)
         engine = await choose_engine(
             home, settings, database, instance=instance, environments=environments

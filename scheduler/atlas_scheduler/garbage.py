@@ -24,6 +24,7 @@ from foundations.models import (
     Leftover,
     ProjectView,
     PrunedEnvironments,
+    PrunedImages,
     RetentionRule,
 )
 
@@ -72,13 +73,24 @@ class Garbage(Writing):
     async def prune_environments(self, *, unused_days: float, by: str) -> PrunedEnvironments:
         """Remove environments that no job uses now, and nobody used for so long."""
         pruned = await self.environments.prune(unused_days=unused_days, by=by)
+        await self._note_pruned("EnvironmentsPruned", removed=pruned.removed, by=by)
+        return pruned
 
+    async def prune_images(self, *, unused_days: float, by: str) -> PrunedImages:
+        """Remove built images that nothing uses now, and nobody used for so long.
+
+        Raises:
+            EngineDown: the engine does not answer.
+        """
+        pruned = await self.images.prune(unused_days=unused_days, by=by)
+        await self._note_pruned("ImagesPruned", removed=pruned.removed, by=by)
+        return pruned
+
+    async def _note_pruned(self, event: str, *, removed: int, by: str) -> None:
         def step(conn: sqlite3.Connection) -> None:
-            detail = {"by": by, "removed": pruned.removed}
-            self._append_for_queue(conn, "EnvironmentsPruned", None, detail)
+            self._append_for_queue(conn, event, None, {"by": by, "removed": removed})
 
         await self._durably(self._database.write(step), self._announce)
-        return pruned
 
     async def collect_garbage(self, *, by: str) -> GarbageView:
         """Delete what `garbage` names: jobs as `delete` does, with its grace, and files at once."""

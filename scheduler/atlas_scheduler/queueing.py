@@ -61,7 +61,7 @@ class Queueing(Writing):
             anchor = None if other is None else _waiting(conn, other, "a place to move to")
             anchor_id = None if anchor is None else anchor.job_id
             queue = self._line.up_to_date(conn)
-            line = list(self._places(conn, queue).in_turn())
+            line = list(self._places(conn, queue).with_held())
             orders = _new_orders(line, chosen, place, anchor_id, only_of=only_of)
             detail = {"by": by, "place": place, **({"other": anchor_id} if anchor_id else {})}
             for job_id, order in orders.items():

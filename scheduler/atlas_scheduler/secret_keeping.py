@@ -13,22 +13,33 @@ from foundations.models import JobSpec, SecretView
 class SecretKeeping(Writing):
     """What jobs may be given and nobody is shown."""
 
-    async def set_secret(self, name: str, value: str, *, user: str | None) -> SecretView:
+    async def set_secret(self, name: str, value: str, *, user: str | None, by: str) -> SecretView:
         """Keep a value for the jobs of a user, or with None for everybody's."""
-        kept = self.job_secrets.kept
-        return _view(await in_thread(kept.set, name, value.encode(), user=user))
+        kept = await in_thread(self.job_secrets.kept.set, name, value.encode(), user=user)
+        await self._note_secret("SecretSet", name, user=user, by=by)
+        return _view(kept)
 
     async def secrets(self, user: str) -> list[SecretView]:
         """List the secrets that jobs of a user may have."""
         return [_view(one) for one in await in_thread(self.job_secrets.kept.of_user, user)]
 
-    async def delete_secret(self, name: str, *, user: str | None) -> None:
+    async def delete_secret(self, name: str, *, user: str | None, by: str) -> None:
         """Forget a value; jobs that have it keep it until they end.
 
         Raises:
             NotFound: there is none.
         """
         await in_thread(self.job_secrets.kept.remove, name, user=user)
+        await self._note_secret("SecretDeleted", name, user=user, by=by)
+
+    async def _note_secret(self, event: str, name: str, *, user: str | None, by: str) -> None:
+        detail = {"by": by, "name": name, "user": user}
+        await self._durably(
+            self._database.write(
+                lambda conn: self._append_for_queue(conn, event, None, detail),
+            ),
+            self._announce,
+        )
 
     async def _need_secrets(self, spec: JobSpec) -> None:
         """Refuse a job that asks for secrets that are not there.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +16,15 @@ from foundations.errors import ConfigError, NotFound
 from foundations.kept_keys import submit_again
 from foundations.models import Accepted, JobDetail, JobSpec, Submission
 from foundations.origin import here
-from foundations.preparation import current_user, explain, plain_params, split_command
+from foundations.preparation import explain, plain_params, split_command
 from foundations.provenance import Origin
 from foundations.repetition import patiently
+from foundations.submitter import current_user
 from foundations.unpinned import image_that_ran
 
 if TYPE_CHECKING:
     from foundations.client import Client
+    from foundations.job_creation import Request
 
 
 def rerun_spec(
@@ -95,6 +98,12 @@ def repetition(
     return submit_again(
         submission, old=job.spec, written=written["spec"], idempotency_key=str(uuid.uuid4())
     )
+
+
+def request_like(client: Client, job: JobDetail) -> Request:
+    """Return what makes the request for a job like another: with all that the other was told."""
+    written = client.json(calls.jobs.job(job.job_id))["spec"]
+    return partial(submit_again, old=job.spec, written=written)
 
 
 def create_rerun(client: Client, job: JobDetail, spec: JobSpec, *, hold: bool = False) -> Accepted:

@@ -78,7 +78,11 @@ def test_a_form_decides_what_the_command_line_would(project: Path) -> None:
         ("params", "lr", "'lr' is not KEY=VALUE"),
         ("command", "main.py 'open", "No closing quotation"),
         ("environment", "NOT_SET_ANYWHERE", "is not set here; write NAME=VALUE"),
-        ("environment", "1A=x", "String should match pattern"),
+        (
+            "environment",
+            "1A=x",
+            "environment.1A: Should be made of the letters A-Z and",
+        ),
         ("project", "a/b", "Should be without slashes, backslashes and control characters, not"),
         ("directory", "/nowhere/at/all", "does not exist"),
         ("secrets", "KEY:loud", "Input should be 'file' or 'env'"),
@@ -88,7 +92,7 @@ def test_a_form_decides_what_the_command_line_would(project: Path) -> None:
         ("after", "abcd:ever", "`abcd:ever` is no job to come after"),
         ("at", "yesterday", "write a moment such as `in 2h`"),
         ("array", "9-0", "`9-0` ends before it begins"),
-        ("unique", "\x07", "String should match pattern"),
+        ("unique", "\x07", "Should be at least one character, and no"),
     ],
 )
 def test_what_is_wrong_is_said_at_its_field(

@@ -34,7 +34,8 @@ class Line:
 
     def __init__(self, jobs: Iterable[Job] = ()) -> None:
         self._jobs: dict[str, Job] = {}
-        self._all: dict[int, dict[str, list[Key]]] = {}
+        self._in_turn: dict[int, dict[str, list[Key]]] = {}
+        self._held: dict[int, dict[str, list[Key]]] = {}
         self._lanes: dict[int, dict[str, dict[Shape, list[Key]]]] = {}
         self.conditional: dict[str, Job] = {}
         """Jobs of which each must be asked whether it has a turn; they are in no lane."""
@@ -59,7 +60,7 @@ class Line:
         """Take in a job, or what changed of one."""
         self.drop(job.job_id)
         self._jobs[job.job_id] = job
-        _insert(self._all.setdefault(job.priority, {}), job.project, _key(job))
+        _insert(self._list_of(job).setdefault(job.priority, {}), job.project, _key(job))
         if job.has_condition:
             self.conditional[job.job_id] = job
         else:
@@ -73,9 +74,10 @@ class Line:
         job = self._jobs.pop(job_id, None)
         if job is None:
             return
-        _remove(self._all[job.priority], job.project, _key(job))
-        if not self._all[job.priority]:
-            del self._all[job.priority]
+        keys = self._list_of(job)
+        _remove(keys[job.priority], job.project, _key(job))
+        if not keys[job.priority]:
+            del keys[job.priority]
         if self.conditional.pop(job_id, None) is None:
             projects = self._lanes[job.priority]
             _remove(projects[job.project], shape_of(job), _key(job))
@@ -87,17 +89,24 @@ class Line:
 
     def priorities(self) -> list[int]:
         """The priorities that jobs have, the first to be served first."""
-        return sorted(self._all, reverse=True)
+        return sorted(self._in_turn.keys() | self._held.keys(), reverse=True)
 
     def by_project(self, priority: int) -> Mapping[str, Sequence[Key]]:
-        """All jobs of a priority, by project and there in order."""
-        return self._all.get(priority, {})
+        """The jobs of a priority that nobody holds, by project and there in order."""
+        return self._in_turn.get(priority, {})
+
+    def held_by_project(self, priority: int) -> Mapping[str, Sequence[Key]]:
+        """The held jobs of a priority, by project and there in order."""
+        return self._held.get(priority, {})
 
     def lanes(self, priority: int) -> dict[str, list[Lane]]:
         """The lanes of a priority, by project."""
         return {
             project: list(lanes.items()) for project, lanes in self._lanes.get(priority, {}).items()
         }
+
+    def _list_of(self, job: Job) -> dict[int, dict[str, list[Key]]]:
+        return self._in_turn if job.held_by is None else self._held
 
 
 class Cursor:

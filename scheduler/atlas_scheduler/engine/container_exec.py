@@ -13,6 +13,7 @@ import requests
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
+from atlas_scheduler.engine.complaints import words_of
 from atlas_scheduler.engine.daemon import Daemon
 from atlas_scheduler.engine.exec_port import PIECE_BYTES, ExecPlan, Output, exec_environment
 from atlas_scheduler.engine.port import AttemptId
@@ -59,9 +60,9 @@ class ContainerExec:
             except NotFound as error:
                 raise JobConflict("The job's container is gone.") from error
             except APIError as error:
-                if error.status_code == 409 or "container state improper" in str(error):
+                if error.status_code == 409 or "container state improper" in words_of(error):
                     raise JobConflict("The job's container does not run.") from error
-                raise EngineDown(f"The Docker engine failed: {error}") from error
+                raise EngineDown(f"The Docker engine failed: {words_of(error)}.") from error
             if plan.terminal is not None:
                 session.resize_now(plan.terminal)
             return session

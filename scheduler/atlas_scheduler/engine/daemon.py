@@ -138,7 +138,7 @@ class Daemon:
                 return ask(self._client())
             except APIError as error:
                 if _is_gone(error):
-                    raise NotFound(str(error), error.response, error.explanation) from error
+                    raise NotFound("", error.response, error.explanation) from error
                 raise
 
     def stream(

@@ -18,7 +18,6 @@ from foundations.cli.submit_values import read_environment, read_params, read_ta
 if TYPE_CHECKING:
     from foundations.models import JobDetail, JobSpec
     from foundations.preparation import PreparedSubmission
-    from foundations.streaming import JobConsole
 
 
 @click.group()
@@ -75,7 +74,6 @@ def rerun_job(
     params = read_params(params_file, param_pairs)
     changes = _changes(**other)
 
-    from foundations import calls
     from foundations.rerun import create_rerun, rerun_spec
     from foundations.streaming import JobConsole
     from foundations.unpinned import unpinned
@@ -89,8 +87,7 @@ def rerun_job(
     for text in unpinned(old):
         console.say("WARNING", text)
     if here:
-        _tell_what_is_left_out(client.json(calls.jobs.job(old.job_id))["spec"], console)
-        job = queue_directory(ctx, client, _prepared(spec, hold=hold), console)
+        job = queue_directory(ctx, client, _prepared(spec, hold=hold), console, repeated=old)
     else:
         job = queue(ctx, client, lambda: create_rerun(client, old, spec, hold=hold), console)
     if as_json:
@@ -117,15 +114,6 @@ def _changes(
     }
 
 
-def _tell_what_is_left_out(written: dict[str, Any], console: JobConsole) -> None:
-    """Name what the job was told by a newer client: other files may be for other settings."""
-    from foundations.kept_keys import unknown_keys
-
-    if names := unknown_keys(written):
-        text = f"This client does not know {' and '.join(names)} of the job, and leaves that out."
-        console.say("WARNING", text)
-
-
 def _prepared(spec: JobSpec, *, hold: bool) -> PreparedSubmission:
     from foundations.preparation import PreparedSubmission
 
@@ -143,7 +131,8 @@ def _announcement(old: JobDetail, spec: JobSpec, *, here: bool) -> str:
         )
         if differs
     ]
-    what = f"with other {' and '.join(changed)}" if changed else "unchanged"
+    other = "another" if changed[:1] == ["command"] else "other"
+    what = f"with {other} {' and '.join(changed)}" if changed else "unchanged"
     return f"Repeating job '{old.job_id}' {what}."
 
 

@@ -114,7 +114,7 @@ def _print_waiting(jobs: list[JobView]) -> None:
         columns,
         [
             [
-                str(job.waiting.position) if job.waiting else render.MISSING,
+                str(_position(job) or render.MISSING),
                 job.job_id,
                 job.project,
                 str(job.priority),
@@ -153,14 +153,18 @@ def schedule(scheduler: str, schedule_id: str, *, as_json: bool) -> None:
 
 
 def _waiting_jobs(client: Client) -> list[JobView]:
-    """Read every queued job, in queue order."""
+    """Read every queued job, in queue order, and then those without a place."""
     from foundations.models import JobView
     from foundations.paging import job_pages
 
     waiting = [
         JobView.model_validate(job) for page in job_pages(client, states=["queued"]) for job in page
     ]
-    return sorted(waiting, key=lambda job: job.waiting.position if job.waiting else 0)
+    return sorted(waiting, key=lambda job: _position(job) or sys.maxsize)
+
+
+def _position(job: JobView) -> int | None:
+    return job.waiting.position if job.waiting else None
 
 
 def _print_provenance(detail: JobDetail) -> None:
