@@ -49,6 +49,8 @@ class Selection:
     screen: str = ""
     """Name of the screen that is shown."""
     jobs: tuple[JobView, ...] = ()
+    tab: str = ""
+    """Name of the tab in front, on a screen that has tabs."""
     project: str | None = None
     """The project that the list is narrowed down to."""
     filter: str | None = None
@@ -82,16 +84,17 @@ class Action:
     """Where it can be done; empty is everywhere."""
     in_bar: bool = False
     """Whether the bar at the bottom shows it."""
+    tabs: tuple[str, ...] = ()
+    """The tabs that have it, on a screen with tabs; the bar shows it there alone."""
     check: Check | None = None
-
-    @property
-    def is_view_only(self) -> bool:
-        """Whether nothing outside of the screen is asked or changed."""
-        return self.cli is None
 
     def is_on(self, screen: str) -> bool:
         """Whether a screen offers it."""
         return not self.screens or screen in self.screens
+
+    def is_in_bar(self, tab: str) -> bool:
+        """Whether the bar shows it while a tab is in front."""
+        return self.in_bar and (not self.tabs or tab in self.tabs)
 
     def refusal(self, selection: Selection) -> str | None:
         """Say why it is not possible now, or None when it is."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from atlas_tui import sparks
 from foundations.cli import job_values
-from foundations.job_states import FINAL_STATES, JobState
+from foundations.job_states import FINAL_STATES
 from foundations.quantities import duration
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class Column:
     align: Literal["left", "right"] = "left"
     grows: bool = False
     """Whether it takes a share of the width that is left."""
+    enough: int | None = None
+    """From this width on others that grow take what is left; None where no width is enough."""
     moves: bool = False
     """Whether it changes with the time alone."""
 
@@ -97,7 +99,8 @@ def run_seconds(job: JobView, now: datetime) -> float | None:
 def why(job: JobView) -> str:
     """Why a job waits, or how it ended."""
     if job.waiting is not None:
-        return f"#{job.waiting.position} {job.waiting.reason}"
+        position = job.waiting.position
+        return job.waiting.reason if position is None else f"#{position} {job.waiting.reason}"
     return job.reason or ""
 
 
@@ -119,7 +122,7 @@ def _recorded(kind: str, key: str) -> Column:
         values: dict[str, Any] = getattr(job, field)
         return job_values.cell(key, values[key]) if key in values else ""
 
-    title = key if kind == "metric" else f"{key}" if kind == "param" else f"#{key}"
+    title = f"#{key}" if kind == "tag" else key
     return Column(f"{kind}.{key}", title.upper(), text, max(10, min(len(title) + 1, 18)), "right")
 
 
@@ -173,7 +176,7 @@ _COLUMNS = {
         Column("submitted", "AGE", _moment("submitted_at"), 5, "right", moves=True),
         Column("started", "STARTED", _moment("started_at"), 7, "right", moves=True),
         Column("finished", "ENDED", _moment("finished_at"), 6, "right", moves=True),
-        Column("reason", "WHY", lambda job, now: why(job), 16, grows=True),
+        Column("reason", "WHY", lambda job, now: why(job), 16, grows=True, enough=38),
         Column("exit_code", "EXIT", _plain("exit_code"), 4, "right"),
         Column("attempt", "TRY", _plain("attempt"), 3, "right"),
         Column("image", "IMAGE", _plain("image"), 18),
@@ -194,8 +197,3 @@ _COLUMNS = {
         Column("tags", "TAGS", lambda job, now: _mapping(dict(job.tags)), 12),
     )
 }
-
-
-def is_active(job: JobView) -> bool:
-    """Whether time still passes for the job."""
-    return job.state in (JobState.STARTING, JobState.RUNNING, JobState.STOPPING)

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from atlas_tui import named_jobs
 from atlas_tui.actions import Action, Selection
 from atlas_tui.board import Board
 from atlas_tui.messages import Choice, Listed, Prompt, Question, Said
@@ -64,9 +65,6 @@ class Desk(Protocol):
     def lend_terminal(self, command: Sequence[str]) -> bool:
         """Let a program have the terminal until it ends. Returns whether there is one to lend."""
 
-    def copy(self, text: str) -> None:
-        """Put a text into the clipboard of the user's terminal."""
-
     def listed(self) -> Listed:
         """What the screen in front lists."""
 
@@ -95,19 +93,14 @@ def question(action: Action, desk: Desk, jobs: Sequence[JobView]) -> Question:
     """Ask whether an action is to hit these jobs."""
     ids = named([job.job_id[:8] for job in jobs])
     command = action.command(scheduler=desk.board.scheduler, ids=ids)
-    title = f"{action.title} {how_many(jobs)}?"
-    return Question(title, described(jobs, len(jobs)), len(jobs), command)
+    return question_about(f"{action.title} {how_many(jobs)}?", jobs, len(jobs), command)
 
 
-def described(jobs: Sequence[JobView], count: int) -> tuple[str, ...]:
-    """Name the first of `count` jobs, and say how many more there are."""
-    lines = [
-        f"{job.job_id[:8]}  {job.state:9}  {job.project}  {' '.join(job.command)}"
-        for job in jobs[:IDS_SHOWN]
-    ]
-    if count > len(lines):
-        lines.append(f"and {count - len(lines)} more")
-    return tuple(lines)
+def question_about(title: str, jobs: Sequence[JobView], count: int, command: str) -> Question:
+    """Ask whether `count` jobs are to be hit, of which these are the first or all."""
+    about = named_jobs.describe(jobs, count)
+    lines = (about.shared,) if about.shared else ()
+    return Question(title, lines, count, command, rows=about.rows)
 
 
 async def each(
@@ -171,8 +164,9 @@ def tell(
     short = [job_id[:8] for job_id in worked]
     command = action.command(scheduler=desk.board.scheduler, ids=named(short), words=words)
     if outcome.problems:
-        refused = outcome.asked - len(worked)
-        text = f"{done}: {len(worked)}. {refused} not: {outcome.problems[0]}"
+        text = f"{done}: {len(worked) or 'none'} of {outcome.asked} jobs. {outcome.problems[0]}"
+        if outcome.asked == 1:
+            text = f"{action.title}: {outcome.problems[0]}"
         desk.say(Said(text, "bad", command))
     else:
         what = short[0] if len(short) == 1 else f"{len(short)} jobs"

@@ -61,9 +61,19 @@ class PaintedLine:
         return (len(self.text) if begin is None else begin), len(self.text)
 
     def segments(
-        self, begin: int, end: int, base: Style, spans: Sequence[Span], mark: Style
+        self,
+        begin: int,
+        end: int,
+        base: Style,
+        spans: Sequence[Span],
+        mark: Style,
+        *,
+        in_colour: bool = True,
     ) -> list[Segment]:
-        """Paint the characters from `begin` to `end`, with those in `spans` marked."""
+        """Paint the characters from `begin` to `end`, with those in `spans` marked.
+
+        Without colours only bold and the like are left of what the job wrote.
+        """
         end = min(end, len(self.text))
         near = self.changes[self._change_at(begin) : self._change_at(end) + 1]
         edges = {begin, end, *(place for place, _ in near)}
@@ -72,7 +82,7 @@ class PaintedLine:
         segments = []
         for first, last in pairwise(places):
             look = self.changes[self._change_at(first)][1]
-            style = base + look.style() if look is not PLAIN else base
+            style = base + look.style(in_colour=in_colour) if look is not PLAIN else base
             if any(a <= first < b for a, b in spans):
                 style += mark
             segments.append(Segment(self.text[first:last], style))

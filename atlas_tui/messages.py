@@ -29,10 +29,12 @@ class Question:
     title: str
     """Such as `Stop 3 jobs?`."""
     lines: tuple[str, ...] = ()
-    """What will be hit: scope, filter, the first ids."""
+    """What will be hit: scope, filter, what all have."""
     count: int = 1
     """How many; above `NUMBER_ASKED_ABOVE` it must be typed."""
     command: str = ""
+    rows: tuple[str, ...] = ()
+    """The first of them, one a line: a row is cut where it is too long, and never wraps."""
 
 
 NUMBER_ASKED_ABOVE = 20

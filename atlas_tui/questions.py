@@ -1,4 +1,4 @@
-"""How the app asks its user, and gives something to the user's terminal."""
+"""How the app asks its user: dialogs and forms, and what was answered."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Questions(Appearance):
 
     async def choose(self, title: str, choices: Sequence[Choice]) -> str | None:
         """Ask for one of several; its key, or None when the user gives up."""
-        from atlas_tui.screens.dialogs import PickDialog
+        from atlas_tui.screens.pick_dialog import PickDialog
 
         return await self.push_screen_wait(PickDialog(title, choices))
 
@@ -41,7 +41,3 @@ class Questions(Appearance):
         from atlas_tui.screens.submit import SubmitScreen
 
         return await self.push_screen_wait(SubmitScreen(draft, repeats=repeats))
-
-    def copy(self, text: str) -> None:
-        """Put a text into the clipboard of the user's terminal."""
-        self.copy_to_clipboard(text)

@@ -9,20 +9,21 @@ from atlas_tui.action_table import BY_NAME
 from atlas_tui.actions import Selection
 from atlas_tui.handlers import (
     HANDLERS,
-    IDS_SHOWN,
     Desk,
-    described,
     each,
     how_many,
     named,
     performs,
+    question_about,
 )
-from atlas_tui.messages import Choice, Prompt, Question, Said
+from atlas_tui.messages import Choice, Prompt, Said
 from foundations.models import JobState, JobView, MovePlace
 from foundations.quantities import counted
 
 _LISTED = "\n"
 """Key of a choice that no project can have as its name."""
+_COMPARED = 100
+"""Most jobs that are asked for to find what tells them apart."""
 
 
 async def _move(desk: Desk, selection: Selection, place: MovePlace) -> None:
@@ -121,7 +122,7 @@ async def clear_queue(desk: Desk, selection: Selection) -> None:
     project = selection.project if picked == _LISTED else picked or None
     filter = selection.filter if picked == _LISTED else None
     queued = await desk.client.jobs(
-        project=project, states=[JobState.QUEUED], filter=filter, offset=0, limit=IDS_SHOWN
+        project=project, states=[JobState.QUEUED], filter=filter, offset=0, limit=_COMPARED
     )
     command = BY_NAME["clear_queue"].command(scheduler=desk.board.scheduler)
     command += f" --project {shlex.quote(project)}" if project else ""
@@ -132,7 +133,7 @@ async def clear_queue(desk: Desk, selection: Selection) -> None:
     title = f"Stop {counted(count, 'waiting job')} of {scope}?"
     if count == 0:
         desk.say(Said(f"No job waits in {scope}."))
-    elif await desk.confirm(Question(title, described(queued.jobs, count), count, command)):
+    elif await desk.confirm(question_about(title, queued.jobs, count, command)):
         cleared = await desk.client.clear_queue(project, filter=filter)
         desk.board.stopped_here.update(cleared.job_ids)
         desk.say(Said(f"Removed {counted(cleared.removed)} from the queue", "good", command))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len, chop_cells
+
 from atlas_tui.columns import Column
 from foundations.terminal import clean, display_width, shorten
 
@@ -51,8 +53,13 @@ def _shared(shown: Sequence[Column], spare: int) -> list[Placed]:
         more = min(spare, max(shown[index].width - widths[index], 0))
         widths[index] += more
         spare -= more
+    # Those that can have enough come first: what they leave goes to the others.
+    growing.sort(key=lambda index: shown[index].enough is None)
     for rank, index in enumerate(growing):
         share = spare // (len(growing) - rank)
+        enough = shown[index].enough
+        if enough is not None and rank < len(growing) - 1:
+            share = min(share, max(enough - widths[index], 0))
         widths[index] += share
         spare -= share
     return [Placed(one, width) for one, width in zip(shown, widths, strict=True)]
@@ -63,3 +70,16 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
     shown = shorten(clean(text, one_line=True), width)
     padding = " " * (width - display_width(shown))
     return padding + shown if right else shown + padding
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Break a text into lines of so many cells: between words, and in those that are longer."""
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if cell_len(longer) <= width:
+            lines[-1] = longer
+        else:
+            pieces = chop_cells(word, max(width, 2))
+            lines += pieces or [""]
+    return [line for line in lines if line] or [""]

@@ -29,9 +29,9 @@ class Look:
     background: Color | None = None
     attributes: frozenset[str] = frozenset()
 
-    def style(self) -> Style:
-        """The same as a style."""
-        return _style(self)
+    def style(self, *, in_colour: bool = True) -> Style:
+        """The same as a style, or what is left of it without colours."""
+        return _style(self if in_colour else Look(attributes=self.attributes))
 
 
 PLAIN = Look()

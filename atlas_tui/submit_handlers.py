@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from atlas_tui.action_table import BY_NAME
 from atlas_tui.actions import Selection
 from atlas_tui.directories import likely
-from atlas_tui.handlers import IDS_SHOWN, Desk, performs
-from atlas_tui.messages import Question, Said
+from atlas_tui.handlers import Desk, performs, question_about
+from atlas_tui.messages import Said
 from atlas_tui.schedule_words import next_text
 from atlas_tui.submit_draft import Draft, draft_of
 from atlas_tui.submitting import Sent, submit_repeat
@@ -38,10 +38,11 @@ async def clone(desk: Desk, selection: Selection) -> None:
 async def rerun(desk: Desk, selection: Selection) -> None:
     """Submit the chosen jobs again as they are."""
     jobs = selection.jobs
-    if len(jobs) > desk.settings.confirm_rerun_above and not await desk.confirm(
-        _question(desk, jobs)
-    ):
-        return
+    command = _command(desk, jobs)
+    if len(jobs) > desk.settings.confirm_rerun_above:
+        title = f"Submit {len(jobs)} jobs again?"
+        if not await desk.confirm(question_about(title, jobs, len(jobs), command)):
+            return
     submitted, problems = [], []
     for job in jobs:
         try:
@@ -50,13 +51,12 @@ async def rerun(desk: Desk, selection: Selection) -> None:
             submitted.append(new.job_id[:8])
         except AtlasError as error:
             problems.append(error.message)
-    command = _command(desk, jobs)
     if problems:
         text = f"Submitted {len(submitted)} again. {len(problems)} refused: {problems[0]}"
         desk.say(Said(text, "bad", command))
     else:
-        what = f"as {submitted[0]}" if len(submitted) == 1 else f": {len(submitted)} jobs"
-        desk.say(Said(f"Submitted again {what}".replace(" :", ":"), "good", command))
+        what = f" as {submitted[0]}" if len(submitted) == 1 else f": {len(submitted)} jobs"
+        desk.say(Said(f"Submitted again{what}", "good", command))
 
 
 def _tell(desk: Desk, sent: Sent | None) -> None:
@@ -76,16 +76,6 @@ def _tell(desk: Desk, sent: Sent | None) -> None:
         what = f"job {sent.job_id[:8]}, project {sent.project}"
         command = f"foundations get logs {scheduler} {sent.job_id[:8]} --follow"
     desk.say(Said(f"Submitted {what}", "good", command))
-
-
-def _question(desk: Desk, jobs: Sequence[JobView]) -> Question:
-    lines = [f"{job.job_id[:8]}  {job.project}  {' '.join(job.command)}" for job in jobs]
-    shown = lines[:IDS_SHOWN]
-    if len(lines) > len(shown):
-        shown.append(f"and {len(lines) - len(shown)} more")
-    return Question(
-        f"Submit {len(jobs)} jobs again?", tuple(shown), len(jobs), _command(desk, jobs)
-    )
 
 
 def _command(desk: Desk, jobs: Sequence[JobView]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from atlas_tui.actions import Action, Scope
 
 _S = Scope.SCREEN
+_CHARTS = ("metrics", "system")
 
 ROWS: tuple[Action, ...] = (
     Action(
@@ -38,6 +39,7 @@ ROWS: tuple[Action, ...] = (
         _S,
         "Go to the next tab.",
         screens=("job", "compare"),
+        in_bar=True,
     ),
     Action(
         "tab_previous",
@@ -52,9 +54,20 @@ ROWS: tuple[Action, ...] = (
         *("find", "Find", "slash", _S, "Show only the rows of the tab that have a text."),
         screens=("job",),
         in_bar=True,
+        tabs=("metrics", "parameters", "artifacts", "files", "system"),
     ),
-    Action("x_axis", "X axis", "X", _S, "Chart by step, run time or clock.", screens=("job",)),
-    Action("log_y", "Log y", "y", _S, "Chart on a logarithmic scale.", screens=("job",)),
+    Action(
+        *("x_axis", "X axis", "X", _S, "Chart by step, run time or clock."),
+        screens=("job",),
+        in_bar=True,
+        tabs=_CHARTS,
+    ),
+    Action(
+        *("log_y", "Log y", "y", _S, "Chart on a logarithmic scale."),
+        screens=("job",),
+        in_bar=True,
+        tabs=_CHARTS,
+    ),
     Action(
         "smooth",
         "Smooth",
@@ -62,6 +75,8 @@ ROWS: tuple[Action, ...] = (
         _S,
         "Smooth curves more, or not at all.",
         screens=("job",),
+        in_bar=True,
+        tabs=_CHARTS,
     ),
     Action(
         *(
@@ -72,6 +87,8 @@ ROWS: tuple[Action, ...] = (
             "Come closer to the cursor of the chart, or to the picture.",
         ),
         screens=("job",),
+        in_bar=True,
+        tabs=_CHARTS,
     ),
     Action(
         "zoom_out",

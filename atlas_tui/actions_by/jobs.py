@@ -107,6 +107,8 @@ ROWS: tuple[Action, ...] = (
         cli="foundations note job {scheduler} {ids} TEXT",
         sdk="note",
         screens=(*LISTS, "job"),
+        in_bar=True,
+        tabs=("notes",),
     ),
     Action(
         *("archive", "Get archive", "W", _J, "Save the job's archive into a directory."),
@@ -120,12 +122,15 @@ ROWS: tuple[Action, ...] = (
         sdk="artifact",
         screens=("job",),
         in_bar=True,
+        tabs=("artifacts",),
     ),
     Action(
         *("file", "Save file", "w", _J, "Save a file of the job to a path."),
         cli="foundations get file {scheduler} {ids} PATH",
         sdk="file",
         screens=("job",),
+        in_bar=True,
+        tabs=("files",),
     ),
     Action(
         *(
@@ -138,6 +143,8 @@ ROWS: tuple[Action, ...] = (
         cli="foundations diff jobs {scheduler} {ids} OTHER_ID --source",
         sdk="source_diff",
         screens=("job",),
+        in_bar=True,
+        tabs=("files",),
     ),
     Action("copy_id", "Copy id", "y", _J, "Copy the job's id, also through SSH.", screens=LISTS),
     Action(

@@ -19,8 +19,9 @@ from foundations.terminal import clean
 
 
 class ColumnsDialog(ListDialog[tuple[str, ...]]):
-    """Space puts a column in or out; typing finds one, also one that no job in sight has."""
+    """Enter puts a column in or out; typing finds one, also one that no job in sight has."""
 
+    ROWS_AROUND: ClassVar[int] = 11
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "give_up", "Cancel"),
         ("down", "move(1)", "Down"),
@@ -101,7 +102,9 @@ class ColumnsDialog(ListDialog[tuple[str, ...]]):
 
     def _entry(self, name: str) -> Text:
         sign = "[x] " if name in self._chosen else "[ ] "
-        return Text(sign + clean(name, one_line=True))
+        text = Text(f"{sign}{clean(name, one_line=True):14}")
+        title = clean(column(name).title, one_line=True)
+        return text if title.casefold() == name.casefold() else text.append(f"  {title}", "dim")
 
 
 def _exists(name: str) -> bool:

@@ -14,6 +14,7 @@ from atlas_tui.board import Tidings
 from atlas_tui.columns import columns
 from atlas_tui.job_window import JobWindow
 from atlas_tui.keys import bindings
+from atlas_tui.messages import Said
 from atlas_tui.screens.list_frame import ListFrame
 from atlas_tui.widgets.array_line import ArrayLine
 from atlas_tui.widgets.job_table import JobTable
@@ -96,6 +97,10 @@ class DashboardScreen(ListFrame):
             self.action_zoom()
             return True
         return super().clear_one()
+
+    @on(JobTable.SortAsked)
+    def _order_is_fixed(self) -> None:
+        self.say(Said("Here is what runs, waits and ended, in this order; Jobs (2) can be sorted."))
 
     # -- the log of the job under the cursor
 

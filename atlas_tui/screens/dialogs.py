@@ -1,8 +1,7 @@
-"""Small questions in the middle of the screen: be sure, type a line, pick one."""
+"""Small questions in the middle of the screen: be sure, type a line."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -10,18 +9,19 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.fuzzy import Matcher
 from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
-from textual.widgets import Input, OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import Input, Static
 
-from atlas_tui.messages import NUMBER_ASKED_ABOVE, Choice, Prompt, Question
-from atlas_tui.screens.list_dialog import ListDialog
+from atlas_tui.messages import NUMBER_ASKED_ABOVE, Prompt, Question
+from atlas_tui.screens.dialog_size import dialog_width
 from atlas_tui.widgets.text_entry import EntryLine
 from foundations.terminal import clean
 
-LONGEST_COLUMN = 32
+_ANSWERS = (
+    "\n[@click=screen.answer(True)][b]y[/b] Yes[/]   "
+    "[@click=screen.answer(False)][b reverse] n No [/b reverse][/]"
+)
 
 
 class ConfirmDialog(ModalScreen[bool]):
@@ -44,15 +44,19 @@ class ConfirmDialog(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         """Lay out the question."""
         question = self._question
-        with Vertical(classes="dialog danger"):
+        with Vertical(classes="dialog danger") as dialog:
+            dialog.styles.width = dialog_width(max(map(cell_len, question.rows), default=0))
             yield Static(_plain(question.title), classes="title")
-            yield Static(_plain("\n".join(question.lines)))
+            if question.lines:
+                yield Static(_plain("\n".join(question.lines)))
+            if question.rows:
+                yield Static(_plain("\n".join(question.rows)), classes="rows")
             if question.command:
                 yield Static(_plain(f"$ {question.command}"), classes="faint")
             if self._wants_number:
                 yield EntryLine(placeholder=f"type {question.count} to go on, Esc for No")
             else:
-                yield Static(Text.from_markup("\n[b]y[/] Yes   [b reverse] n No [/]"))
+                yield Static(_ANSWERS, classes="answers")
 
     def action_answer(self, answer: bool) -> None:
         """Close with the answer."""
@@ -100,85 +104,6 @@ class PromptDialog(ModalScreen[str | None]):
     def action_give_up(self) -> None:
         """Close without a text."""
         self.dismiss(None)
-
-
-class PickDialog(ListDialog[str]):
-    """Asks for one of several; typing narrows them down."""
-
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (76, "-usual"), (150, "-wide")]  # noqa: RUF012 - as Textual has it
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        ("escape", "give_up", "Cancel"),
-        ("down", "move(1)", "Down"),
-        ("up", "move(-1)", "Up"),
-    ]
-
-    def __init__(self, title: str, choices: Sequence[Choice]) -> None:
-        super().__init__()
-        self._title = title
-        self._choices = choices
-        self._shown: list[Choice] = []
-        longest = max((cell_len(clean(one.text, one_line=True)) for one in choices), default=0)
-        self._column = min(longest, LONGEST_COLUMN)
-        """How wide what can be picked is, so that all notes begin below each other."""
-
-    def compose(self) -> ComposeResult:
-        """Lay out the list below a line to type into."""
-        with Vertical(classes="dialog"):
-            yield Static(_plain(self._title), classes="title")
-            yield EntryLine(placeholder="type to narrow down")
-            yield OptionList()
-
-    def on_mount(self) -> None:
-        """Show all."""
-        self.query_one(OptionList).can_focus = False
-        self._narrow("")
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Show those that match, the best first."""
-        self._narrow(event.value)
-
-    def on_input_submitted(self) -> None:
-        """Take the one that is highlighted."""
-        place = self.query_one(OptionList).highlighted
-        if place is not None and self._shown[place].disabled is None:
-            self.dismiss(self._shown[place].key)
-
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Take the one that was clicked."""
-        self.dismiss(self._shown[event.option_index].key)
-
-    def _narrow(self, typed: str) -> None:
-        matcher = Matcher(typed)
-        scored = [
-            (matcher.match(f"{one.text} {one.note}") if typed else 1.0, one)
-            for one in self._choices
-        ]
-        scored = [pair for pair in scored if pair[0] > 0]
-        scored.sort(key=lambda pair: -pair[0])
-        self._shown = [one for _, one in scored]
-        options = self.query_one(OptionList)
-        options.clear_options()
-        options.add_options(
-            [
-                Option(_entry(one, self._column), disabled=one.disabled is not None)
-                for one in self._shown
-            ]
-        )
-        if self._shown:
-            options.highlighted = 0
-
-
-def _entry(choice: Choice, width: int) -> Text:
-    text = _plain(choice.text)
-    note = choice.disabled or choice.note
-    if note or choice.key_label:
-        text.append(" " * max(0, width - text.cell_len))
-    if choice.key_label:
-        text.append(f"  {choice.key_label}", "bold")
-    if note:
-        text.append("  " + clean(note, one_line=True), "dim")
-    return text
 
 
 def _plain(text: str) -> Text:

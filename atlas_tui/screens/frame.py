@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import ModalScreen, Screen
@@ -14,6 +15,7 @@ from atlas_tui.actions import Selection
 from atlas_tui.board import Board, Link, Tidings
 from atlas_tui.keyboard import ASKING
 from atlas_tui.messages import Listed, Said
+from atlas_tui.widgets.action_asked import ActionAsked
 from atlas_tui.widgets.bottom_lines import KeyBar, StatusLine
 from atlas_tui.widgets.top_bar import TopBar
 
@@ -28,6 +30,9 @@ class Frame(Screen[None]):
 
     NAME: ClassVar[str]
     AUTO_FOCUS = "*"
+    _link: Link | None = None
+    _loss: Said | None = None
+    """What was said of a connection that was lost."""
 
     @property
     def atlas(self) -> AtlasApp:
@@ -52,6 +57,11 @@ class Frame(Screen[None]):
         raise NotImplementedError
 
     # -- what screens may answer
+
+    @property
+    def tab_name(self) -> str:
+        """The tab in front, on a screen with tabs."""
+        return ""
 
     def chosen(self) -> Sequence[JobView]:
         """The jobs that an action would act on."""
@@ -85,7 +95,7 @@ class Frame(Screen[None]):
     def selection(self) -> Selection:
         """What an action would act on now."""
         is_read_only = self.board.read_only or self.board.may_only_read
-        return Selection(self.NAME, tuple(self.chosen()), read_only=is_read_only)
+        return Selection(self.NAME, tuple(self.chosen()), tab=self.tab_name, read_only=is_read_only)
 
     def say(self, said: Said) -> None:
         """Show a line at the bottom."""
@@ -100,8 +110,18 @@ class Frame(Screen[None]):
         if not self.is_mounted:
             return
         self.query_one(TopBar).renew()
+        self._tell_of_link()
         self.take(tidings)
         self.choice_changed()
+
+    def _tell_of_link(self) -> None:
+        """Say in full why the connection was lost, which the line at the top may have to cut."""
+        before, self._link = self._link, self.board.link
+        if self._link is Link.LOST and before is Link.LIVE:
+            self._loss = Said(self.board.problem or "", "bad")
+            self.say(self._loss)
+        elif self._link is Link.LIVE and self.query_one(StatusLine).said == self._loss:
+            self.say(Said(""))
 
     def choice_changed(self) -> None:
         """Show which keys are possible now."""
@@ -123,6 +143,10 @@ class Frame(Screen[None]):
     def action_perform(self, name: str) -> None:
         """Do an action of the table."""
         self.atlas.perform(name)
+
+    @on(ActionAsked)
+    def _asked(self, event: ActionAsked) -> None:
+        self.atlas.perform(event.name)
 
     # -- actions of the table that any screen does
 

@@ -68,6 +68,11 @@ class JobScreen(TabActions):
         """The tab in front."""
         return self.query_one(f"#{self._switcher.current}", JobTab)
 
+    @property
+    def tab_name(self) -> str:
+        """The tab in front."""
+        return self.tab.NAME
+
     def chosen(self) -> Sequence[JobView]:
         """The job that is shown."""
         return () if self.detail is None or self._is_gone else (self.detail,)
@@ -183,6 +188,7 @@ class JobScreen(TabActions):
         if self.detail is not None:
             self.tab.show(self.detail)
         self._focus_tab()
+        self.choice_changed()
 
     def action_tab_next(self) -> None:
         """Bring the next tab to the front."""

@@ -19,9 +19,8 @@ from atlas_tui.job_listing import SORTABLE, Listing
 from atlas_tui.job_window import JobWindow
 from atlas_tui.keyboard import ASKING
 from atlas_tui.keys import bindings
-from atlas_tui.messages import Choice, Listed, Prompt, Said
-from atlas_tui.screens.list_frame import ListFrame
-from atlas_tui.session import OFFERED, SavedFilter
+from atlas_tui.messages import Choice, Listed, Said
+from atlas_tui.screens.kept_filters import KeptFilters
 from atlas_tui.widgets.filter_bar import FilterBar
 from atlas_tui.widgets.job_table import JobTable
 from atlas_tui.widgets.list_caption import ListCaption
@@ -31,12 +30,11 @@ from foundations.errors import AtlasError, InvalidRequest
 if TYPE_CHECKING:
     from foundations.models import JobPage
 
-_KEEP, _FORGET = "+", "-"
 PROJECTS_FROM_WIDTH = 100
 """In a narrower terminal the table needs all of the width."""
 
 
-class JobsScreen(ListFrame):
+class JobsScreen(KeptFilters):
     """A table of jobs, with projects at its side and a filter above."""
 
     NAME = "jobs"
@@ -47,7 +45,7 @@ class JobsScreen(ListFrame):
         """Lay out projects, filter and table."""
         session = self.atlas.session
         self._vocabulary = Vocabulary()
-        self._listing = Listing(session.filter, session.project, session.sort)
+        self._listing = self._good = Listing(session.filter, session.project, session.sort)
         with Horizontal():
             yield ProjectList(palette=self.atlas.palette)
             with Vertical():
@@ -106,39 +104,41 @@ class JobsScreen(ListFrame):
         if listing == self._listing:
             return
         self._listing = listing
-        session = self.atlas.session
-        session.filter, session.project, session.sort = (
-            listing.filter,
-            listing.project,
-            listing.sort,
-        )
         self.table.show(self._window())
 
     def _caption(self) -> None:
-        self.table.sort = self._listing.order
-        self.query_one(ListCaption).show(self._listing, self.table.known_total)
+        self.table.sort = self._good.order
+        self.query_one(ListCaption).show(self._good, self.table.known_total)
 
     @on(JobTable.Arrived)
-    def _arrived(self) -> None:
-        self.query_one(FilterBar).show_trouble(None)
+    def _arrived(self, event: JobTable.Arrived) -> None:
+        if event.is_latest:
+            self._good = listing = self._listing
+            self.query_one(FilterBar).show_trouble(None)
+            session = self.atlas.session
+            session.filter, session.project = listing.filter, listing.project
+            session.sort = listing.sort
         self._caption()
 
     @on(JobTable.Troubled)
     def _refused(self, event: JobTable.Troubled) -> None:
         event.prevent_default()
         bar = self.query_one(FilterBar)
-        if isinstance(event.error, InvalidRequest) and bar.has_class("open"):
+        is_refused = isinstance(event.error, InvalidRequest)
+        if is_refused and bar.has_class("open"):
             bar.show_trouble(trouble(event.error.message))
-        else:
-            self.say(Said(event.error.message, "bad"))
+            return
+        self.say(Said(event.error.message, "bad"))
+        if is_refused:
+            self._listing = self._good  # what is shown goes on being that
 
     def listed(self) -> Listed:
         """The whole list, also what is not on the screen."""
-        return Listed(self._listing.project, self._listing.query)
+        return Listed(self._good.project, self._good.query)
 
     def selection(self) -> Selection:
         """What an action would act on now, with what the list is narrowed down to."""
-        listing = self._listing
+        listing = self._good
         return replace(super().selection(), project=listing.project, filter=listing.filter or None)
 
     def take(self, tidings: Tidings) -> None:
@@ -172,8 +172,15 @@ class JobsScreen(ListFrame):
 
     @on(FilterBar.Left)
     def _filter_left(self, event: FilterBar.Left) -> None:
-        self._list(replace(self._listing, filter=event.filter))
         bar = self.query_one(FilterBar)
+        if not bar.has_trouble:
+            self._list(replace(self._listing, filter=event.filter))
+        elif event.is_meant:
+            self.say(Said("This filter cannot be used: change it, or Esc gives it up.", "bad"))
+            return
+        else:
+            self._listing = self._good
+        self.say(Said(""))
         self.atlas.session.recent_filters = tuple(bar.recent)
         bar.close()
         self.table.focus()
@@ -187,41 +194,6 @@ class JobsScreen(ListFrame):
             self._choose_project(None)
             return True
         return super().clear_one()
-
-    @work(group=ASKING, exclusive=True)
-    async def action_filters(self) -> None:
-        """Take a kept filter, or keep the one that is shown."""
-        session, now = self.atlas.session, self._listing.filter
-        known = [*session.saved_filters, *OFFERED]
-        choices = [Choice(str(place), one.name, one.filter) for place, one in enumerate(known)]
-        if now and now not in [one.filter for one in known]:
-            choices.append(Choice(_KEEP, "Keep this filter…", now))
-        if session.saved_filters:
-            choices.append(Choice(_FORGET, "Forget a filter…"))
-        picked = await self.atlas.choose("Filters", choices)
-        if picked == _KEEP:
-            await self._keep(now)
-        elif picked == _FORGET:
-            await self._forget()
-        elif picked is not None:
-            self._list(replace(self._listing, filter=known[int(picked)].filter))
-
-    async def _keep(self, filter: str) -> None:
-        name = await self.atlas.ask(Prompt("Keep the filter as", hint=filter, problem=_no_name))
-        if name:
-            session = self.atlas.session
-            others = [one for one in session.saved_filters if one.name != name.strip()]
-            session.saved_filters = (*others, SavedFilter(name=name.strip(), filter=filter))
-            self.say(Said(f"Kept as {name.strip()}", "good"))
-
-    async def _forget(self) -> None:
-        session = self.atlas.session
-        choices = [Choice(one.name, one.name, one.filter) for one in session.saved_filters]
-        picked = await self.atlas.choose("Forget", choices)
-        if picked is not None:
-            session.saved_filters = tuple(
-                one for one in session.saved_filters if one.name != picked
-            )
 
     # -- order and columns
 
@@ -293,7 +265,3 @@ def _columns(names: tuple[str, ...]) -> list[Column]:
         except ValueError:
             continue
     return found or columns(DEFAULT)
-
-
-def _no_name(text: str) -> str | None:
-    return None if text.strip() else "a filter needs a name"

@@ -148,4 +148,5 @@ class SystemScreen(Frame):
         events = self.query_one("#events", TextPane)
         title = Text(" EVENTS", "bold")
         found = event_lines(self._events, now=now_utc(), palette=self.atlas.palette)
-        events.show([title, *found], keep_place=True)
+        none = [] if self._events else [Text(" None so far.", "dim")]
+        events.show([title, *found, *none], keep_place=True)

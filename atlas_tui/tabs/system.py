@@ -16,7 +16,7 @@ class SystemTab(MetricsTab):
     TITLE = "System"
     KEY = "S"
     AXIS = XAxis.TIME
-    EMPTY = "No samples of the machine."
+    EMPTY = "No samples of the machine. The first is taken a second after a job has started."
 
     def series(self, detail: JobDetail) -> Sequence[MetricSummary]:
         """What the scheduler measured."""

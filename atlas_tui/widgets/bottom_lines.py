@@ -1,4 +1,4 @@
-"""The two lines at the bottom: what was said last, and the keys that matter here."""
+"""The lines at the bottom: what was said last, and the keys that matter here."""
 
 from __future__ import annotations
 
@@ -8,16 +8,21 @@ from typing import ClassVar
 
 from rich.style import Style
 from rich.text import Text
+from textual import events
 from textual.widget import Widget
 
 from atlas_tui.action_table import on_screen
 from atlas_tui.actions import Action, Selection
 from atlas_tui.keys import keys_of, sign
 from atlas_tui.messages import Said
+from atlas_tui.row_layout import wrapped
+from atlas_tui.widgets.action_asked import ActionAsked
 from foundations.terminal import clean
 
 READING_SECONDS = 5.0
 """How long what came of one's own action stays before news take its place."""
+_MOST_LINES = 4
+"""What is longer than so many lines is cut."""
 _LAST = ("help", "quit")
 
 
@@ -61,12 +66,28 @@ class StatusLine(Widget):
     def _show(self, said: Said) -> None:
         if said != self.said:
             self.said = said
+            self._fit()
             self.refresh()
+
+    def on_resize(self) -> None:
+        """Take as many lines as the text needs now."""
+        self._fit()
+
+    def _fit(self) -> None:
+        """What went wrong, and what to do about it, is read whole."""
+        wanted = min(len(self._lines()), _MOST_LINES)
+        if self.styles.height is None or self.styles.height.value != wanted:
+            self.styles.height = wanted
+
+    def _lines(self) -> list[str]:
+        return wrapped(clean(self.said.text, one_line=True), max(self.size.width - 2, 8))
 
     def render(self) -> Text:
         """Put the text at the left and the command at the right, when both fit."""
         text = Text(no_wrap=True, overflow="ellipsis")
-        text.append(f" {clean(self.said.text, one_line=True)}", self._tone())
+        text.append("\n".join(f" {line}" for line in self._lines()), self._tone())
+        if len(self._lines()) > 1:
+            return text
         command = clean(self.said.command, one_line=True)
         if command and text.cell_len + len(command) + 4 <= self.size.width:
             gap = self.size.width - text.cell_len - len(command) - 3
@@ -100,27 +121,39 @@ class KeyBar(Widget):
 
     def show(self, selection: Selection) -> None:
         """Paint anew when something became possible or impossible."""
+        is_other_tab = selection.tab != self._selection.tab
         self._selection = selection
-        impossible = frozenset(
-            one.name for one in on_screen(selection.screen) if one.in_bar and one.refusal(selection)
-        )
-        if impossible != self.impossible:
+        impossible = frozenset(one.name for one in self._offered() if one.refusal(selection))
+        if impossible != self.impossible or is_other_tab:
             self.impossible = impossible
             self.refresh()
 
+    def _offered(self) -> list[Action]:
+        selection = self._selection
+        return [one for one in on_screen(selection.screen) if one.is_in_bar(selection.tab)]
+
+    def on_click(self, event: events.Click) -> None:
+        """Do what the key under the mouse does."""
+        right = 0
+        for name, entry in self._fitting().items():
+            right += entry.cell_len
+            if event.x < right:
+                self.post_message(ActionAsked(name))
+                return
+
     def render(self) -> Text:
-        """Write as many keys as fit, help and quit always."""
-        shown = [one for one in on_screen(self._selection.screen) if one.in_bar]
-        last = [self._entry(one) for one in shown if one.name in _LAST]
-        room = self.size.width - sum(entry.cell_len for entry in last)
-        text = Text(no_wrap=True)
-        for one in shown:
-            entry = self._entry(one)
-            if one.name not in _LAST and text.cell_len + entry.cell_len <= room:
-                text.append_text(entry)
-        for entry in last:
-            text.append_text(entry)
-        return text
+        """Write as many keys as fit."""
+        return Text(no_wrap=True).join(self._fitting().values())
+
+    def _fitting(self) -> dict[str, Text]:
+        """Help and quit always, then the keys of the tab, then others, as long as there is room."""
+        entries = {one.name: self._entry(one) for one in self._offered()}
+        room, fitting = self.size.width, set()
+        for one in sorted(self._offered(), key=_rank):
+            if entries[one.name].cell_len <= room:
+                fitting.add(one.name)
+                room -= entries[one.name].cell_len
+        return {name: entry for name, entry in entries.items() if name in fitting}
 
     def _entry(self, action: Action) -> Text:
         keys = keys_of(action, self._keymap)
@@ -133,3 +166,10 @@ class KeyBar(Widget):
         key = sign(keys[-1] if keys[0].isdigit() else keys[0])
         text = Text(no_wrap=True).append(f" {key}", faint if impossible else strong)
         return text.append(f" {action.title} ", faint if impossible else Style())
+
+
+def _rank(action: Action) -> int:
+    """What has its place in the bar before others: ways out, ways between tabs, keys of the tab."""
+    if action.name in _LAST:
+        return 0
+    return 1 if action.name == "tab_next" else 2 if action.tabs else 3

@@ -19,6 +19,8 @@ from atlas_tui.filter_words import Trouble, Vocabulary
 from atlas_tui.widgets.text_entry import EntryLine
 from foundations.terminal import clean
 
+_ROOM_FOR_TEXT = 20
+"""A mark further to the right leaves no room to say what is wrong."""
 TYPING_PAUSE_SECONDS = 0.25
 """A filter is asked for once the user has not typed for so long."""
 
@@ -51,6 +53,8 @@ class FilterBar(Vertical):
         """The user has finished typing."""
 
         filter: str
+        is_meant: bool = False
+        """Whether Enter was pressed: what is wrong with the filter is not passed over then."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         super().__init__()
@@ -59,11 +63,13 @@ class FilterBar(Vertical):
         self.recent: list[str] = []
         """Filters of before, the latest last."""
         self._recalled = 0
+        self._refused: str | None = None
+        """The filter in which something is wrong."""
 
     def compose(self) -> ComposeResult:
         """Lay out the line, and the place for what is wrong."""
         suggester = _Completion(self._vocabulary)
-        placeholder = "status:failed or metric.val_acc > 0.9  sort:-metric.val_acc"
+        placeholder = "state:failed or metric.val_acc > 0.9  sort:-metric.val_acc"
         yield EntryLine(placeholder=placeholder, suggester=suggester)
         yield Static(classes="trouble")
 
@@ -87,12 +93,20 @@ class FilterBar(Vertical):
         self.remove_class("open")
         self.show_trouble(None)
 
+    @property
+    def has_trouble(self) -> bool:
+        """Whether the filter as it stands there was refused."""
+        return self._refused == self.value
+
     def show_trouble(self, trouble: Trouble | None) -> None:
         """Show what is wrong, with a mark under the place."""
         line = self.query_one(".trouble", Static)
         line.set_class(trouble is not None, "shown")
+        self._refused = None if trouble is None else self.value
         if trouble is not None:
             mark = "" if trouble.column is None else " " * (trouble.column - 1) + "^ "
+            if len(mark) + _ROOM_FOR_TEXT > self.size.width:
+                mark = f"Column {trouble.column}: "  # which is out of sight
             line.update(Text(f"{mark}{clean(trouble.text, one_line=True)}", overflow="fold"))
 
     @on(Input.Changed)
@@ -105,20 +119,23 @@ class FilterBar(Vertical):
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self.action_leave()
+        self._leave(is_meant=True)
 
     def _tell(self) -> None:
         self._pause = None
         self.post_message(self.Changed(self.value))
 
     def action_leave(self) -> None:
-        """Apply the filter, and go back to the list."""
+        """Apply the filter when it can be, and go back to the list."""
+        self._leave(is_meant=False)
+
+    def _leave(self, *, is_meant: bool) -> None:
         if self._pause is not None:
             self._pause.stop()
             self._tell()
-        if self.value and self.value not in self.recent[-1:]:
+        if self.value and not self.has_trouble and self.value not in self.recent[-1:]:
             self.recent = [*[one for one in self.recent if one != self.value][-20:], self.value]
-        self.post_message(self.Left(self.value))
+        self.post_message(self.Left(self.value, is_meant=is_meant))
 
     def action_recall(self) -> None:
         """Type a filter of before."""

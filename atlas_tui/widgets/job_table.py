@@ -12,7 +12,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.worker import Worker
 
-from atlas_tui.columns import SPARK, Column, is_active
+from atlas_tui.columns import SPARK, Column
 from atlas_tui.job_line import MARGIN
 from atlas_tui.job_window import JobWindow
 from atlas_tui.keys import moving
@@ -59,6 +59,9 @@ class JobTable(PaintedJobs, can_focus=True):
     class Arrived(Message):
         """A new state of the list is shown."""
 
+        is_latest: bool
+        """Whether it is the list that was asked for last, and not one that goes on meanwhile."""
+
     @dataclass
     class Troubled(Message):
         """The scheduler refused the list, or did not answer."""
@@ -80,6 +83,8 @@ class JobTable(PaintedJobs, can_focus=True):
         )
         self._coming: JobWindow | None = None
         """The list that takes its place as soon as its first rows are here."""
+        self._is_refused = False
+        """Whether the scheduler refused the list that was asked for last."""
         self._bringing: Worker[None] | None = None
         self._job_id: str | None = None
 
@@ -127,7 +132,7 @@ class JobTable(PaintedJobs, can_focus=True):
 
     def show(self, window: JobWindow) -> None:
         """Show another list from its top, as soon as its first rows are here."""
-        self._coming = window
+        self._coming, self._is_refused = window, False
         self._bring()
 
     def set_columns(self, columns: Sequence[Column]) -> None:
@@ -162,7 +167,8 @@ class JobTable(PaintedJobs, can_focus=True):
             await window.bring(first, last)
         except AtlasError as error:
             if isinstance(error, InvalidRequest):
-                self._coming = None  # it will be refused again; the line may come back
+                # It will be refused again; the line may come back.
+                self._coming, self._is_refused = None, True
             self.post_message(self.Troubled(error))
             return
         if coming is not None:
@@ -184,7 +190,7 @@ class JobTable(PaintedJobs, can_focus=True):
         for job in self.shown():
             if job.job_id in self._marked:
                 self._marked[job.job_id] = job
-        self.post_message(self.Arrived())
+        self.post_message(self.Arrived(is_latest=self._coming is None and not self._is_refused))
         self._draw_courses()
         self._tell()
         self.refresh()
@@ -268,15 +274,6 @@ class JobTable(PaintedJobs, can_focus=True):
         super().watch_scroll_y(old_value, new_value)
         if round(old_value) != round(new_value) and self._window.needs(self._first, self._last):
             self._bring()
-
-    def _tick(self) -> None:
-        """Repaint the rows whose time goes on, if any is in sight."""
-        if not self.is_on_screen or not any(one.column.moves for one in self._placed):
-            return
-        for place_ in range(self._first, self._last):
-            job = self._window.row(place_)
-            if job is not None and is_active(job):
-                self._paint(place_)
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor where the mouse is; a second click opens, one on a title sorts."""

@@ -14,6 +14,7 @@ from textual.strip import Strip
 from atlas_tui.log_layout import FoundLines, Row
 from atlas_tui.log_store import Missing
 from atlas_tui.log_text import PaintedLine, Span
+from atlas_tui.row_layout import wrapped
 from atlas_tui.sgr import Look
 from atlas_tui.widgets.log_window import BAR_CELLS, TIME_CELLS, LogWindow
 from foundations.terminal import clean
@@ -52,9 +53,11 @@ class LogView(LogWindow):
         bar = Segment(*self._bar(y, base))
         if y < len(self._rows):
             segments = self._known_row(*self._rows[y], base)
-        elif not self._rows and not y:
+        elif not self._rows:
             text = self.empty if not self.store.size else self._palette.text("…", "...")
-            segments = [Segment(f" {clean(text, one_line=True)}", base + self._style("faint"))]
+            lines = wrapped(clean(text, one_line=True), max(width - BAR_CELLS - 2, 8))
+            line_ = dict(enumerate(lines)).get(y, "")
+            segments = [Segment(f" {line_}", base + self._style("faint"))]
         else:
             segments = []
         line = Strip(segments).adjust_cell_length(max(width - BAR_CELLS, 0), base)
@@ -74,7 +77,10 @@ class LogView(LogWindow):
             segments.append(Segment(self._time(row), base + self._style("faint")))
         begin, end = self._cut(line, row)
         spans = self._spans(row.start, line)
-        return segments + line.segments(begin, end, base, spans, self._style("match"))
+        # Textual would make greys of the colours, and a dark one of red: nobody could read it.
+        in_colour = not self.app.no_color
+        mark = self._style("match")
+        return segments + line.segments(begin, end, base, spans, mark, in_colour=in_colour)
 
     def _cut(self, line: PaintedLine, row: Row) -> Span:
         if not self.wraps:

@@ -16,7 +16,7 @@ from atlas_tui.columns import Column, now_utc
 from atlas_tui.job_line import MARGIN, Brush
 from atlas_tui.job_window import JobWindow
 from atlas_tui.looks import Palette
-from atlas_tui.row_layout import Placed, place
+from atlas_tui.row_layout import Placed, place, wrapped
 from atlas_tui.sparks import Sparks
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ class PaintedJobs(ScrollView):
         self._marked = marked
         self._skip = 0
         self._placed: list[Placed] = []
+        self._times: dict[tuple[int, str], tuple[str, ...]] = {}
+        """What stood in the columns that change with the time, at the last look."""
 
     @property
     def total(self) -> int:
@@ -118,6 +120,21 @@ class PaintedJobs(ScrollView):
         if HEADER_LINES <= line < self.size.height:
             self.refresh(Region(0, line, self.size.width, 1))
 
+    def _tick(self) -> None:
+        """Repaint the rows in sight in which the time has changed something."""
+        moving_columns = [one.column for one in self._placed if one.column.moves]
+        if not self.is_on_screen or not moving_columns:
+            return
+        now, before = now_utc(), self._times
+        self._times = {
+            (place_, job.job_id): tuple(one.text(job, now) for one in moving_columns)
+            for place_ in range(self._first, self._last)
+            if (job := self._window.row(place_)) is not None
+        }
+        for (place_, job_id), times in self._times.items():
+            if before.get((place_, job_id), times) != times:
+                self._paint(place_)
+
     def _lay_out(self) -> None:
         width = self.size.width - MARGIN - self.styles.scrollbar_size_vertical
         self._placed = place(self._columns, max(width, 1), skip=self._skip)
@@ -135,8 +152,9 @@ class PaintedJobs(ScrollView):
             return titles.adjust_cell_length(width, style)
         number = self.scroll_offset.y + y - HEADER_LINES
         if number >= self.total:
-            is_empty = self._window.total == 0 and y == HEADER_LINES
-            base, text = self.rich_style, f"  {self.empty}" if is_empty else ""
+            lines = wrapped(self.empty, max(width - 4, 8)) if self._window.total == 0 else []
+            text = dict(enumerate(lines)).get(y - HEADER_LINES, "")
+            base, text = self.rich_style, f"  {text}"
             return Strip([Segment(text, base)]).adjust_cell_length(width, base)
         style = self._row_style(number)
         # Joined: each segment is sent over the line with its colours.

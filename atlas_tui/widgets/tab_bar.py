@@ -31,6 +31,7 @@ class TabBar(Widget):
     DEFAULT_CSS = """
     TabBar { height: 1; background: $surface; }
     TabBar > .tabs--here { background: $primary 40%; text-style: bold; }
+    TabBar:ansi > .tabs--here { background: $background; text-style: bold reverse; }
     TabBar > .tabs--key { color: $accent; text-style: underline; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"tabs--here", "tabs--key"}

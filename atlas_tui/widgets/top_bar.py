@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
+from textual import events
 from textual.widget import Widget
 
 from atlas_tui.board import Board, Link
 from atlas_tui.looks import Palette
+from atlas_tui.widgets.action_asked import ActionAsked
 from foundations.job_states import JobState
 from foundations.terminal import clean
 
@@ -35,6 +37,8 @@ class TopBar(Widget):
     DEFAULT_CSS = """
     TopBar { height: 2; dock: top; background: $panel; }
     TopBar > .top--here { background: $primary; color: $background; text-style: bold; }
+    TopBar:ansi > .top--here { color: $foreground; background: $background; }
+    TopBar:ansi > .top--here { text-style: bold reverse; }
     TopBar > .top--faint { color: $text-muted; }
     TopBar > .top--bad { color: $error; text-style: bold; }
     TopBar > .top--good { color: $success; }
@@ -66,6 +70,19 @@ class TopBar(Widget):
         self._shown = self._lines()
         return self._shown
 
+    def on_click(self, event: events.Click) -> None:
+        """Go to the screen under the mouse, or ask for another scheduler where its name stands."""
+        if event.y:
+            return
+        right = 0
+        for number, name in enumerate(TABS, start=1):
+            right += len(_tab(number, name))
+            if event.x < right:
+                self.post_message(ActionAsked(name))
+                return
+        if event.x >= self.size.width - self._link().cell_len:
+            self.post_message(ActionAsked("schedulers"))
+
     def _lines(self) -> Text:
         width = self.size.width
         first = self._sides(self._tabs(), self._link(), width)
@@ -86,7 +103,7 @@ class TopBar(Widget):
         text = Text(no_wrap=True)
         for number, name in enumerate(TABS, start=1):
             style = self._style("here" if name == self._here else "faint")
-            text.append(f" {number} {name.capitalize()} ", style)
+            text.append(_tab(number, name), style)
         return text
 
     def _link(self) -> Text:
@@ -193,3 +210,7 @@ class TopBar(Widget):
         line = Text.assemble(left, gap, right)
         line.truncate(width)
         return line
+
+
+def _tab(number: int, name: str) -> str:
+    return f" {number} {name.capitalize()} "

@@ -152,7 +152,7 @@ class Execs:
 
     most = 64
     """Most at a time."""
-    lacking = "room"
+    lacking = "commands beside it"
     instead = "use its own terminal"
     too_many = "{most} commands run beside jobs; end one of them first."
     unknown = "No command `{exec_id}` runs beside a job."

@@ -10,12 +10,13 @@ from pathlib import Path
 import structlog
 
 from atlas_scheduler.core.retention import Policy, Rule
+from atlas_scheduler.core.times import utc
 from atlas_scheduler.store import jobs, leftovers, retention
+from atlas_scheduler.store.disk_bytes import bytes_on_disk
 from atlas_scheduler.store.files import remove_tree
 from atlas_scheduler.store.leftovers import Candidate
 from atlas_scheduler.store.retention import Expired
 from atlas_scheduler.store.work_dirs import remove_work_dir
-from atlas_scheduler.views import moment
 from atlas_scheduler.writing import Writing
 from foundations.models import (
     ExpiredJob,
@@ -195,14 +196,14 @@ class Garbage(Writing):
         self, now_ms: int, going: list[Expired], alone: list[str], left: list[Candidate]
     ) -> GarbageView:
         return GarbageView(
-            at=moment(now_ms),
+            at=utc(now_ms),
             jobs=[
                 ExpiredJob(
                     job_id=one.job_id,
                     project=one.project,
-                    finished_at=moment(one.finished_at_ms),
+                    finished_at=utc(one.finished_at_ms),
                     reason=one.reason,
-                    archive_bytes=leftovers.bytes_on_disk(self.home.archive(one.job_id)),
+                    archive_bytes=bytes_on_disk(self.home.archive(one.job_id)),
                 )
                 for one in going
             ],
@@ -216,4 +217,4 @@ class Garbage(Writing):
     def _bytes_of(self, one: Candidate) -> int:
         if one.kind == "bundle":
             return leftovers.bundle_bytes(self.home, one.name)
-        return leftovers.bytes_on_disk(one.path)
+        return bytes_on_disk(one.path)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
+from atlas_scheduler.core.times import utc
 from atlas_scheduler.store.secrets import Secret, no_such_secret
 from atlas_scheduler.store.threads import in_thread
 from atlas_scheduler.writing import Writing
@@ -56,5 +55,4 @@ class SecretKeeping(Writing):
 
 
 def _view(secret: Secret) -> SecretView:
-    set_at = datetime.fromtimestamp(secret.set_at_ms / 1000, UTC)
-    return SecretView(name=secret.name, shared=secret.shared, set_at=set_at)
+    return SecretView(name=secret.name, shared=secret.shared, set_at=utc(secret.set_at_ms))

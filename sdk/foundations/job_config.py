@@ -25,6 +25,7 @@ from foundations.errors import ConfigError
 from foundations.image_config import Image
 from foundations.limits import read_retries
 from foundations.models import (
+    AbsolutePath,
     Argument,
     EnvironmentName,
     GpuCount,
@@ -81,7 +82,7 @@ class _Section(BaseModel):
 class VolumeConfig(_Section):
     """Where a host path appears in the container."""
 
-    bind: Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$", max_length=4096)]
+    bind: AbsolutePath
     """Path in the container."""
     mode: Literal["ro", "rw"] | None = None
     """Without it a path can be written and a volume of the admin's only read."""
@@ -242,13 +243,15 @@ def find_infinite(value: JsonValue, path: str) -> str | None:
 
 
 def _with_written_text(source: YamlSource) -> dict[str, Any]:
-    """Give environment variables and tags the text that the file has: `1.10`, not 1.1."""
+    """Give variables, tags and words of commands the text that the file has: `1.10`, not 1.1."""
     data: dict[str, Any] = dict(source.data)
     _keep_written(source, data, ("tags",))
     if isinstance(data.get("worker"), dict):
         data["worker"] = dict(data["worker"])
         _keep_written(source, data["worker"], ("worker", "environment"))
         _keep_build_args(source, data["worker"])
+        for key in ("command", "args"):
+            _keep_written_words(source, data["worker"], ("worker", key))
     return data
 
 
@@ -268,6 +271,17 @@ def _keep_written(source: YamlSource, section: dict[str, Any], location: tuple[s
             key: source.raw.get((*location, str(key)), value) if value is not None else None
             for key, value in values.items()
         }
+
+
+def _keep_written_words(
+    source: YamlSource, section: dict[str, Any], location: tuple[str, ...]
+) -> None:
+    words = section.get(location[-1])
+    if isinstance(words, list):
+        section[location[-1]] = [
+            source.raw.get((*location, str(place)), word) if word is not None else None
+            for place, word in enumerate(words)
+        ]
 
 
 def _complaint(source: YamlSource, error: ErrorDetails) -> str:

@@ -154,7 +154,11 @@ def _spec(
             retry_delay_seconds=_first(asked.retry_delay_seconds, project.retry_delay, None),
         )
     except ValidationError as error:
-        raise ConfigError(explain(error)) from error
+        said = explain(error)
+        unnamed = not (asked.project_name or project.project_name)
+        if unnamed and any(one["loc"] == ("project",) for one in error.errors(include_url=False)):
+            said += "\nThat is the name of the directory: give a project name."
+        raise ConfigError(said) from error
 
 
 def plain_params(params: Mapping[str, Any]) -> dict[str, JsonValue]:

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.style import Style
 from textual.events import Paste
 from textual.pilot import Pilot
 
@@ -98,6 +99,12 @@ class Stage:
         """Put in a line at once, as a terminal does: for what is too long to press key by key."""
         self.app.post_message(Paste(text))
         await self.pilot.pause()
+
+    def styles(self, text: str) -> list[Style]:
+        """The styles of the pieces of lines on the screen that have a text in them."""
+        lines = self.app.screen._compositor.render_strips()
+        pieces = (piece for strip in lines for piece in strip if text in piece.text)
+        return [piece.style or Style() for piece in pieces]
 
     def text(self) -> str:
         """Everything on the screen as plain lines."""

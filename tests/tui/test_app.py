@@ -13,13 +13,15 @@ from textual.widget import Widget
 
 from atlas_tui.action_table import on_screen
 from atlas_tui.app import AtlasApp, Options
+from atlas_tui.board import Link
 from atlas_tui.chart_labels import line_style
 from atlas_tui.keys import label
 from atlas_tui.looks import SERIES, Palette
 from atlas_tui.messages import Said
-from atlas_tui.screens.dialogs import ConfirmDialog, PickDialog, PromptDialog
+from atlas_tui.screens.dialogs import ConfirmDialog, PromptDialog
 from atlas_tui.screens.help import HelpScreen, help_lines
 from atlas_tui.screens.jobs import JobsScreen
+from atlas_tui.screens.pick_dialog import PickDialog
 from atlas_tui.screens.theme_dialog import ThemeDialog
 from atlas_tui.session import Session, path_of
 from atlas_tui.settings import Settings
@@ -29,6 +31,7 @@ from atlas_tui.widgets.project_list import ProjectList
 from atlas_tui.widgets.row_list import RowList
 from atlas_tui.widgets.text_pane import TextPane
 from atlas_tui.widgets.top_bar import TopBar
+from foundations import autostart
 from foundations.bundle import pack
 from foundations.home import Home
 from foundations.models import JobSpec, JobState, Submission
@@ -155,6 +158,24 @@ async def test_low_bandwidth_takes_the_terminal_s_own_colours(tmp_path: Path) ->
         assert stage.app.palette.ansi
 
 
+async def test_what_is_in_front_stands_out_with_the_terminal_s_own_colours(tmp_path: Path) -> None:
+    async with staged(tmp_path, three, options=Options(low_bandwidth=True)) as stage:
+        assert [one.reverse for one in stage.styles(" 1 Dashboard ")] == [True]
+        stage.app.open([(await stage.app.client.jobs()).jobs[0].job_id], "job")
+        await stage.until(lambda: [one.reverse for one in stage.styles("verview")] == [True])
+        stage.app.perform("palette")
+        await stage.until(lambda: isinstance(stage.app.screen, PickDialog))
+        await stage.until(lambda: _is_lit(stage, "Dashboard  "))
+        assert not _is_lit(stage, "Jobs  ")
+        await stage.press("down")
+        await stage.until(lambda: _is_lit(stage, "Jobs  "))
+
+
+def _is_lit(stage: Stage, text: str) -> bool:
+    backgrounds = [one.bgcolor for one in stage.styles(text)]
+    return any(one is not None and not one.is_default for one in backgrounds)
+
+
 # -- freezing and the mouse
 
 
@@ -168,7 +189,7 @@ async def test_a_frozen_screen_stays_and_goes_on_with_the_newest(tmp_path: Path)
         (job, *_) = (await stage.app.client.jobs(offset=0, limit=1)).jobs
         await stage.app.client.delete(job.job_id)
         await stage.until(lambda: stage.app.board.last_seq > seen)
-        assert stage.front.query_one("JobTable").total == 3  # type: ignore[attr-defined]
+        assert stage.front.query_one(JobTable).total == 3
         await stage.press("j")
         assert not stage.app.is_frozen
         await stage.until(lambda: job.command[0] not in stage.text())
@@ -207,6 +228,49 @@ async def test_ids_and_commands_are_copied(tmp_path: Path) -> None:
         await stage.press("c")
         await stage.until(lambda: stage.status.startswith("Copied: foundations"))
         assert stage.app.copied == f"foundations rerun job scheduler {job.job_id}"
+
+
+async def clicked(stage: Stage, text: str) -> None:
+    """Click on a text, wherever it stands."""
+    lines = stage.text().splitlines()
+    ((x, y),) = ((line.index(text), number) for number, line in enumerate(lines) if text in line)
+    await stage.pilot.click(offset=(x, y))
+    await stage.pilot.pause()
+
+
+async def test_screens_and_keys_can_be_clicked(tmp_path: Path) -> None:
+    async with staged(tmp_path, three) as stage:
+        await ready(stage)
+        await clicked(stage, "6 System")
+        await stage.until(lambda: stage.front.NAME == "system")
+        await clicked(stage, "1 Dashboard")
+        await stage.until(lambda: stage.front.NAME == "dashboard")
+        await clicked(stage, "● scheduler")
+        await stage.until(lambda: isinstance(stage.app.screen, PickDialog))
+        await stage.press("escape")
+        await clicked(stage, "? Help")
+        await stage.until(lambda: isinstance(stage.app.screen, HelpScreen))
+
+
+async def test_a_question_can_be_answered_by_a_click(tmp_path: Path) -> None:
+    async with staged(tmp_path, three) as stage:
+        await ready(stage)
+        for answer, left in (("n No", 3), ("y Yes", 2)):
+            await clicked(stage, "d Delete")
+            await stage.until(lambda: isinstance(stage.app.screen, ConfirmDialog))
+            await stage.settle()
+            await clicked(stage, answer)
+            await stage.until(lambda: not isinstance(stage.app.screen, ConfirmDialog))
+            await stage.settle()
+            page = await stage.app.client.jobs()
+            assert len(page.jobs) == left
+
+
+async def test_the_dashboard_says_that_its_order_is_fixed(tmp_path: Path) -> None:
+    async with staged(tmp_path, three) as stage:
+        await ready(stage)
+        await clicked(stage, "STATE")
+        await stage.until(lambda: "Jobs (2) can be sorted" in stage.status)
 
 
 # -- saving
@@ -300,6 +364,25 @@ async def test_schedulers_are_asked_and_those_without_an_answer_cannot_be_picked
         assert isinstance(stage.app.screen, PickDialog)
 
 
+async def test_choosing_the_scheduler_that_is_down_starts_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Home(tmp_path / "kept")
+    configs = tmp_path / "kept" / "config" / "submission"
+    configs.mkdir(parents=True)
+    (configs / "scheduler.config.yaml").write_text(f"scheduler_url: unix://{kept.socket}\n")
+    started: list[Home] = []
+    monkeypatch.setattr(autostart, "start_server", started.append)
+    monkeypatch.chdir(tmp_path)
+    async with staged(tmp_path, three, kept_in=kept.root) as stage:
+        stage.line.cut()
+        await stage.until(lambda: stage.app.board.link is Link.LOST)
+        await stage.press("at")
+        await stage.until(lambda: "choosing it starts it" in stage.text())
+        await stage.press("enter")
+        await stage.until(lambda: started == [kept])
+
+
 async def test_where_one_left_off_is_kept(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     async with staged(tmp_path, three, kept_in=kept) as stage:
@@ -335,8 +418,8 @@ async def test_the_last_view_is_shown_before_the_first_answer(tmp_path: Path) ->
             assert "completed 3" in text
 
 
-@pytest.mark.parametrize(("width", "on_one_line"), [(60, False), (200, True)])
-async def test_the_palette_uses_a_wide_terminal(
+@pytest.mark.parametrize(("width", "on_one_line"), [(60, False), (80, False), (120, True)])
+async def test_the_palette_shows_every_explanation_whole_at_any_width(
     tmp_path: Path, width: int, on_one_line: bool
 ) -> None:
     async with staged(tmp_path, size=(width, 50)) as stage:
@@ -344,8 +427,42 @@ async def test_the_palette_uses_a_wide_terminal(
         await stage.until(lambda: isinstance(stage.app.screen, PickDialog))
         await stage.press(*"mouse")
         await stage.until(lambda: "or take it." in stage.text())
+        assert not re.search("│.*….*│", stage.text())
         (first,) = (line for line in stage.text().splitlines() if re.search("Mouse +m", line))
         assert ("or take it." in first) == on_one_line
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 15), (120, 40)])
+async def test_what_the_palette_highlights_is_in_sight(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    async with staged(tmp_path, size=size) as stage:
+        stage.app.perform("palette")
+        await stage.until(lambda: isinstance(stage.app.screen, PickDialog))
+        await stage.press("up")  # from the first to the last
+        await stage.until(lambda: re.search("Quit +q", stage.text()))
+
+
+async def test_the_palette_breaks_its_lines_anew_when_the_terminal_changes(
+    tmp_path: Path,
+) -> None:
+    async with staged(tmp_path, size=(120, 40)) as stage:
+        stage.app.perform("palette")
+        await stage.until(lambda: isinstance(stage.app.screen, PickDialog))
+        await stage.press(*"mouse")
+        await stage.until(lambda: "to select text, or take it." in stage.text())
+        await stage.pilot.resize_terminal(60, 24)
+        await stage.until(lambda: "to select text, or take it." not in stage.text())
+        await stage.until(lambda: "take it." in stage.text())
+
+
+async def test_what_nothing_in_a_list_matches_is_said(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        stage.app.perform("palette")
+        await stage.until(lambda: isinstance(stage.app.screen, PickDialog))
+        await stage.press(*"xyzzy", "enter")
+        await stage.until(lambda: "nothing is called like that" in stage.text())
+        assert isinstance(stage.app.screen, PickDialog)
 
 
 @pytest.mark.parametrize("width", [60, 100, 120, 200])

@@ -99,3 +99,24 @@ async def test_the_start_asks_for_each_list_once_and_after_where_the_feed_begins
         paths = [path.removeprefix("/api/v1") for path in stage.line.requests]
         assert paths[0] == "/info"
         assert paths.count("/jobs") == asked, paths
+
+
+@pytest.mark.parametrize("width", [60, 100])
+async def test_why_the_connection_was_lost_is_told_whole_until_it_is_back(
+    tmp_path: Path, width: int
+) -> None:
+    async with staged(tmp_path, fill, size=(width, 24)) as stage:
+        await stage.until(lambda: "run-2" in stage.text() or width < 80)
+        stage.line.cut()
+        await stage.until(lambda: stage.app.board.link is Link.LOST)
+        problem = stage.app.board.problem or ""
+        await stage.until(lambda: stage.status == problem)
+        await stage.until(lambda: problem in _joined(stage.text()))
+        stage.line.mend()
+        await stage.press("r")
+        await stage.until(lambda: stage.app.board.link is Link.LIVE)
+        await stage.until(lambda: stage.status == "")
+
+
+def _joined(text: str) -> str:
+    return " ".join(text.split())

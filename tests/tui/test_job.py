@@ -15,8 +15,9 @@ from atlas_scheduler.store import arrays
 from atlas_tui.action_table import on_screen
 from atlas_tui.board import Tidings
 from atlas_tui.curves import XAxis
-from atlas_tui.screens.dialogs import ConfirmDialog, PickDialog, PromptDialog
+from atlas_tui.screens.dialogs import ConfirmDialog, PromptDialog
 from atlas_tui.screens.job import JobScreen
+from atlas_tui.screens.pick_dialog import PickDialog
 from atlas_tui.tabs.all import TABS
 from atlas_tui.tabs.metrics import MetricsTab
 from atlas_tui.widgets.chart_view import ChartView
@@ -476,3 +477,26 @@ async def test_the_source_is_compared_with_another_job(tmp_path: Path) -> None:
         await stage.until(lambda: isinstance(stage.app.screen, PromptDialog))
         await stage.press(*"nowhere", "enter")
         await stage.until(lambda: "nowhere" in stage.status)
+
+
+@pytest.mark.parametrize(
+    ("key", "keys"),
+    [
+        ("M", ["X X axis", "y Log y", "s Smooth"]),
+        ("i", ["A Save artifact", "/ Find"]),
+        ("F", ["w Save file", "v Diff source"]),
+        ("N", ["a Note"]),
+    ],
+)
+async def test_the_bar_shows_the_keys_of_the_tab_in_front(
+    tmp_path: Path, key: str, keys: list[str]
+) -> None:
+    async with job_shown(tmp_path, size=(80, 24)) as stage:
+        bar = stage.text().splitlines()[-1]
+        assert "] Next tab" in bar
+        assert not any(one in bar for one in keys)
+        await stage.press(key)
+        await stage.until(lambda: all(one in stage.text().splitlines()[-1] for one in keys))
+        bar = stage.text().splitlines()[-1]
+        assert "] Next tab" in bar
+        assert bar.endswith("? Help  q Quit")

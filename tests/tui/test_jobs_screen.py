@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -110,6 +112,50 @@ async def test_a_wrong_filter_says_where_and_keeps_the_list(tmp_path: Path) -> N
         await stage.press(*" 5")
         await stage.until(lambda: table.known_total == 42)
         assert "Here should be a value" not in stage.text()
+
+
+async def test_a_wrong_filter_is_not_taken_for_that_of_the_list(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        table = await listed(stage)
+        await stage.press("slash", *"status:completed", "enter")
+        await stage.until(lambda: "100 jobs  status:completed" in stage.text())
+        await stage.press("slash", *" metric.loss >")
+        await stage.until(lambda: "Here should be a value" in stage.text())
+        await stage.press("enter")
+        await stage.until(lambda: stage.status.startswith("This filter cannot be used"))
+        assert stage.front.query_one(FilterBar).has_focus_within
+        stage.front.take(Tidings(everything=True))
+        await stage.settle()
+        assert "100 jobs  status:completed\n" in "\n".join(
+            line.rstrip() for line in stage.text().splitlines()
+        )
+        assert stage.front.selection().filter == "status:completed"
+        await stage.press("escape")
+        await stage.until(lambda: table.has_focus)
+        assert stage.status == ""
+        assert "Here should be a value" not in stage.text()
+        assert stage.app.session.filter == "status:completed"
+
+
+async def test_a_wrong_filter_that_is_left_at_once_changes_nothing(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        table = await listed(stage)
+        await stage.press("slash")
+        await stage.paste("metric.loss >")
+        await stage.press("enter")
+        await stage.until(lambda: "Here should be a value" in stage.text())
+        await stage.settle()
+        assert stage.front.selection().filter is None
+        assert table.total == 300
+        assert "300 jobs" in stage.text()
+
+
+async def test_what_is_wrong_far_to_the_right_is_said_as_well(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await listed(stage)
+        await stage.press("slash")
+        await stage.paste("command:" + "漢[b]" * 2_500)
+        await stage.until(lambda: "Column 4001: A filter has at most" in stage.text())
 
 
 async def test_a_column_orders_the_list_and_again_the_other_way(tmp_path: Path) -> None:
@@ -223,3 +269,18 @@ async def test_what_a_job_in_sight_records_appears_in_its_row(tmp_path: Path) ->
         await stage.database.write(record)
         stage.service.feed.recorded(job.job_id)
         await stage.until(lambda: "0.12345" in stage.text())
+
+
+async def test_the_age_of_a_job_that_waits_goes_on(tmp_path: Path) -> None:
+    def waiting(conn: sqlite3.Connection) -> None:
+        add(conn, submitted_at_ms=time.time_ns() // 1_000_000)
+
+    def age(stage: Stage) -> str:
+        found = re.search(r"queued .* (\d+[sm])", stage.text())
+        return found[1] if found else ""
+
+    async with staged(tmp_path, waiting) as stage:
+        await stage.press("2")
+        await stage.until(lambda: age(stage))
+        first = age(stage)
+        await stage.until(lambda: age(stage) not in ("", first))

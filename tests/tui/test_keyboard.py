@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from textual._xterm_parser import XTermParser
 
-from atlas_tui.screens.dialogs import PickDialog
 from atlas_tui.screens.job import JobScreen
 from atlas_tui.screens.jobs import JobsScreen
+from atlas_tui.screens.pick_dialog import PickDialog
 from atlas_tui.widgets.job_table import JobTable
 from tests.store.samples import add, finish
 from tests.tui.conftest import DEADLINE_SECONDS, Stage, staged

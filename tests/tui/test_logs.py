@@ -517,3 +517,17 @@ async def test_the_bar_shows_what_can_be_done_with_the_job_once_it_is_known(tmp_
         bar = screen(stage).query_one(KeyBar)
         await stage.until(lambda: "stop" not in bar.impossible)
         assert "delete" in bar.impossible
+
+
+async def test_without_colour_no_word_of_a_log_is_darker_than_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    written(tmp_path, IDS[1], b"\x1b[31mERROR\x1b[0m plain \x1b[1mbold\x1b[0m\n")
+    async with staged(tmp_path, fill) as stage:
+        await opened(stage, IDS[1])
+        await stage.until(shows(stage, "ERROR plain bold"))
+        (error,), (bold,) = stage.styles("ERROR"), stage.styles("bold")
+        (plain,) = stage.styles(" plain ") or stage.styles("plain")
+        assert error.color == plain.color
+        assert bold.bold

@@ -10,7 +10,8 @@ import pytest
 
 from atlas_tui.board import Link
 from atlas_tui.handlers import AT_ONCE, named
-from atlas_tui.screens.dialogs import ConfirmDialog, PickDialog, PromptDialog
+from atlas_tui.screens.dialogs import ConfirmDialog, PromptDialog
+from atlas_tui.screens.pick_dialog import PickDialog
 from atlas_tui.settings import Settings
 from atlas_tui.widgets import bottom_lines
 from atlas_tui.widgets.bottom_lines import StatusLine
@@ -40,7 +41,7 @@ async def ready(stage: Stage) -> None:
 async def queue(stage: Stage) -> list[str]:
     """The last words of the commands that wait, in their turn."""
     page = await stage.app.client.jobs(states=[JobState.QUEUED], limit=100)
-    waiting = sorted(page.jobs, key=lambda job: job.waiting.position if job.waiting else 0)
+    waiting = sorted(page.jobs, key=lambda job: (job.waiting and job.waiting.position) or 0)
     return [job.command[-1] for job in waiting]
 
 
@@ -71,9 +72,11 @@ async def test_a_held_job_waits_until_it_is_released(tmp_path: Path) -> None:
     async with staged(tmp_path, fill) as stage:
         await ready(stage)
         await stage.press("H")
-        await stage.until(lambda: "held by" in stage.text())
+        await stage.until(lambda: " held by" in stage.text() and "#1" in stage.text())
+        assert "#3" in stage.text()
+        assert "#4" not in stage.text()
         await stage.press("L")
-        await stage.until(lambda: "held by" not in stage.text())
+        await stage.until(lambda: "held by" not in stage.text() and "#4" in stage.text())
 
 
 async def test_the_queue_is_paused_for_everybody_to_see_and_resumed(tmp_path: Path) -> None:
@@ -176,6 +179,31 @@ async def test_more_than_twenty_want_their_number_typed(tmp_path: Path) -> None:
         assert await queue(stage) == []
 
 
+@pytest.mark.parametrize("width", [80, 120])
+async def test_jobs_of_a_sweep_are_told_apart_before_they_are_stopped(
+    tmp_path: Path, width: int
+) -> None:
+    def sweep(conn: sqlite3.Connection) -> None:
+        for number in range(4):
+            rate = 0.5 ** (number + 1)
+            spec = {"project": "digits", "params": {"epochs": 90, "rate": rate, "seed": number}}
+            add(conn, project="digits", spec=spec, submitted_at_ms=number)
+
+    async with staged(tmp_path, sweep, size=(width, 24)) as stage:
+        await stage.until(lambda: "main.py" in stage.text())
+        await stage.press("asterisk")
+        await stage.until(lambda: stage.status == "4 jobs marked")
+        jobs = stage.front.selection().jobs
+        await stage.press("x")
+        await stage.until(lambda: isinstance(stage.app.screen, ConfirmDialog))
+        for job in jobs:
+            rate, seed = job.parameters["rate"], job.parameters["seed"]
+            assert f"{job.job_id[:8]}  queued     rate={rate} seed={seed} " in stage.text()
+        assert "digits  main.py" in stage.text()
+        await stage.press("n")
+        assert len(await queue(stage)) == 4
+
+
 async def test_of_marked_jobs_that_cannot_be_stopped_one_refusal_is_told(tmp_path: Path) -> None:
     async with staged(tmp_path, fill) as stage:
         await ready(stage)
@@ -186,7 +214,19 @@ async def test_of_marked_jobs_that_cannot_be_stopped_one_refusal_is_told(tmp_pat
         (chosen, *_) = stage.front.selection().jobs
         await stage.service.stop(chosen.job_id, by="grace")
         await stage.press("y")
-        await stage.until(lambda: stage.status.startswith("Asked to stop: 3. 1 not: Job "))
+        await stage.until(lambda: stage.status.startswith("Asked to stop: 3 of 4 jobs. Job "))
+        assert stage.status.endswith("is stopped and cannot be stopped")
+
+
+async def test_of_a_single_job_only_the_refusal_is_told(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill) as stage:
+        await ready(stage)
+        (chosen,) = stage.front.selection().jobs
+        await stage.press("x")
+        await stage.until(lambda: isinstance(stage.app.screen, ConfirmDialog))
+        await stage.service.stop(chosen.job_id, by="grace")
+        await stage.press("y")
+        await stage.until(lambda: stage.status.startswith("Stop: Job "))
         assert stage.status.endswith("is stopped and cannot be stopped")
 
 
@@ -276,6 +316,6 @@ async def test_what_is_asked_for_many_jobs_ends_when_nobody_answers(tmp_path: Pa
         stage.line.cut()
         await stage.until(lambda: stage.app.board.link is Link.LOST)
         await stage.press("H")
-        await stage.until(lambda: stage.status.startswith(f"Held: 0. {AT_ONCE * 2} not: "))
+        await stage.until(lambda: stage.status.startswith(f"Held: none of {AT_ONCE * 2} jobs. "))
         asked = {path for path in stage.line.requests if path.endswith("/hold")}
         assert len(asked) <= AT_ONCE

@@ -8,7 +8,7 @@ from typing import cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_tui.columns import Column, column, names, told_apart
+from atlas_tui.columns import DEFAULT, Column, column, names, told_apart
 from atlas_tui.row_layout import GAP, fit, place
 from foundations.models import JobView
 from foundations.terminal import display_width
@@ -39,6 +39,14 @@ def test_a_fitted_text_is_exactly_as_wide_and_harmless(text: str, width: int, ri
     assert display_width(shown) == width
     assert "\x1b" not in shown
     assert "\n" not in shown
+
+
+def test_the_command_takes_what_the_reason_does_not_need() -> None:
+    widths = {one.column.name: one.width for one in place([*map(column, DEFAULT)], 200)}
+    assert widths["reason"] == 38
+    assert widths["command"] > 80
+    alone = place([column("id"), column("reason")], 200)
+    assert alone[-1].width == 200 - 8 - GAP
 
 
 def test_jobs_of_one_command_are_told_apart_by_index_and_parameters() -> None:

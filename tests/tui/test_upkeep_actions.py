@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from atlas_scheduler.store import jobs
 from atlas_tui.options import Options
 from atlas_tui.project_handlers import read_rule, rule_text
-from atlas_tui.screens.dialogs import ConfirmDialog, PickDialog, PromptDialog
+from atlas_tui.screens.dialogs import ConfirmDialog, PromptDialog
+from atlas_tui.screens.pick_dialog import PickDialog
 from atlas_tui.widgets.bottom_lines import StatusLine
 from foundations.bundle import pack
 from foundations.models import JobSpec, NewSchedule, RetentionRule, ScheduleView, Submission

@@ -227,6 +227,9 @@ def interpreter_of(entrypoint: Sequence[str]) -> str | None:
 def reason_of(said: Iterable[str], status: int) -> str:
     """Say in one line why a build failed, in uv's own words as far as there are any."""
     lines = [line.strip() for line in said if line.strip()]
+    marks = [at for at, line in enumerate(lines) if set(line) == {"^"}]
+    # The mark is below a place in the line before, which the words around it name.
+    lines = [line for at, line in enumerate(lines) if not {at, at + 1} & set(marks)]
     first = max((at for at, line in enumerate(lines) if line.startswith("error:")), default=None)
     if first is None:
         words = lines[-1] if lines else f"the build ended with exit code {status}"

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from atlas_scheduler.store.disk_use import size_below
+from atlas_scheduler.clock import now_ms
+from atlas_scheduler.store.disk_bytes import bytes_on_disk
 from atlas_scheduler.store.environment_notes import (
     ABOUT,
     CachedEnvironment,
@@ -37,7 +37,7 @@ class Environments:
         *,
         max_bytes: int = 20 * 10**9,
         are_shared: bool = True,
-        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock_ms: Callable[[], int] = now_ms,
     ) -> None:
         """Open the environments of a home; nothing is made yet.
 
@@ -179,7 +179,7 @@ class Environments:
 
     def wheels_bytes(self) -> int:
         """Add up what uv keeps."""
-        return size_below(self.wheels)
+        return bytes_on_disk(self.wheels)
 
     def trim(self) -> None:
         """Bring the size under its limit: wheels first, then what was not used for longest."""

@@ -6,8 +6,8 @@ import json
 import sqlite3
 from dataclasses import dataclass, field
 
+from atlas_scheduler.core.times import utc
 from atlas_scheduler.store import sql
-from atlas_scheduler.store.times import utc
 from foundations.models import Role, TokenLimits
 
 LEEWAY_MS = 60_000
