@@ -225,8 +225,14 @@ def _misnamed_config(directory: Path) -> str | None:
     return None
 
 
+_CODE_FOLLOWS = ("-c", "-m")
+"""Last words of an entry point behind which no file is named."""
+
+
 def _missing_script(directory: Path, spec: JobSpec) -> str | None:
     script = spec.command[0] if spec.command else ""
+    if spec.entrypoint and spec.entrypoint[-1] in _CODE_FOLLOWS:
+        return None
     if script.startswith("-") or (directory / (spec.working_dir or "") / script).is_file():
         return None
     return (

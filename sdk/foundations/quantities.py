@@ -23,6 +23,8 @@ def counted(count: float, what: str = "job") -> str:
 
 def size(count_bytes: int) -> str:
     """Write a size in decimal units."""
+    if count_bytes == 1:
+        return "1 byte"
     amount = float(count_bytes)
     for unit in ("bytes", "kB", "MB", "GB", "TB"):
         if amount < 999.5 or unit == "TB":

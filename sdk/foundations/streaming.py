@@ -113,6 +113,12 @@ class JobConsole:
         *_, last = b"", *self._tail.splitlines()
         return last.decode("utf-8", "replace") == line
 
+    def key_echoed(self) -> None:
+        """Note that a terminal shows the key that was just pressed, such as `^C`, in its line."""
+        if self._out.isatty():
+            with self._lock:
+                self._writer.at_line_start = False
+
     def end_output(self) -> None:
         """Note that the job's output is over."""
         with self._lock:

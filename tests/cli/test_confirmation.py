@@ -61,7 +61,7 @@ def test_above_twenty_jobs_their_number_must_be_typed(scheduler: FakeScheduler) 
 def test_a_queue_is_not_cleared_without_a_yes(scheduler: FakeScheduler) -> None:
     jobs = add(scheduler, 2)
     refused = answer("n", "clear-queue", "scheduler", "--project", "cats")
-    assert "This stops 2 jobs that wait in project cats:" in refused.stderr
+    assert "This stops 2 waiting jobs in project cats:" in refused.stderr
     assert states(jobs) == {JobState.QUEUED}
     assert answer("", "clear-queue", "scheduler", "--yes").exit_code == 0
     assert states(jobs) == {JobState.STOPPED}

@@ -69,7 +69,7 @@ def test_where_nobody_can_answer_nothing_is_deleted(run: Run, scheduler: FakeSch
     result = run("delete", "project", "scheduler", "cats", exit_code=1)
 
     assert result.stderr == (
-        "Error: This deletes project cats with 2 jobs and their archives. "
+        "Error: This deletes project cats, its 2 jobs and all archives. "
         "Give --yes to do it without being asked.\n"
     )
     assert len(scheduler.jobs) == 2
@@ -87,7 +87,7 @@ def test_who_is_asked_decides(scheduler: FakeScheduler, monkeypatch: pytest.Monk
     assert refused.exit_code == 1
     second, first = scheduler.jobs.values()
     assert refused.stderr.startswith(
-        "This deletes project cats with 2 jobs and their archives:\n"
+        "This deletes project cats, its 2 jobs and all archives:\n"
         f"  {first.job_id}  {first.state:9}  cats\n"
         f"  {second.job_id}  {second.state:9}  cats\n"
         "Go on? [y/N]"

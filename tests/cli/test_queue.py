@@ -234,7 +234,7 @@ def test_a_queue_is_cleared_by_a_filter_and_a_script_must_say_yes(
 ) -> None:
     words = ("clear-queue", "scheduler", "-f", "not project:cats", "--project", "dogs")
     refused = run(*words, exit_code=1)
-    assert "stops 2 jobs that wait in project dogs that the filter `not project:cats` takes" in (
+    assert "stops 2 waiting jobs in project dogs that the filter `not project:cats` takes" in (
         refused.stderr
     )
     assert run(*words, "--yes").stdout == "Removed 2 job(s) from queue\n"

@@ -107,6 +107,10 @@ def test_arguments_alone_go_to_the_default_script(tmp_path: Path) -> None:
     assert load(tmp_path, "worker: {args: [-v]}").command == ("main.py", "-v")
 
 
+def test_a_single_secret_may_be_named_alone(tmp_path: Path) -> None:
+    assert load(tmp_path, "worker: {secrets: KEY:env}").worker.secrets == {"KEY": "env"}
+
+
 def test_numbers_among_the_words_of_a_command_are_taken_as_they_are_written(tmp_path: Path) -> None:
     text = (
         "worker:\n  command: [train.py, --epochs, 5]\n  args: [--lr, 1e-3, --fold, 010, --amp, yes]"
@@ -118,7 +122,7 @@ def test_numbers_among_the_words_of_a_command_are_taken_as_they_are_written(tmp_
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("worker: {args: [a, ]}\nnum_gpus: x", "`num_gpus`"),
+        ("worker: {secrets: 3}", "`worker.secrets`: write names of secrets, such as [KEY], or"),
         ("worker: {args: [a, {b: 1}]}", "`worker.args.1`: input should be a valid string"),
         ("worker: {args: [a, null]}", "`worker.args.1` has no value"),
         ("a: 1\nnum_gpu: 1\n", "FILE, line 2: unknown key `num_gpu`. Did you mean `num_gpus`?"),

@@ -27,7 +27,9 @@ def clear_queue(
     if not yes and (confirmation.is_answered() or filter_ is not None):
         found = matching_jobs(client, filter_, project=project, states=WAITING)
         if found:
-            what = f"stops {counted(len(found))} that wait {confirmation.scope(project, filter_)}"
+            what = (
+                f"stops {counted(len(found), 'waiting job')} {confirmation.scope(project, filter_)}"
+            )
             confirmation.confirm_jobs(what, found, yes=False)
     cleared = client.clear_queue(project, filter=filter_)
     if as_json:

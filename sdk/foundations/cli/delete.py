@@ -76,7 +76,7 @@ def project(scheduler: str, name: str, *, yes: bool, as_json: bool) -> None:
     found = _find_project(client, name)
     if not yes:
         jobs = matching_jobs(client, None, project=name)
-        what = f"deletes project {found.name} with {counted(len(jobs))} and their archives"
+        what = f"deletes project {found.name}, its {counted(len(jobs))} and all archives"
         confirmation.confirm_jobs(what, jobs, yes=False)
     deleted = client.delete_project(name)
     if as_json:

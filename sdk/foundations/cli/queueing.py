@@ -146,6 +146,7 @@ def stream(
         ended = follow_job(client, job, console)
     except KeyboardInterrupt:
         console.end_output()
+        console.key_echoed()
         console.info(
             f"Stopped streaming. Job '{job.job_id}' goes on; to see its output again: "
             f"foundations get logs --follow {scheduler} {job.job_id}"
