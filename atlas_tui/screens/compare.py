@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 from textual import on, work
@@ -74,6 +75,11 @@ class CompareScreen(Frame):
     def _pane(self) -> TextPane:
         return self.query_one(TextPane)
 
+    @property
+    def tab_name(self) -> str:
+        """The tab in front."""
+        return self._tab.lower()
+
     def chosen(self) -> Sequence[JobView]:
         """The jobs that are compared."""
         return self._jobs
@@ -133,11 +139,12 @@ class CompareScreen(Frame):
         if shown.visible_content is not None:
             shown.visible_content.focus()
         self._show()
+        self.choice_changed()
 
     def action_all_facts(self) -> None:
         """Show also what is the same in all jobs, or only what differs."""
         self._everything = not self._everything
-        self._show()
+        self._open(DIFFERENCES)
 
     def on_resize(self) -> None:
         """Draw anew in the room that there is."""
@@ -225,10 +232,9 @@ class CompareScreen(Frame):
             lines.append(line)
         lines.append(_ticks([axis.ticks[0] for axis in shown], places, width))
         room = max(width // len(shown), _AXIS_WIDTH) - 1
-        names = [
-            one.name if len(one.name) <= room else one.name.partition(".")[2] or one.name
-            for one in shown
-        ]
+        names = [one.name for one in shown]
+        if any(cell_len(name) > room for name in names):  # all of one form, not some of each
+            names = [name.partition(".")[2] or name for name in names]
         lines.append(_ticks(names, places, width, style="bold"))
         for number, job in enumerate(self._jobs):
             words = clean(" ".join(job.command), one_line=True)
