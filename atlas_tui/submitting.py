@@ -92,7 +92,7 @@ async def submit_directory(
         report(Progress("Queueing"))
         origin = await asyncio.to_thread(inquiry.origin, delivery.digest)
         wanted = submission(
-            *(prepared.spec, delivery.digest, prepared.terms), origin=origin, hold=prepared.hold
+            prepared.spec, delivery.digest, prepared.terms, origin=origin, hold=prepared.hold
         )
         try:
             return await _send(client, wanted, prepared.terms)

@@ -106,6 +106,7 @@ ROWS: tuple[Action, ...] = (
         "Choose the metric whose curves are drawn.",
         screens=("compare",),
         in_bar=True,
+        tabs=("curves",),
     ),
     Action(
         "all_facts",
@@ -115,6 +116,7 @@ ROWS: tuple[Action, ...] = (
         "Show also what is the same in all jobs, or only what differs.",
         screens=("compare",),
         in_bar=True,
+        tabs=("differences",),
     ),
     Action("refresh", "Refresh", "r", _S, "Ask the scheduler anew for what is shown."),
     Action("pause_screen", "Freeze", "P", _S, "Keep the screen as it is, or let it go on."),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 from textual import on, work
@@ -27,7 +28,8 @@ from atlas_tui.comparison import (
     rows,
     texts,
 )
-from atlas_tui.diff_lines import diff_lines
+from atlas_tui.curves import STRETCHES
+from atlas_tui.diff_lines import source_diff_lines
 from atlas_tui.keyboard import ASKING
 from atlas_tui.keys import bindings
 from atlas_tui.messages import Choice, Said
@@ -44,8 +46,6 @@ DIFFERENCES, CURVES, PARALLEL, SOURCE = "Differences", "Curves", "Parallel", "So
 _TABS = [TabTitle(name, name, "") for name in (DIFFERENCES, CURVES, PARALLEL, SOURCE)]
 _OTHER_LINES = 8
 """Lines of the screen that are neither plot nor legend."""
-_STRETCHES = 800
-"""Into how many pieces the scheduler cuts a series that is drawn; of each the extremes stay."""
 _NAME_WIDTH, _VALUE_WIDTH, _AXIS_WIDTH = 26, 18, 14
 
 
@@ -74,6 +74,11 @@ class CompareScreen(Frame):
     @property
     def _pane(self) -> TextPane:
         return self.query_one(TextPane)
+
+    @property
+    def tab_name(self) -> str:
+        """The tab in front."""
+        return self._tab.lower()
 
     def chosen(self) -> Sequence[JobView]:
         """The jobs that are compared."""
@@ -134,11 +139,12 @@ class CompareScreen(Frame):
         if shown.visible_content is not None:
             shown.visible_content.focus()
         self._show()
+        self.choice_changed()
 
     def action_all_facts(self) -> None:
         """Show also what is the same in all jobs, or only what differs."""
         self._everything = not self._everything
-        self._show()
+        self._open(DIFFERENCES)
 
     def on_resize(self) -> None:
         """Draw anew in the room that there is."""
@@ -176,7 +182,7 @@ class CompareScreen(Frame):
         found = []
         for job in self._jobs:
             try:
-                series = await self.atlas.client.metric(job.job_id, metric, points=_STRETCHES)
+                series = await self.atlas.client.metric(job.job_id, metric, points=STRETCHES)
             except NotFound:
                 # An empty one keeps its letter and its colour for the job.
                 series = MetricSeries(name=metric, count=0, points=[])
@@ -226,10 +232,9 @@ class CompareScreen(Frame):
             lines.append(line)
         lines.append(_ticks([axis.ticks[0] for axis in shown], places, width))
         room = max(width // len(shown), _AXIS_WIDTH) - 1
-        names = [
-            one.name if len(one.name) <= room else one.name.partition(".")[2] or one.name
-            for one in shown
-        ]
+        names = [one.name for one in shown]
+        if any(cell_len(name) > room for name in names):  # all of one form, not some of each
+            names = [name.partition(".")[2] or name for name in names]
         lines.append(_ticks(names, places, width, style="bold"))
         for number, job in enumerate(self._jobs):
             words = clean(" ".join(job.command), one_line=True)
@@ -251,7 +256,7 @@ class CompareScreen(Frame):
             return
         head = Text(f"from {first.job_id[:8]} to {second.job_id[:8]}", "dim")
         if self._tab == SOURCE:
-            self._pane.show([head, *diff_lines(found)])
+            self._pane.show([head, *source_diff_lines(found)])
 
 
 def _line(row: Row, texts: Sequence[str], width: int) -> Text:

@@ -129,8 +129,11 @@ class JobsScreen(KeptFilters):
             bar.show_trouble(trouble(event.error.message))
             return
         self.say(Said(event.error.message, "bad"))
-        if is_refused:
+        if is_refused and self._listing != self._good:
             self._listing = self._good  # what is shown goes on being that
+        elif is_refused:
+            # What the session before has left cannot be used any more.
+            self._list(Listing(project=self._good.project))
 
     def listed(self) -> Listed:
         """The whole list, also what is not on the screen."""

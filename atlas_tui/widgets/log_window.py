@@ -25,6 +25,8 @@ TIME_CELLS = 9
 _SIDEWAYS_CELLS = 16
 MARGIN_CELLS = 1
 BAR_CELLS = 1
+_OF_SEARCH = (("next_match",), ("previous_match",), ("case",))
+"""What keys ask for that mean something else where nothing is searched."""
 
 
 class LogWindow(Widget, can_focus=True):
@@ -57,6 +59,11 @@ class LogWindow(Widget, can_focus=True):
         """The user wants one of the log's actions."""
 
         name: str
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Without a search its keys are those of the screen, such as the letters of tabs."""
+        is_of_search = action == "ask" and parameters[:1] in _OF_SEARCH
+        return self.matches is not None or not is_of_search
 
     def __init__(self, *, palette: Palette) -> None:
         super().__init__()

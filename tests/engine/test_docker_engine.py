@@ -259,6 +259,33 @@ async def test_an_image_that_is_nowhere_is_refused_with_the_engines_words(
     assert "pulling it" in docker_rig.log(launch).said()
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../containers/{}",
+        "x/../../containers/{}",
+        "./{}",
+        "a//b",
+        "a\0b",
+        "a\nb",
+        " ",
+        "-v",
+        "é",
+    ],
+)
+async def test_what_is_no_name_of_an_image_is_never_asked_for(
+    docker_rig: DockerRig, name: str
+) -> None:
+    """In a path of Docker's API it would ask for something else, such as another's container."""
+    running = docker_rig.python("pass")
+    await docker_rig.run(running)
+    launch = docker_rig.python("pass", image=name.format(running.attempt.name))
+    with pytest.raises(StartRefusedError) as refusal:
+        await docker_rig.begin(launch)
+    said = f"The image name {launch.image!r} is not valid. Correct `worker: image:` in job."
+    assert str(refusal.value).startswith(said)
+
+
 async def test_an_image_name_in_upper_case_is_refused_with_the_reason(
     docker_rig: DockerRig,
 ) -> None:

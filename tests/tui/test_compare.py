@@ -83,7 +83,12 @@ async def test_marked_jobs_are_compared(tmp_path: Path) -> None:
         assert "project" not in stage.text().split("Differences")[1]
         await stage.press("o")
         assert "project" in stage.text().split("Differences")[1]
+        bar = stage.text().splitlines()[-1]
+        assert "o All or differing" in bar
+        assert "M Metric" not in bar
         await stage.press("right_square_bracket")
+        await stage.until(lambda: "M Metric" in stage.text().splitlines()[-1])
+        assert "o All or differing" not in stage.text().splitlines()[-1]
         await stage.until(lambda: stage.status == "loss; M chooses another metric")
         await stage.until(lambda: f"b {stage.app.board.subject[1][:8]} loss" in stage.text())
         assert "b b " not in stage.text()
@@ -91,6 +96,8 @@ async def test_marked_jobs_are_compared(tmp_path: Path) -> None:
         await stage.until(lambda: stage.status == "")
         await stage.until(lambda: "param.lr" in stage.text() and "metric.loss" in stage.text())
         assert "0.3" in stage.text()
+        await stage.press("o")
+        await stage.until(lambda: "o All or differing" in stage.text().splitlines()[-1])
 
 
 async def test_a_job_without_the_metric_keeps_its_letter(tmp_path: Path) -> None:

@@ -500,3 +500,19 @@ async def test_the_bar_shows_the_keys_of_the_tab_in_front(
         bar = stage.text().splitlines()[-1]
         assert "] Next tab" in bar
         assert bar.endswith("? Help  q Quit")
+
+
+@pytest.mark.parametrize(("key", "tab"), [("i", "artifacts"), ("N", "notes")])
+async def test_the_letters_of_tabs_lead_away_from_the_log_unless_there_is_a_search(
+    tmp_path: Path, key: str, tab: str
+) -> None:
+    async with job_shown(tmp_path) as stage:
+        await stage.press("L")
+        await stage.until(lambda: screen(stage).tab.NAME == "logs")
+        await stage.press(key)
+        await stage.until(lambda: tab == screen(stage).tab.NAME)
+        await stage.press("L", "slash", *"e", "enter")
+        await stage.settle()
+        await stage.press(key)
+        await stage.settle()
+        assert screen(stage).tab.NAME == "logs"

@@ -15,6 +15,7 @@ from atlas_tui.board import Link, Tidings
 from atlas_tui.columns import columns
 from atlas_tui.screens.columns_dialog import ColumnsDialog
 from atlas_tui.screens.jobs import JobsScreen
+from atlas_tui.session import Session
 from atlas_tui.widgets.filter_bar import FilterBar
 from atlas_tui.widgets.job_table import JobTable
 from tests.store.samples import add, finish
@@ -148,6 +149,15 @@ async def test_a_wrong_filter_that_is_left_at_once_changes_nothing(tmp_path: Pat
         assert stage.front.selection().filter is None
         assert table.total == 300
         assert "300 jobs" in stage.text()
+
+
+async def test_a_wrong_filter_of_the_session_before_is_told_and_given_up(tmp_path: Path) -> None:
+    session = Session(filter="metric.loss >", screen="jobs")
+    async with staged(tmp_path, fill, session=session) as stage:
+        await stage.until(lambda: "300 jobs" in stage.text())
+        assert "Here should be a value" in stage.status
+        assert stage.front.selection().filter is None
+        await stage.until(lambda: stage.app.session.filter == "")
 
 
 async def test_what_is_wrong_far_to_the_right_is_said_as_well(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -34,6 +35,8 @@ BUILD_IDLE_SECONDS = 900
 """Longest silence of a build; a step may install packages without a word."""
 NAMED_IN = "`worker: image:` in job.config.yaml"
 _NOT_FOUND = 404
+_NAME = re.compile(r"[a-z0-9][a-z0-9._/:@+-]*", re.ASCII | re.IGNORECASE)
+_NO_PARTS = frozenset({"", ".", ".."})
 ML_IMAGE = "atlas-ce/worker-ml:latest"
 
 
@@ -79,6 +82,7 @@ class Images:
             EngineDown: the engine does not answer.
         """
         name = self.name_of(image)
+        _require_name(name, named_in)
         if pinned is not None:
             if await in_thread(partial(self._look_up, pinned), name="image"):
                 return
@@ -144,6 +148,7 @@ class Images:
         return found
 
     def _inspect(self, name: str) -> Image:
+        _require_name(name, NAMED_IN)
         answer = self._daemon.call(partial(_inspect, name=name))
         config = answer.get("Config") or {}
         tags, digests = answer.get("RepoTags") or (), answer.get("RepoDigests") or ()
@@ -227,6 +232,19 @@ class Images:
                 f"to a Python image that this machine has or can pull, then submit again."
             )
         tell(f"Built image {name}.")
+
+
+def _require_name(name: str, named_in: str) -> None:
+    """Refuse what is no name of an image: in a path of Docker's API it would mean something else.
+
+    Raises:
+        StartRefusedError: it is none.
+    """
+    if _NAME.fullmatch(name) is None or not _NO_PARTS.isdisjoint(name.split("/")):
+        raise StartRefusedError(
+            f"The image name {name!r} is not valid. Correct {named_in}: REGISTRY/NAME:TAG, of "
+            f"which the name is enough."
+        )
 
 
 def _digits(image_id: str) -> str:
