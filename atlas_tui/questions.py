@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from atlas_tui.appearance import Appearance
-from atlas_tui.messages import Choice, Prompt, Question
+from atlas_tui.keys import sign
+from atlas_tui.messages import Choice, Prompt, Question, Said
+from atlas_tui.screens.frame import Frame
 
 if TYPE_CHECKING:
     from atlas_tui.submit_draft import Draft
@@ -41,3 +43,11 @@ class Questions(Appearance):
         from atlas_tui.screens.submit import SubmitScreen
 
         return await self.push_screen_wait(SubmitScreen(draft, repeats=repeats))
+
+    async def _check_bindings(self, key: str, priority: bool = False) -> bool:
+        """Say that a key means nothing, where nobody took it; the version of Textual is exact."""
+        is_taken = await super()._check_bindings(key, priority)
+        shown = sign(key)
+        if not (is_taken or priority) and len(shown) == 1 and isinstance(self.screen, Frame):
+            self.screen.say(Said(f"{shown} does nothing here; ? shows the keys that do"))
+        return is_taken

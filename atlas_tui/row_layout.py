@@ -16,6 +16,9 @@ PINNED = 2
 _NARROWEST = 8
 """Width that a growing column is narrowed to before another one is left out."""
 
+_READABLE = 14
+"""Width that the last column has at least, if it grows and is not the only one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Placed:
@@ -42,7 +45,17 @@ def place(columns: Sequence[Column], width: int, *, skip: int = 0) -> list[Place
             break
         used += least + (GAP if shown else 0)
         shown.append(one)
-    return _shared(shown, max(width - used, 0))
+    placed = _shared(shown, max(width - used, 0))
+    if _is_sliver(placed):
+        return _shared(shown[:-1], max(width - used + min(shown[-1].width, _NARROWEST) + GAP, 0))
+    return placed
+
+
+def _is_sliver(placed: Sequence[Placed]) -> bool:
+    """Whether the last column is too narrow to read, where another one has a use for its room."""
+    last = placed[-1]
+    is_narrow = last.column.grows and last.width < min(last.column.width, _READABLE)
+    return is_narrow and any(one.column.grows for one in placed[:-1])
 
 
 def _shared(shown: Sequence[Column], spare: int) -> list[Placed]:

@@ -31,8 +31,8 @@ class Frame(Screen[None]):
     NAME: ClassVar[str]
     AUTO_FOCUS = "*"
     _link: Link | None = None
-    _loss: Said | None = None
-    """What was said of a connection that was lost."""
+    _loss: str = ""
+    """How what is said of the lost connection begins; why it is lost may change meanwhile."""
 
     @property
     def atlas(self) -> AtlasApp:
@@ -118,10 +118,16 @@ class Frame(Screen[None]):
         """Say in full why the connection was lost, which the line at the top may have to cut."""
         before, self._link = self._link, self.board.link
         if self._link is Link.LOST and before is Link.LIVE:
-            self._loss = Said(self.board.problem or "", "bad")
-            self.say(self._loss)
-        elif self._link is Link.LIVE and self.query_one(StatusLine).said == self._loss:
+            problem = self.board.problem or ""
+            self._loss = problem.partition(" (")[0]
+            self.say(Said(problem, "bad"))
+        elif self._link is Link.LIVE and before is Link.LOST and self._says_loss:
             self.say(Said(""))
+
+    @property
+    def _says_loss(self) -> bool:
+        said = self.query_one(StatusLine).said.text
+        return bool(self._loss) and said.startswith(self._loss)
 
     def choice_changed(self) -> None:
         """Show which keys are possible now."""

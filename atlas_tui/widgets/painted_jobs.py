@@ -135,6 +135,11 @@ class PaintedJobs(ScrollView):
             if before.get((place_, job_id), times) != times:
                 self._paint(place_)
 
+    @property
+    def _has_more_columns(self) -> bool:
+        """Whether there is something to the right that `→` brings."""
+        return len(self._placed) + self._skip < len(self._columns)
+
     def _lay_out(self) -> None:
         width = self.size.width - MARGIN - self.styles.scrollbar_size_vertical
         self._placed = place(self._columns, max(width, 1), skip=self._skip)
@@ -149,7 +154,10 @@ class PaintedJobs(ScrollView):
         if y < HEADER_LINES:
             style = self._style("header")
             titles = self._brush.titles(self._placed, style, self.sort)
-            return titles.adjust_cell_length(width, style)
+            sign = self._palette.text("▸", ">") if self._has_more_columns else ""
+            seen = self.scrollable_content_region.width  # the rest is below the scroll bar
+            titles = titles.adjust_cell_length(max(seen - len(sign), 0), style)
+            return Strip([*titles, Segment(sign, style)]).adjust_cell_length(width, style)
         number = self.scroll_offset.y + y - HEADER_LINES
         if number >= self.total:
             lines = wrapped(self.empty, max(width - 4, 8)) if self._window.total == 0 else []

@@ -126,6 +126,17 @@ async def test_keys_of_the_user_take_the_place_of_ours(tmp_path: Path) -> None:
         await stage.until(lambda: isinstance(stage.app.screen, ThemeDialog))
 
 
+async def test_a_key_without_a_meaning_is_said_to_have_none(tmp_path: Path) -> None:
+    async with staged(tmp_path, three) as stage:
+        await stage.press("6", "x")
+        await stage.until(lambda: stage.status == "x does nothing here; ? shows the keys that do")
+        await stage.press("2")
+        await stage.until(lambda: isinstance(stage.front, JobsScreen))
+        await stage.press("slash", *"xx")
+        await stage.settle()
+        assert stage.status == ""
+
+
 # -- colours
 
 

@@ -294,3 +294,24 @@ async def test_the_age_of_a_job_that_waits_goes_on(tmp_path: Path) -> None:
         await stage.until(lambda: age(stage))
         first = age(stage)
         await stage.until(lambda: age(stage) not in ("", first))
+
+
+async def test_columns_that_have_no_room_are_announced_and_come_with_the_arrow(
+    tmp_path: Path,
+) -> None:
+    async with staged(tmp_path, fill, size=(80, 24)) as stage:
+        table = await listed(stage)
+        titles = next(line for line in stage.text().splitlines() if " STATE " in line)
+        assert titles.endswith("▸")
+        assert "WHY" not in titles
+        for _ in table.columns:
+            await stage.press("right")
+        titles = next(line for line in stage.text().splitlines() if " STATE " in line)
+        assert titles.rstrip().endswith("WHY")
+
+
+async def test_a_terminal_with_room_for_all_columns_announces_none(tmp_path: Path) -> None:
+    async with staged(tmp_path, fill, size=(160, 24)) as stage:
+        await listed(stage)
+        assert "WHY" in stage.text()
+        assert "▸" not in stage.text()

@@ -45,6 +45,9 @@ def test_the_command_takes_what_the_reason_does_not_need() -> None:
     widths = {one.column.name: one.width for one in place([*map(column, DEFAULT)], 200)}
     assert widths["reason"] == 38
     assert widths["command"] > 80
+    narrow = {one.column.name: one.width for one in place([*map(column, DEFAULT)], 76)}
+    assert "reason" not in narrow
+    assert narrow["command"] == 25
     alone = place([column("id"), column("reason")], 200)
     assert alone[-1].width == 200 - 8 - GAP
 
