@@ -88,11 +88,6 @@ class Action:
     """The tabs that have it, on a screen with tabs; the bar shows it there alone."""
     check: Check | None = None
 
-    @property
-    def is_view_only(self) -> bool:
-        """Whether nothing outside of the screen is asked or changed."""
-        return self.cli is None
-
     def is_on(self, screen: str) -> bool:
         """Whether a screen offers it."""
         return not self.screens or screen in self.screens

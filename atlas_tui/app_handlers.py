@@ -17,7 +17,7 @@ from foundations.models import JobState
 async def copy_id(desk: Desk, selection: Selection) -> None:
     """Copy the ids of the chosen jobs."""
     ids = [job.job_id for job in selection.jobs]
-    desk.copy(" ".join(ids))
+    desk.copy_to_clipboard(" ".join(ids))
     desk.say(Said(f"Copied {ids[0]}" if len(ids) == 1 else f"Copied {len(ids)} ids", "good"))
 
 
@@ -26,7 +26,7 @@ async def copy_command(desk: Desk, selection: Selection) -> None:
     """Copy the commands that submit the chosen jobs again."""
     action, scheduler = BY_NAME["rerun"], desk.board.scheduler
     commands = [action.command(scheduler=scheduler, ids=[job.job_id]) for job in selection.jobs]
-    desk.copy("\n".join(commands))
+    desk.copy_to_clipboard("\n".join(commands))
     desk.say(
         Said(f"Copied: {commands[0]}" if len(commands) == 1 else "Copied the commands", "good")
     )

@@ -24,7 +24,11 @@ class Link(StrEnum):
 
 @dataclass(slots=True)
 class Board:
-    """The one place where screens look; `feed.Feed` is the only one that writes it."""
+    """The one place where screens look.
+
+    What the scheduler says is written by `feed.Feed` alone; what the user does here, by whoever
+    carries it out.
+    """
 
     scheduler: str
     """Name of the scheduler config."""

@@ -99,7 +99,8 @@ def run_seconds(job: JobView, now: datetime) -> float | None:
 def why(job: JobView) -> str:
     """Why a job waits, or how it ended."""
     if job.waiting is not None:
-        return f"#{job.waiting.position} {job.waiting.reason}"
+        position = job.waiting.position
+        return job.waiting.reason if position is None else f"#{position} {job.waiting.reason}"
     return job.reason or ""
 
 
@@ -121,7 +122,7 @@ def _recorded(kind: str, key: str) -> Column:
         values: dict[str, Any] = getattr(job, field)
         return job_values.cell(key, values[key]) if key in values else ""
 
-    title = key if kind == "metric" else f"{key}" if kind == "param" else f"#{key}"
+    title = f"#{key}" if kind == "tag" else key
     return Column(f"{kind}.{key}", title.upper(), text, max(10, min(len(title) + 1, 18)), "right")
 
 

@@ -16,6 +16,8 @@ from foundations.models import MetricSeries
 
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)
 """How much of the smoothed value before stays in the next one, as the key goes through them."""
+STRETCHES = 800
+"""Into how many pieces the scheduler cuts a series that is drawn; of each the extremes stay."""
 ZOOM = 2.0
 """How much closer one step brings."""
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from pathlib import Path
-from typing import cast
+from typing import IO, cast
 
 from foundations.cli.output_file import written_whole
 
@@ -29,15 +29,26 @@ async def save(pieces: AsyncIterator[bytes], path: Path, *, progress: Callable[[
         OSError: the file cannot be written.
         AtlasError: the scheduler refuses, or the connection breaks.
     """
-    saved = told = 0
     with written_whole(path) as file:
-        async with aclosing(cast("AsyncGenerator[bytes]", pieces)) as stream:
-            async for piece in stream:
-                await asyncio.to_thread(file.write, piece)
-                saved += len(piece)
-                if saved - told >= REPORT_BYTES:
-                    told = saved
-                    progress(saved)
+        return await write(pieces, file, progress=progress)
+
+
+async def write(
+    pieces: AsyncIterator[bytes], file: IO[bytes], *, progress: Callable[[int], None]
+) -> int:
+    """Write pieces to an open file; as `save`, apart from the file's name.
+
+    Returns:
+        How many bytes were written.
+    """
+    saved = told = 0
+    async with aclosing(cast("AsyncGenerator[bytes]", pieces)) as stream:
+        async for piece in stream:
+            await asyncio.to_thread(file.write, piece)
+            saved += len(piece)
+            if saved - told >= REPORT_BYTES:
+                told = saved
+                progress(saved)
     return saved
 
 

@@ -9,6 +9,7 @@ from atlas_tui.board import Board
 from atlas_tui.messages import Said, Tone
 from atlas_tui.settings import Settings
 from foundations.job_states import FINAL_STATES, JobState
+from foundations.submitter import current_user
 from foundations.terminal import clean
 
 if TYPE_CHECKING:
@@ -50,8 +51,6 @@ class Teller:
         page = await client.jobs(filter=_ENDED, offset=0, limit=ASKED_AT_ONCE)
         ended = [job for job in page.jobs if job.job_id in waiting]
         if self._settings.notify_jobs == "mine":
-            from foundations.preparation import current_user  # late: it brings the models
-
             me = current_user()
             ended = [job for job in ended if job.user == me]
         return told([job for job in ended if not self._is_stopped_here(job)])

@@ -65,9 +65,6 @@ class Desk(Protocol):
     def lend_terminal(self, command: Sequence[str]) -> bool:
         """Let a program have the terminal until it ends. Returns whether there is one to lend."""
 
-    def copy(self, text: str) -> None:
-        """Put a text into the clipboard of the user's terminal."""
-
     def listed(self) -> Listed:
         """What the screen in front lists."""
 

@@ -59,7 +59,10 @@ async def tag(desk: Desk, selection: Selection) -> None:
         name, _, value = typed.partition("=")
         tags = {name.strip(): value.strip()}
         await each(
-            *(desk, BY_NAME["tag"], selection.jobs, "Tagged"),
+            desk,
+            BY_NAME["tag"],
+            selection.jobs,
+            "Tagged",
             lambda ref: desk.client.tag(ref, tags),
             {"NAME=VALUE": typed},
         )
@@ -76,7 +79,10 @@ async def untag(desk: Desk, selection: Selection) -> None:
     if name is not None:
         jobs = [job for job in selection.jobs if name in job.tags]
         await each(
-            *(desk, BY_NAME["untag"], jobs, "Untagged"),
+            desk,
+            BY_NAME["untag"],
+            jobs,
+            "Untagged",
             lambda ref: desk.client.untag(ref, [name]),
             {"NAME": name},
         )
@@ -89,7 +95,10 @@ async def note(desk: Desk, selection: Selection) -> None:
     text = await desk.ask(Prompt(f"Note about {job.job_id[:8]}", placeholder="Markdown"))
     if text and text.strip():
         await each(
-            *(desk, BY_NAME["note"], [job], "Noted"),
+            desk,
+            BY_NAME["note"],
+            [job],
+            "Noted",
             lambda ref: desk.client.note(ref, text),
             {"TEXT": text},
         )

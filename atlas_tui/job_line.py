@@ -63,14 +63,15 @@ class Brush:
             style: of the row.
             now: the time.
         """
-        segments = [self._margin(*signs, style)]
+        segments = [self._margin(signs, style)]
         for index, one in enumerate(placed):
             if index:
                 segments.append(Segment(" " * GAP, style))
             segments.append(self._cell(one, job, style, now))
         return Strip(segments)
 
-    def _margin(self, is_here: bool, is_marked: bool, style: Style) -> Segment:
+    def _margin(self, signs: tuple[bool, bool], style: Style) -> Segment:
+        is_here, is_marked = signs
         here = self.palette.text("▌", ">") if is_here else " "
         if is_marked:
             return Segment(here + self.palette.text("◆", "+"), style + self.marked)

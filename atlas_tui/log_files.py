@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import shlex
-import time
-from contextlib import suppress
 from pathlib import Path
 
 from atlas_tui.actions import Selection
+from atlas_tui.downloads import save
 from atlas_tui.handlers import Desk, performs
 from atlas_tui.job_report import LAST_BYTES, report
 from atlas_tui.messages import Prompt, Said
 from foundations.quantities import size
 
 MOST_REPORTS = 10
-_PROGRESS_SECONDS = 1.0
 
 
 @performs("copy_report")
@@ -45,29 +42,15 @@ async def save_log(desk: Desk, job_id: str) -> None:
     path = _path(typed)
     command = f"foundations get logs {shlex.quote(desk.board.scheduler)} {job_id[:8]} > "
     try:
-        count = await _write(desk, job_id, path)
+        count = await save(
+            desk.client.logs(job_id),
+            path,
+            progress=lambda saved: desk.say(Said(f"Saving: {size(saved)} so far")),
+        )
     except OSError as error:
         desk.say(Said(f"{path} cannot be written: {error.strerror}.", "bad"))
         return
     desk.say(Said(f"Saved {size(count)} to {path}", "good", command + shlex.quote(str(path))))
-
-
-async def _write(desk: Desk, job_id: str, path: Path) -> int:
-    part = path.with_name(f".{path.name}.part")
-    count, told = 0, time.monotonic()
-    try:
-        with await asyncio.to_thread(part.open, "wb") as file:
-            async for piece in desk.client.logs(job_id):
-                await asyncio.to_thread(file.write, piece)
-                count += len(piece)
-                if time.monotonic() - told > _PROGRESS_SECONDS:
-                    told = time.monotonic()
-                    desk.say(Said(f"Saving: {size(count)} so far"))
-        await asyncio.to_thread(part.replace, path)
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-    return count
 
 
 def _path(typed: str) -> Path:

@@ -45,7 +45,9 @@ class Section:
 def story(detail: JobDetail) -> str:
     """Say in a sentence why a job waits, or how it ended."""
     if detail.waiting is not None:
-        return f"It waits: {detail.waiting.reason} (place {detail.waiting.position})."
+        position = detail.waiting.position
+        place = "" if position is None else f" (place {position})"
+        return f"It waits: {detail.waiting.reason}{place}."
     text = f"It {_WORDS[detail.state]}"
     if detail.state is JobState.FAILED and detail.exit_code is not None:
         text += f" with exit code {detail.exit_code}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from foundations.models import JobDetail
-from foundations.tracking import flatten_parameters
+from foundations.parameters import flatten_parameters
 
 _DEEPEST = 20
 

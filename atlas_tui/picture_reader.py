@@ -99,7 +99,7 @@ def _reason(error: Exception) -> str:
 
 def _read(data: bytes) -> Picture:
     # The formats that are not among the first must be loaded by name, or all others are as well.
-    from PIL import Image, ImageOps, TiffImagePlugin, WebPImagePlugin  # noqa: F401
+    from PIL import Image, ImageOps, TiffImagePlugin, WebPImagePlugin  # noqa: F401 - see above
 
     Image.MAX_IMAGE_PIXELS = None  # what is too large depends on the format here
     _check_webp(data)

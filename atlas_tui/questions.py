@@ -1,4 +1,4 @@
-"""How the app asks its user, and gives something to the user's terminal."""
+"""How the app asks its user: dialogs and forms, and what was answered."""
 
 from __future__ import annotations
 
@@ -51,7 +51,3 @@ class Questions(Appearance):
         if not (is_taken or priority) and len(shown) == 1 and isinstance(self.screen, Frame):
             self.screen.say(Said(f"{shown} does nothing here; ? shows the keys that do"))
         return is_taken
-
-    def copy(self, text: str) -> None:
-        """Put a text into the clipboard of the user's terminal."""
-        self.copy_to_clipboard(text)

@@ -55,7 +55,10 @@ async def priority(desk: Desk, selection: Selection) -> None:
     )
     if typed:
         await each(
-            *(desk, BY_NAME["priority"], jobs, f"Priority {int(typed)}"),
+            desk,
+            BY_NAME["priority"],
+            jobs,
+            f"Priority {int(typed)}",
             lambda ref: desk.client.set_priority(ref, int(typed)),
             {"NUMBER": typed},
         )

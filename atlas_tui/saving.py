@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import shlex
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from atlas_tui.action_table import BY_NAME
 from atlas_tui.actions import Selection
 from atlas_tui.directories import absolute
+from atlas_tui.downloads import write
 from atlas_tui.handlers import Desk, how_many, performs
 from atlas_tui.messages import Listed, Prompt, Question, Said
 from foundations.calls import Call
@@ -28,8 +29,6 @@ T = TypeVar("T")
 
 PACKED_SUFFIXES = (".tgz", ".tar.gz")
 _PIECE_BYTES = 1024 * 1024
-_REPORT_BYTES = 4 * 1024 * 1024
-"""Progress is told once so many bytes."""
 
 
 @performs("archive")
@@ -127,7 +126,7 @@ async def _save_archive(desk: Desk, job: JobView, target: Path) -> bool:
     short = job.job_id[:8]
     with tempfile.TemporaryFile() as packed:
         try:
-            await _download(desk.client.archive(job.job_id), packed, _reporter(desk, short))
+            await write(desk.client.archive(job.job_id), packed, progress=_reporter(desk, short))
             packed.seek(0)
             if target.name.endswith(PACKED_SUFFIXES):
                 await asyncio.to_thread(store_archive, _pieces(packed), target)
@@ -141,17 +140,6 @@ async def _save_archive(desk: Desk, job: JobView, target: Path) -> bool:
             desk.say(Said(error.message, "bad"))
             return False
     return True
-
-
-async def _download(
-    chunks: AsyncIterator[bytes], file: IO[bytes], report: Callable[[int], None]
-) -> None:
-    done = 0
-    async for chunk in chunks:
-        await asyncio.to_thread(file.write, chunk)
-        before, done = done, done + len(chunk)
-        if before // _REPORT_BYTES != done // _REPORT_BYTES:
-            report(done)
 
 
 def _reporter(desk: Desk, short: str) -> Callable[[int], None]:

@@ -55,8 +55,8 @@ async def rerun(desk: Desk, selection: Selection) -> None:
         text = f"Submitted {len(submitted)} again. {len(problems)} refused: {problems[0]}"
         desk.say(Said(text, "bad", command))
     else:
-        what = f"as {submitted[0]}" if len(submitted) == 1 else f": {len(submitted)} jobs"
-        desk.say(Said(f"Submitted again {what}".replace(" :", ":"), "good", command))
+        what = f" as {submitted[0]}" if len(submitted) == 1 else f": {len(submitted)} jobs"
+        desk.say(Said(f"Submitted again{what}", "good", command))
 
 
 def _tell(desk: Desk, sent: Sent | None) -> None:

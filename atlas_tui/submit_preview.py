@@ -9,6 +9,7 @@ from rich.text import Text
 from foundations.bundle import Estimate
 from foundations.limits import limit_facts
 from foundations.models import JobSpec
+from foundations.parameters import PARAMETERS_FILE
 from foundations.quantities import counted, size
 from foundations.terminal import clean
 from foundations.terms import NO_TERMS, Terms
@@ -46,7 +47,7 @@ def describe_outcome(
     parts = [
         ("Files", "\n".join(files)),
         ("Job", "\n".join(job)),
-        ("foundations_job_parameters.json", json.dumps(spec.params, indent=1)),
+        (PARAMETERS_FILE, json.dumps(spec.params, indent=1)),
         ("The same on the command line", f"$ {command}"),
         ("The same in Python", call),
     ]

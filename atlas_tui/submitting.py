@@ -15,11 +15,11 @@ from foundations import bundle, calls
 from foundations.client import AsyncClient
 from foundations.delivery import Delivery, make_ready
 from foundations.errors import NotFound
-from foundations.kept_keys import submit_again
 from foundations.models import Accepted, ArrayView, JobDetail, JobSpec, ScheduleView, Submission
 from foundations.origin import Inquiry, here
 from foundations.preparation import PreparedSubmission
 from foundations.repetition import patiently_async
+from foundations.rerun import repetition
 from foundations.terms import Terms, array_request, schedule_request, submission
 
 T = TypeVar("T")
@@ -92,7 +92,7 @@ async def submit_directory(
         report(Progress("Queueing"))
         origin = await asyncio.to_thread(inquiry.origin, delivery.digest)
         wanted = submission(
-            *(prepared.spec, delivery.digest, prepared.terms), origin=origin, hold=prepared.hold
+            prepared.spec, delivery.digest, prepared.terms, origin=origin, hold=prepared.hold
         )
         try:
             return await _send(client, wanted, prepared.terms)
@@ -112,13 +112,8 @@ async def submit_repeat(
         AtlasError: the scheduler does not answer or refuses.
     """
     origin = await asyncio.to_thread(here, Path.cwd())
-    wanted = {"spec": spec, "bundle": job.bundle, "origin": origin, "hold": hold}
-    call = submit_again(
-        Submission.model_validate(wanted),
-        old=job.spec,
-        written=(await client.json(calls.jobs.job(job.job_id)))["spec"],
-        idempotency_key=str(uuid.uuid4()),
-    )
+    written = await client.json(calls.jobs.job(job.job_id))
+    call = repetition(job, spec, written=written, origin=origin, hold=hold)
     try:
         return await patiently_async(lambda: client.send(call), client.patience)
     except NotFound as error:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-from atlas_scheduler.app import now_ms
+from atlas_scheduler.clock import now_ms
 from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.intake import Intake
 from atlas_scheduler.loop import Loop

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from atlas_scheduler.app import now_ms
+from atlas_scheduler.clock import now_ms
 from atlas_scheduler.core.capacity import BACKFILL_MS, Capacity
 from atlas_scheduler.core.events import Exited, Started
 from atlas_scheduler.core.job import Job

@@ -8,9 +8,9 @@ import time
 from contextlib import closing
 
 from atlas_scheduler.store import schema
-from atlas_scheduler.store.sample_jobs import Amount, fill
 from bench import measure, rig
 from bench.measure import Figure, Plan, Result, timed
+from bench.sample_jobs import Amount, fill
 from foundations import calls
 from foundations.client import Client
 from foundations.home import Home

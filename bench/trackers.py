@@ -15,10 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from atlas_scheduler.store.sample_jobs import Amount
 from bench import measure, rig
 from bench.log_metric import microseconds_of_calls
 from bench.measure import Figure, Peer, Plan, Result, timed
+from bench.sample_jobs import Amount
 from bench.search import make_store
 from bench.tracker_peer import FOUND, LEAST, METRICS, PAGE, POINTS
 from foundations import calls

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from atlas_scheduler.store.sample_jobs import Amount
 from bench import measure, rig
 from bench.measure import Figure, Peer, Plan, Result, differences
+from bench.sample_jobs import Amount
 from bench.search import make_store
 from bench.terminal import ROWS, Terminal, atlas, peer
 from bench.tui_logs import log_figures

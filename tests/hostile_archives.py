@@ -169,6 +169,14 @@ def _names() -> Iterator[HostileArchive]:
         header(b"a", flag=b"5"),
     )
     yield _refused("name: directory to the parent", header(b"../evil/", flag=b"5"))
+    yield _refused(
+        "name: dots and slash in overlong UTF-8", member(b"\xc0\xae\xc0\xae\xc0\xafevil")
+    )
+    yield _refused("name: half of a surrogate pair", member(b"\xed\xa0\x80"))
+    yield _refused("name: joined and turned round", member("a\u200d\u202e.py".encode()))
+    yield _harmless("name: home", {"~/.ssh/config": b"evil"}, member(b"~/.ssh/config"))
+    yield _harmless("name: command of a shell", {"$(id)`id`": b"evil"}, member(b"$(id)`id`"))
+    yield _harmless("name: settings of git", {".git/config": b"evil"}, member(b".git/config"))
     yield _harmless("name: markup", {"[red]x[/]": b"evil"}, member(b"[red]x[/]"))
     yield _harmless("name: leading dash", {"-rf": b"evil"}, member(b"-rf"))
     yield _harmless("name: percent encoding", {"%2e%2e%2fevil": b"evil"}, member(b"%2e%2e%2fevil"))
@@ -341,6 +349,32 @@ def _extensions() -> Iterator[HostileArchive]:
         extended(record(b"uid", b"0"), record(b"SCHILY.xattr.user.x", b"\0\xff")),
         member(b"a"),
     )
+    yield _harmless(
+        "record: link of a file",
+        {"a": b"evil"},
+        extended(record(b"linkpath", b"/etc/passwd")),
+        member(b"a"),
+    )
+    yield _harmless(
+        "record: capabilities of root",
+        {"a": b"evil"},
+        extended(
+            record(b"SCHILY.xattr.security.capability", b"\1\0\0\2\0\4"),
+            record(b"SCHILY.acl.access", b"user::rwx"),
+            record(b"uname", b"root"),
+            record(b"uid", b"9" * 4000),
+        ),
+        member(b"a"),
+    )
+    yield _harmless(
+        "record: path 20,000 times",
+        {"b19999": b"evil"},
+        extended(*(record(b"path", b"b%d" % number) for number in range(20_000))),
+        member(b"a"),
+    )
+    yield _refused(
+        "record: size below that of the header", extended(record(b"size", b"0")), member(b"a")
+    )
     yield _refused("extension: without a member", extended(record(b"path", b"a")))
     yield _refused("extension: long name without a member", long_name(b"a" * 200))
     yield _refused("extension: long name to the parent", long_name(b"../evil"), member(b"a"))
@@ -432,6 +466,7 @@ def _damage() -> Iterator[HostileArchive]:
         "half an end": tarball(good, end=bytes(BLOCK)),
         "half a block at the end": tarball(good, end=bytes(BLOCK + 100)),
         "content instead of the second end block": tarball(good, bytes(BLOCK), member(b"b")),
+        "reserved flags of gzip": packed[:3] + b"\xe0" + packed[4:],
         "reserved deflate block": packed[:10] + b"\x07" + packed[11:],
     }
     for what, data in cases.items():
@@ -444,6 +479,7 @@ def _floods() -> Iterator[HostileArchive]:
         "zeros after the end": partial(_inflated, END),
         "zeros after a file": partial(_inflated, member(b"a") + END),
         "empty files": _many_files,
+        "empty gzip members": lambda: gzip.compress(b"", mtime=0) * 100_000 + tarball(member(b"a")),
         "extended header of 1 GiB": partial(_inflated, header(b"p", flag=b"x", size=1024 * MIB)),
         "long name of 1 GiB": partial(_inflated, header(b"p", flag=b"L", size=1024 * MIB)),
         "name in the gzip header": lambda: b"\x1f\x8b\x08\x08" + bytes(6) + b"a" * 20 * MIB,

@@ -19,8 +19,9 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE_ROOTS = (ROOT / "sdk", ROOT / "worker")
 OWN_PACKAGES = frozenset({"foundations", "atlas_worker"})
 JOB_SIDE_OF_FOUNDATIONS = (
-    *("__init__.py", "tracking.py", "artifact_files.py", "recorder.py"),
-    *("local_run.py", "local_machine.py", "process_exit.py", "job_secrets.py"),
+    *("__init__.py", "tracking.py", "parameters.py", "artifact_files.py", "recorder.py"),
+    *("local_run.py", "local_run_dir.py", "local_machine.py", "process_exit.py"),
+    "job_secrets.py",
 )
 NEWER_THAN_3_8 = frozenset({"graphlib", "zoneinfo", "tomllib", "annotationlib", "compression"})
 STANDARD_LIBRARY = frozenset(sys.stdlib_module_names) - NEWER_THAN_3_8

@@ -28,7 +28,8 @@ from atlas_tui.comparison import (
     rows,
     texts,
 )
-from atlas_tui.diff_lines import diff_lines
+from atlas_tui.curves import STRETCHES
+from atlas_tui.diff_lines import source_diff_lines
 from atlas_tui.keyboard import ASKING
 from atlas_tui.keys import bindings
 from atlas_tui.messages import Choice, Said
@@ -45,8 +46,6 @@ DIFFERENCES, CURVES, PARALLEL, SOURCE = "Differences", "Curves", "Parallel", "So
 _TABS = [TabTitle(name, name, "") for name in (DIFFERENCES, CURVES, PARALLEL, SOURCE)]
 _OTHER_LINES = 8
 """Lines of the screen that are neither plot nor legend."""
-_STRETCHES = 800
-"""Into how many pieces the scheduler cuts a series that is drawn; of each the extremes stay."""
 _NAME_WIDTH, _VALUE_WIDTH, _AXIS_WIDTH = 26, 18, 14
 
 
@@ -183,7 +182,7 @@ class CompareScreen(Frame):
         found = []
         for job in self._jobs:
             try:
-                series = await self.atlas.client.metric(job.job_id, metric, points=_STRETCHES)
+                series = await self.atlas.client.metric(job.job_id, metric, points=STRETCHES)
             except NotFound:
                 # An empty one keeps its letter and its colour for the job.
                 series = MetricSeries(name=metric, count=0, points=[])
@@ -257,7 +256,7 @@ class CompareScreen(Frame):
             return
         head = Text(f"from {first.job_id[:8]} to {second.job_id[:8]}", "dim")
         if self._tab == SOURCE:
-            self._pane.show([head, *diff_lines(found)])
+            self._pane.show([head, *source_diff_lines(found)])
 
 
 def _line(row: Row, texts: Sequence[str], width: int) -> Text:

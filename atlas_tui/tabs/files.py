@@ -11,8 +11,8 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from atlas_tui import previews
 from atlas_tui.action_table import BY_NAME
+from atlas_tui.diff_lines import CHANGE_SIGNS, file_diff_lines
 from atlas_tui.file_tree import Entry, tree
 from atlas_tui.keyboard import ASKING
 from atlas_tui.messages import Choice, Prompt
@@ -23,10 +23,9 @@ from atlas_tui.tabs.tab import JobTab
 from atlas_tui.widgets.row_list import Drawing, RowList
 from foundations.errors import AtlasError
 from foundations.models import FileDiff, FileView, JobDetail, SourceDiff
-from foundations.quantities import size
+from foundations.quantities import counted, size
 
 _SIZE_WIDTH = 9
-_SIGNS = {"added": "A", "removed": "D", "changed": "M", "unknown": "?"}
 _TYPED = "typed"
 Row = Entry | FileDiff
 
@@ -119,10 +118,9 @@ class FilesTab(JobTab):
             pane.show_lines((), ())
         elif isinstance(row, FileDiff):
             other = "" if self._diff is None else self._diff.other_id
-            pane.show_lines((job.job_id, other, row.path), _difference(row))
+            pane.show_lines((job.job_id, other, row.path), file_diff_lines(row))
         elif row.file is None:
-            plural = "s" if row.files != 1 else ""
-            text = f" {row.files} file{plural}, {size(row.size_bytes)}"
+            text = f" {counted(row.files, 'file')}, {size(row.size_bytes)}"
             pane.show_lines((job.job_id, row.path, text), [Text(text, Style(dim=True))])
         else:
             key = (job.job_id, row.path, str(row.file.size_bytes), str(job.archived))
@@ -174,7 +172,7 @@ class FilesTab(JobTab):
             return
         self._diff = found
         more = f", {found.left_out} more are not listed" if found.left_out else ""
-        count = f"{len(found.files)} file{'s' if len(found.files) != 1 else ''}"
+        count = counted(len(found.files), "file")
         self.say(f"{count} differ from {found.job_id[:8]}{more}. Esc goes back.", command=command)
         self._narrow()
         self._list.focus()
@@ -204,7 +202,9 @@ def _draw(row: Row, width: int) -> Text:
     if isinstance(row, FileDiff):
         colour = {"added": "green", "removed": "red"}.get(row.change)
         tone = Style(color=colour, bold=True)
-        return Text.assemble((f" {_SIGNS[row.change]} ", tone), fit(row.path, max(width - 3, 8)))
+        return Text.assemble(
+            (f" {CHANGE_SIGNS[row.change]} ", tone), fit(row.path, max(width - 3, 8))
+        )
     sign, style = "  ", Style()
     if row.file is None:
         sign, style = ("- " if row.is_open else "+ "), Style(bold=True)
@@ -221,9 +221,3 @@ def _draw(row: Row, width: int) -> Text:
         (fit(name, room), style),
         (fit(size(row.size_bytes), _SIZE_WIDTH, right=True), Style(dim=True)),
     )
-
-
-def _difference(row: FileDiff) -> list[previews.Line]:
-    if row.omitted:
-        return [Text(f" {row.change}: {row.omitted}", Style(dim=True))]
-    return previews.diff_lines(row.diff)

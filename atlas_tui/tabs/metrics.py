@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import ContentSwitcher
 
 from atlas_tui import curves, metric_rows
-from atlas_tui.curves import XAxis
+from atlas_tui.curves import STRETCHES, XAxis
 from atlas_tui.metric_rows import MetricRow
 from atlas_tui.tabs.tab import JobTab
 from atlas_tui.widgets.chart_view import ChartView
@@ -21,8 +21,6 @@ from atlas_tui.widgets.text_pane import TextPane
 from foundations.errors import AtlasError, NotFound
 from foundations.models import JobDetail, MetricSeries, MetricSummary
 
-STRETCHES = 800
-"""Into how many pieces the scheduler cuts a series that is drawn; of each the extremes stay."""
 GLANCE_STRETCHES = 24
 """The same for the small pictures in the list."""
 MOST_POINTS = 10_000

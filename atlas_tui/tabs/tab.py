@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.containers import Vertical
@@ -10,7 +9,6 @@ from textual.containers import Vertical
 from atlas_tui.looks import Palette
 from atlas_tui.messages import Said
 from foundations.client import AsyncClient
-from foundations.errors import AtlasError
 from foundations.models import JobDetail
 
 if TYPE_CHECKING:
@@ -91,10 +89,3 @@ class JobTab(Vertical):
     def say(self, text: str, *, bad: bool = False, command: str = "") -> None:
         """Show a line at the bottom."""
         self.job_screen.say(Said(text, "bad" if bad else "plain", command))
-
-    async def attempt(self, act: Callable[[], Awaitable[None]]) -> None:
-        """Do something that asks the scheduler, and tell when that fails."""
-        try:
-            await act()
-        except AtlasError as error:
-            self.say(error.message, bad=True)

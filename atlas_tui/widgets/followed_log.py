@@ -144,7 +144,8 @@ class FollowedLog(Vertical):
             view.empty = "A local run: what it writes goes where it was started, and is not kept."
         elif job.state is JobState.QUEUED:
             why = job.waiting.reason if job.waiting else "waits for its turn"
-            place = f"#{job.waiting.position} in the queue: " if job.waiting else ""
+            position = job.waiting.position if job.waiting else None
+            place = "" if position is None else f"#{position} in the queue: "
             view.empty = f"Waits. {place}{why}"
         elif job.state in FINAL_STATES:
             view.empty = f"The job has written nothing. {job.reason or ''}"

@@ -12,6 +12,7 @@ from atlas_tui.messages import Said
 from atlas_tui.widgets.log_view import LogView
 from atlas_tui.widgets.searched_log import CONTEXTS, SearchedLog
 from foundations.errors import AtlasError
+from foundations.quantities import counted
 
 
 class LogPane(SearchedLog):
@@ -78,8 +79,7 @@ class LogPane(SearchedLog):
         """Copy what is on the screen."""
         text = self.view.visible_text()
         self.app.copy_to_clipboard(text)
-        count = len(text.splitlines())
-        self.atlas.say(Said(f"Copied {count} line{'' if count == 1 else 's'}", "good"))
+        self.atlas.say(Said(f"Copied {counted(len(text.splitlines()), 'line')}", "good"))
 
     def do_jump_to_time(self) -> None:
         """Go to where the log was at a time, or to a part of it."""

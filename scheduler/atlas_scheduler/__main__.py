@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 import foundations
+from atlas_scheduler.clock import now_ms
 from atlas_scheduler.operations.backup_commands import backup, restore
 from atlas_scheduler.operations.home_option import HOME_HELP, chosen_home, home_option
 from atlas_scheduler.operations.hook_commands import hook
@@ -118,6 +119,7 @@ def _serve(home: Home, gpus: str | None, listen: tuple[str, ...], *, insecure_ht
 
     process.take_lock(home)
     finish(home)
+    home.create_contents()
     asyncio.run(serve(home, settings, on_ready=on_ready))
 
 
@@ -208,7 +210,6 @@ def tls_init(home_path: Path | None, *, names: tuple[str, ...], as_json: bool) -
 @click.option("--jobs", "count", type=click.IntRange(min=1), default=2000)
 def demo(home_path: Path | None, *, count: int) -> None:
     """Give a new home a made-up past, for `atlas --demo`."""
-    import time
 
     from atlas_scheduler.demo.store import fill
 
@@ -216,8 +217,7 @@ def demo(home_path: Path | None, *, count: int) -> None:
     if home.database.exists():
         raise ConfigError(f"{home.root} has a past already: a demo needs a new home.")
     home.create()
-    now_ms = time.time_ns() // 1_000_000
-    asyncio.run(fill(home, home.root / "demo_sources", count, now_ms=now_ms))
+    asyncio.run(fill(home, home.root / "demo_sources", count, now_ms=now_ms()))
 
 
 @cli.command()

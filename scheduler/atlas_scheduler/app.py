@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import cache, partial
@@ -15,6 +14,8 @@ from fastapi import FastAPI
 
 from atlas_scheduler.api import Door, create_app, end_followers
 from atlas_scheduler.attendants import attending
+from atlas_scheduler.clock import now_ms
+from atlas_scheduler.core.access import Sharing
 from atlas_scheduler.core.listening import HostNames, host_names, plan
 from atlas_scheduler.core.retention import Policy, Rule
 from atlas_scheduler.engine.docker import DockerEngine
@@ -53,11 +54,6 @@ from foundations.home import Home
 log = structlog.get_logger(__name__)
 
 
-def now_ms() -> int:
-    """The time, in milliseconds since 1970 UTC."""
-    return time.time_ns() // 1_000_000
-
-
 @asynccontextmanager
 async def scheduler(
     home: Home, settings: ServerSettings, *, hosts: HostNames | None = None
@@ -69,7 +65,11 @@ async def scheduler(
     database = await Database.open(home.database)
     try:
         instance = await database.write(meta.instance_id)
-        environments = Environments(home, max_bytes=int(settings.environments.max_gb * 10**9))
+        environments = Environments(
+            home,
+            max_bytes=int(settings.environments.max_gb * 10**9),
+            are_shared=settings.sharing is not Sharing.PRIVATE,
+        )
         await asyncio.to_thread(environments.sweep)
         engine = await choose_engine(
             home, settings, database, instance=instance, environments=environments
@@ -108,6 +108,23 @@ async def _service(
         engine=EngineState(name=engine.name),
         clock_ms=now_ms,
     )
+    _obey(service, settings)
+    service.shell = loop = _loop(service, settings, database, engine)
+    await asyncio.to_thread(service.bundles.sweep)
+    running = asyncio.create_task(loop.run())
+    try:
+        yield service
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        await service.close()
+        service.bundles.close()
+
+
+def _obey(service: Service, settings: ServerSettings) -> None:
+    """Let a service be as the settings say."""
+    home = service.home
     service.supply = Supply.of_this_machine(settings)
     service.machine.allowed_gpus = settings.gpu_names()
     service.max_bundle_bytes = int(settings.max_bundle_gb * 10**9)
@@ -123,6 +140,10 @@ async def _service(
     service.retention = _retention_policy(settings.retention)
     service.sharing = settings.sharing
     service.delete_grace_ms = int(settings.delete_grace_seconds * 1000)
+
+
+def _loop(service: Service, settings: ServerSettings, database: Database, engine: Engine) -> Loop:
+    home = service.home
     sampler = Sampler(
         database=database,
         engine=engine,
@@ -131,7 +152,7 @@ async def _service(
         shortest_seconds=settings.system_metrics_seconds,
         on_records=service.feed.recorded,
     )
-    loop = Loop(
+    return Loop(
         service=service,
         engine=engine,
         intake=Intake(database, home, on_records=service.feed.recorded),
@@ -140,17 +161,6 @@ async def _service(
         clock_ms=now_ms,
         stop_grace_seconds=settings.stop_grace_seconds,
     )
-    service.shell = loop
-    await asyncio.to_thread(service.bundles.sweep)
-    running = asyncio.create_task(loop.run())
-    try:
-        yield service
-    finally:
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
-        await service.close()
-        service.bundles.close()
 
 
 def _retention_policy(section: RetentionSection) -> Policy:

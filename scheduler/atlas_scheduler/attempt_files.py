@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
+from atlas_scheduler.boot import boot_id
 from atlas_scheduler.engine.port import Launch, StartRefusedError
-from atlas_scheduler.store.boot import boot_id
 from atlas_scheduler.store.bundles import Bundles
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.logs import FileLog

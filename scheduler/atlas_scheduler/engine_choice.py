@@ -19,6 +19,7 @@ from atlas_scheduler.store.db import Database
 from atlas_scheduler.store.environments import Environments
 from foundations.errors import ConfigError, EngineDown
 from foundations.home import Home
+from foundations.quantities import counted
 
 log = structlog.get_logger(__name__)
 
@@ -49,8 +50,9 @@ async def choose_engine(
     if running and before is not None:
         if wanted not in ("auto", before):
             raise ConfigError(
-                f"{running} job(s) still run on the {before} engine, and {home.server_config} "
-                f"names {wanted}. Set `engine: {before}` until they have ended."
+                f"{counted(running)} on the {before} engine did not end yet, and "
+                f"{home.server_config} names {wanted}. Set "
+                f"`engine: {before}` until they have ended."
             )
         wanted = before
     if settings.docker.socket is not None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import structlog
 
+from atlas_scheduler.core.times import utc
 from atlas_scheduler.store.environments import Environments
 from atlas_scheduler.store.threads import finish_in_thread, in_thread
-from atlas_scheduler.views import moment
 from foundations.models import EnvironmentsView, EnvironmentView, PrunedEnvironments
 
 _DAY_MS = 86_400_000
@@ -45,8 +45,8 @@ class EnvironmentShelf:
                     python=one.python,
                     packages=list(one.packages),
                     size_bytes=one.size_bytes,
-                    created_at=moment(one.created_at_ms),
-                    used_at=moment(one.used_at_ms),
+                    created_at=utc(one.created_at_ms),
+                    used_at=utc(one.used_at_ms),
                     job_ids=list(one.job_ids),
                 )
                 for one in ready

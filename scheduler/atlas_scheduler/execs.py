@@ -152,7 +152,7 @@ class Execs:
 
     most = 64
     """Most at a time."""
-    lacking = "room"
+    lacking = "commands beside it"
     instead = "use its own terminal"
     too_many = "{most} commands run beside jobs; end one of them first."
     unknown = "No command `{exec_id}` runs beside a job."
@@ -254,3 +254,8 @@ class Tunnels(Execs):
     instead = "its ports are your own"
     too_many = "{most} connections lead to ports of jobs; close one of them first."
     unknown = "No connection `{exec_id}` leads to a job."
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told_of: set[tuple[object, ...]] = set()
+        """Who connected to which port of which attempt, as far as the history has it."""

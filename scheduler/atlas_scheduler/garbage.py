@@ -10,12 +10,13 @@ from pathlib import Path
 import structlog
 
 from atlas_scheduler.core.retention import Policy, Rule
+from atlas_scheduler.core.times import utc
 from atlas_scheduler.store import jobs, leftovers, retention
+from atlas_scheduler.store.disk_bytes import bytes_on_disk
 from atlas_scheduler.store.files import remove_tree
 from atlas_scheduler.store.leftovers import Candidate
 from atlas_scheduler.store.retention import Expired
 from atlas_scheduler.store.work_dirs import remove_work_dir
-from atlas_scheduler.views import moment
 from atlas_scheduler.writing import Writing
 from foundations.models import (
     ExpiredJob,
@@ -23,6 +24,7 @@ from foundations.models import (
     Leftover,
     ProjectView,
     PrunedEnvironments,
+    PrunedImages,
     RetentionRule,
 )
 
@@ -71,13 +73,24 @@ class Garbage(Writing):
     async def prune_environments(self, *, unused_days: float, by: str) -> PrunedEnvironments:
         """Remove environments that no job uses now, and nobody used for so long."""
         pruned = await self.environments.prune(unused_days=unused_days, by=by)
+        await self._note_pruned("EnvironmentsPruned", removed=pruned.removed, by=by)
+        return pruned
 
+    async def prune_images(self, *, unused_days: float, by: str) -> PrunedImages:
+        """Remove built images that nothing uses now, and nobody used for so long.
+
+        Raises:
+            EngineDown: the engine does not answer.
+        """
+        pruned = await self.images.prune(unused_days=unused_days, by=by)
+        await self._note_pruned("ImagesPruned", removed=pruned.removed, by=by)
+        return pruned
+
+    async def _note_pruned(self, event: str, *, removed: int, by: str) -> None:
         def step(conn: sqlite3.Connection) -> None:
-            detail = {"by": by, "removed": pruned.removed}
-            self._append_for_queue(conn, "EnvironmentsPruned", None, detail)
+            self._append_for_queue(conn, event, None, {"by": by, "removed": removed})
 
         await self._durably(self._database.write(step), self._announce)
-        return pruned
 
     async def collect_garbage(self, *, by: str) -> GarbageView:
         """Delete what `garbage` names: jobs as `delete` does, with its grace, and files at once."""
@@ -183,14 +196,14 @@ class Garbage(Writing):
         self, now_ms: int, going: list[Expired], alone: list[str], left: list[Candidate]
     ) -> GarbageView:
         return GarbageView(
-            at=moment(now_ms),
+            at=utc(now_ms),
             jobs=[
                 ExpiredJob(
                     job_id=one.job_id,
                     project=one.project,
-                    finished_at=moment(one.finished_at_ms),
+                    finished_at=utc(one.finished_at_ms),
                     reason=one.reason,
-                    archive_bytes=leftovers.bytes_on_disk(self.home.archive(one.job_id)),
+                    archive_bytes=bytes_on_disk(self.home.archive(one.job_id)),
                 )
                 for one in going
             ],
@@ -204,4 +217,4 @@ class Garbage(Writing):
     def _bytes_of(self, one: Candidate) -> int:
         if one.kind == "bundle":
             return leftovers.bundle_bytes(self.home, one.name)
-        return leftovers.bytes_on_disk(one.path)
+        return bytes_on_disk(one.path)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import structlog
 
+from atlas_scheduler.core.times import utc
 from atlas_scheduler.engine.port import BuiltImage, ImageKeeper
-from atlas_scheduler.views import moment
 from foundations.models import ImagesView, ImageView, PrunedImages
 
 _DAY_MS = 86_400_000
@@ -57,7 +57,7 @@ def _view(one: BuiltImage) -> ImageView:
         dockerfile=one.dockerfile,
         base=one.base,
         size_bytes=one.size_bytes,
-        created_at=moment(one.created_at_ms),
-        used_at=moment(one.used_at_ms),
+        created_at=utc(one.created_at_ms),
+        used_at=utc(one.used_at_ms),
         job_ids=list(one.job_ids),
     )

@@ -50,8 +50,8 @@ from foundations.models import (
     QueueSettings,
     Waiting,
 )
+from foundations.parameters import flatten_parameters
 from foundations.provenance import Provenance
-from foundations.tracking import flatten_parameters
 
 HISTORY_LIMIT = 1_000
 """Most history rows that are shown of one job."""

@@ -40,6 +40,11 @@ def plan_launch(stored: StoredJob, *, attempt: AttemptId, home: Home, library_di
         volumes=spec.volumes,
         gpus=job.gpus,
         cpus=spec.cpus,
-        ram_bytes=None if spec.ram_gb is None else int(spec.ram_gb * GB),
-        shm_bytes=None if spec.shm_gb is None else int(spec.shm_gb * GB),
+        ram_bytes=_size_bytes(spec.ram_gb),
+        shm_bytes=_size_bytes(spec.shm_gb),
     )
+
+
+def _size_bytes(size_gb: float | None) -> int | None:
+    """A size in bytes; never 0, which means no limit to engines."""
+    return None if size_gb is None else max(1, int(size_gb * GB))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from atlas_scheduler.core.times import utc
 from atlas_scheduler.engine.gpus import GpuReading, occupied_gpus, read_gpus
 from atlas_scheduler.engine.host import HostProbe, HostReading
 from atlas_scheduler.engine.shared_answer import SharedAnswer
@@ -12,7 +13,6 @@ from atlas_scheduler.engine.threads import in_thread
 from atlas_scheduler.store import disk_use, jobs
 from atlas_scheduler.store.db import Database
 from atlas_scheduler.store.disk_use import DiskSurvey, DiskUse, Holder
-from atlas_scheduler.views import moment
 from foundations.errors import ServerFault
 from foundations.home import Home
 from foundations.models import DiskView, GpuView, HostView
@@ -132,7 +132,7 @@ def _host_view(
     at_ms: int,
 ) -> HostView:
     return HostView(
-        at=moment(at_ms),
+        at=utc(at_ms),
         hostname=reading.hostname,
         cpus=reading.cpus,
         cpu_percent=reading.cpu_percent,
@@ -163,7 +163,7 @@ def _host_view(
 
 def _disk_view(use: DiskUse, *, at_ms: int) -> DiskView:
     return DiskView(
-        at=moment(at_ms),
+        at=utc(at_ms),
         complete=use.complete,
         archives_bytes=use.archives_bytes,
         bundles_bytes=use.bundles_bytes,

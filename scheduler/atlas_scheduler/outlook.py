@@ -11,10 +11,10 @@ from atlas_scheduler.core.capacity import Capacity
 from atlas_scheduler.core.forecast import Kind, expected_starts, foreseen, kind_of, usual_ms
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.queue import choose_next
+from atlas_scheduler.core.times import utc
 from atlas_scheduler.core.waiting import Moment, Places
 from atlas_scheduler.store import jobs
 from atlas_scheduler.store.queue import QueueLine, past_durations_ms
-from atlas_scheduler.views import moment as shown_moment
 from foundations.models import Waiting
 
 FORECAST_FRESH_MS = 5_000
@@ -122,5 +122,5 @@ def _told(job: Job, moment: Moment, places: Places, starts: dict[str, int]) -> W
         reason=why.reason,
         position=places.of(job),
         blockers=list(why.blockers),
-        expected_start_at=None if start_ms is None else shown_moment(start_ms),
+        expected_start_at=None if start_ms is None else utc(start_ms),
     )

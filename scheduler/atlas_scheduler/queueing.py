@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -61,15 +61,8 @@ class Queueing(Writing):
             anchor = None if other is None else _waiting(conn, other, "a place to move to")
             anchor_id = None if anchor is None else anchor.job_id
             queue = self._line.up_to_date(conn)
-            line = list(self._places(conn, queue).in_turn())
-            try:
-                orders = (
-                    reorder(line, chosen, place, anchor_id)
-                    if only_of is None
-                    else reorder_own(_of_user(line, only_of), chosen, place, anchor_id)
-                )
-            except ImpossibleMove as error:
-                raise InvalidRequest(str(error)) from error
+            line = list(self._places(conn, queue).with_held())
+            orders = _new_orders(line, chosen, place, anchor_id, only_of=only_of)
             detail = {"by": by, "place": place, **({"other": anchor_id} if anchor_id else {})}
             for job_id, order in orders.items():
                 moved = replace(queue[job_id], order=order)
@@ -178,8 +171,21 @@ class Queueing(Writing):
         return await self.view(await self._durably(self._database.write(step), self._wake))
 
 
-def _of_user(line: Sequence[Job], user: str) -> list[Job]:
-    return [job for job in line if job.user == user]
+def _new_orders(
+    line: Sequence[Job],
+    moved: Iterable[str],
+    place: MovePlace,
+    other: str | None,
+    *,
+    only_of: str | None,
+) -> dict[str, int]:
+    try:
+        if only_of is None:
+            return reorder(line, moved, place, other)
+        own = [job for job in line if job.user == only_of]
+        return reorder_own(own, moved, place, other)
+    except ImpossibleMove as error:
+        raise InvalidRequest(str(error)) from error
 
 
 def _afresh(job: Job) -> Job:

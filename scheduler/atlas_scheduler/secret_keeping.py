@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
+from atlas_scheduler.core.times import utc
 from atlas_scheduler.store.secrets import Secret, no_such_secret
 from atlas_scheduler.store.threads import in_thread
 from atlas_scheduler.writing import Writing
@@ -14,22 +13,33 @@ from foundations.models import JobSpec, SecretView
 class SecretKeeping(Writing):
     """What jobs may be given and nobody is shown."""
 
-    async def set_secret(self, name: str, value: str, *, user: str | None) -> SecretView:
+    async def set_secret(self, name: str, value: str, *, user: str | None, by: str) -> SecretView:
         """Keep a value for the jobs of a user, or with None for everybody's."""
-        kept = self.job_secrets.kept
-        return _view(await in_thread(kept.set, name, value.encode(), user=user))
+        kept = await in_thread(self.job_secrets.kept.set, name, value.encode(), user=user)
+        await self._note_secret("SecretSet", name, user=user, by=by)
+        return _view(kept)
 
     async def secrets(self, user: str) -> list[SecretView]:
         """List the secrets that jobs of a user may have."""
         return [_view(one) for one in await in_thread(self.job_secrets.kept.of_user, user)]
 
-    async def delete_secret(self, name: str, *, user: str | None) -> None:
+    async def delete_secret(self, name: str, *, user: str | None, by: str) -> None:
         """Forget a value; jobs that have it keep it until they end.
 
         Raises:
             NotFound: there is none.
         """
         await in_thread(self.job_secrets.kept.remove, name, user=user)
+        await self._note_secret("SecretDeleted", name, user=user, by=by)
+
+    async def _note_secret(self, event: str, name: str, *, user: str | None, by: str) -> None:
+        detail = {"by": by, "name": name, "user": user}
+        await self._durably(
+            self._database.write(
+                lambda conn: self._append_for_queue(conn, event, None, detail),
+            ),
+            self._announce,
+        )
 
     async def _need_secrets(self, spec: JobSpec) -> None:
         """Refuse a job that asks for secrets that are not there.
@@ -45,5 +55,4 @@ class SecretKeeping(Writing):
 
 
 def _view(secret: Secret) -> SecretView:
-    set_at = datetime.fromtimestamp(secret.set_at_ms / 1000, UTC)
-    return SecretView(name=secret.name, shared=secret.shared, set_at=set_at)
+    return SecretView(name=secret.name, shared=secret.shared, set_at=utc(secret.set_at_ms))

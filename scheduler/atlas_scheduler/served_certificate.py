@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import ssl
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -33,6 +35,58 @@ class Certificate:
     key: Path
 
 
+def ask_on_terminal(key: Path) -> str | None:
+    """Ask whoever starts the server for the passphrase of a key; None where nobody can be asked."""
+    return getpass.getpass(f"Passphrase of {key}: ") if sys.stdin.isatty() else None
+
+
+class _Passphrase:
+    """Of a key that is encrypted: asked for at the start, and kept in memory for its renewals."""
+
+    def __init__(self, ask: Callable[[Path], str | None]) -> None:
+        self._ask = ask
+        self._known: str | None = None
+        self._has_asked = False
+
+    def loaded(self, context: ssl.SSLContext, files: Certificate) -> None:
+        """Load a certificate and its key into a context.
+
+        Raises:
+            ConfigError: the key is encrypted, and its passphrase is not known.
+            OSError: they cannot be used; an SSLError is one.
+        """
+        is_encrypted = False
+
+        def give() -> str:
+            nonlocal is_encrypted
+            is_encrypted = True
+            if not self._has_asked:
+                self._known = self._ask(files.key)
+            if self._known is None:
+                raise ConfigError(_encrypted(files.key, "and nobody can be asked for it"))
+            return self._known
+
+        try:
+            context.load_cert_chain(files.chain, files.key, give)
+        except (OSError, ValueError) as error:
+            if not is_encrypted:
+                raise
+            at_start = "and the one given is not it"
+            later = "and it is another than the one given at the start"
+            problem = later if self._has_asked else at_start
+            raise ConfigError(_encrypted(files.key, problem)) from error
+        finally:
+            self._has_asked = True
+
+
+def _encrypted(key: Path, problem: str) -> str:
+    return (
+        f"The key {key} is encrypted by a passphrase, {problem}. Start the server in the "
+        f"foreground on a terminal (`atlas-server start`), where it asks once; or give it a key "
+        f"that is not encrypted, readable by its owner only: `openssl pkey -in {key} -out NEW`."
+    )
+
+
 class ServedCertificate:
     """What listeners prove themselves by: each connection gets what its files hold by then.
 
@@ -46,6 +100,7 @@ class ServedCertificate:
         *,
         renewed: Callable[[tuple[str, ...]], None] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        ask: Callable[[Path], str | None] = ask_on_terminal,
     ) -> None:
         """Load a certificate.
 
@@ -53,6 +108,7 @@ class ServedCertificate:
             files: where it lies.
             renewed: told the names of each one that is taken up later.
             now: the time, with its zone.
+            ask: gives the passphrase of a key that is encrypted, or None; called now or never.
 
         Raises:
             ConfigError: it cannot be used.
@@ -62,7 +118,8 @@ class ServedCertificate:
         self._now = now
         self._problem: str | None = None
         self._seen = _stamp(files)
-        self.context, self._issued = _load(files)
+        self._passphrase = _Passphrase(ask)
+        self.context, self._issued = _load(files, self._passphrase)
         """Shows whatever is the latest."""
         self._latest = self.context
         self.context.sni_callback = self._greet
@@ -81,7 +138,7 @@ class ServedCertificate:
             return
         self._seen = stamp
         try:
-            self._latest, self._issued = _load(self._files, password="")
+            self._latest, self._issued = _load(self._files, self._passphrase)
         except ConfigError as error:
             self._problem = f"{error.message} The one before is shown on."
             log.error("the certificate that is there now is not used", problem=error.message)
@@ -113,8 +170,8 @@ class ServedCertificate:
         return f"{self._issued.until:%Y-%m-%d %H:%M} UTC"
 
 
-def _load(files: Certificate, *, password: str | None = None) -> tuple[ssl.SSLContext, Issued]:
-    """Load a certificate; with a `password` nobody is asked for one on the terminal.
+def _load(files: Certificate, passphrase: _Passphrase) -> tuple[ssl.SSLContext, Issued]:
+    """Load a certificate.
 
     Raises:
         ConfigError: it cannot be used.
@@ -124,7 +181,7 @@ def _load(files: Certificate, *, password: str | None = None) -> tuple[ssl.SSLCo
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        context.load_cert_chain(files.chain, files.key, password)
+        passphrase.loaded(context, files)
     except OSError as error:  # an SSLError is one
         raise ConfigError(
             f"The certificate {files.chain} with the key {files.key} cannot be used: "

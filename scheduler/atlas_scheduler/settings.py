@@ -21,6 +21,7 @@ from atlas_scheduler.hook_settings import HooksSection
 from foundations.config_complaints import describe_error, errors_by_line, key_location, keys_at
 from foundations.errors import ConfigError
 from foundations.models import (
+    AbsolutePath,
     BackfillSeconds,
     EnvironmentName,
     MaxRunning,
@@ -33,6 +34,7 @@ from foundations.models import (
     UserName,
     Volume,
 )
+from foundations.shapes import Shape
 from foundations.yaml_source import YamlSource, read_yaml
 
 
@@ -54,7 +56,7 @@ def _path_alone(value: object) -> object:
 class OfferedVolumeSetting(_Section):
     """A directory that jobs may name."""
 
-    path: Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$", max_length=4096)]
+    path: AbsolutePath
     """Absolute."""
     mode: Literal["ro", "rw"] = "ro"
     users: frozenset[UserName] = frozenset()
@@ -62,8 +64,22 @@ class OfferedVolumeSetting(_Section):
     roles: frozenset[Role] = frozenset()
 
 
-RegistryHost = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:\[\]-]+$", max_length=300)]
-VolumeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+RegistryHost = Annotated[
+    str,
+    StringConstraints(max_length=300),
+    Shape(
+        r"^[A-Za-z0-9.:\[\]-]+$",
+        "a host alone, with its port if it has one, such as registry.example.org:5000",
+    ),
+]
+VolumeName = Annotated[
+    str,
+    Shape(
+        r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$",
+        "at most 100 of the letters A-Z and a-z, digits and any of . _ -, and begin with a letter "
+        "or digit",
+    ),
+]
 
 
 class DockerSection(_Section):

@@ -12,10 +12,11 @@ from atlas_scheduler.store import jobs
 from atlas_scheduler.store.job_search import every_id
 from atlas_scheduler.transitions import Moved, Transitions
 from foundations.errors import JobConflict, SchedulerError
+from foundations.job_states import STOPPABLE_STATES
 from foundations.models import Cleared, JobsStopped, JobState, JobView, StopJobs, StopRefusal
+from foundations.stop_refusals import refused, too_many
 
 _WAITS = (JobState.QUEUED,)
-_GOES_ON = (JobState.QUEUED, JobState.STARTING, JobState.RUNNING)
 
 
 class Stopping(Transitions):
@@ -54,17 +55,17 @@ class Stopping(Transitions):
 
         def step(conn: sqlite3.Connection) -> tuple[list[Moved], list[StopRefusal], int]:
             refs = which.jobs or self._taken(conn, which, only_of=only_of)
-            moved, refused = self._stop_each(conn, refs, event)
-            return self._with_dependents(conn, moved), refused, len(moved)
+            moved, refusals = self._stop_each(conn, refs, event)
+            return self._with_dependents(conn, moved), refusals, len(moved)
 
-        moved, refused, count = await self._durably(
+        moved, refusals, count = await self._durably(
             self._database.write(step), lambda outcome: self._publish(outcome[0])
         )
         asked = [job for job, _ in moved[:count]]
         return JobsStopped(
             stopped=[job.job_id for job in asked if job.is_final],
             stopping=[job.job_id for job in asked if not job.is_final],
-            refused=refused,
+            refused=refusals,
         )
 
     async def clear_queue(
@@ -102,35 +103,29 @@ class Stopping(Transitions):
     def _taken(
         self, conn: sqlite3.Connection, which: StopJobs, *, only_of: str | None
     ) -> list[str]:
-        query = parsed(which.filter or "", project=which.project, states=_GOES_ON, user=only_of)
+        query = parsed(
+            which.filter or "", project=which.project, states=STOPPABLE_STATES, user=only_of
+        )
         taken = list(every_id(conn, query, now_ms=self._clock_ms()))
         if which.at_most is not None and len(taken) > which.at_most:
-            raise JobConflict(
-                f"The filter takes {len(taken)} jobs by now, more than the {which.at_most} that "
-                "were confirmed. None was stopped: look at them again."
-            )
+            raise too_many(len(taken), at_most=which.at_most)
         return taken
 
     def _stop_each(
         self, conn: sqlite3.Connection, refs: Iterable[str], event: StopRequested
     ) -> tuple[list[Moved], list[StopRefusal]]:
         moved: dict[str, Moved] = {}
-        refused: list[StopRefusal] = []
+        refusals: list[StopRefusal] = []
         for ref in refs:
             try:
                 job_id = jobs.resolve(conn, ref)
                 if job_id not in moved:
                     moved[job_id] = self._advance(conn, jobs.load_job(conn, job_id), event)
             except InvalidTransition as error:
-                refused.append(refusal(ref, _conflict(error)))
+                refusals.append(refused(ref, _conflict(error)))
             except SchedulerError as error:
-                refused.append(refusal(ref, error))
-        return list(moved.values()), refused
-
-
-def refusal(ref: str, error: SchedulerError) -> StopRefusal:
-    """Say of one of several jobs why it was not stopped."""
-    return StopRefusal(job=ref, error=error.code, message=error.message)
+                refusals.append(refused(ref, error))
+        return list(moved.values()), refusals
 
 
 def _conflict(error: InvalidTransition) -> JobConflict:

@@ -18,17 +18,13 @@ from atlas_scheduler.core.limits import Limits
 from atlas_scheduler.core.resources import Needs
 from atlas_scheduler.secret_keeping import SecretKeeping
 from atlas_scheduler.store import array_refs, arrays, dependencies, jobs, provenance
+from atlas_scheduler.store.array_members import array_members
 from atlas_scheduler.store.holdings import require_own, require_room
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.transitions import Moved, Transitions
 from foundations.errors import InvalidRequest, JobConflict
 from foundations.models import Accepted, After, ArrayView, JobState, NewArray, Submission
-from foundations.models.arrays import (
-    COUNT_VARIABLE,
-    ID_VARIABLE,
-    INDEX_VARIABLE,
-    read_indices,
-)
+from foundations.models.arrays import read_indices
 from foundations.provenance import Origin
 
 MOST_DEPENDENCIES = 100_000
@@ -154,33 +150,10 @@ class Submitting(SecretKeeping, Transitions):
         now_ms = self._clock_ms()
         indices = read_indices(wanted.indices)
         self._require_room(conn, bounds, wanted.submission, jobs=len(indices))
-        first = self._new_job(conn, wanted.submission, None, now_ms)
+        first = self._new_job(conn, wanted.submission, idempotency_key, now_ms)
         array_id = str(uuid.uuid4())
         number = arrays.insert_array(conn, array_id, wanted, size=len(indices), now_ms=now_ms)
-        members = []
-        for place, index in enumerate(indices):
-            environment = {
-                **first.spec.environment,
-                ID_VARIABLE: array_id,
-                INDEX_VARIABLE: str(index),
-                COUNT_VARIABLE: str(len(indices)),
-            }
-            job = replace(
-                first.job,
-                job_id=str(uuid.uuid4()),
-                order=first.job.order + place,
-                array=number,
-            )
-            members.append(
-                replace(
-                    first,
-                    job=job,
-                    spec=first.spec.model_copy(update={"environment": environment}),
-                    array_index=index,
-                    # The key finds one of them, and that one the array.
-                    idempotency_key=None if place else idempotency_key,
-                )
-            )
+        members = array_members(first, indices, array_id=array_id, number=number)
         origin = self._origin(conn, wanted.submission)
         arrays.insert_members(conn, members, origin, now_ms=now_ms)
         added = [one.job for one in members]

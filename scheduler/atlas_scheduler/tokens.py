@@ -9,6 +9,7 @@ import re
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Self
 
@@ -17,7 +18,6 @@ import structlog
 from atlas_scheduler.metering import Meter
 from atlas_scheduler.store import history, tokens
 from atlas_scheduler.store.db import Database
-from atlas_scheduler.store.times import utc
 from atlas_scheduler.store.tokens import Token
 from atlas_scheduler.views import token_view
 from foundations.errors import AtlasError, InvalidRequest, JobConflict, NotAuthorised, NotFound
@@ -26,9 +26,8 @@ from foundations.models import MadeToken, NewToken, TokenLimits, TokenView
 PREFIX = "atlas_"
 """Begins every token, so that it is recognised where it should not be."""
 SECRET_BYTES = 32
-LEEWAY_MS = 60_000
-"""For how long a token holds after its time, so that a clock that jumps a little locks nobody
-out."""
+LOOK_AGAIN_SECONDS = 60.0
+"""How long to wait at most for the time of a token: clocks may be set."""
 NOTE_USE_MS = 60_000
 """How much later a token must be used again for that to be written down."""
 _SHAPE = re.compile(r"atlas_(?P<token_id>[0-9a-f]{8})_[A-Za-z0-9_-]{43}", re.ASCII)
@@ -65,6 +64,7 @@ class Tokens:
         self._known = {token.token_id: token for token in known}
         self._announce = announce
         self._notes: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
 
     @classmethod
     async def open(
@@ -107,12 +107,23 @@ class Tokens:
                 "This scheduler does not know this token. `foundations login` stores another one."
             )
         now_ms = self._clock_ms()
-        if not _holds(token, now_ms):
-            raise NotAuthorised(
-                f"The token {_words(token)} {_how_it_ended(token)}. Ask for a new one."
-            )
+        if not token.holds(now_ms):
+            raise NotAuthorised(f"The token {token.words} {token.end_words}. Ask for a new one.")
         self._note_use(token, source, now_ms)
         return token
+
+    async def until_over(self, token_id: str) -> None:
+        """Wait until a token holds no longer."""
+        while (token := self._known.get(token_id)) is not None:
+            now_ms = self._clock_ms()
+            if not token.holds(now_ms):
+                return
+            wait_seconds = LOOK_AGAIN_SECONDS
+            if token.ends_at_ms is not None:
+                wait_seconds = min(wait_seconds, (token.ends_at_ms - now_ms + 1) / 1000)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_seconds):
+                    await self._changed.wait()
 
     def views(self) -> list[TokenView]:
         """Every token, the oldest first, as clients see it."""
@@ -167,9 +178,9 @@ class Tokens:
         """
         now_ms = self._clock_ms()
         # Of several with this name the one that was made last.
-        old = max(self._named(ref), key=lambda one: (_holds(one, now_ms), one.created_at_ms))
-        if not _holds(old, now_ms):
-            raise JobConflict(f"The token {_words(old)} holds no longer. Create a new one.")
+        old = max(self._named(ref), key=lambda one: (one.holds(now_ms), one.created_at_ms))
+        if not old.holds(now_ms):
+            raise JobConflict(f"The token {old.words} holds no longer. Create a new one.")
         life_ms = None if old.expires_at_ms is None else old.expires_at_ms - old.created_at_ms
         secret, fresh = self._new(NewToken(name=old.name, user=old.user, role=old.role), by)
         fresh = replace(
@@ -220,7 +231,7 @@ class Tokens:
         return named
 
     def _view(self, token: Token) -> TokenView:
-        return token_view(token, holds=_holds(token, self._clock_ms()))
+        return token_view(token, holds=token.holds(self._clock_ms()))
 
     async def _write(self, step: Callable[[sqlite3.Connection], None]) -> None:
         def change(conn: sqlite3.Connection) -> list[Token]:
@@ -230,6 +241,8 @@ class Tokens:
         # In memory only once it is durable, and then at once.
         known = await asyncio.shield(self._database.write(change))
         self._known = {token.token_id: token for token in known}
+        self._changed.set()
+        self._changed = asyncio.Event()
         self._announce()
 
     def _append(self, conn: sqlite3.Connection, event: str, token: Token, by: str) -> None:
@@ -271,20 +284,5 @@ def _hash(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
 
 
-def _holds(token: Token, now_ms: int) -> bool:
-    is_over = token.expires_at_ms is not None and now_ms > token.expires_at_ms + LEEWAY_MS
-    return token.revoked_at_ms is None and not is_over
-
-
-def _how_it_ended(token: Token) -> str:
-    if token.revoked_at_ms is not None or token.expires_at_ms is None:
-        return "was revoked"
-    return f"expired at {utc(token.expires_at_ms):%Y-%m-%d %H:%M} UTC"
-
-
 def _holding(conn: sqlite3.Connection, now_ms: int) -> list[Token]:
-    return [token for token in tokens.every(conn) if _holds(token, now_ms)]
-
-
-def _words(token: Token) -> str:
-    return f"`{token.name}` ({token.token_id})"
+    return [token for token in tokens.every(conn) if token.holds(now_ms)]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
 
+from atlas_scheduler.core.job import Job
 from atlas_scheduler.execs import Running
+from atlas_scheduler.store import acting, jobs
 from atlas_scheduler.writing import Writing
+from foundations.errors import StorageFull
 from foundations.models import ExecInput, TunnelView
 
 
@@ -23,8 +27,31 @@ class Tunnelling(Writing):
         self.tunnels.require_room(job)
         tunnel = Running(job.job_id, await self.shell.connect(job, port), by=by)
         self.tunnels.add(tunnel)
-        self.tunnels.end_unless_on(job, (await self.load(job.job_id)).job)
+        self.tunnels.end_unless_on(job, await self._note_opened(job, port, by))
         return TunnelView(tunnel_id=tunnel.exec_id, job_id=job.job_id, port=port)
+
+    async def _note_opened(self, job: Job, port: int, by: str) -> Job:
+        """Tell once who connects to a port of a job: a browser does it a hundred times a page.
+
+        Returns:
+            The job as it is by now.
+        """
+        origin = acting.origin()
+        opened = (job.job_id, job.attempt, port, by, *sorted(origin.items()))
+        if opened in self.tunnels.told_of:
+            return (await self.load(job.job_id)).job
+        self.tunnels.told_of.add(opened)
+
+        def note(conn: sqlite3.Connection) -> Job:
+            now = jobs.load_job(conn, job.job_id)
+            self._append(conn, now, "PortOpened", self._clock_ms(), {"by": by, "port": port})
+            return now
+
+        try:
+            return await self._durably(self._database.write(note), self._announce)
+        except StorageFull:
+            self.tunnels.told_of.discard(opened)
+            raise
 
     def read_tunnel(self, tunnel_id: str, offset: int) -> AsyncIterator[bytes]:
         """Yield what the job sends from a byte on, to its end (`foundations.exec_frames`)."""

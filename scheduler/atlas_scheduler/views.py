@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from atlas_scheduler.core.capacity import Pause
 from atlas_scheduler.core.retention import Policy, Rule
+from atlas_scheduler.core.times import utc
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.records import JobRecords
 from atlas_scheduler.store.tokens import Token
@@ -27,16 +27,9 @@ from foundations.models import (
 )
 
 
-def moment(ms: int) -> datetime:
-    """A time of the store as a UTC datetime."""
-    return datetime.fromtimestamp(ms / 1000, tz=UTC)
-
-
 def queue_view(settings: QueueSettings, pauses: Sequence[Pause]) -> QueueView:
     """How the queue is run, and what is paused."""
-    views = [
-        PauseView(by=pause.by, at=moment(pause.at_ms), project=pause.project) for pause in pauses
-    ]
+    views = [PauseView(by=pause.by, at=utc(pause.at_ms), project=pause.project) for pause in pauses]
     return QueueView(
         **settings.model_dump(),
         paused=next((one for one in views if one.project is None), None),
@@ -105,13 +98,13 @@ def _fields(
         "num_gpus": spec.num_gpus,
         "priority": job.priority,
         "held_by": job.held_by,
-        "not_before": None if job.not_before_ms is None else moment(job.not_before_ms),
+        "not_before": None if job.not_before_ms is None else utc(job.not_before_ms),
         "gpus": list(job.gpus),
         "cpus": spec.cpus,
         "ram_gb": spec.ram_gb,
-        "submitted_at": moment(job.submitted_at_ms),
-        "started_at": None if job.started_at_ms is None else moment(job.started_at_ms),
-        "finished_at": None if job.finished_at_ms is None else moment(job.finished_at_ms),
+        "submitted_at": utc(job.submitted_at_ms),
+        "started_at": None if job.started_at_ms is None else utc(job.started_at_ms),
+        "finished_at": None if job.finished_at_ms is None else utc(job.finished_at_ms),
         "duration_seconds": _duration_seconds(stored, now_ms),
         "parameters": records.parameters,
         "metrics": records.metrics,
@@ -138,7 +131,7 @@ def token_view(token: Token, *, holds: bool) -> TokenView:
     """A token as clients see it, without its secret."""
 
     def when(at_ms: int | None) -> object:
-        return None if at_ms is None else moment(at_ms)
+        return None if at_ms is None else utc(at_ms)
 
     return TokenView.model_validate(
         {
@@ -147,7 +140,7 @@ def token_view(token: Token, *, holds: bool) -> TokenView:
             "user": token.user,
             "role": token.role,
             "created_by": token.created_by,
-            "created_at": moment(token.created_at_ms),
+            "created_at": utc(token.created_at_ms),
             "expires_at": when(token.expires_at_ms),
             "revoked_by": token.revoked_by,
             "revoked_at": when(token.revoked_at_ms),

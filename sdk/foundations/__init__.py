@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from foundations.local_run import LocalRun, end_run, start_run
     from foundations.models import JobState
     from foundations.notebooks import notebook
+    from foundations.parameters import flatten_parameters
     from foundations.project_table import get_metrics_for_all_jobs
     from foundations.scheduler_status import SchedulerStatus, schedulers
     from foundations.signing_in import login, logout
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from foundations.submitted_array import SubmittedArray, submit_array
     from foundations.submitted_job import SubmittedJob
     from foundations.tracking import (
-        flatten_parameters,
         load_parameters,
         log_metric,
         log_param,
@@ -42,7 +42,7 @@ __version__ = "0.1.0"
 _HOME_OF = {
     # Inside a job: standard library only.
     "load_parameters": "tracking",
-    "flatten_parameters": "tracking",
+    "flatten_parameters": "parameters",
     "log_param": "tracking",
     "log_params": "tracking",
     "log_metric": "tracking",
@@ -75,7 +75,7 @@ _HOME_OF = {
     "AtlasError": "errors",
 }
 
-_ANYWHERE = ("tracking", "local_run", "job_secrets", "errors")
+_ANYWHERE = ("tracking", "parameters", "local_run", "job_secrets", "errors")
 _OLDEST = (3, 11)
 _NOT_HERE = (
     "`foundations.{}` needs the whole of Atlas, which this Python does not have ({}). Inside a job "

@@ -12,7 +12,7 @@ _LONGEST_FILE_NAME = 200
 def check(source: str) -> None:
     """Raise OSError, in words, for what is no file that can be read."""
     if os.path.isdir(source):
-        text = "{!r} is a directory, not a file such as an archive of it"
+        text = "{!r} is a directory: save its files, or an archive of it"
         raise IsADirectoryError(text.format(source))
     if not os.path.exists(source):
         raise FileNotFoundError(f"there is no file {source!r}")

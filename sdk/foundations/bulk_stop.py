@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from foundations.calls import jobs as calls
 from foundations.errors import Forbidden, InvalidRequest, JobConflict, SchedulerError
-from foundations.job_states import FINAL_STATES, JobState
+from foundations.job_states import FINAL_STATES, STOPPABLE_STATES
 from foundations.lazy_models import models
+from foundations.stop_refusals import refused, too_many
 
 if TYPE_CHECKING:
     from foundations.calls import Call
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 MOST_AT_ONCE = 10_000
 """How many jobs one request may name."""
 LISTED_AT_ONCE = 200
-_GOES_ON = (JobState.QUEUED, JobState.STARTING, JobState.RUNNING)
 
 
 def stop_jobs(
@@ -57,16 +57,17 @@ def _all_taken(filter: str, project: str | None, at_most: int | None) -> Steps:
     cursor, is_last = None, False
     while not is_last:
         page = yield calls.jobs(
-            filter=filter, project=project, states=_GOES_ON, limit=LISTED_AT_ONCE, cursor=cursor
+            filter=filter,
+            project=project,
+            states=STOPPABLE_STATES,
+            limit=LISTED_AT_ONCE,
+            cursor=cursor,
         )
         taken += [job.job_id for job in page.jobs]
         cursor = page.next_cursor
         is_last = cursor is None
     if at_most is not None and len(taken) > at_most:
-        raise JobConflict(
-            f"The filter takes {len(taken)} jobs by now, more than the {at_most} that were "
-            "confirmed. None was stopped: look at them again."
-        )
+        raise too_many(len(taken), at_most=at_most)
     outcome = yield from _one_by_one(taken)
     not_taken = (Forbidden.code, JobConflict.code)
     outcome.refused[:] = [one for one in outcome.refused if one.error not in not_taken]
@@ -79,9 +80,7 @@ def _one_by_one(refs: Iterable[str]) -> Steps:
         try:
             job = yield calls.stop(ref)
         except SchedulerError as error:
-            outcome.refused.append(
-                models.StopRefusal(job=ref, error=error.code, message=error.message)
-            )
+            outcome.refused.append(refused(ref, error))
         else:
             kind = outcome.stopped if job.state in FINAL_STATES else outcome.stopping
             kind.append(job.job_id)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from foundations.exclusions import GIT_RULES, OWN_RULES, Exclusions
+from foundations.retrieval import holds_archive
 
 
 class Membership:
@@ -26,7 +27,9 @@ class Membership:
             rules = self._at(base, rules)
         if path.endswith("/"):
             return self._at(path, rules) is not None
-        return rules is not None and not rules.exclude(path)
+        if rules is None or rules.exclude(path):
+            return False
+        return not (rules.exclude_archive(path) and holds_archive(self._top / path))
 
     def _at(self, base: str, above: Exclusions | None) -> Exclusions | None:
         """Give the rules in a directory; None when it is left out as a whole."""

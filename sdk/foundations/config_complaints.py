@@ -13,7 +13,6 @@ from foundations.yaml_source import Location, YamlSource, unknown_key
 _WORDS = {
     "dict_type": "must hold `key: value` lines",
     "frozen_set_type": "must be a list",
-    "invalid-json-value": "cannot be passed on as JSON; put it in quotes to pass it on as text",
     "list_type": "must be a list",
     "model_attributes_type": "must hold `key: value` lines",
     "model_type": "must hold `key: value` lines",
@@ -45,6 +44,10 @@ def describe_error(source: YamlSource, error: ErrorDetails, known: Iterable[str]
         return source.complaint(f"{name} is missing", location)
     if error["type"] == "none_required" or (error["input"] is None and location):
         return source.complaint(f"{name} has no value", location)
+    if error["type"] == "invalid-json-value":
+        written = source.raw.get(location) or _short(error["input"])
+        hint = "put it in quotes to pass it on as text"
+        return source.complaint(f"{name}: {written} cannot be passed on as JSON; {hint}", location)
     message = _WORDS.get(error["type"]) or _own_words(error["msg"])
     if location:
         message = f"{name}: {message}"

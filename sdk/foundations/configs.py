@@ -7,7 +7,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,7 +51,7 @@ class SchedulerConfig:
     name: str
     path: Path
     scheduler_url: str
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     ignored: tuple[str, ...] = ()
     """Keys of the file that have no meaning here."""
     trust: Trust = SYSTEM

@@ -40,6 +40,9 @@ RECORD_MARKS = frozenset({"job.log", "events.jsonl"})
 """A directory that holds both of the former and one of these is the archive of a job, as
 `get job` makes it in the current directory, and is left out: it has the project in it again."""
 
+ARCHIVE_FILE = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.tgz")
+"""What `get job --archive` calls a file: the id of the job. Its content has to show it too."""
+
 _CHARACTER_CLASSES = {
     "alnum": "a-zA-Z0-9",
     "alpha": "a-zA-Z",
@@ -101,6 +104,12 @@ class Exclusions:
     def exclude_contents(self, path: str, names: Collection[str]) -> bool:
         """Say whether a directory is left out for what it holds."""
         if ENVIRONMENT_MARKS.isdisjoint(names) and not _are_an_archive(names):
+            return False
+        return _first_decision(self._own, path) is not False
+
+    def exclude_archive(self, path: str) -> bool:
+        """Say whether a file is left out if it holds the archive of a job."""
+        if not ARCHIVE_FILE.fullmatch(path.rpartition("/")[2]):
             return False
         return _first_decision(self._own, path) is not False
 

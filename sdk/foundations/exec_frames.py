@@ -23,7 +23,7 @@ class Frames:
     """Takes the stream in pieces of any size, and gives whole frames."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()
 
     def feed(self, piece: bytes) -> Iterator[tuple[int, bytes]]:
         """Take the next piece, and yield the frames that it completes: what, and its bytes."""
@@ -32,5 +32,6 @@ class Frames:
             end = _HEADER_BYTES + int.from_bytes(self._rest[1:_HEADER_BYTES], "big")
             if len(self._rest) < end:
                 return
-            found, self._rest = self._rest[:end], self._rest[end:]
-            yield found[0], found[_HEADER_BYTES:]
+            kind, data = self._rest[0], bytes(self._rest[_HEADER_BYTES:end])
+            del self._rest[:end]
+            yield kind, data

@@ -16,6 +16,7 @@ from foundations.exec_frames import EXIT, Frames
 from foundations.followers import AsyncFollowers, Followers
 from foundations.lazy_models import models
 from foundations.reconnection import Backoff, Patience
+from foundations.repetition import pause_seconds
 
 
 class OutputPlace:
@@ -52,10 +53,7 @@ class OutputPlace:
 
     def delay_seconds(self, error: Unreachable) -> float:
         """Return how long to wait before asking again, or raise `error` to give up."""
-        delay = self._backoff.lost(time.monotonic())
-        if delay is None:
-            raise error
-        return delay
+        return pause_seconds(self._backoff, error)
 
 
 def _rest_of(exec_id: str, offset: int) -> Call[None]:

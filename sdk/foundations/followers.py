@@ -18,6 +18,7 @@ from foundations.downloads import AsyncDownloads, Downloads, Opened
 from foundations.errors import Unreachable
 from foundations.lazy_models import models
 from foundations.reconnection import Backoff, FeedPlace, LogPlace
+from foundations.repetition import pause_seconds
 
 if TYPE_CHECKING:
     from foundations.reconnection import News
@@ -218,10 +219,9 @@ def _check(place: LogPlace | FeedPlace, answer: Opened, url: str) -> None:
 
 def _delay(place: LogPlace | FeedPlace, backoff: Backoff, error: Unreachable) -> float:
     """Return how long to wait before asking again, or raise `error` to give up."""
-    delay = backoff.lost(time.monotonic()) if place.connected else None
-    if delay is None:
+    if not place.connected:
         raise error
-    return delay
+    return pause_seconds(backoff, error)
 
 
 def _overdue(seen: models.JobDetail, timeout_seconds: float | None) -> TimeoutError:

@@ -155,10 +155,10 @@ class Forward:
 
     @contextmanager
     def _known(self, connection: socket.socket) -> Iterator[None]:
+        """Let `close` cut a connection; one that comes later gets no tunnel."""
         self._open.add(connection)
         try:
-            if not self._closed.is_set():
-                yield
+            yield
         finally:
             self._open.discard(connection)
 

@@ -40,6 +40,16 @@ class Home:
         self.root.parent.mkdir(parents=True, exist_ok=True)
         self.root.mkdir(mode=0o700, exist_ok=True)
 
+    def create_contents(self) -> None:
+        """Make what holds code, output and records of jobs, for the owner only, unless there.
+
+        The root may be open to others: whoever wrote a config before the first start made it.
+        """
+        self.create()
+        kept = (self.bundles, self.archives.parent, self.job_dirs.parent)
+        for directory in (*kept, self.environments, self.images, self.logs, self.run):
+            directory.mkdir(mode=0o700, exist_ok=True)
+
     @property
     def config_dir(self) -> Path:
         """Scheduler configs: one `<name>.config.yaml` each."""

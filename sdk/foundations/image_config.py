@@ -95,7 +95,7 @@ def decide_image(
         found = ImageBuild.model_validate({**(before or {}), **given, "args": args})
     except ValidationError as error:
         complaints = [
-            f"build: {'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
+            f"build: {'.'.join(str(part) for part in one['loc'] if part != '[key]')}: {one['msg']}"
             for one in error.errors(include_url=False)
         ]
         raise ConfigError("\n".join(complaints)) from error

@@ -25,6 +25,7 @@ from foundations.errors import ConfigError
 from foundations.image_config import Image
 from foundations.limits import read_retries
 from foundations.models import (
+    AbsolutePath,
     Argument,
     EnvironmentName,
     GpuCount,
@@ -39,6 +40,7 @@ from foundations.models import (
 )
 from foundations.models.limits import Pause, Seconds
 from foundations.secret_uses import by_name
+from foundations.written_text import with_written_text
 from foundations.yaml_source import YamlSource, read_yaml
 
 FILE_NAME = "job.config.yaml"
@@ -81,7 +83,7 @@ class _Section(BaseModel):
 class VolumeConfig(_Section):
     """Where a host path appears in the container."""
 
-    bind: Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$", max_length=4096)]
+    bind: AbsolutePath
     """Path in the container."""
     mode: Literal["ro", "rw"] | None = None
     """Without it a path can be written and a volume of the admin's only read."""
@@ -190,7 +192,7 @@ def load_job_config(job_dir: Path) -> JobConfig:
     if not isinstance(source.data, dict):
         raise ConfigError(source.complaint("must hold `key: value` lines"))
     try:
-        config = JobConfig.model_validate(_with_written_text(source))
+        config = JobConfig.model_validate(with_written_text(source))
     except ValidationError as error:
         complaints = [_complaint(source, one) for one in errors_by_line(source, error)]
         raise ConfigError("\n".join(dict.fromkeys(complaints))) from error
@@ -239,35 +241,6 @@ def find_infinite(value: JsonValue, path: str) -> str | None:
     elif isinstance(value, list):
         items = [(f"{path}[{index}]", inner) for index, inner in enumerate(value)]
     return next((bad for name, inner in items if (bad := find_infinite(inner, name))), None)
-
-
-def _with_written_text(source: YamlSource) -> dict[str, Any]:
-    """Give environment variables and tags the text that the file has: `1.10`, not 1.1."""
-    data: dict[str, Any] = dict(source.data)
-    _keep_written(source, data, ("tags",))
-    if isinstance(data.get("worker"), dict):
-        data["worker"] = dict(data["worker"])
-        _keep_written(source, data["worker"], ("worker", "environment"))
-        _keep_build_args(source, data["worker"])
-    return data
-
-
-def _keep_build_args(source: YamlSource, worker: dict[str, Any]) -> None:
-    image = worker.get("image")
-    build = image.get("build") if isinstance(image, dict) else None
-    if isinstance(image, dict) and isinstance(build, dict):
-        kept = dict(build)
-        _keep_written(source, kept, ("worker", "image", "build", "args"))
-        worker["image"] = {**image, "build": kept}
-
-
-def _keep_written(source: YamlSource, section: dict[str, Any], location: tuple[str, ...]) -> None:
-    values = section.get(location[-1])
-    if isinstance(values, dict):
-        section[location[-1]] = {
-            key: source.raw.get((*location, str(key)), value) if value is not None else None
-            for key, value in values.items()
-        }
 
 
 def _complaint(source: YamlSource, error: ErrorDetails) -> str:

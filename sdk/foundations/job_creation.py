@@ -5,9 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from foundations import bundle
+from foundations import bundle, calls
+from foundations.calls import Call
 from foundations.delivery import Delivery, make_ready
 from foundations.errors import NotFound
 from foundations.models import Accepted, ArrayView, ScheduleView, Submission
@@ -23,6 +24,14 @@ if TYPE_CHECKING:
     from foundations.client import Client
 
 T = TypeVar("T")
+
+
+class Request(Protocol):
+    """Makes the request for one job; the key keeps a repetition of it from queueing another."""
+
+    def __call__(self, submission: Submission, *, idempotency_key: str) -> Call[Accepted]:
+        """Make it."""
+
 
 WARN_ABOVE_BYTES = 100 * 10**6
 """Size of a directory from which on a submission says what is so large."""
@@ -65,11 +74,13 @@ def create_job(
     prepared: PreparedSubmission,
     delivery: Delivery,
     origin: Origin | None = None,
+    *,
+    request: Request = calls.submissions.submit,
 ) -> Accepted:
     """Queue one job of an uploaded bundle; a lost answer never queues it twice."""
     wanted = _wanted(prepared, delivery, origin)
-    key = str(uuid.uuid4())
-    return _with_bundle(client, delivery, lambda: client.submit(wanted, idempotency_key=key))
+    call = request(wanted, idempotency_key=str(uuid.uuid4()))
+    return _with_bundle(client, delivery, lambda: client.send(call))
 
 
 def create_array(

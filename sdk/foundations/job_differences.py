@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from foundations.build_text import build_text
 from foundations.limits import limit_facts
 from foundations.models import JobDetail
-from foundations.tracking import flatten_parameters
+from foundations.parameters import flatten_parameters
 
 
 @dataclass(frozen=True, slots=True)

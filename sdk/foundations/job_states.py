@@ -31,5 +31,7 @@ class JobState(StrEnum):
 FINAL_STATES = frozenset(
     {JobState.COMPLETED, JobState.FAILED, JobState.STOPPED, JobState.LOST, JobState.PRUNED}
 )
+STOPPABLE_STATES = (JobState.QUEUED, JobState.STARTING, JobState.RUNNING)
+"""States in which a job can be asked to end, and was not yet."""
 HOLDING_STATES = frozenset({JobState.STARTING, JobState.RUNNING, JobState.STOPPING})
 """States in which a job holds its slot, GPUs and memory."""

@@ -39,11 +39,6 @@ def submit_again(
     return replace(call, json={**call.json, "spec": {**call.json["spec"], **kept}})
 
 
-def unknown_keys(written: Mapping[str, Any]) -> list[str]:
-    """Return the names of what is not known here."""
-    return sorted(name for name in written if name not in KNOWN)
-
-
 def _says_more(name: str, new: JobSpec, old: JobSpec, value: Any) -> bool:
     """Whether a field that stays as it is has parts in it that are not known here."""
     return bool(

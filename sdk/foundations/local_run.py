@@ -9,33 +9,29 @@ because it cannot be recorded.
 from __future__ import annotations
 
 import atexit
-import json
 import os
 import sys
 import threading
 import time
-from contextlib import suppress
 
+from foundations.local_run_dir import DESCRIPTION, ENDED, make_directory, write_json
 from foundations.process_exit import ExitWatch, Outcome
 from foundations.recorder import clean, tell, warn, warn_once
 
 TYPE_CHECKING = False  # as in recorder.py
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Any, Dict, Optional, Type
+    from typing import Dict, Optional, Type
 
 VARIABLE = "ATLAS_LOCAL_RUN"
 """Names a run's directory, for the child processes that record to it."""
-DESCRIPTION, ENDED, LOCK, HEARTBEAT = "run.json", "ended.json", "run.lock", "heartbeat"
 _FALSE = ("", "0", "false", "no", "off", "n", "f")
-_LONGEST_ARGUMENT = 100_000
-_MOST_ARGUMENTS = 4_000
 
 
 class LocalRun:
     """One run; as a context manager it ends with the block, failed when that raises."""
 
-    def __init__(self, path: Optional[str], project: str = "", is_implicit: bool = True) -> None:
+    def __init__(self, path: Optional[str], project: str = "", *, is_implicit: bool = True) -> None:
         self.path = path or ""
         """Its directory; empty where nothing is recorded, and inside a scheduled job."""
         self.id = os.path.basename(self.path) or os.environ.get("FOUNDATIONS_JOB_ID", "")
@@ -115,7 +111,7 @@ def end_run() -> None:
         _finish(_Process.run, Outcome(0))
 
 
-def directory(begin: bool = True) -> Optional[str]:
+def directory(*, begin: bool = True) -> Optional[str]:
     """Find the directory of the run that this process records to.
 
     Args:
@@ -148,22 +144,21 @@ def _joined() -> Optional[LocalRun]:
     return _Process.run
 
 
-def _begin(project: Optional[str], is_implicit: bool) -> Optional[LocalRun]:
+def _begin(project: Optional[str], *, is_implicit: bool) -> Optional[LocalRun]:
     """Begin a run, unless there is to be none; None then."""
     obstacle = _obstacle()
     if obstacle is not None:
         warn_once(obstacle)
         return None
-    run = LocalRun(None, is_implicit=is_implicit)
     try:
-        run.project = _project_name(project)
-        _make_directory(run)
+        name = _project_name(project)
+        path, lock = make_directory(name)
     except (OSError, ImportError) as error:
-        if run.lock >= 0:
-            os.close(run.lock)
         reason = getattr(error, "strerror", None) or str(error)
         warn_once("No local run is recorded: {}; the program goes on.".format(reason))
         return None
+    run = LocalRun(path, name, is_implicit=is_implicit)
+    run.owner, run.lock = os.getpid(), lock
     _Process.run = run
     os.environ[VARIABLE] = run.path
     if _Process.watch is None:
@@ -188,63 +183,6 @@ def _obstacle() -> Optional[str]:
     return None
 
 
-def _make_directory(run: LocalRun) -> None:
-    """Make a run's directory; it gets its name when it is complete and locked."""
-    import fcntl  # not everywhere
-    import uuid
-
-    from foundations.local_machine import describe_machine, start_heartbeat
-
-    run.id, run.owner = str(uuid.uuid4()), os.getpid()
-    parent = _parent()
-    run.path = os.path.join(parent, run.id)
-    part = os.path.join(parent, ".{}.part".format(run.id))
-    os.mkdir(part, 0o700)
-    for name in ("records", "artifacts"):
-        os.mkdir(os.path.join(part, name))
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-    run.lock = os.open(os.path.join(part, LOCK), flags, 0o600)
-    # A file system without locks leaves the process id to tell whether it lives.
-    with suppress(OSError):
-        fcntl.lockf(run.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    machine = describe_machine(part)
-    _write(os.path.join(part, DESCRIPTION), {**_description(run), **machine})
-    heartbeat = os.path.join(part, HEARTBEAT)
-    os.close(os.open(heartbeat, flags, 0o600))
-    os.rename(part, run.path)
-    if machine["beats"]:
-        start_heartbeat(os.path.join(run.path, HEARTBEAT))
-
-
-def _parent() -> str:
-    """Make the home, for its owner alone, and the place for directories of jobs in it."""
-    home = os.path.realpath(
-        os.path.expanduser(os.environ.get("FOUNDATIONS_HOME") or "~/.foundations")
-    )
-    os.makedirs(home, mode=0o700, exist_ok=True)
-    parent = os.path.join(home, "local_docker_scheduler", "work_dir")
-    os.makedirs(parent, exist_ok=True)
-    return parent
-
-
-def _description(run: LocalRun) -> Dict[str, Any]:
-    return {
-        "version": 1,
-        "job_id": run.id,
-        "project": run.project,
-        "command": [_argument(each) for each in sys.argv[:_MOST_ARGUMENTS]] or [""],
-        "working_dir": clean(os.getcwd()),
-        "python": ".".join(str(part) for part in sys.version_info[:3]),
-        "interpreter": clean(sys.executable or ""),
-        "interactive": hasattr(sys, "ps1") or "ipykernel" in sys.modules,
-        "started_at": time.time(),
-    }
-
-
-def _argument(text: str) -> str:
-    return clean(str(text)[:_LONGEST_ARGUMENT]).replace("\0", "")
-
-
 def _project_name(project: Optional[str]) -> str:
     """Choose a project; names that the scheduler would not take are made ones that it does."""
     name = project or os.environ.get("FOUNDATIONS_PROJECT_NAME") or os.path.basename(os.getcwd())
@@ -252,14 +190,6 @@ def _project_name(project: Optional[str]) -> str:
         "_" if each in "/\\" or ord(each) < 32 or ord(each) == 127 else each for each in clean(name)
     )
     return clean_name[:200] or "default"
-
-
-def _write(path: str, content: Dict[str, Any]) -> None:
-    """Write a JSON file so that nobody sees a part of it."""
-    part = "{}.{}.part".format(path, os.getpid())
-    with open(part, "w", encoding="ascii") as file:
-        json.dump(content, file)
-    os.replace(part, path)
 
 
 def _finish(run: LocalRun, outcome: Outcome) -> None:
@@ -278,7 +208,7 @@ def _finish(run: LocalRun, outcome: Outcome) -> None:
         "at": time.time(),
     }
     try:
-        _write(os.path.join(run.path, ENDED), end)
+        write_json(os.path.join(run.path, ENDED), end)
         os.close(run.lock)
     except OSError as error:
         reason = error.strerror or str(error)

@@ -59,11 +59,6 @@ class TimeMarks:
         place = bisect_right(self.offsets, offset) - 1
         return None if place < 0 else self.times_ms[place]
 
-    def offset_at(self, at_ms: int) -> int | None:
-        """Where the first mark of a time or later lies; None when there is none."""
-        place = self._place_at(at_ms)
-        return self.offsets[place] if place < len(self) else None
-
     def part(
         self, offset: int = 0, end: int | None = None, *, since_ms: int | None = None
     ) -> TimeMarks:

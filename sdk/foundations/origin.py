@@ -11,8 +11,8 @@ from pathlib import Path
 
 import foundations
 from foundations.git_files import Repository
-from foundations.preparation import current_user
 from foundations.provenance import GitState, Origin
+from foundations.submitter import current_user
 
 _MORE_SECONDS = 0.2
 """How much longer than git's own limit is waited for: it may hang where no signal reaches it."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from foundations.bundle_membership import Membership
 from foundations.job_config import find_infinite
-from foundations.tracking import PARAMETERS_FILE
+from foundations.parameters import PARAMETERS_FILE
 
 LARGEST_BYTES = 16_384
 """A larger file stays the job's own affair: each job of an array would have its content again."""

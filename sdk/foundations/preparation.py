@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import shlex
 from collections.abc import Mapping, Sequence
@@ -23,6 +22,7 @@ from foundations.job_config import (
 )
 from foundations.models import JobSpec, LogLevel, PullPolicy, Retries
 from foundations.own_parameters import own_parameters
+from foundations.submitter import current_user
 from foundations.terms import NO_TERMS, Terms
 
 if TYPE_CHECKING:
@@ -154,7 +154,11 @@ def _spec(
             retry_delay_seconds=_first(asked.retry_delay_seconds, project.retry_delay, None),
         )
     except ValidationError as error:
-        raise ConfigError(explain(error)) from error
+        said = explain(error)
+        unnamed = not (asked.project_name or project.project_name)
+        if unnamed and any(one["loc"] == ("project",) for one in error.errors(include_url=False)):
+            said += "\nThat is the name of the directory: give a project name."
+        raise ConfigError(said) from error
 
 
 def plain_params(params: Mapping[str, Any]) -> dict[str, JsonValue]:
@@ -221,8 +225,14 @@ def _misnamed_config(directory: Path) -> str | None:
     return None
 
 
+_CODE_FOLLOWS = ("-c", "-m")
+"""Last words of an entry point behind which no file is named."""
+
+
 def _missing_script(directory: Path, spec: JobSpec) -> str | None:
     script = spec.command[0] if spec.command else ""
+    if spec.entrypoint and spec.entrypoint[-1] in _CODE_FOLLOWS:
+        return None
     if script.startswith("-") or (directory / (spec.working_dir or "") / script).is_file():
         return None
     return (
@@ -240,17 +250,6 @@ def _interpreter(
     if "/" not in configured:
         return configured
     return str(directory / Path(configured).expanduser())
-
-
-def current_user() -> str:
-    """Return the name that jobs are submitted under."""
-    named = os.environ.get("FOUNDATIONS_USER")
-    if named:
-        return named
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
 
 
 def _first(asked: T | None, configured: T | None, default: T) -> T:

@@ -35,7 +35,7 @@ class Outcome:
     """How a process, or a part of its work, ended."""
 
     def __init__(
-        self, exit_code: Optional[int], error: Optional[str] = None, interrupted: bool = False
+        self, exit_code: Optional[int], error: Optional[str] = None, *, interrupted: bool = False
     ) -> None:
         self.exit_code = exit_code
         self.error = error
@@ -222,7 +222,7 @@ def _returned(held: List[Held]) -> Outcome:
     return _value(held, _offset(held[0][0]))
 
 
-def _value(held: List[Held], end: int, calls_only: bool = False) -> Outcome:
+def _value(held: List[Held], end: int, *, calls_only: bool = False) -> Outcome:
     """Tell the value that the instruction at `end` of the first frame takes."""
     frame, called_at = held[0]
     name, offset, argument = _before(frame, end)

@@ -15,6 +15,7 @@ from foundations.bundle_rules import Limits, name_problem, quoted
 from foundations.errors import BundleError
 from foundations.exclusions import GIT_RULES, OWN_RULES, Exclusions
 from foundations.home import Home
+from foundations.retrieval import holds_archive
 
 LARGEST_SHOWN = 5
 LEFT_OUT_SHOWN = 50
@@ -100,6 +101,9 @@ class ProjectFiles:
                 self._leave_out(shown)
                 continue
             if identity in self._passed_over:
+                continue
+            if stat.S_ISREG(mode) and rules.exclude_archive(path) and holds_archive(entry.path):
+                self._leave_out(path)
                 continue
             if stat.S_ISDIR(mode):
                 yield from self._subdirectory(entry, path, rules, (*above, identity))

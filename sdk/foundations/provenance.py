@@ -10,6 +10,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
+from foundations.shapes import Shape
+
 LONGEST_DIFF = 500_000
 """So many bytes of a diff are recorded."""
 MOST_UNTRACKED = 1_000
@@ -18,7 +20,10 @@ MOST_PACKAGES = 5_000
 """So many packages of a job are recorded."""
 
 Words = Annotated[str, StringConstraints(max_length=4_096)]
-Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
+Commit = Annotated[
+    str,
+    Shape(r"^[0-9a-f]{40}([0-9a-f]{24})?$", "the 40 or 64 hexadecimal digits of a commit"),
+]
 
 
 class _Part(BaseModel):

@@ -15,13 +15,16 @@ def duration(seconds: float) -> str:
     return f"{hours}h {minute:02}m" if hours else f"{minute}m {second:02}s"
 
 
-def counted(count: int, what: str = "job") -> str:
-    """Write `1 job`, or `3 jobs`."""
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+def counted(count: float, what: str = "job") -> str:
+    """Write `1 job`, `3 jobs`, or `1.5 days`."""
+    number = count if isinstance(count, int) else f"{count:g}"
+    return f"{number} {what}" if count == 1 else f"{number} {what}s"
 
 
 def size(count_bytes: int) -> str:
     """Write a size in decimal units."""
+    if count_bytes == 1:
+        return "1 byte"
     amount = float(count_bytes)
     for unit in ("bytes", "kB", "MB", "GB", "TB"):
         if amount < 999.5 or unit == "TB":

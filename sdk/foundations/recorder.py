@@ -13,6 +13,7 @@ import json
 import operator
 import os
 import sys
+import time
 from collections.abc import Mapping
 
 # Loading the real typing module takes milliseconds of every start of a job.
@@ -114,6 +115,21 @@ class Recorder:
         if found.st_size > 0:
             # A process that was killed in the middle of a long line left its beginning.
             self._is_torn = os.pread(self._file, 1, found.st_size - 1) != b"\n"
+
+
+def record_line(event: str, key: str, rest: str) -> bytes:
+    """Write a record of now as a line; `rest` holds its other fields as they stand in JSON."""
+    line = '{{"event":"{}","key":{},{},"at":{:.3f}}}\n'
+    return line.format(event, key_text(key), rest, time.time()).encode("ascii")
+
+
+def param_line(key: str, value: Any) -> bytes:
+    """Write the record of a parameter, whatever its value is."""
+    try:
+        text = scalar_text(value)
+    except TypeError:
+        text = value_text(value)
+    return record_line("param", str(key), '"value":' + text)
 
 
 def value_text(value: Any) -> str:

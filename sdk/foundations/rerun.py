@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from foundations import calls
+from foundations.calls import Call
 from foundations.errors import ConfigError, NotFound
 from foundations.kept_keys import submit_again
 from foundations.models import Accepted, JobDetail, JobSpec, Submission
 from foundations.origin import here
-from foundations.preparation import current_user, explain, plain_params, split_command
+from foundations.preparation import explain, plain_params, split_command
+from foundations.provenance import Origin
 from foundations.repetition import patiently
+from foundations.submitter import current_user
 from foundations.unpinned import image_that_ran
 
 if TYPE_CHECKING:
     from foundations.client import Client
+    from foundations.job_creation import Request
 
 
 def rerun_spec(
@@ -70,6 +75,37 @@ def rerun_spec(
         raise ConfigError(explain(error)) from error
 
 
+def repetition(
+    job: JobDetail,
+    spec: JobSpec,
+    *,
+    written: Mapping[str, Any],
+    origin: Origin | None = None,
+    hold: bool = False,
+) -> Call[Accepted]:
+    """Return the request that queues a job in the bundle of another; sent twice, it queues one.
+
+    Args:
+        job: the other job.
+        spec: what to run, as `rerun_spec` makes it.
+        written: the other job as the scheduler wrote it, from JSON.
+        origin: where the request comes from.
+        hold: let it wait until it is released.
+    """
+    submission = Submission.model_validate(
+        {"spec": spec, "bundle": job.bundle, "origin": origin, "hold": hold}
+    )
+    return submit_again(
+        submission, old=job.spec, written=written["spec"], idempotency_key=str(uuid.uuid4())
+    )
+
+
+def request_like(client: Client, job: JobDetail) -> Request:
+    """Return what makes the request for a job like another: with all that the other was told."""
+    written = client.json(calls.jobs.job(job.job_id))["spec"]
+    return partial(submit_again, old=job.spec, written=written)
+
+
 def create_rerun(client: Client, job: JobDetail, spec: JobSpec, *, hold: bool = False) -> Accepted:
     """Queue one job in the bundle of another; a lost answer never queues it twice.
 
@@ -78,16 +114,8 @@ def create_rerun(client: Client, job: JobDetail, spec: JobSpec, *, hold: bool = 
     Raises:
         NotFound: the bundle is not there any more.
     """
-    origin = here(Path.cwd())
-    submission = Submission.model_validate(
-        {"spec": spec, "bundle": job.bundle, "origin": origin, "hold": hold}
-    )
-    call = submit_again(
-        submission,
-        old=job.spec,
-        written=client.json(calls.jobs.job(job.job_id))["spec"],
-        idempotency_key=str(uuid.uuid4()),
-    )
+    written = client.json(calls.jobs.job(job.job_id))
+    call = repetition(job, spec, written=written, origin=here(Path.cwd()), hold=hold)
     try:
         return patiently(lambda: client.send(call), client.patience)
     except NotFound as error:

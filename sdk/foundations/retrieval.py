@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from foundations.errors import ConfigError
+from foundations.tarball_writer import encode_member
+
+_GZIP = 16 + zlib.MAX_WBITS
+_HEAD_BYTES = 4096
 
 
 def store_archive(chunks: Iterable[bytes], target: Path) -> None:
@@ -42,6 +48,17 @@ def unpack_archive(
         if target.exists() or target.is_symlink():
             target.rename(place / "replaced")
         result.rename(target)
+
+
+def holds_archive(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a file is what `store_archive` wrote, and still has the job's id for a name."""
+    beginning = encode_member(Path(path).stem, kind="directory")
+    try:
+        with Path(path).open("rb") as file:
+            packed = file.read(_HEAD_BYTES)
+        return zlib.decompressobj(_GZIP).decompress(packed, len(beginning)) == beginning
+    except (OSError, zlib.error):
+        return False
 
 
 @contextmanager

@@ -9,13 +9,20 @@ from foundations.errors import ConfigError
 
 
 def by_name(value: Any) -> Any:
-    """Turn a list of names into what the model takes; a mapping stays as it is.
+    """Turn a name, or a list of names, into what the model takes; a mapping stays as it is.
 
     A name alone is a file, `NAME:env` a variable too.
+
+    Raises:
+        ValueError: it is none of these.
     """
-    if isinstance(value, list | tuple):
-        return dict(_split(one) for one in value)
-    return value
+    if isinstance(value, Mapping):
+        return value
+    if isinstance(value, str):
+        value = [value]
+    if not isinstance(value, list | tuple):
+        raise ValueError("write names of secrets, such as [KEY], or how each is given: {KEY: env}")
+    return dict(_split(one) for one in value)
 
 
 def read_secrets(given: str | Iterable[str] | Mapping[str, str] | None) -> dict[str, str]:
@@ -28,7 +35,7 @@ def read_secrets(given: str | Iterable[str] | Mapping[str, str] | None) -> dict[
         return {}
     if isinstance(given, Mapping):
         return dict(given)
-    found = by_name([given] if isinstance(given, str) else list(given))
+    found = by_name(given if isinstance(given, str) else list(given))
     if not all(isinstance(name, str) for name in found):
         raise ConfigError(f"secrets: names are text, not {given!r}")
     return dict(found)

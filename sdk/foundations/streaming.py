@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from foundations.errors import AtlasError
 from foundations.models import FINAL_STATES, Change, JobDetail, JobState, JobView, LogLevel
+from foundations.quantities import counted
 from foundations.terminal import LogText, clean
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 WATCHER_SECONDS = 1.0
 """Longest wait for the change feed to tell the end of a job that is known to have ended."""
+_TAIL_BYTES = 8192
 _SEVERITY: dict[str, int] = {
     level: place
     for place, level in enumerate(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), start=1)
@@ -79,6 +81,7 @@ class JobConsole:
         self._level = _SEVERITY[level]
         self._writer = LogWriter(self._out)
         self._lock = threading.Lock()
+        self._tail = b""
 
     def say(self, level: LogLevel, text: str) -> None:
         """Print one message, on a line of its own."""
@@ -103,6 +106,18 @@ class JobConsole:
         """Print a piece of the job's own output."""
         with self._lock:
             self._writer.write(data)
+            self._tail = (self._tail + data)[-_TAIL_BYTES:]
+
+    def output_ends_with(self, line: str) -> bool:
+        """Tell whether the last line of the job's output is this one."""
+        *_, last = b"", *self._tail.splitlines()
+        return last.decode("utf-8", "replace") == line
+
+    def key_echoed(self) -> None:
+        """Note that a terminal shows the key that was just pressed, such as `^C`, in its line."""
+        if self._out.isatty():
+            with self._lock:
+                self._writer.at_line_start = False
 
     def end_output(self) -> None:
         """Note that the job's output is over."""
@@ -191,7 +206,10 @@ class _Story:
             self._told.add("running")
         level, text = _ENDINGS[job.state]
         self._console.say(level, f"Job '{job.job_id}' {text}")
-        if job.reason and job.state is not JobState.COMPLETED:
+        if not job.reason or job.state is JobState.COMPLETED:
+            return
+        # A start that is refused is the last line of the log already.
+        if not self._console.output_ends_with(f"Foundations ERROR: {job.reason}"):
             self._console.say(level, f"Reason: {job.reason}")
 
     def _tell_running(self) -> None:
@@ -200,8 +218,10 @@ class _Story:
     def _tell_retry(self, change: Change) -> None:
         if "retry" in change.detail:
             pause = change.detail.get("pause_seconds")
+            said = counted(pause, "second") if isinstance(pause, int | float) else "a moment"
             self._console.say(
-                "WARNING", f"Job runs again in {pause:g} seconds: {change.detail['retry']}."
+                "WARNING",
+                f"Job runs again in {said}: {change.detail['retry']}.",
             )
 
     def _tell(self, what: str, text: str) -> None:

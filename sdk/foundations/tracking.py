@@ -13,25 +13,25 @@ import os
 import time
 from collections.abc import Mapping
 
+from foundations.parameters import PARAMETERS_FILE, flatten_parameters, parameters_text
 from foundations.recorder import (
     Recorder,
     clean,
-    key_text,
+    param_line,
     plain_scalar,
     quoted,
+    record_line,
     scalar_text,
-    value_text,
     warn,
     warn_once,
 )
 
 TYPE_CHECKING = False  # as in recorder.py
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Iterator, Optional, Tuple, TypeVar, Union
+    from typing import Any, Callable, Dict, Optional, TypeVar, Union
 
     Record = TypeVar("Record", bound=Callable[..., None])
 
-PARAMETERS_FILE = "foundations_job_parameters.json"
 SYSTEM_PREFIX = "system/"  # as in `foundations.models`, which jobs cannot load
 
 _recorders: Dict[str, Recorder] = {}
@@ -67,7 +67,7 @@ def load_parameters(log_parameters: bool = True) -> Dict[str, Any]:
     Raises:
         ValueError: the file is not a JSON object.
     """
-    text = _parameters_text()
+    text = parameters_text()
     if not text.strip():
         return {}
     try:
@@ -81,41 +81,6 @@ def load_parameters(log_parameters: bool = True) -> Dict[str, Any]:
     return parameters
 
 
-def _parameters_text() -> str:
-    folders = [""]
-    if os.environ.get("ATLAS_JOB_DIR"):
-        folders.append(os.path.join(os.environ["ATLAS_JOB_DIR"], "job_source"))
-    for folder in folders:
-        try:
-            with open(os.path.join(folder, PARAMETERS_FILE), encoding="utf-8-sig") as file:
-                return file.read()
-        except FileNotFoundError:
-            continue
-    return ""
-
-
-def flatten_parameters(parameters: Mapping[str, Any]) -> Dict[str, Any]:
-    """Flatten nested parameters: `{"layers": [{"n": 5}]}` becomes `{"layers_0_n": 5}`.
-
-    An empty dict or list becomes None.
-    """
-    return dict(each_parameter(parameters))
-
-
-def each_parameter(parameters: Mapping[str, Any]) -> Iterator[Tuple[str, Any]]:
-    """Go through what `flatten_parameters` returns; of names that come twice the last counts."""
-    for key, value in parameters.items():
-        if isinstance(value, (list, tuple)):
-            value = dict(enumerate(value))
-        if not isinstance(value, Mapping):
-            yield key, value
-        elif not value:
-            yield key, None
-        else:
-            for nested_key, nested in each_parameter(value):
-                yield "{}_{}".format(key, nested_key), nested
-
-
 @_never_raising
 def log_param(key: str, value: Any) -> None:
     """Record a parameter; the last value of a key counts.
@@ -126,7 +91,7 @@ def log_param(key: str, value: Any) -> None:
     """
     recorder = _recorder()
     if recorder is not None:
-        recorder.append(_param_line(key, value))
+        recorder.append(param_line(key, value))
 
 
 @_never_raising
@@ -135,7 +100,7 @@ def log_params(parameters: Mapping[str, Any]) -> None:
     flat = flatten_parameters(parameters)
     recorder = _recorder() if flat else None
     if recorder is not None:
-        recorder.append(b"".join(_param_line(key, value) for key, value in flat.items()))
+        recorder.append(b"".join(param_line(key, value) for key, value in flat.items()))
 
 
 @_never_raising
@@ -167,7 +132,9 @@ def log_metric(key: str, value: Any, step: Optional[float] = None) -> None:
     if key.startswith(SYSTEM_PREFIX):
         reason = "names that begin with `{}` are kept for what Atlas measures".format(SYSTEM_PREFIX)
         return warn_once("Metric `{}` is not recorded: {}.".format(key, reason))
-    recorder.append(b"".join(_line("metric", key, '"value":' + text + place) for text in texts))
+    recorder.append(
+        b"".join(record_line("metric", key, '"value":' + text + place) for text in texts)
+    )
 
 
 @_never_raising
@@ -183,18 +150,18 @@ def set_tag(key: str, value: str = "") -> None:
     if recorder.tags.setdefault(key, value) != value:
         warn("Tag `{}` updated to `{}`".format(key, value))
         recorder.tags[key] = value
-    recorder.append(_line("tag", key, '"value":' + quoted(value)))
+    recorder.append(record_line("tag", key, '"value":' + quoted(value)))
 
 
 @_never_raising
 def save_artifact(filepath: Union[str, os.PathLike[str]], key: Optional[str] = None) -> None:
     """Keep a copy of a file with the job, as the file is now.
 
+    A file that is not there or cannot be kept is told by a warning, and the program goes on.
+
     Args:
         filepath: the file.
         key: the artifact's name; by default the file's own. Saving a key again replaces it.
-
-    A file that is not there or cannot be kept is told by a warning, and the program goes on.
     """
     source = os.fsdecode(filepath)
     name = os.path.basename(source)
@@ -217,7 +184,7 @@ def save_artifact(filepath: Union[str, os.PathLike[str]], key: Optional[str] = N
         reason = error.strerror or str(error)
         return warn('Cannot save artifact "{}": {}; the job goes on.'.format(key, reason))
     place = '"path":{},"size_bytes":{}'.format(quoted(path), size_bytes)
-    recorder.append(_line("artifact", key, place))
+    recorder.append(record_line("artifact", key, place))
 
 
 @_never_raising
@@ -283,23 +250,10 @@ def _local_path(*names: str) -> Optional[str]:
     return None if directory is None else os.path.join(directory, *names)
 
 
-def _local_directory(begin: bool) -> Optional[str]:
+def _local_directory(*, begin: bool) -> Optional[str]:
     from foundations import local_run  # what scheduled jobs need not load
 
-    return local_run.directory(begin)
-
-
-def _line(event: str, key: str, rest: str) -> bytes:
-    line = '{{"event":"{}","key":{},{},"at":{:.3f}}}\n'
-    return line.format(event, key_text(key), rest, time.time()).encode("ascii")
-
-
-def _param_line(key: str, value: Any) -> bytes:
-    try:
-        text = scalar_text(value)
-    except TypeError:
-        text = value_text(value)
-    return _line("param", str(key), '"value":' + text)
+    return local_run.directory(begin=begin)
 
 
 def _step_field(key: str, step: Any) -> str:

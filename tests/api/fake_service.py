@@ -421,6 +421,9 @@ class FakeService:
     async def prune_environments(self, *, unused_days: float, by: str) -> PrunedEnvironments:
         return await self.environments.prune(unused_days=unused_days, by=by)
 
+    async def prune_images(self, *, unused_days: float, by: str) -> PrunedImages:
+        return await self.images.prune(unused_days=unused_days, by=by)
+
     async def collect_garbage(self, *, by: str) -> GarbageView:
         found = await self.garbage()
         for one in found.jobs:

@@ -40,6 +40,7 @@ class _Exchange(httpx.AsyncByteStream):
         self._body = aiter(body)
         self._sent = False
         self._answered = False
+        self._is_complete = False
         self._gone = asyncio.Event()
         self._task: asyncio.Task[None]
 
@@ -49,8 +50,9 @@ class _Exchange(httpx.AsyncByteStream):
     async def _run(self, app: ASGIApp, scope: dict[str, Any]) -> None:
         try:
             await app(scope, self._receive, self._send)
-            if not self._answered:
-                await self.answer.put(httpx.RemoteProtocolError("no answer"))
+            if not self._is_complete:
+                said = "the answer broke off" if self._answered else "no answer"
+                await self._put(httpx.RemoteProtocolError(said))
         except Exception as error:
             await self._put(error)
 
@@ -71,6 +73,7 @@ class _Exchange(httpx.AsyncByteStream):
 
     async def _send(self, message: Message) -> None:
         self._answered = True
+        self._is_complete = message["type"] == "http.response.body" and not message.get("more_body")
         await self._put(message)
 
     async def _put(self, message: Message | BaseException) -> None:

@@ -252,3 +252,13 @@ async def test_a_defect_in_the_middle_of_an_answer_breaks_the_connection(
     with capture_logs() as entries, pytest.raises(httpx.RemoteProtocolError):
         await http.get(f"/jobs/{job_id}/archive")
     assert [entry["event"] for entry in entries] == ["request_failed"]
+
+
+async def test_a_name_that_may_not_be_so_is_told_in_words_and_where_it_stands(
+    http: httpx.AsyncClient,
+) -> None:
+    answer = await http.put("/queue", json={"project_limits": {"a/b": 1}})
+    assert error_of(answer) == (400, "invalid_request")
+    assert answer.json()["message"] == (
+        "`project_limits.a/b`: should be without slashes, backslashes and control characters"
+    )

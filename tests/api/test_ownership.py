@@ -11,6 +11,9 @@ import pytest
 
 from atlas_scheduler.core.access import RULES, Sharing, Thing
 from atlas_scheduler.core.offered_volumes import OfferedVolume
+from atlas_scheduler.store.environment_notes import ABOUT
+from atlas_scheduler.store.environments import Environments
+from foundations.home import Home
 from foundations.models import Role
 from tests.api.guarded import bearer
 from tests.api.schema import Contract
@@ -124,6 +127,24 @@ async def test_lists_have_only_ones_own_where_nothing_is_shared(shared: Shared) 
     assert things[Thing.JOB] in everything.text
 
 
+async def test_environments_of_others_are_not_listed_where_nothing_is_shared(
+    shared: Shared, tmp_path: Path
+) -> None:
+    environments = Environments(Home(tmp_path))
+    place = environments.begin("3f2a" * 8)
+    about = {"python": "3.11.7", "packages": ["numpy==1.26.4"]}
+    (place / "environment" / ABOUT).write_text(json.dumps(about))
+    environments.publish("3f2a" * 8, place, base="python:3.11-slim")
+    for sharing, who, listed in (
+        (Sharing.EVERYONE_READS, shared.bob, 1),
+        (Sharing.PRIVATE, shared.admin, 1),
+        (Sharing.PRIVATE, shared.bob, 0),
+    ):
+        shared.service.sharing = sharing
+        found = (await shared.ask(who, "GET", "/environments")).json()
+        assert len(found["environments"]) == listed
+
+
 async def test_the_beginning_of_an_id_tells_nothing_of_others(shared: Shared) -> None:
     theirs = await shared.submit(shared.ada)
     shared.service.sharing = Sharing.PRIVATE
@@ -143,6 +164,20 @@ async def test_news_about_tokens_are_for_admins(shared: Shared) -> None:
     told = (await shared.ask(shared.bob, "GET", path)).text
     assert "Submitted" in told
     assert "TokenCreated" not in told
+
+
+async def test_news_about_secrets_are_for_their_user_and_admins(shared: Shared) -> None:
+    path = "/changes?follow=false&queue=true"
+    await shared.ask(shared.bob, "PUT", "/secrets/BOBS_KEY", {"value": "x"})
+    await shared.ask(shared.admin, "PUT", "/secrets/OUR_KEY", {"value": "x", "shared": True})
+
+    for who, names in (
+        (shared.admin, {"BOBS_KEY", "OUR_KEY"}),
+        (shared.bob, {"BOBS_KEY"}),
+        (shared.ada, set()),
+    ):
+        said = (await shared.ask(who, "GET", path)).text
+        assert {name for name in ("BOBS_KEY", "OUR_KEY") if name in said} == names
 
 
 async def test_a_queue_is_cleared_of_ones_own_jobs(shared: Shared) -> None:

@@ -801,7 +801,9 @@ def _json_list(models: list[Any]) -> httpx.Response:
 def _start_exec(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.Response:
     job = scheduler.resolve(ref)
     if job.state is not JobState.RUNNING:
-        raise JobConflict(f"Job `{job.job_id}` is {job.state}: only a job that runs has room.")
+        raise JobConflict(
+            f"Job `{job.job_id}` is {job.state}: only a job that runs has commands beside it."
+        )
     command = json.loads(request.read())["command"]
     return _json(ExecView(exec_id="e1", job_id=job.job_id, command=command), status=201)
 

@@ -56,6 +56,7 @@ from foundations.models import (
 )
 from foundations.models.arrays import read_indices
 from foundations.provenance import Provenance
+from foundations.reconnection import PATIENCE
 from tests.api.fake_tokens import FakeTokens
 from tests.cli import fake_api
 
@@ -107,6 +108,8 @@ class FakeScheduler:
     begin = BEGIN
     patience_seconds = 20.0
     """A follower that nobody serves gives up after this, so that a broken test ends."""
+    patience = PATIENCE
+    """For how long clients go on asking while it does not answer."""
 
     def __init__(self) -> None:
         self.jobs: dict[str, FakeJob] = {}
@@ -155,7 +158,7 @@ class FakeScheduler:
         self.secrets: dict[tuple[str, bool], str] = {}
 
     def client(self, url: str = "http://fake") -> Client:
-        return Client(url, transport=httpx.MockTransport(self._serve))
+        return Client(url, transport=httpx.MockTransport(self._serve), patience=self.patience)
 
     def close(self) -> None:
         """Let followers that are still there go."""
@@ -330,7 +333,13 @@ class FakeScheduler:
     def _waiting(self, job: FakeJob) -> Waiting | None:
         if job.state is not JobState.QUEUED:
             return None
-        queue = [one.job_id for one in self.jobs.values() if one.state is JobState.QUEUED]
+        if job.held_by is not None:
+            return Waiting(reason=f"held by {job.held_by}")
+        queue = [
+            one.job_id
+            for one in self.jobs.values()
+            if one.state is JobState.QUEUED and one.held_by is None
+        ]
         running = sum(one.state in HOLDING_STATES for one in self.jobs.values())
         reason = self.engine_problem or (
             f"{running} running, max_running_jobs is {self.max_running_jobs}"

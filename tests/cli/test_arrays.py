@@ -64,6 +64,17 @@ def test_show_array_tells_how_its_jobs_stand(run: Run, array: str) -> None:
     assert f"--filter array:{array[:8]}" in output
 
 
+def test_a_list_names_jobs_of_an_array_by_the_index_that_commands_take(
+    run: Run, scheduler: FakeScheduler, array: str
+) -> None:
+    title, *rows = run("list", "jobs").stdout.splitlines()
+
+    at = title.index("ARRAY")
+    assert [row[at:].split()[0] for row in rows] == [f"{array[:8]}_{index}" for index in (2, 1, 0)]
+    run("submit", "--detach", "scheduler", "project", "--project-name", "alone")
+    assert "ARRAY" not in run("list", "jobs", "--project", "alone").stdout
+
+
 def test_show_array_prints_json(run_json: Callable[..., Any], array: str) -> None:
     document = run_json("show", "array", "scheduler", array, "--json")
 
@@ -112,7 +123,7 @@ def test_wait_for_completed_jobs_succeeds(
 ) -> None:
     words = ("wait", "job", "scheduler", "-f", f"array:{array} state:completed")
 
-    assert run(*words).stdout == "1 jobs have ended: 1 completed\n"
+    assert run(*words).stdout == "1 job has ended: 1 completed\n"
     job_id = next(iter(scheduler.jobs))
     assert run_json(*words, "--json") == [{"job_id": job_id, "state": "completed"}]
     assert run("wait", "job", "scheduler", "-f", "array:4711").stdout == "No jobs.\n"

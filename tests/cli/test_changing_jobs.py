@@ -209,15 +209,15 @@ def test_limits_of_projects_and_users_are_set_and_shown(run: Run, scheduler: Fak
     shown = run("set", "project", "scheduler", "iris", "--max-running", "2").stdout
     assert scheduler.queue_settings["project_limits"] == {"iris": 2}
     assert shown == (
-        "At most 1 job(s) run at once now\n"
-        "At most 3 job(s) of each user\n"
-        "At most 2 job(s) of project iris\n"
+        "At most 1 job at once from now on\n"
+        "At most 3 jobs of each user\n"
+        "At most 2 jobs of project iris\n"
         "Later jobs pass one that does not fit for at most 60 s\n"
     )
     run("set", "user", "scheduler", "ada", "--max-running", "1")
     assert scheduler.queue_settings["user_limits"] == {"ada": 1}
     lines = run("show", "queue", "scheduler").stdout.splitlines()
-    assert "At most 1 job(s) of user ada" in lines
+    assert "At most 1 job of user ada" in lines
 
 
 # -- wait

@@ -36,7 +36,7 @@ def test_the_question_names_scope_filter_count_and_the_first_jobs(
     refused = answer("", "stop", "job", "scheduler", "-f", "project:cats")
     assert refused.exit_code == 1
     lines = refused.stderr.splitlines()
-    assert lines[0] == "This stops 7 job(s) in all projects that the filter `project:cats` takes:"
+    assert lines[0] == "This stops 7 jobs in all projects that the filter `project:cats` takes:"
     assert [line.split() for line in lines[1:6]] == [
         [job.job_id, "queued", "cats"] for job in jobs[::-1][:5]
     ]
@@ -61,7 +61,7 @@ def test_above_twenty_jobs_their_number_must_be_typed(scheduler: FakeScheduler) 
 def test_a_queue_is_not_cleared_without_a_yes(scheduler: FakeScheduler) -> None:
     jobs = add(scheduler, 2)
     refused = answer("n", "clear-queue", "scheduler", "--project", "cats")
-    assert "This stops 2 job(s) that wait in project cats:" in refused.stderr
+    assert "This stops 2 waiting jobs in project cats:" in refused.stderr
     assert states(jobs) == {JobState.QUEUED}
     assert answer("", "clear-queue", "scheduler", "--yes").exit_code == 0
     assert states(jobs) == {JobState.STOPPED}

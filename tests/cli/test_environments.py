@@ -32,10 +32,10 @@ def test_pruning_says_what_went_and_what_stays(
     run: Run, run_json: Callable[..., Any], scheduler: FakeScheduler
 ) -> None:
     result = run("prune", "environments", "scheduler", "--unused-days", "7")
-    assert result.stdout == "Removed 2 environment(s), 7 bytes.\n"
+    assert result.stdout == "Removed 2 environments, 7 bytes.\n"
     scheduler.environments = environments("numpy==2.1.0")
     result = run("prune", "environments", "scheduler")
-    assert result.stdout == "Removed 2 environment(s), 0 bytes; 1 stay(s), which jobs use.\n"
+    assert result.stdout == "Removed 2 environments, 0 bytes; 1 stays, which jobs use.\n"
     pruned = run_json("prune", "environments", "scheduler", "--json")
     assert pruned == {"removed": 2, "freed_bytes": 0, "in_use": 1}
 

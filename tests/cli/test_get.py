@@ -204,6 +204,16 @@ def test_get_logs_prints_json(run: Run, job: FakeJob) -> None:
     assert "".join(json.loads(line)["text"] for line in lines) == "one\ntwo\nthree\n"
 
 
+@pytest.mark.parametrize("words", [[], ["--follow"]])
+def test_json_tells_of_a_character_that_the_log_ends_within(
+    run: Run, scheduler: FakeScheduler, words: list[str]
+) -> None:
+    job = scheduler.add(log="prix: 3 €".encode()[:-1], state=JobState.COMPLETED)
+    out = run("get", "logs", "scheduler", job.job_id, "--json", *words).stdout
+    lines = out.splitlines() if words else [out]
+    assert "".join(json.loads(line)["text"] for line in lines) == "prix: 3 \ufffd"
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

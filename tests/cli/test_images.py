@@ -31,9 +31,9 @@ def test_pruning_says_what_went_and_what_stays(
     run: Run, run_json: Callable[..., Any], scheduler: FakeScheduler
 ) -> None:
     result = run("prune", "images", "scheduler", "--unused-days", "7")
-    assert result.stdout == "Removed 3 image(s), 7 bytes.\n"
+    assert result.stdout == "Removed 3 images, 7 bytes.\n"
     scheduler.images = images("3f2a" * 4)
     result = run("prune", "images", "scheduler")
-    assert result.stdout == "Removed 3 image(s), 0 bytes; 1 stay(s), which jobs use.\n"
+    assert result.stdout == "Removed 3 images, 0 bytes; 1 stays, which jobs use.\n"
     pruned = run_json("prune", "images", "scheduler", "--json")
     assert pruned == {"removed": 3, "freed_bytes": 0, "in_use": 1}

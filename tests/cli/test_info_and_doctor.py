@@ -40,7 +40,7 @@ def test_info_tells_who_answers(
 
     output = run("info").stdout
 
-    for text in ("0.1.0", "4711", "docker 27.0", "at most 1 job(s) at once", "1 queued"):
+    for text in ("0.1.0", "4711", "docker 27.0", "at most 1 job at once", "1 queued"):
         assert text in output
     assert run_json("info", "scheduler", "--json")["engine"]["name"] == "docker"
 
@@ -174,7 +174,7 @@ def test_info_host_tells_how_busy_the_machine_is(
     fields, _, table = output.partition("\n\nGPUs\n")
     assert [line.split(maxsplit=1)[1] for line in fields.splitlines()] == [
         "gpu-box",
-        "12% of 2 processor(s)",
+        "12% of 2 processors",
         "0.50 0.25 0.12 (1, 5 and 15 minutes)",
         "3.0 GB of 8.0 GB used",
         "1.0 GB of 4.0 GB used, 2.5 GB free",

@@ -99,7 +99,7 @@ def test_json_and_csv_have_every_point(
     }
     assert [point["value"] for point in accuracy["points"]] == [0.25, "NaN", True]
     assert rows[0] == ["metric", "position", "step", "value", "at"]
-    assert rows[4] == ["loss", "3", "3.0", repr(3 * 0.1), "2024-05-01T12:00:30+00:00"]
+    assert rows[4] == ["loss", "3", "3.0", repr(3 * 0.1), "2024-05-01T12:00:30Z"]
     assert [row[3] for row in rows[-3:]] == ["0.25", "NaN", "true"]
     assert len(rows) == 1 + 20_001 + 3
 

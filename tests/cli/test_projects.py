@@ -59,7 +59,7 @@ def test_a_project_is_deleted_without_a_question_where_yes_is_given(
 
     output = run("delete", "project", "scheduler", "cats", "--yes").stdout
 
-    assert output == "Deleted project cats with 2 job(s)\n"
+    assert output == "Deleted project cats with 2 jobs\n"
     document = run_json("delete", "project", "scheduler", "dogs", "--yes", "--json")
     assert document == {"name": "dogs", "jobs": 1}
     assert scheduler.jobs == {}
@@ -69,7 +69,7 @@ def test_where_nobody_can_answer_nothing_is_deleted(run: Run, scheduler: FakeSch
     result = run("delete", "project", "scheduler", "cats", exit_code=1)
 
     assert result.stderr == (
-        "Error: This deletes project cats with 2 job(s) and their archives. "
+        "Error: This deletes project cats, its 2 jobs and all archives. "
         "Give --yes to do it without being asked.\n"
     )
     assert len(scheduler.jobs) == 2
@@ -87,13 +87,13 @@ def test_who_is_asked_decides(scheduler: FakeScheduler, monkeypatch: pytest.Monk
     assert refused.exit_code == 1
     second, first = scheduler.jobs.values()
     assert refused.stderr.startswith(
-        "This deletes project cats with 2 job(s) and their archives:\n"
+        "This deletes project cats, its 2 jobs and all archives:\n"
         f"  {first.job_id}  {first.state:9}  cats\n"
         f"  {second.job_id}  {second.state:9}  cats\n"
         "Go on? [y/N]"
     )
     assert len(scheduler.jobs) == 2
-    assert answer("y").stdout.endswith("Deleted project cats with 2 job(s)\n")
+    assert answer("y").stdout.endswith("Deleted project cats with 2 jobs\n")
     assert scheduler.jobs == {}
 
 
@@ -104,7 +104,7 @@ def test_a_deleted_project_comes_back(
 
     output = run("restore", "project", "scheduler", "cats").stdout
 
-    assert output == "Project cats is back with 2 job(s)\n"
+    assert output == "Project cats is back with 2 jobs\n"
     assert len(scheduler.jobs) == 2
     run("delete", "project", "scheduler", "cats", "--yes")
     document = run_json("restore", "project", "scheduler", "cats", "--json")
@@ -186,7 +186,7 @@ def test_gc_shows_and_then_deletes(
 
     for options, verb in (("--dry-run",), "would go"), ((), "are deleted"):
         lines = run("gc", "scheduler", *options).stdout.splitlines()
-        assert lines[-1] == f"25 job(s) and 1 leftover(s) {verb}: 32.0 MB"
+        assert lines[-1] == f"25 jobs and 1 leftover {verb}: 32.0 MB"
         assert lines[-2] == "5 more are not shown; --json names all."
         assert any("00000003" in line and reason in line for line in lines)
         assert "With them go bundles of 5.0 MB." in lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -110,6 +111,34 @@ def test_jobs_are_held_and_released_and_all_are_tried(
     assert [job.held_by for job in queue] == [None] * 4
 
 
+def test_a_held_job_is_shown_without_a_place_and_the_others_move_up(
+    run: Run, run_json: Callable[..., Any], queue: list[FakeJob]
+) -> None:
+    run("hold", "job", "scheduler", "0aaa")
+
+    shown = run("show", "job", "scheduler", "0aaa").stdout
+    assert re.search(r"^Waits because: +held by ada$", shown, re.MULTILINE)
+    assert run_json("show", "job", "scheduler", "0aaa", "--json")["waiting"]["position"] is None
+    next_one = run("show", "job", "scheduler", "1aaa").stdout
+    assert re.search(r"^Waits because: .*\(place 1\)$", next_one, re.MULTILINE)
+    columns = ("--columns", "position,id", "--csv", "-f", "state:queued")
+    assert sorted(run("list", "jobs", *columns).stdout.splitlines()[1:]) == [
+        f",{queue[0].job_id}",
+        *(f"{place},{job.job_id}" for place, job in enumerate(queue) if place > 0),
+    ]
+    rows = run("show", "queue", "scheduler").stdout.splitlines()[2:]
+    assert [row.split()[:2] for row in rows] == [
+        *([str(place), job.job_id] for place, job in enumerate(queue) if place > 0),
+        ["-", queue[0].job_id],
+    ]
+    assert run("set", "job", "scheduler", "0aaa", "--priority", "3").stdout == (
+        f"Job {queue[0].job_id} has priority 3\n"
+    )
+    assert run("move", "job", "scheduler", "0aaa", "first").stdout == (
+        f"Moved job {queue[0].job_id}, which has no place until it is released: held by ada\n"
+    )
+
+
 # -- many at once, by a filter
 
 
@@ -127,7 +156,7 @@ def test_a_filter_is_not_acted_on_where_nobody_can_answer(
 ) -> None:
     result = run(*words, "scheduler", "-f", "project:cats", exit_code=1)
     assert result.stderr == (
-        f"Error: This {verb} 2 job(s) in all projects that the filter `project:cats` takes. "
+        f"Error: This {verb} 2 jobs in all projects that the filter `project:cats` takes. "
         "Give --yes to do it without being asked.\n"
     )
     assert {(job.state, job.held_by, job.priority) for job in queue} == {(JobState.QUEUED, None, 0)}
@@ -205,7 +234,7 @@ def test_a_queue_is_cleared_by_a_filter_and_a_script_must_say_yes(
 ) -> None:
     words = ("clear-queue", "scheduler", "-f", "not project:cats", "--project", "dogs")
     refused = run(*words, exit_code=1)
-    assert "stops 2 job(s) that wait in project dogs that the filter `not project:cats` takes" in (
+    assert "stops 2 waiting jobs in project dogs that the filter `not project:cats` takes" in (
         refused.stderr
     )
     assert run(*words, "--yes").stdout == "Removed 2 job(s) from queue\n"

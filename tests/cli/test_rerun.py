@@ -38,20 +38,6 @@ def newest(scheduler: FakeScheduler) -> FakeJob:
     return list(scheduler.jobs.values())[-1]
 
 
-def test_files_from_here_do_not_get_what_this_client_does_not_know(
-    run: Run, scheduler: FakeScheduler, old: FakeJob, monkeypatch: pytest.MonkeyPatch, work: Path
-) -> None:
-    monkeypatch.chdir(work / "project")
-    unknown = {"pull", "retries"}
-    monkeypatch.setattr("foundations.kept_keys.KNOWN", frozenset(JobSpec.model_fields) - unknown)
-
-    told = run("rerun", "job", "scheduler", JOB_ID[:8], "--here").stdout
-    assert (
-        "Foundations WARNING: This client does not know pull and retries of the job, and leaves "
-        "that out."
-    ) in told.splitlines()
-
-
 def test_a_rerun_has_everything_of_the_job_and_is_linked_to_it(
     run: Run, scheduler: FakeScheduler, old: FakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,7 +76,7 @@ def test_parameters_and_command_are_changed(
     spec = newest(scheduler).spec
     assert spec.params == {"lr": 0.01, "layers": [1, 2], "name": "x"}
     assert spec.command == ("eval.py", "--name", "a b")
-    assert "with other command and parameters." in result.stdout
+    assert "with another command and parameters." in result.stdout
 
 
 def test_here_runs_the_current_directory(

@@ -67,7 +67,7 @@ def test_output_of_a_start_that_is_refused_is_shown_and_the_job_is_not_said_to_r
 ) -> None:
     def refuse(scheduler: FakeScheduler, job: FakeJob) -> None:
         scheduler.move(job, JobState.STARTING, "Claimed")
-        scheduler.print(job, b"404 Client Error: no such image\n")
+        scheduler.print(job, b"Looking for the image.\n")
         job.reason = "no such image: nowhere:1"
         scheduler.move(job, JobState.FAILED, "StartRefused")
 
@@ -77,9 +77,27 @@ def test_output_of_a_start_that_is_refused_is_shown_and_the_job_is_not_said_to_r
     assert "Job running" not in output
     assert output.splitlines()[-4:] == [
         "Foundations INFO: Job starting, streaming logs.",
-        "404 Client Error: no such image",
+        "Looking for the image.",
         f"Foundations ERROR: Job '{scheduler.only_job().job_id}' has failed.",
         "Foundations ERROR: Reason: no such image: nowhere:1",
+    ]
+
+
+def test_a_reason_that_the_log_ends_with_is_not_said_again(
+    run: Run, scheduler: FakeScheduler
+) -> None:
+    def refuse(scheduler: FakeScheduler, job: FakeJob) -> None:
+        scheduler.move(job, JobState.STARTING, "Claimed")
+        job.reason = "The image 'x:1' cannot be pulled."
+        scheduler.print(job, b"Pulling.\nFoundations ERROR: The image 'x:1' cannot be pulled.\n")
+        scheduler.move(job, JobState.FAILED, "StartRefused")
+
+    scheduler.run = refuse
+
+    assert run("submit", "scheduler", "project", exit_code=3).stdout.splitlines()[-3:] == [
+        "Pulling.",
+        "Foundations ERROR: The image 'x:1' cannot be pulled.",
+        f"Foundations ERROR: Job '{scheduler.only_job().job_id}' has failed.",
     ]
 
 

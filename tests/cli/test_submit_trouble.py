@@ -11,6 +11,7 @@ import pytest
 
 from foundations.errors import TooMany
 from foundations.models import JobState
+from foundations.reconnection import Patience
 from tests.cli.conftest import Run
 from tests.cli.fake_scheduler import FakeScheduler
 
@@ -96,6 +97,26 @@ def test_a_scheduler_that_does_not_answer_is_an_error(run: Run, scheduler: FakeS
     result = run("submit", "scheduler", "project", exit_code=1)
 
     assert result.stderr.startswith("Error: The scheduler at http://fake does not answer")
+
+
+def test_a_scheduler_that_goes_while_a_job_streams_is_an_error_that_says_how_to_go_on(
+    run: Run, scheduler: FakeScheduler
+) -> None:
+    scheduler.run = FakeScheduler.start
+    scheduler.patience = Patience(give_up_seconds=0.0)
+
+    def go(request: httpx.Request) -> None:
+        if request.url.path.endswith("/logs"):
+            raise httpx.ConnectError("connection refused", request=request)
+
+    scheduler.on_request = go
+
+    told = run("submit", "scheduler", "project", exit_code=1).stderr
+
+    job = scheduler.only_job()
+    assert "Error: The scheduler at http://fake does not answer" in told
+    assert f"Job '{job.job_id}' is not touched by that; to see its output again: " in told
+    assert told.endswith(f"foundations get logs --follow scheduler {job.job_id}\n")
 
 
 # -- Ctrl-C
@@ -215,6 +236,19 @@ def test_a_wrong_value_is_wrong_usage(run: Run, scheduler: FakeScheduler, words:
     run("submit", *words, "scheduler", "project", exit_code=2)
 
     assert not scheduler.jobs
+
+
+def test_a_directory_whose_name_no_project_can_have_asks_for_another_name(
+    run: Run, home: Path
+) -> None:
+    odd = home.parent / "two\nlines"
+    odd.mkdir()
+    (odd / "main.py").touch()
+
+    result = run("submit", "scheduler", str(odd), exit_code=1)
+
+    assert "project name: Should be without slashes" in result.stderr
+    assert "That is the name of the directory: give a project name." in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,10 @@ def test_the_job_that_has_the_key_is_replaced(
     ("words", "told"),
     [
         (("--if-exists", "skip"), "if_exists: says what to do when a job has the unique key"),
-        (("--unique", "a\nb"), "unique: String should match pattern"),
+        (
+            ("--unique", "a\nb"),
+            "unique: Should be at least one character, and no",
+        ),
         (("--unique", "a", "--array", "0-1"), "an array cannot have it"),
     ],
 )

@@ -101,7 +101,7 @@ class Outcome:
     @property
     def waiting(self) -> dict[str, str]:
         """Reasons, in the order of turns."""
-        line = self.moment.places().in_turn()
+        line = self.moment.places().with_held()
         return {
             job.job_id: self.moment.why(job).reason for job in line if job.job_id not in self.picked
         }

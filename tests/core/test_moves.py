@@ -26,11 +26,16 @@ def in_turn(jobs: list[Job]) -> list[Job]:
     return list(Places(Line(jobs), [], Capacity(1), now_ms=0).in_turn())
 
 
+def with_held(jobs: list[Job]) -> list[Job]:
+    """The same, with those that are held."""
+    return list(Places(Line(jobs), [], Capacity(1), now_ms=0).with_held())
+
+
 def line(jobs: list[Job], orders: dict[str, int]) -> list[int]:
     """The numbers of the jobs in the order of their turns, after a move."""
     moved = [replace(job, order=orders.get(job.job_id, job.order)) for job in jobs]
     numbers = {job.job_id: number for number, job in enumerate(jobs)}
-    return [numbers[job.job_id] for job in in_turn(moved)]
+    return [numbers[job.job_id] for job in with_held(moved)]
 
 
 @pytest.mark.parametrize(
@@ -97,6 +102,22 @@ def test_a_move_to_an_end_touches_only_what_is_moved() -> None:
     assert reorder(jobs, [job_id(0)], "first") == {}
 
 
+def test_one_place_is_past_the_next_job_that_is_not_held() -> None:
+    held = {1, 2, 5}
+    jobs = [waiting(one, order=one, held_by="ada" if one in held else None) for one in range(1, 7)]
+    assert [one.order for one in with_held(jobs)] == [1, 2, 3, 4, 5, 6]
+
+    def after(place: MovePlace, *moved: int) -> list[int]:
+        orders = reorder(with_held(jobs), [job_id(one) for one in moved], place)
+        return [one + 1 for one in line(jobs, orders)]
+
+    assert after("up", 6) == [1, 2, 3, 6, 4, 5]
+    assert after("down", 4) == [1, 2, 3, 5, 6, 4]
+    assert after("up", 3) == [1, 2, 3, 4, 5, 6]
+    assert after("up", 4, 6) == [1, 2, 4, 6, 3, 5]
+    assert after("up", 5) == [1, 2, 3, 5, 4, 6]
+
+
 @st.composite
 def queues(draw: st.DrawFn) -> list[Job]:
     orders = draw(st.lists(st.integers(-50, 50), unique=True, min_size=1, max_size=9))
@@ -107,6 +128,7 @@ def queues(draw: st.DrawFn) -> list[Job]:
             order=order,
             priority=draw(st.integers(0, 1)),
             project=draw(st.sampled_from(projects)),
+            held_by=draw(st.sampled_from([None, None, "ada"])),
         )
         for number, order in enumerate(orders)
     ]
@@ -125,7 +147,7 @@ def test_no_series_of_moves_makes_two_orders_alike_or_changes_another_sequence(
             moved = [job for job in moved if job.priority == other.priority]
         ids = {job.job_id for job in moved}
         before = in_turn(jobs)
-        orders = reorder(before, ids, place, None if other is None else other.job_id)
+        orders = reorder(with_held(jobs), ids, place, None if other is None else other.job_id)
         jobs = [replace(job, order=orders.get(job.job_id, job.order)) for job in jobs]
         after = in_turn(jobs)
 

@@ -195,7 +195,7 @@ def test_shares_fill_a_gpu_that_is_begun_and_never_mix_with_whole_gpus() -> None
         Pick(job_id(3), ("gpu-1",)),
         Pick(job_id(4), ("gpu-2",)),
     )
-    assert reason(decision, 5) == "needs 2 GPU(s); 0 of 3 are free"
+    assert reason(decision, 5) == "needs 2 GPUs; 0 of 3 are free"
 
 
 def test_ten_tenths_make_one_gpu_and_no_more() -> None:
@@ -223,7 +223,7 @@ def test_a_gpu_that_somebody_else_uses_is_not_begun_and_it_is_told_who() -> None
     decision = decide(queued, [], capacity)
 
     assert decision.picks == (Pick(job_id(1), ("gpu-1",)),)
-    assert reason(decision, 2) == f"needs 1 GPU(s); 0 of 2 are free; {others['gpu-0']}"
+    assert reason(decision, 2) == f"needs 1 GPU; 0 of 2 are free; {others['gpu-0']}"
     share = decide([waiting(1, num_gpus=0.5)], [holding(9, "gpu-0", num_gpus=0.5)], capacity)
     assert share.picks == (Pick(job_id(1), ("gpu-0",)),)
 
@@ -298,7 +298,7 @@ TEXTS = (
         (holding(9, "gpu-0", "gpu-1", "gpu-2"),),
         Capacity(9, FOUR_GPUS),
         1,
-        "needs 2 GPU(s); 1 of 4 are free",
+        "needs 2 GPUs; 1 of 4 are free",
     ),
     Told(
         "the GPUs go to those before it",
@@ -306,7 +306,7 @@ TEXTS = (
         (),
         Capacity(9, FOUR_GPUS),
         2,
-        "needs 3 GPU(s); 1 of 4 are free",
+        "needs 3 GPUs; 1 of 4 are free",
     ),
     Told(
         "a slot is what is missing first",
@@ -322,7 +322,7 @@ TEXTS = (
         (holding(9, cpus=3),),
         Capacity(9, cpus=4),
         1,
-        "needs 2 processor(s); 1 of 4 are free",
+        "needs 2 processors; 1 of 4 are free",
     ),
     Told(
         "too little of several things",
@@ -330,7 +330,7 @@ TEXTS = (
         (holding(9, "gpu-0", ram_gb=2),),
         Capacity(9, ("gpu-0",), ram_gb=4),
         1,
-        "needs 1 GPU(s); 0 of 1 are free, and 3 GB of memory; 2 of 4 are free",
+        "needs 1 GPU; 0 of 1 are free, and 3 GB of memory; 2 of 4 are free",
     ),
     Told(
         "more GPUs than there are",
@@ -338,7 +338,7 @@ TEXTS = (
         (),
         Capacity(9, FOUR_GPUS),
         1,
-        "the job asks for 5 GPU(s) and this scheduler has 4 GPUs",
+        "the job asks for 5 GPUs and this scheduler has 4 GPUs",
     ),
     Told(
         "more GPUs than there are, behind one that waits",
@@ -346,7 +346,7 @@ TEXTS = (
         (holding(9),),
         Capacity(1, FOUR_GPUS),
         2,
-        "the job asks for 5 GPU(s) and this scheduler has 4 GPUs",
+        "the job asks for 5 GPUs and this scheduler has 4 GPUs",
     ),
     Told(
         "the engine does not answer",
@@ -374,9 +374,9 @@ def test_a_job_that_waits_is_told_why(told: Told) -> None:
         (0, (), None),
         (0, FOUR_GPUS, None),
         (4, FOUR_GPUS, None),
-        (1, (), "the job asks for 1 GPU(s) and this scheduler has no GPU"),
-        (2, ("gpu-0",), "the job asks for 2 GPU(s) and this scheduler has 1 GPU"),
-        (5, FOUR_GPUS, "the job asks for 5 GPU(s) and this scheduler has 4 GPUs"),
+        (1, (), "the job asks for 1 GPU and this scheduler has no GPU"),
+        (2, ("gpu-0",), "the job asks for 2 GPUs and this scheduler has 1 GPU"),
+        (5, FOUR_GPUS, "the job asks for 5 GPUs and this scheduler has 4 GPUs"),
     ],
 )
 def test_a_job_is_refused_only_for_more_gpus_than_there_are_in_all(
@@ -390,7 +390,7 @@ def test_a_job_is_refused_for_more_processors_or_memory_than_there_are() -> None
     capacity = Capacity(1, cpus=8, ram_gb=31.5)
     assert refusal(Needs(cpus=8, ram_gb=31.5), capacity) is None
     assert refusal(Needs(cpus=8.5), capacity) == (
-        "the job asks for 8.5 processor(s) and this scheduler has 8 to give"
+        "the job asks for 8.5 processors and this scheduler has 8 to give"
     )
     assert refusal(Needs(ram_gb=32), capacity) == (
         "the job asks for 32 GB of memory and this scheduler has 31.5 GB to give"

@@ -235,15 +235,38 @@ def test_what_is_held_or_paused_waits_and_holds_nobody_up(scene: Scene) -> None:
 @given(scenes())
 def test_places_are_those_of_the_turns_and_one_of_each(scene: Scene) -> None:
     places = happens(scene).moment.places()
-    in_turn = list(places.in_turn())
+    in_turn, line = list(places.in_turn()), list(places.with_held())
 
-    assert sorted(in_turn, key=lambda job: job.job_id) == sorted(
+    assert sorted(line, key=lambda job: job.job_id) == sorted(
         scene.queued, key=lambda job: job.job_id
     )
+    assert [job for job in line if job.held_by is None] == in_turn
     assert [places.of(job) for job in in_turn] == list(range(1, len(in_turn) + 1))
-    assert [job.priority for job in in_turn] == sorted(
-        (job.priority for job in in_turn), reverse=True
-    )
+    assert [job.priority for job in line] == sorted((job.priority for job in line), reverse=True)
+
+
+@PROPERTY
+@given(scenes())
+def test_held_jobs_have_no_place_and_push_nobody_back(scene: Scene) -> None:
+    places = happens(scene).moment.places()
+    free = [job for job in scene.queued if job.held_by is None]
+    without = happens(replace(scene, queued=free)).moment.places()
+
+    assert {places.of(job) for job in scene.queued if job.held_by is not None} <= {None}
+    assert [places.of(job) for job in free] == [without.of(job) for job in free]
+
+
+@PROPERTY
+@given(scenes())
+def test_a_held_job_stands_where_it_is_when_it_is_released(scene: Scene) -> None:
+    line = list(happens(scene).moment.places().with_held())
+    for job in line:
+        if job.held_by is None or job.passed_over_at_ms is not None:
+            continue
+        released = [replace(one, held_by=None) if one is job else one for one in scene.queued]
+        after = list(happens(replace(scene, queued=released)).moment.places().with_held())
+        of_project = [one.job_id for one in line if one.project == job.project]
+        assert [one.job_id for one in after if one.project == job.project] == of_project
 
 
 @PROPERTY
@@ -275,6 +298,9 @@ def test_a_line_that_was_changed_is_like_one_that_was_made_so(
     assert line.priorities() == fresh.priorities()
     assert [dict(line.by_project(one)) for one in line.priorities()] == [
         dict(fresh.by_project(one)) for one in fresh.priorities()
+    ]
+    assert [dict(line.held_by_project(one)) for one in line.priorities()] == [
+        dict(fresh.held_by_project(one)) for one in fresh.priorities()
     ]
     for job_id in [job.job_id for job in line]:
         line.drop(job_id)

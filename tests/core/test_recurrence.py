@@ -69,10 +69,14 @@ def test_a_time_that_is_there_twice_when_clocks_go_back_comes_once() -> None:
     [
         ("0 3 * *", "UTC", "has 4 fields. Five are needed"),
         ("0 0 3 * * *", "UTC", "has 6 fields. Five are needed"),
-        ("@daily", "UTC", "has 1 fields"),
-        ("60 3 * * *", "UTC", "cannot be read: Bad minute"),
+        ("@daily", "UTC", "has 1 field. Five are needed"),
+        ("60 3 * * *", "UTC", "cannot be read: its minute is not from 0 to 59."),
         ("a b c d e", "UTC", "cannot be read"),
-        ("0 0 31 4,6 *", "UTC", "cannot be read: Bad day-of-month"),
+        (
+            "0 0 31 4,6 *",
+            "UTC",
+            "cannot be read: its day of the month is not from 1 to 31, or none of its",
+        ),
         ("0 3 * * *", "Europe/Atlantis", "There is no time zone `Europe/Atlantis`"),
         ("0 3 * * *", "../UTC", "There is no time zone"),
     ],

@@ -49,8 +49,8 @@ def test_a_protected_job_stays_and_counts_among_the_last() -> None:
     [
         (Rule(), "everything"),
         (Rule(keep_last=3), "the last 3"),
-        (Rule(keep_days=1.5), "1.5 day(s)"),
-        (Rule(3, 10), "the last 3 and 10 day(s)"),
+        (Rule(keep_days=1.5), "1.5 days"),
+        (Rule(3, 10), "the last 3 and 10 days"),
     ],
 )
 def test_a_rule_is_told_in_words(rule: Rule, words: str) -> None:

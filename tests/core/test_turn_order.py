@@ -14,6 +14,7 @@ from atlas_scheduler.core.turn_order import (
     CREDIT_SECONDS,
     EQUAL_SECONDS,
     LATELY_SECONDS,
+    LONGEST_REST_SECONDS,
     TurnOrder,
 )
 from tests.core.profiles import MACHINE, PROPERTY
@@ -111,7 +112,8 @@ def test_nobody_who_is_ahead_begins_while_somebody_comes_back() -> None:
     server = _busy_server()
     assert server.ask("ben") == ["ben"]
     assert (server.end("ada"), server.end("ada")) == ([], [])
-    assert server.end("ben") == ["ada"]
+    assert server.end("ben") == []
+    assert server.pass_time(LONGEST_REST_SECONDS) == ["ada"]
 
 
 def test_somebody_who_comes_back_does_not_keep_the_server_by_one_long_request() -> None:
@@ -132,7 +134,43 @@ def test_what_waits_for_no_turn_is_not_held_and_holds_others() -> None:
     for _ in range(5):
         assert server.begin() == []
         server.order.end("owner", now_seconds=server.now_seconds)
-    assert server.begin() == ["ada"]
+    assert server.pass_time(LONGEST_REST_SECONDS) == ["ada"]
+
+
+def test_who_has_more_to_ask_rests_while_somebody_else_is_about() -> None:
+    server = Server()
+    server.ask("ben")
+    server.end("ben")
+    server.ask("ada")
+    server.ask("ada")
+    server.pass_time(0.01)
+    assert server.end("ada") == []
+    assert server.ask("ben") == ["ben"], "who asks seldom finds the server free"
+    assert server.end("ben") == []
+    assert server.pass_time(0.009) == []
+    assert server.pass_time(0.001) == ["ada"]
+    server.pass_time(LATELY_SECONDS)
+    assert (server.ask("ada"), server.ask("ada")) == (["ada"], [])
+    assert server.end("ada") == ["ada"], "ben is not about any more"
+
+
+def test_who_is_behind_does_not_rest() -> None:
+    server = _busy_server()
+    for _ in range(3):
+        server.ask("ben")
+    server.pass_time(0.01)
+    assert server.end("ben") == ["ben"]
+
+
+def test_who_had_an_idle_server_is_not_ahead_of_who_comes_now() -> None:
+    server = Server()
+    for _ in range(100):
+        server.ask("ada")
+        server.pass_time(0.01)
+        server.end("ada")
+        server.pass_time(0.1)
+    assert server.ask("ben") == ["ben"]
+    assert server.ask("ada") == ["ada"]
 
 
 def test_a_pause_is_not_saved_up() -> None:
@@ -162,11 +200,11 @@ class _Clients:
 
     def work_on(self) -> None:
         """Let time pass until a request is answered, or a turn comes by time alone."""
-        total = self.server.working.total()
+        total = max(1, self.server.working.total())
         # Each request has its part of the server until it has had what it costs.
-        step = min(cost for mine in self._left.values() for cost in mine) * total
+        ends = [cost * total for mine in self._left.values() for cost in mine]
         again = self.server.order.look_again_seconds()
-        step = step if again is None else min(step, max(again, 1e-6))
+        step = min(ends if again is None else [*ends, max(again, 1e-6)])
         for mine in self._left.values():
             mine[:] = [cost - step / total for cost in mine]
         self._start(self.server.pass_time(step))
@@ -220,7 +258,8 @@ class Turns(RuleBasedStateMachine):
         self.server.ask(name)
         if not before and not self.server.working[name]:
             others = self.server.working.total() - self.server.working[name]
-            assert others, "nobody waits while nothing is worked on"
+            rests = self.server.order.look_again_seconds() is not None
+            assert others or rests, "nobody waits while nothing is worked on and nobody rests"
 
     @rule(name=NAMES)
     def end(self, name: str) -> None:
@@ -241,8 +280,11 @@ class Turns(RuleBasedStateMachine):
 
     @invariant()
     def somebody_is_worked_for(self) -> None:
-        """Nobody waits while nothing is worked on, and nobody has more than two turns."""
-        assert self.server.working.total() or not self.server.waiting.total()
+        """Who waits while nothing is worked on rests, and nobody has more than two turns."""
+        if self.server.waiting.total() and not self.server.working.total():
+            again = self.server.order.look_again_seconds()
+            assert again is not None
+            assert 0 < again <= LONGEST_REST_SECONDS
         assert all(0 <= count <= ALONE for count in self.server.working.values())
 
     @precondition(lambda self: self.server.waiting.total() and self.server.working.total())

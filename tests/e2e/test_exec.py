@@ -47,7 +47,7 @@ def test_a_command_runs_where_the_job_runs(shared: Scheduler) -> None:
     assert sum(one["event"] == "CommandRun" for one in history) == 3
     shared.cli("stop", "job", "scheduler", job_id)
     refused = shared.cli("exec", "job", "scheduler", job_id, "true", code=1)
-    assert "is stopped: only a job that runs has room" in refused.err
+    assert "is stopped: only a job that runs has commands beside it" in refused.err
 
 
 def test_a_shell_ends_with_its_job_and_leaves_the_terminal_as_it_was(

@@ -72,7 +72,7 @@ def test_a_project_builds_its_image_once_sees_it_and_prunes_it(
     assert image["base"] == BASE_IMAGE
     assert job.provenance.execution.image == image["tag"]
     pruned = own.cli("prune", "images", "scheduler").out
-    assert pruned.startswith("Removed 1 image(s), ")
+    assert pruned.startswith("Removed 1 image, ")
     with connection() as engine:
         assert engine.images.list(filters={"label": f"atlas.image={own.instance}"}) == []
 

@@ -58,7 +58,7 @@ def test_more_slots_given_at_run_time_are_used_at_once_and_kept(own: Scheduler) 
     assert waiting is not None
     assert waiting.reason == "1 running, max_running_jobs is 1"
     done = own.cli("set", "queue", "scheduler", "--max-running-jobs", "3")
-    assert done.out == "At most 3 job(s) run at once now\n"
+    assert done.out == "At most 3 jobs at once from now on\n"
     assert [own.wait(one).state for one in job_ids] == ["completed"] * 3
     own.server("stop")
     own.start()

@@ -88,7 +88,7 @@ def test_a_later_job_starts_with_what_an_earlier_one_installed(own: Scheduler) -
 
     until(lambda: not own.containers(), "the job is over") if own.is_docker else None
     pruned = own.cli("prune", "environments", "scheduler").out
-    assert pruned.startswith("Removed 1 environment(s), ")
+    assert pruned.startswith("Removed 1 environment, ")
     third = own.submit(project)
     assert own.wait(third).parameters == {"version": "1.2.3"}
     assert f"Successfully installed {NAME}-1.2.3" in own.log(third)

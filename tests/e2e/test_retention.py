@@ -20,7 +20,7 @@ def test_old_jobs_go_at_the_next_start_and_with_gc(make: Make) -> None:
     ended = (first, kept, third, fourth)
     until(lambda: all(scheduler.job(one).archived for one in ended), "all archives are complete")
     shown = scheduler.cli("gc", "scheduler", "--dry-run").lines
-    assert shown[-1].startswith("1 job(s) and 0 leftover(s) would go")
+    assert shown[-1].startswith("1 job and 0 leftovers would go")
     assert len(scheduler.listed()) == 4
 
     scheduler.server("stop")

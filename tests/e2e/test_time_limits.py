@@ -19,9 +19,9 @@ STUBBORN = """\
 
 def test_a_job_over_its_time_limit_is_asked_to_end_then_killed_and_fails(shared: Scheduler) -> None:
     project = write_project(shared.root / "slow", {"main.py": STUBBORN})
-    job_id = shared.submit(project, options=["--time-limit", "1s", "--retries", "5"])
+    job_id = shared.submit(project, options=["--time-limit", "3s", "--retries", "5"])
     job = shared.wait(job_id)
-    assert (job.state, job.reason, job.exit_code) == ("failed", "time limit of 1s", 137)
+    assert (job.state, job.reason, job.exit_code) == ("failed", "time limit of 3s", 137)
     assert job.attempt == 1
     assert shared.log(job_id).splitlines()[-2:] == ["begun", "asked to end"]
     assert "TimedOut" in [one.event for one in job.history]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from foundations.quantities import counted
 from tests.e2e.driver import Scheduler
 from tests.e2e.engines import on_docker
 from tests.e2e.images import BASE_IMAGE, WORKER_IMAGE, build_image, remove_image
@@ -202,7 +203,7 @@ def test_more_gpus_than_there_are_is_refused_with_both_numbers(shared: Scheduler
     )
     done = shared.cli("submit", "scheduler", str(project), code=1)
     assert done.err == (
-        f"Error: The job asks for {here + 1} GPU(s) and this scheduler has {has}.\n"
+        f"Error: The job asks for {counted(here + 1, 'GPU')} and this scheduler has {has}.\n"
     )
     assert all(job["project"] != "gpu" for job in shared.listed())
 

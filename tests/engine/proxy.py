@@ -15,6 +15,8 @@ class Proxy:
         self.path = path
         self.lose_reply_to: list[bytes] = []
         """Parts of request lines; the answer to the first request that holds one is lost."""
+        self.replies: list[tuple[bytes, bytes]] = []
+        """Parts of request lines, and what is answered in the engine's place, each time once."""
         self.cut_logs_after: int | None = None
         """Bytes of a log stream that pass before its connection is cut; each time anew."""
         self.hold_logs_after: bytes | None = None
@@ -92,20 +94,30 @@ class _Link:
     def _answers(self) -> None:
         with suppress(OSError):
             while data := self._engine.recv(65_536):
-                data, goes_on = self._shorten(data)
+                reply = self._instead()
+                data, goes_on = self._shorten(data) if reply is None else (reply, False)
                 self._client.sendall(data)
                 if not goes_on:
                     self._proxy.cuts += 1
                     break
         self._close()
 
-    def _shorten(self, data: bytes) -> tuple[bytes, bool]:
-        """Return what of an answer passes, and whether the connection lives on."""
+    def _instead(self) -> bytes | None:
+        """Return what is answered in the engine's place; None passes its own answer on."""
         proxy = self._proxy
         for part in proxy.lose_reply_to:
             if part in self._request:
                 proxy.lose_reply_to.remove(part)
-                return b"", False
+                return b""
+        for reply in proxy.replies:
+            if reply[0] in self._request:
+                proxy.replies.remove(reply)
+                return reply[1]
+        return None
+
+    def _shorten(self, data: bytes) -> tuple[bytes, bool]:
+        """Return what of an answer passes, and whether the connection lives on."""
+        proxy = self._proxy
         if b"/logs" not in self._request:
             return data, True
         if proxy.hold_logs_after is not None and b"follow=1" in self._request:

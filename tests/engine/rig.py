@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -36,6 +37,21 @@ async def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come true in time"
         await asyncio.sleep(0.01)
+
+
+class NewThreads:
+    """The threads that were started since this was made."""
+
+    def __init__(self) -> None:
+        self._older = set(threading.enumerate())
+
+    async def end(self, name: str) -> None:
+        """Wait for the end of those that are called `name` and a number."""
+        await until(lambda: not self._alive(name))
+
+    def _alive(self, name: str) -> bool:
+        new = set(threading.enumerate()) - self._older
+        return any(one.name.rpartition("-")[0] == name for one in new)
 
 
 class Rig:

@@ -20,7 +20,7 @@ from atlas_scheduler.engine.port import AttemptId, Launch, StartRefusedError
 from foundations.models import Volume
 from tests.engine.answering import engine_facts
 from tests.engine.joblog import ReadableLog
-from tests.engine.rig import Rig, until
+from tests.engine.rig import DEADLINE_SECONDS, NewThreads, Rig, until
 
 pytestmark = pytest.mark.anyio
 
@@ -269,9 +269,8 @@ async def test_a_job_may_end_itself_when_it_is_stopped(rig: Rig) -> None:
     )
     await rig.begin(launch)
     await is_up(rig, launch)
-    before = time.monotonic()
-    await rig.engine.stop(launch.attempt, grace_seconds=20)
-    assert time.monotonic() - before < 10
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        await rig.engine.stop(launch.attempt, grace_seconds=10 * DEADLINE_SECONDS)
     ended = await rig.finish(launch)
     assert ended.exit_code == 5
     assert rig.log(launch).output() == b"up\nleaving\n"
@@ -287,8 +286,9 @@ async def test_a_job_that_ignores_the_signal_is_killed_after_the_grace_period(ri
     await rig.begin(launch)
     await is_up(rig, launch)
     before = time.monotonic()
-    await rig.engine.stop(launch.attempt, grace_seconds=1)
-    assert 0.9 < time.monotonic() - before < 10
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        await rig.engine.stop(launch.attempt, grace_seconds=1)
+    assert time.monotonic() - before > 0.9  # however slow the machine is, it is not killed sooner
     ended = await rig.finish(launch)
     assert ended.exit_code == 137
     assert ended.lost_reason is None
@@ -512,12 +512,13 @@ async def test_a_cancelled_watch_ends_at_once_and_leaves_the_job_running(rig: Ri
     launch = rig.python(WAITS)
     await rig.begin(launch)
     await is_up(rig, launch)
+    threads = NewThreads()
     watch = asyncio.create_task(rig.engine.watch(launch.attempt, rig.log(launch)))
     await asyncio.sleep(0)
-    before = time.monotonic()
     watch.cancel()
-    await asyncio.gather(watch, return_exceptions=True)
-    assert time.monotonic() - before < 1
+    await asyncio.wait([watch])
+    assert watch.cancelled()
+    await threads.end("watch")
     (seen,) = await rig.engine.observe()
     assert seen.status is SeenStatus.RUNNING
 

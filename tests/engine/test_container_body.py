@@ -78,7 +78,7 @@ names = st.from_regex(r"\A[A-Za-z_][A-Za-z0-9_]{0,12}\Z")
             "command": st.lists(text, max_size=4).map(tuple),
             "entrypoint": st.lists(text, min_size=1, max_size=3).map(tuple),
             "environment": st.dictionaries(names, text, max_size=5),
-            "cpus": st.floats(0.01, 64),
+            "cpus": st.floats(0, 64, exclude_min=True),
             "ram_bytes": st.integers(1, 2**45),
             "shm_bytes": st.integers(1, 2**45),
             "gpus": st.lists(st.uuids().map(lambda one: f"GPU-{one}"), max_size=3).map(tuple),
@@ -97,6 +97,8 @@ def test_no_job_widens_its_container(job_dir: Path, fields: dict[str, Any]) -> N
     assert host["NetworkMode"] == "bridge"
     assert host["RestartPolicy"] == {"Name": "no"}
     assert host["Memory"] == host["MemorySwap"] if "ram_bytes" in fields else "Memory" not in host
+    # For Docker 0 is no limit, and with less than a hundredth of a processor it sets none either.
+    assert host["NanoCpus"] >= 10_000_000 if "cpus" in fields else "NanoCpus" not in host
     assert host["ShmSize"] == fields.get("shm_bytes", 2**30)
     assert [mount["Target"] for mount in host["Mounts"]] == ["/job", "/atlas/lib"]
     assert made["Labels"] == {

@@ -246,18 +246,57 @@ async def test_an_image_that_is_nowhere_is_refused_with_the_engines_words(
     launch = docker_rig.python("pass", image="localhost:1/no-such-image:1")
     with pytest.raises(StartRefusedError) as refusal:
         await docker_rig.begin(launch)
-    assert "404 Client Error" in str(refusal.value)
-    assert "localhost:1/no-such-image:1" in str(refusal.value)
-    assert "cannot be pulled" in str(refusal.value)
+    reason = str(refusal.value)
+    assert reason.startswith(
+        "The image 'localhost:1/no-such-image:1' is not on this machine and cannot be pulled: "
+    )
+    assert "connection refused" in reason
+    assert reason.endswith(
+        ". The scheduler's machine does not reach localhost:1. Check `worker: image:` in "
+        "job.config.yaml, and that machine's network; an image that is loaded or built there needs "
+        "no registry."
+    )
     assert "pulling it" in docker_rig.log(launch).said()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../containers/{}",
+        "x/../../containers/{}",
+        "./{}",
+        "a//b",
+        "a\0b",
+        "a\nb",
+        " ",
+        "-v",
+        "é",
+    ],
+)
+async def test_what_is_no_name_of_an_image_is_never_asked_for(
+    docker_rig: DockerRig, name: str
+) -> None:
+    """In a path of Docker's API it would ask for something else, such as another's container."""
+    running = docker_rig.python("pass")
+    await docker_rig.run(running)
+    launch = docker_rig.python("pass", image=name.format(running.attempt.name))
+    with pytest.raises(StartRefusedError) as refusal:
+        await docker_rig.begin(launch)
+    said = f"The image name {launch.image!r} is not valid. Correct `worker: image:` in job."
+    assert str(refusal.value).startswith(said)
 
 
 async def test_an_image_name_in_upper_case_is_refused_with_the_reason(
     docker_rig: DockerRig,
 ) -> None:
     launch = docker_rig.python("pass", image="myCustomWorker:latest")
-    with pytest.raises(StartRefusedError, match="repository name must be lowercase"):
+    with pytest.raises(StartRefusedError) as refusal:
         await docker_rig.begin(launch)
+    assert str(refusal.value) == (
+        "The image name 'myCustomWorker:latest' is not valid: repository name must be lowercase. "
+        "Correct `worker: image:` in job.config.yaml; images are called [REGISTRY/]NAME[:TAG] or "
+        "[REGISTRY/]NAME@sha256:DIGEST."
+    )
 
 
 async def test_an_image_that_goes_after_it_was_prepared_is_refused(
@@ -267,7 +306,7 @@ async def test_an_image_that_goes_after_it_was_prepared_is_refused(
     launch = docker_rig.python("pass", image=image_name)
     await docker_rig.engine.prepare(launch, docker_rig.log(launch))
     client.images.remove(image_name, force=True)
-    for words in ("(?i)no such image", "cannot be used"):
+    for words in ("(?i)no such image.* Submit the job again", "is not on this machine any more"):
         with pytest.raises(StartRefusedError, match=words):
             await docker_rig.engine.start(launch)
 

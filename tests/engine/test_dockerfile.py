@@ -134,5 +134,5 @@ def test_what_was_not_submitted_is_named_with_what_to_look_at(source: Path) -> N
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../up", "a/../../up", "a\0b"])
 def test_a_path_out_of_the_project_is_refused_at_submit(path: str) -> None:
-    with pytest.raises(ValueError, match=r"inside the project|should match pattern"):
+    with pytest.raises(ValueError, match=r"inside the project|other control characters"):
         ImageBuild(dockerfile=path)

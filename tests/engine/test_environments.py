@@ -71,6 +71,29 @@ async def test_a_second_job_with_the_same_requirements_installs_nothing(rig: Rig
     assert ready.job_ids == (second.attempt.job_id,)
 
 
+async def test_where_nothing_is_shared_nobody_starts_with_what_another_installed(
+    rig: Rig,
+) -> None:
+    """A build runs code of whoever asked for it, and their settings."""
+    rig.environments.are_shared = False
+    first, theirs, again = (
+        job(rig, DEMO.format("==1.5"), environment={"FOUNDATIONS_USER": user})
+        for user in ("ada", "ben", "ada")
+    )
+    places = [(await completed(rig, launch))[0].split()[1] for launch in (first, theirs, again)]
+    told = [rig.log(launch).said().startswith("Installing") for launch in (first, theirs, again)]
+
+    assert told == [True, True, False]
+    ready = {one.job_ids: one for one in rig.environments.ready()}
+    assert set(ready) == {
+        tuple(sorted((first.attempt.job_id, again.attempt.job_id))),
+        (theirs.attempt.job_id,),
+    }
+    assert rig.is_docker or (places[0] == places[2] != places[1])
+    downloads = [path for path in rig.environments.wheels.iterdir() if path.is_dir()]
+    assert len(downloads) == 2, "each has their own downloads"
+
+
 async def test_without_requirements_nothing_is_made(rig: Rig) -> None:
     launch = job(rig, "# nothing yet\n", code="print('ran')")
     assert await completed(rig, launch) == ["No user requirements found.", "ran"]

@@ -7,13 +7,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from atlas_scheduler.engine.built_images import BUILT_LABEL
+from atlas_scheduler.engine.daemon import Daemon
 from atlas_scheduler.engine.docker import DockerEngine
 from atlas_scheduler.engine.kept_images import KeptImages
 from atlas_scheduler.engine.port import Launch, StartRefusedError
 from foundations.models import ImageBuild
+from tests.engine.proxy import Proxy
 from tests.engine.rig import BASE_IMAGE, DockerRig, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.docker]
@@ -147,18 +150,31 @@ async def test_a_base_that_cannot_be_had_is_named_with_where_it_stands(rig: Buil
 
 
 async def test_a_build_is_seen_as_it_goes_and_ends_with_the_last_who_waits(rig: BuildRig) -> None:
-    launch = rig.project(f"FROM {BASE_IMAGE}\nRUN echo begun; sleep 100\n")
+    step = f"echo begun {rig.instance}; sleep 100"
+    launch = rig.project(f"FROM {BASE_IMAGE}\nRUN {step}\n")
     prepare = asyncio.create_task(rig.engine.prepare(launch, rig.log(launch)))
-    await until(lambda: "\nbegun\n" in rig.log(launch).said())
+    await until(lambda: f"\nbegun {rig.instance}\n" in rig.log(launch).said())
     prepare.cancel()
     await asyncio.gather(prepare, return_exceptions=True)
-    await until(lambda: not _sleepers(rig))
+    if rig.is_podman:  # it lets a step end that has begun
+        _end_step(step)
+    await until(lambda: not _sleepers(rig, step))
     assert await rig.keeper.built() == []
 
 
-def _sleepers(rig: BuildRig) -> list[str]:
+def _sleepers(rig: BuildRig, step: str) -> list[str]:
     containers = rig.client.api.containers(all=True)
-    return [one["Id"] for one in containers if "echo begun; sleep 100" in one["Command"]]
+    return [one["Id"] for one in containers if step in one["Command"]]
+
+
+def _end_step(step: str) -> None:
+    shells = [
+        one for one in psutil.process_iter(["cmdline"]) if step in (one.info["cmdline"] or ())
+    ]
+    assert shells
+    for shell in shells:
+        for one in [*shell.children(recursive=True), shell]:
+            one.kill()
 
 
 async def test_an_image_in_use_stays_and_goes_when_nothing_uses_it(rig: BuildRig) -> None:
@@ -188,6 +204,40 @@ async def test_above_the_limit_what_was_not_used_for_longest_goes(tmp_path: Path
         assert await rig.jobs_of_images() == [(new.attempt.job_id,)]
     finally:
         await rig.close()
+
+
+VANISHED = b"""\
+HTTP/1.1 500 Internal Server Error\r
+Content-Length: 69\r
+Content-Type: application/json\r
+Connection: close\r
+\r
+{"message":"checking if image \\"7e\\" is dangling: image not known"}   """
+
+
+@pytest.mark.parametrize("times", [2, 50])
+async def test_images_that_go_while_they_are_listed_fail_no_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    rig = BuildRig(tmp_path, max_images_bytes=0)
+    upstream = Daemon().socket_path
+    assert upstream is not None, "these tests need Docker on a Unix socket"
+    proxy = Proxy(tmp_path / "proxy.sock", upstream=upstream)
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{proxy.path}")
+    rig.engine = rig.open()
+    try:
+        proxy.replies = [(b"/images/json", VANISHED)] * times
+        launch = rig.project()
+        assert (await rig.run(launch)).exit_code == 0
+        await rig.engine.remove(launch.attempt)
+        proxy.replies.clear()
+        assert len(await rig.keeper.built()) == (0 if times == 2 else 1)
+        assert "Built image" in await rig.prepared(rig.project(words="next"))
+        assert len(await rig.keeper.built()) == 1, "the first goes, the next is about to be used"
+    finally:
+        proxy.replies.clear()
+        await rig.close()
+        proxy.down()
 
 
 async def test_an_image_of_nothing_but_a_program_runs_it(rig: BuildRig) -> None:

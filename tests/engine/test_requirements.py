@@ -171,6 +171,10 @@ def test_a_key_is_made_of_requirements_and_base() -> None:
         (["error: first", "error: second", "  more of it"], "second more of it."),
         (["warning: a", "Segmentation fault", ""], "Segmentation fault."),
         ([], "the build ended with exit code 137."),
+        (
+            ["error: a", "  cause: expected version", "      idna ==", "           ^^"],
+            "a: expected version.",
+        ),
         (["error: " + "x" * 1000], "x" * 599 + "…"),
     ],
 )

@@ -17,9 +17,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import foundations
+from atlas_scheduler.store.archive_stream import ArchiveStream
 from foundations.bundle import estimate, pack
 from foundations.bundle_rules import Limits
 from foundations.errors import BundleError
+from foundations.exclusions import OWN_RULES
 from foundations.unpack import unpack_file
 
 
@@ -86,7 +88,12 @@ names = st.text(
     ),
     min_size=1,
     max_size=40,
-).filter(lambda name: name not in (".", "..") and len(name.encode()) < 200 and name[1:2] != ":")
+).filter(
+    lambda name: (
+        # A rule file that was made up would leave out what the test looks for.
+        name not in (".", "..", OWN_RULES) and len(name.encode()) < 200 and name[1:2] != ":"
+    )
+)
 trees: st.SearchStrategy[dict[str, object]] = st.recursive(
     st.dictionaries(names, st.tuples(st.binary(max_size=2000), st.booleans()), max_size=4),
     lambda inner: st.dictionaries(
@@ -202,6 +209,26 @@ def test_archives_that_were_retrieved_into_the_project_are_left_out(project: Pat
     write_tree(project, {f"renamed/{path}": "" for path in (*ARCHIVE, "events.jsonl")})
     write_tree(project, {f"data/{path}": "" for path in NO_ARCHIVE})
     assert packed_files(project) == {"main.py", *(f"data/{path}" for path in NO_ARCHIVE)}
+
+
+def test_the_archive_of_a_job_in_one_file_is_left_out(project: Path) -> None:
+    job_id = "45540b52-ffe2-44ab-9838-db467d3499c0"
+    write_tree(project, {"main.py": ""})
+    archive = b"".join(ArchiveStream(job_id, directories=()).pieces())
+    pack(project, project.parent / "own.tar.gz")
+    others = {
+        "model.tgz": archive,
+        f"{job_id}.tar.gz": archive,
+        f"data/{job_id}.tgz": gzip.compress(b"a shard of data with an id for a name"),
+        f"more/{job_id}.tgz": (project.parent / "own.tar.gz").read_bytes(),
+        f"none/{job_id}.tgz": b"",
+        f"cut/{job_id}.tgz": archive[:20],
+    }
+    write_tree(project, {f"{job_id}.tgz": archive, f"old/{job_id}.tgz": archive, **others})
+    assert estimate(project).left_out == (f"{job_id}.tgz", f"old/{job_id}.tgz")
+    assert packed_files(project) == {"main.py", *others}
+    write_tree(project, {".foundationsignore": f"!/{job_id}.tgz\n"})
+    assert estimate(project).left_out == (f"old/{job_id}.tgz",)
 
 
 def test_an_archive_is_packed_where_a_rule_brings_it_back(project: Path) -> None:
@@ -420,6 +447,7 @@ sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from foundations.bundle import pack
 from foundations.errors import BundleError
+from foundations.exclusions import OWN_RULES
 if os.getuid() == 0:
     os.setgroups([])
     os.setgid(65534)

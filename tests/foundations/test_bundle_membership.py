@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from atlas_scheduler.store.archive_stream import ArchiveStream
 from foundations.bundle_membership import Membership
 from foundations.bundle_rules import Limits
 from foundations.project_files import ProjectFiles
@@ -37,12 +38,17 @@ FILES = {
 
 def test_it_is_what_packing_takes(tmp_path: Path) -> None:
     write(tmp_path, FILES)
+    job_id = "45540b52-ffe2-44ab-9838-db467d3499c0"
+    archive = b"".join(ArchiveStream(job_id, directories=()).pieces())
+    (tmp_path / f"{job_id}.tgz").write_bytes(archive)
+    (tmp_path / "data" / f"{job_id}.tgz").write_bytes(b"data of the user's")
     scan = ProjectFiles(tmp_path, limits=Limits())
     packed = {entry.path for entry in scan.entries() if not entry.is_directory}
     membership = Membership(tmp_path)
 
-    assert {name for name in FILES if membership.has(name)} == packed
-    assert packed > {"main.py", "data/x.csv", "deep/in/kept.py", "keep.log"}
+    names = {*FILES, f"{job_id}.tgz", f"data/{job_id}.tgz"}
+    assert {name for name in names if membership.has(name)} == packed
+    assert packed > {f"data/{job_id}.tgz", "main.py", "data/x.csv", "deep/in/kept.py", "keep.log"}
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ def test_the_url_alone_is_enough_and_a_token_may_come_with_it(home: Home) -> Non
     config = configs.load("lab", home=home)
 
     assert (config.token, config.note, config.is_local) == ("secret", None, False)
+    assert "secret" not in repr(config)
 
 
 def test_a_file_near_the_project_wins_over_one_near_the_user_and_one_in_the_home(

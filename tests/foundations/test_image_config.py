@@ -62,7 +62,7 @@ def test_what_is_asked_for_wins_and_arguments_are_added(project: Path) -> None:
         ({"image": "a:1", "build": "Dockerfile"}, "not both"),
         ({"build": "none"}, "has no file none"),
         ({"build": {"context": "none"}}, "has no directory none"),
-        ({"build": {"target": "a b"}}, "build: target: String should match"),
+        ({"build": {"target": "a b"}}, "build: target: Should be made of letters"),
         ({"build": {"file": "x"}}, "build: file: Extra inputs"),
         ({"build": "../Dockerfile"}, "stays inside the project"),
     ],

@@ -107,9 +107,24 @@ def test_arguments_alone_go_to_the_default_script(tmp_path: Path) -> None:
     assert load(tmp_path, "worker: {args: [-v]}").command == ("main.py", "-v")
 
 
+def test_a_single_secret_may_be_named_alone(tmp_path: Path) -> None:
+    assert load(tmp_path, "worker: {secrets: KEY:env}").worker.secrets == {"KEY": "env"}
+
+
+def test_numbers_among_the_words_of_a_command_are_taken_as_they_are_written(tmp_path: Path) -> None:
+    text = (
+        "worker:\n  command: [train.py, --epochs, 5]\n  args: [--lr, 1e-3, --fold, 010, --amp, yes]"
+    )
+    words = ("train.py", "--epochs", "5", "--lr", "1e-3", "--fold", "010", "--amp", "yes")
+    assert load(tmp_path, text).command == words
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("worker: {secrets: 3}", "`worker.secrets`: write names of secrets, such as [KEY], or"),
+        ("worker: {args: [a, {b: 1}]}", "`worker.args.1`: input should be a valid string"),
+        ("worker: {args: [a, null]}", "`worker.args.1` has no value"),
         ("a: 1\nnum_gpu: 1\n", "FILE, line 2: unknown key `num_gpu`. Did you mean `num_gpus`?"),
         (
             "time_limit: 90",
@@ -155,12 +170,15 @@ def test_arguments_alone_go_to_the_default_script(tmp_path: Path) -> None:
         ("worker:\n  environment:\n    A: [1]\n", "FILE, line 3: `worker.environment.A`: "),
         ("worker:\n  environment:\n    a-b: 1\n", "FILE, line 3: `worker.environment.a-b`: "),
         ("worker: {volumes: {/a: /b}}\n", "FILE, line 1: `worker.volumes./a`: "),
-        ("worker: {volumes: {/a: {bind: b}}}\n", "`worker.volumes./a.bind`: string should match"),
+        (
+            "worker: {volumes: {/a: {bind: b}}}\n",
+            "bind`: should be an absolute path, such",
+        ),
         ("worker: {volumes: {/a: {bind: /b, mode: x}}}\n", "`worker.volumes./a.mode`: input"),
         ("params:\n  a: 1\n  b: .inf\n", "FILE, line 3: `params.b` is not a finite number"),
         ("worker: fast\n", "`worker`: must hold `key: value` lines, not 'fast'"),
         ("params: {1: a}\n", "FILE, line 1: `params.1`: input should be a valid string"),
-        ("params: {a: 2024-01-01}\n", "`params.a`: cannot be passed on as JSON; put it in q"),
+        ("params: {a: 2024-01-01}\n", "`params.a`: 2024-01-01 cannot be passed on as JSON;"),
         ("entrypoint: a\nworker: {entrypoint: b}\n", "FILE, line 1: `entrypoint` and `worker.ent"),
         ("- a\n", "FILE, line 1: must hold `key: value` lines"),
         ("just text\n", "FILE, line 1: must hold `key: value` lines"),

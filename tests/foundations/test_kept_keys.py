@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
 from atlas_tui.submitting import submit_repeat
+from foundations.cli.__main__ import cli
 from foundations.client import AsyncClient, Client
 from foundations.models import JobSpec, JobState
 from foundations.models.limits import Retries
@@ -72,6 +75,22 @@ def test_a_rerun_sends_back_what_it_does_not_know(newer: Newer) -> None:
     assert SPEC.retries is not None
     assert newer.told[0]["retries"] == {**SPEC.retries.model_dump(mode="json"), "dreamt": 3}
     assert newer.told[0]["params"] == {"lr": 0.2}
+
+
+def test_so_does_one_with_the_files_from_here(
+    newer: Newer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "main.py").write_text("print()\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("foundations.cli.rerun.connect", lambda _: newer.client())
+    words = ["rerun", "job", "scheduler", JOB_ID, "--here", "--detach", "-p", "lr=0.2"]
+    result = CliRunner().invoke(cli, words)
+
+    assert result.exit_code == 0, result.output
+    assert_kept(newer.told[0])
+    assert newer.told[0]["retries"]["dreamt"] == 3
+    assert newer.told[0]["params"] == {"lr": 0.2}
+    assert "does not know" not in result.output
 
 
 def test_what_is_changed_is_not_what_the_job_had(newer: Newer) -> None:

@@ -23,6 +23,11 @@ def surviving(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
     ]
 
 
+def late_enough(pairs: list[tuple[int, int]], at_ms: int) -> list[int]:
+    """Where those lie that are of a time or later."""
+    return [offset for offset, time_ms in surviving(pairs) if time_ms >= at_ms]
+
+
 @given(MARKS)
 def test_a_later_mark_replaces_those_that_do_not_lie_before_it(
     pairs: list[tuple[int, int]],
@@ -45,12 +50,12 @@ def test_a_byte_has_the_time_of_the_last_mark_at_or_before_it(
 def test_a_time_is_reached_at_the_first_mark_that_is_late_enough(
     pairs: list[tuple[int, int]], at_ms: int
 ) -> None:
-    late = [offset for offset, time_ms in surviving(pairs) if time_ms >= at_ms]
     one_by_one = TimeMarks()
     for mark in pairs:
         one_by_one.add(*mark)
-    assert marks_of(pairs).offset_at(at_ms) == one_by_one.offset_at(at_ms)
-    assert one_by_one.offset_at(at_ms) == (late[0] if late else None)
+    found = list(one_by_one.part(since_ms=at_ms))
+    assert found == list(marks_of(pairs).part(since_ms=at_ms))
+    assert [one.offset for one in found][:1] == late_enough(pairs, at_ms)[:1]
 
 
 @given(MARKS, st.integers(0, 60), st.integers(0, 60))
@@ -70,9 +75,9 @@ def test_a_part_from_a_time_on_begins_where_that_is_reached(
     pairs: list[tuple[int, int]], offset: int, since_ms: int
 ) -> None:
     whole = marks_of(pairs)
-    reached = whole.offset_at(since_ms)
+    late = late_enough(pairs, since_ms)
     part = whole.part(offset, since_ms=since_ms)
-    expected = [one for one in whole if reached is not None and one.offset >= max(reached, offset)]
+    expected = [one for one in whole if late and one.offset >= max(late[0], offset)]
     assert list(part) == expected
 
 

@@ -133,7 +133,7 @@ def test_a_file_with_any_name_can_be_an_artifact(job: JobDir) -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("folder", "'folder' is a directory, not a file such as an archive of it"),
+        ("folder", "'folder' is a directory: save its files, or an archive of it"),
         ("model.pt", "there is no file 'model.pt'"),
         ("pipe", "'pipe' is not a regular file; it cannot be saved"),
     ],

@@ -117,3 +117,18 @@ def test_progress_is_for_a_person_at_a_terminal() -> None:
 
     assert terminal.getvalue() == "Foundations INFO: Bundle size: 1.6 kB in 5 files.\n"
     assert pipe.getvalue() == ""
+
+
+def test_a_message_after_ctrl_c_begins_a_line_where_the_terminal_shows_the_key() -> None:
+    out = Terminal()
+    console = JobConsole(out)
+    console.output(b"a line\n")
+    console.key_echoed()
+    console.info("Stopped.")
+    assert out.getvalue() == "a line\n\nFoundations INFO: Stopped.\n"
+
+    stream, content = file()
+    console = JobConsole(stream)
+    console.key_echoed()
+    console.info("Stopped.")
+    assert content.getvalue() == b"Foundations INFO: Stopped.\n"

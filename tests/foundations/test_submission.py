@@ -141,6 +141,15 @@ def test_a_missing_script_is_a_warning(scheduler: FakeScheduler) -> None:
     assert scheduler.only_job().spec.command == ("train.py",)
 
 
+def test_what_an_entry_point_takes_as_code_is_no_missing_script(
+    scheduler: FakeScheduler, recwarn: pytest.WarningsRecorder
+) -> None:
+    foundations.submit(command=["echo hello"], entrypoint="/bin/sh -c")
+
+    assert scheduler.only_job().spec.command == ("echo hello",)
+    assert recwarn.list == []
+
+
 @pytest.mark.parametrize("name", ["job.config.yml", "job_config.yaml"])
 def test_settings_under_a_name_that_is_not_read_are_a_warning(
     scheduler: FakeScheduler, project: Path, name: str

@@ -235,7 +235,16 @@ def test_a_place_that_is_not_there_is_told_by_the_command(home: Home, tmp_path: 
     words = ["backup", str(tmp_path / "no" / "b.tar"), "--home", str(home.root)]
     done = CliRunner().invoke(cli, words)
     assert isinstance(done.exception, ConfigError)
-    assert "b.tar cannot be written: " in done.exception.message
+    assert done.exception.message.endswith("b.tar cannot be written: No such file or directory.")
+
+
+def test_what_is_no_backup_at_all_is_told_in_one_line(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("not a backup\n" * 100)
+    with pytest.raises(ConfigError) as refused:
+        restore(home, tmp_path / "notes.txt", replace=True)
+    assert refused.value.message == (
+        f"{tmp_path / 'notes.txt'} is no whole backup: it is no tar file."
+    )
 
 
 @pytest.mark.parametrize(

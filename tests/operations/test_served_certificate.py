@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import ssl
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from structlog.testing import capture_logs
 
 from atlas_scheduler.certificates import TlsFiles, issue
-from atlas_scheduler.served_certificate import Certificate, ServedCertificate
+from atlas_scheduler.served_certificate import Certificate, ServedCertificate, ask_on_terminal
 from foundations.errors import ConfigError
 
 NOW = datetime.now(UTC)
@@ -27,9 +36,11 @@ class Lab:
     def renew(self, *names: str) -> None:
         issue(self.files.directory, names, now=NOW)
 
-    def served(self, *, now: datetime = NOW) -> ServedCertificate:
+    def served(
+        self, *, now: datetime = NOW, ask: Callable[[Path], str | None] = ask_on_terminal
+    ) -> ServedCertificate:
         files = Certificate(self.files.certificate, self.files.key)
-        return ServedCertificate(files, renewed=self.told.append, now=lambda: now)
+        return ServedCertificate(files, renewed=self.told.append, now=lambda: now, ask=ask)
 
     def serial(self) -> int:
         """The number of the certificate on disk."""
@@ -106,6 +117,72 @@ def test_a_certificate_without_its_key_is_not_used(lab: Lab, tmp_path: Path) -> 
 
     assert shown(served, "lab.example") == first
     assert "cannot be used" in (served.view().problem or "")
+
+
+def encrypt(key: Path, passphrase: str) -> None:
+    """Store a key anew, by a passphrase."""
+    plain = load_pem_private_key(key.read_bytes(), None)
+    by = BestAvailableEncryption(passphrase.encode())
+    key.write_bytes(plain.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, by))
+
+
+def test_the_passphrase_of_a_key_is_asked_for_once_and_opens_renewed_ones(lab: Lab) -> None:
+    asked: list[Path] = []
+
+    def ask(key: Path) -> str:
+        asked.append(key)
+        return "secret"
+
+    encrypt(lab.files.key, "secret")
+    served = lab.served(ask=ask)
+    assert shown(served, "lab.example") == lab.serial()
+
+    lab.renew("new.example")
+    encrypt(lab.files.key, "secret")
+    assert shown(served, "lab.example") == (second := lab.serial())
+    assert served.view().problem is None
+
+    lab.renew()
+    encrypt(lab.files.key, "another")
+    assert shown(served, "lab.example") == second
+    assert (served.view().problem or "").startswith(
+        f"The key {lab.files.key} is encrypted by a passphrase, and it is another than the one "
+        "given at the start. Start the server in the foreground"
+    )
+    assert asked == [lab.files.key]
+
+
+def test_a_key_that_comes_encrypted_later_is_not_taken_up_and_said_to_be_so(lab: Lab) -> None:
+    served = lab.served(ask=lambda _: "never asked")
+    first = lab.serial()
+    lab.renew("new.example")
+    encrypt(lab.files.key, "secret")
+
+    with capture_logs() as logged:
+        assert shown(served, "lab.example") == first
+    problem = served.view().problem or ""
+    assert "is encrypted by a passphrase, and nobody can be asked for it. Start the" in problem
+    assert f"`openssl pkey -in {lab.files.key} -out NEW`" in problem
+    (entry,) = logged
+    assert entry["event"] == "the certificate that is there now is not used"
+    assert "is encrypted by a passphrase" in entry["problem"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [(None, "and nobody can be asked for it"), ("wrong", "and the one given is not it")],
+)
+def test_a_server_does_not_begin_with_a_key_that_it_cannot_open(
+    lab: Lab, answer: str | None, why: str
+) -> None:
+    encrypt(lab.files.key, "secret")
+    with pytest.raises(ConfigError, match=f"is encrypted by a passphrase, {why}. Start"):
+        lab.served(ask=lambda _: answer)
+
+
+def test_nobody_is_asked_where_no_terminal_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("secret\n"))
+    assert ask_on_terminal(Path("key.pem")) is None
 
 
 def test_who_asks_is_told_when_it_ends(lab: Lab) -> None:

@@ -89,7 +89,7 @@ async def test_jobs_of_an_array_wait_in_the_order_of_their_indices(
     after = await service.submit(submission, idempotency_key=None)
 
     waiting = [job for job in (await service.jobs()).jobs if job.waiting]
-    in_turn = sorted(waiting, key=lambda job: job.waiting.position if job.waiting else 0)
+    in_turn = sorted(waiting, key=lambda job: (job.waiting and job.waiting.position) or 0)
     assert [job.array.index if job.array else job.job_id for job in in_turn] == [
         before.job_id,
         *(7, 1, 2),

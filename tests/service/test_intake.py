@@ -13,6 +13,7 @@ from atlas_scheduler.store import jobs, records
 from atlas_scheduler.store.db import Database
 from foundations.home import Home
 from tests.store.samples import new_job
+from tests.store.series_points import points_of
 
 pytestmark = pytest.mark.anyio
 
@@ -27,7 +28,7 @@ def append(path: Path, data: bytes) -> None:
 
 
 async def steps(database: Database, job_id: str) -> list[float | None]:
-    found = await database.read(lambda conn: records.points(conn, job_id, "loss"))
+    found = await database.read(lambda conn: points_of(conn, job_id, "loss"))
     return [one.step for one in found]
 
 

@@ -38,7 +38,7 @@ async def queue(service: Service, database: Database) -> list[str]:
 
 async def waiting(service: Service) -> list[JobView]:
     found = (await service.jobs(filter="state:queued")).jobs
-    return sorted(found, key=lambda job: job.waiting.position if job.waiting else 0)
+    return sorted(found, key=lambda job: (job.waiting and job.waiting.position) or 0)
 
 
 async def line(service: Service) -> list[str]:
@@ -127,7 +127,13 @@ async def test_a_held_job_lets_the_others_pass_until_it_is_released(
     await service.hold(a, by="grace")
     assert held.held_by == "ada"
     assert held.waiting is not None
-    assert held.waiting.reason == "held by ada"
+    assert (held.waiting.reason, held.waiting.position) == ("held by ada", None)
+    assert [view.waiting.position for view in await waiting(service) if view.waiting] == [
+        None,
+        1,
+        2,
+        3,
+    ]
     await service.claim_next()
     assert (await service.job(a)).state == "queued"
     assert (await service.job(b)).state == "starting"

@@ -24,6 +24,7 @@ from bench.instant_engine import InstantEngine
 from foundations.errors import EngineDown
 from foundations.models import JobState, MetricSummary
 from tests.store import samples
+from tests.store.series_points import points_of
 
 pytestmark = pytest.mark.anyio
 INTERVAL_SECONDS = 5.0
@@ -109,7 +110,7 @@ class Bench:
 
     async def values(self, job: Job, name: str) -> list[tuple[float | None, float]]:
         """Step and value of each point of a series."""
-        look = partial(records.points, job_id=job.job_id, name=f"system/{name}")
+        look = partial(points_of, job_id=job.job_id, name=f"system/{name}")
         return [(point.step, point.value) for point in await self.database.read(look)]
 
 

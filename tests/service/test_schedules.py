@@ -250,7 +250,7 @@ async def test_what_cannot_be_submitted_is_told_and_tried_the_next_time(
     await service.run_schedules()
 
     view = await service.schedule(made.schedule_id)
-    assert view.problem == "The job asks for 2 GPU(s) and this scheduler has no GPU."
+    assert view.problem == "The job asks for 2 GPUs and this scheduler has no GPU."
     assert (view.skipped, at(view.next_at)) == (0, "06-03T03:00")
     assert await jobs_of(service, made) == []
 
@@ -292,7 +292,10 @@ async def test_the_same_key_gets_the_schedule_of_the_first(
     ("fields", "problem"),
     [
         ({"cron": "0 3 * *"}, "has 4 fields"),
-        ({"cron": "0 0 31 4 *"}, "cannot be read: Bad day-of-month"),
+        (
+            {"cron": "0 0 31 4 *"},
+            "cannot be read: its day of the month is not from 1 to 31, or none",
+        ),
         ({"time_zone": "nowhere"}, "There is no time zone `nowhere`"),
         ({"after": (After(job="abcd"),)}, "`after` is for a single one"),
         ({"unique": Unique(key="k")}, "`unique` is for a single one"),

@@ -95,7 +95,7 @@ async def test_shares_have_one_gpu_together_and_a_restart_does_not_give_it_again
         ["GPU-aaaa"],
         ["GPU-bbbb"],
     ]
-    assert await reason(busy, whole) == "needs 1 GPU(s); 0 of 2 are free"
+    assert await reason(busy, whole) == "needs 1 GPU; 0 of 2 are free"
 
     restarted = make_service(database, service, clock)
     await restarted.claim_next()
@@ -112,8 +112,8 @@ async def test_more_than_there_is_in_all_is_refused_with_the_numbers(busy: Servi
     digest = await stored(busy.bundles)
     busy.supply.cpus, busy.supply.ram_gb = 8, 30
     refused: dict[str, dict[str, Any]] = {
-        "The job asks for 3 GPU(s) and this scheduler has 2 GPUs.": {"num_gpus": 3},
-        "The job asks for 9 processor(s) and this scheduler has 8 to give.": {"cpus": 9},
+        "The job asks for 3 GPUs and this scheduler has 2 GPUs.": {"num_gpus": 3},
+        "The job asks for 9 processors and this scheduler has 8 to give.": {"cpus": 9},
         "The job asks for 31 GB of memory and this scheduler has 30 GB to give.": {"ram_gb": 31},
     }
     for text, spec in refused.items():
@@ -148,7 +148,7 @@ async def test_who_is_passed_over_is_remembered_over_a_restart_until_it_runs_or_
     assert (view.blockers, view.position) == ([large], 2)
     waits = (await shown(restarted, large)).waiting
     assert waits is not None
-    assert (waits.reason, waits.blockers) == ("needs 2 GPU(s); 1 of 2 are free", [first])
+    assert (waits.reason, waits.blockers) == ("needs 2 GPUs; 1 of 2 are free", [first])
 
     await restarted.move([large], "last", None, by="ada")
     await restarted.claim_next()
@@ -251,7 +251,7 @@ async def test_a_gpu_that_others_use_is_left_to_them_and_looked_at_again(
     assert await busy.take_turn() == busy._clock_ms() + 10_000
     assert (await shown(busy, jobs[0])).gpus == ["GPU-bbbb"]
     assert await reason(busy, jobs[1]) == (
-        "needs 1 GPU(s); 0 of 2 are free; GPU 0 is used by others: 14 of 16 GB of its memory"
+        "needs 1 GPU; 0 of 2 are free; GPU 0 is used by others: 14 of 16 GB of its memory"
     )
 
     nvml.gpus[0].memory_bytes = (0, 16_000_000_000)
@@ -267,7 +267,7 @@ async def test_a_driver_that_hangs_keeps_jobs_from_gpus_and_no_other_job(
     wants, plain = await submitted(database, num_gpus=1), await submitted(database)
     assert await busy.take_turn() == busy._clock_ms() + 10_000
     assert (await shown(busy, plain)).state == "starting"
-    text = "needs 1 GPU(s); 0 of 2 are free; the NVIDIA driver does not answer"
+    text = "needs 1 GPU; 0 of 2 are free; the NVIDIA driver does not answer"
     assert await reason(busy, wants) == text
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from atlas_scheduler.store import history
 from atlas_scheduler.store.db import Database
-from atlas_scheduler.store.tokens import Token, every
-from atlas_scheduler.tokens import LEEWAY_MS, Tokens
+from atlas_scheduler.store.tokens import LEEWAY_MS, Token, every
+from atlas_scheduler.tokens import Tokens
 from foundations.errors import InvalidRequest, JobConflict, NotAuthorised, NotFound
 from foundations.models import MadeToken, NewToken, Role, TokenLimits
 from tests.api.guarded import Clock
@@ -62,7 +62,7 @@ async def test_nothing_that_is_kept_has_the_secret(
     await tokens.close()
     await database.tidy_log()
 
-    canary = made.secret.rpartition("_")[2].encode()
+    canary = made.secret.removeprefix(f"atlas_{made.token_id}_").encode()
     kept = contents(tmp_path)
     assert kept
     assert not [name for name, content in kept.items() if canary in content]

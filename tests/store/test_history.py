@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atlas_scheduler.core.times import utc
 from atlas_scheduler.store import history
-from atlas_scheduler.store.times import utc
 from foundations.models import Change, JobState
 from tests.core.profiles import PROPERTY
 from tests.store.samples import memory_database

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atlas_scheduler.core.times import utc
 from atlas_scheduler.store import jobs, sql
-from atlas_scheduler.store.times import utc
 from foundations.errors import InvalidRequest
 from foundations.models import JobState, ProjectView
 from tests.core.profiles import PROPERTY
@@ -183,7 +183,6 @@ HOT = {
     ("system_metrics", "running_job"): "sqlite_autoindex_jobs_1",
     ("system_metrics", "standing"): "sqlite_autoindex_metric_series_1",
     ("disk_use", "holders"): "INTEGER PRIMARY KEY",
-    ("records", "points"): "sqlite_autoindex_metric_series_1",
     ("records", "artifacts"): "PRIMARY KEY",
     ("projects", "find"): "sqlite_autoindex_projects_1",
     ("projects", "jobs"): "jobs_by_project",

@@ -15,7 +15,7 @@ from atlas_scheduler.store import jobs, parameters, records
 from atlas_scheduler.store.event_lines import KEY_LIMIT
 from atlas_scheduler.store.parameters import MOST_OF_A_JOB
 from atlas_scheduler.store.records import Parameter
-from foundations.tracking import flatten_parameters
+from foundations.parameters import flatten_parameters
 from tests.core.profiles import PROPERTY
 from tests.store.samples import memory_database, new_job
 

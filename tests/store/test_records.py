@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atlas_scheduler.core.times import utc
 from atlas_scheduler.store import jobs, records
 from atlas_scheduler.store.db import Database
-from atlas_scheduler.store.records import JobRecords, Point, parse_lines
-from atlas_scheduler.store.times import utc
+from atlas_scheduler.store.records import JobRecords, parse_lines
 from foundations.models import ArtifactView, MetricSummary
 from tests.core.profiles import PROPERTY
 from tests.store.samples import add, memory_database, new_job
+from tests.store.series_points import Point, points_of
 
 ID = "45540b52-ffe2-44ab-9838-db467d3499c0"
 
@@ -96,7 +97,7 @@ def test_a_series_keeps_every_point_in_the_order_it_was_logged(conn: sqlite3.Con
         now_ms=50,
     )
     take_in(conn, job_id, metric("loss", 1.5, step=2), metric("loss", 2, step=0.5), now_ms=60)
-    assert records.points(conn, job_id, "loss") == [
+    assert points_of(conn, job_id, "loss") == [
         Point(5.0, 3, 1_000),
         Point(2.0, 1.5, 50),
         Point(2.0, 1.5, 60),
@@ -108,7 +109,7 @@ def test_a_series_keeps_every_point_in_the_order_it_was_logged(conn: sqlite3.Con
             name="loss", last=2, last_step=0.5, min=1.5, min_step=2, max=3, max_step=5, count=4
         ),
     ]
-    assert records.points(conn, job_id, "none") == []
+    assert points_of(conn, job_id, "none") == []
 
 
 def test_a_summary_keeps_the_step_of_the_first_point_with_each_extreme(
@@ -168,7 +169,7 @@ def test_values_keep_their_kind_and_sort_as_numbers_with_the_special_ones_at_the
         job_id,
         *(metric("m", value, special=isinstance(value, str)) for value, _ in shuffled),
     )
-    shown = [point.value for point in records.points(conn, job_id, "m")]
+    shown = [point.value for point in points_of(conn, job_id, "m")]
     assert shown == [value for _, value in shuffled]
     assert [type(one) for one in shown] == [type(value) for _, value in shuffled]
     ordered = conn.execute("SELECT position FROM metrics ORDER BY value").fetchall()
@@ -277,7 +278,7 @@ def test_records_are_taken_in_exactly_once_whatever_crashes_and_repeats(
         points, parameters = _expected(written)
         assert jobs.load(conn, job_id).records_offset == len(file)
         for key in "ab":
-            stored = [point.value for point in records.points(conn, job_id, key)]
+            stored = [point.value for point in points_of(conn, job_id, key)]
             assert stored == points[key]
         assert records.of_jobs(conn, [job_id])[job_id].parameters == parameters
         assert {one.name: one.count for one in records.series(conn, job_id)} == {
@@ -313,7 +314,7 @@ async def test_a_hundred_thousand_points_are_all_there_and_go_in_one_write(tmp_p
                 conn, ID, parsed.records, offset=0, new_offset=len(data), now_ms=0
             )
         )
-        stored = await database.read(lambda conn: records.points(conn, ID, "loss"))
+        stored = await database.read(lambda conn: points_of(conn, ID, "loss"))
         assert [point.value for point in stored] == [number + 0.5 for number in range(count)]
         assert await database.read(lambda conn: records.series(conn, ID)) == [
             MetricSummary(

@@ -9,9 +9,10 @@ import pytest
 
 from atlas_scheduler.core.filters import parse
 from atlas_scheduler.store import job_search, jobs, records
-from atlas_scheduler.store.sample_jobs import Amount, fill
+from bench.sample_jobs import Amount, fill
 from foundations.models import JobState
 from tests.store.samples import memory_database
+from tests.store.series_points import points_of
 
 NOW_MS = 1_800_000_000_000
 AMOUNT = Amount(jobs=60, points=3_000, longest=500)
@@ -40,7 +41,7 @@ def test_the_newest_job_has_the_longest_series(full: sqlite3.Connection) -> None
 def test_each_summary_is_that_of_its_points(full: sqlite3.Connection) -> None:
     for stored in jobs.page(full, limit=60)[0]:
         for one in records.series(full, stored.job.job_id):
-            points = records.points(full, stored.job.job_id, one.name)
+            points = points_of(full, stored.job.job_id, one.name)
             lowest = min(points, key=lambda point: point.value)
             highest = max(points, key=lambda point: point.value)
             assert (one.min, one.min_step) == (lowest.value, lowest.step)

@@ -278,11 +278,7 @@ def test_what_a_killed_first_start_left_is_swept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "noun",
-    [
-        *("meta", "history", "jobs", "job_lists", "records", "metric_points", "remarks"),
-        *("projects", "queue"),
-    ],
+    "noun", sorted(file.stem for file in (Path(sql.__file__).parent / "queries").iterdir())
 )
 def test_every_query_fits_the_schema(conn: sqlite3.Connection, noun: str) -> None:
     for query in sql.queries(noun).values():

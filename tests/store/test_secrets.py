@@ -56,7 +56,9 @@ def test_a_user_has_their_own_and_the_shared_ones(secrets: Secrets) -> None:
         secrets.remove("OTHER", user=None)
 
 
-@pytest.mark.parametrize("user", ["..", ".", "a/b", "/", "shared", "ä ö"])
+@pytest.mark.parametrize(
+    "user", ["..", ".", "a/b", "/", "shared", "ä ö", "é" * 200, "\x1b" * 200, "a" * 200]
+)
 def test_no_name_of_a_user_leads_out_of_the_directory_of_users(
     secrets: Secrets, tmp_path: Path, user: str
 ) -> None:

@@ -18,7 +18,7 @@ from foundations.cli.__main__ import cli
 from foundations.client import AsyncClient
 
 SCREENS = ("dashboard", "jobs", "job", "logs", "compare", "system")
-ASKING = [action for action in ACTIONS if not action.is_view_only]
+ASKING = [action for action in ACTIONS if action.cli is not None]
 
 
 def command_of(action: Action) -> click.Command | None:

@@ -200,7 +200,7 @@ async def test_a_frozen_screen_stays_and_goes_on_with_the_newest(tmp_path: Path)
         (job, *_) = (await stage.app.client.jobs(offset=0, limit=1)).jobs
         await stage.app.client.delete(job.job_id)
         await stage.until(lambda: stage.app.board.last_seq > seen)
-        assert stage.front.query_one("JobTable").total == 3  # type: ignore[attr-defined]
+        assert stage.front.query_one(JobTable).total == 3
         await stage.press("j")
         assert not stage.app.is_frozen
         await stage.until(lambda: job.command[0] not in stage.text())

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas_tui import overview, overview_facts, parameters, previews
+from atlas_tui.columns import why
 from atlas_tui.file_tree import tree
 from atlas_tui.looks import Palette
 from atlas_tui.metric_rows import MetricRow, about, draw, table
@@ -120,6 +121,12 @@ def test_no_time_is_lost_or_negative(steps: list[tuple[JobState, float]]) -> Non
 def test_a_job_that_waits_says_why_and_at_which_place() -> None:
     waiting = Waiting(reason="2 of 2 jobs run", position=3)
     assert overview_facts.story(detail(waiting=waiting)) == "It waits: 2 of 2 jobs run (place 3)."
+
+
+def test_a_held_job_says_who_holds_it_and_no_place() -> None:
+    held = detail(waiting=Waiting(reason="held by ada"))
+    assert overview_facts.story(held) == "It waits: held by ada."
+    assert why(held) == "held by ada"
 
 
 def test_a_job_that_waits_says_for_whom_and_until_when() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from atlas_tui.action_table import ACTIONS
+from atlas_tui.actions import Action
 from atlas_tui.settings_file import read_settings
 from tools.keys_table import BEGIN, END, PAGE, renew
 
@@ -29,8 +30,8 @@ def test_making_them_again_changes_nothing_more() -> None:
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
-def test_every_action_is_there_once(action: object) -> None:
-    assert page().count(f"(`{action.name}`)") == 1  # type: ignore[attr-defined]
+def test_every_action_is_there_once(action: Action) -> None:
+    assert page().count(f"(`{action.name}`)") == 1
 
 
 def test_the_example_of_the_settings_is_valid(tmp_path: Path) -> None:

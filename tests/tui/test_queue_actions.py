@@ -41,7 +41,7 @@ async def ready(stage: Stage) -> None:
 async def queue(stage: Stage) -> list[str]:
     """The last words of the commands that wait, in their turn."""
     page = await stage.app.client.jobs(states=[JobState.QUEUED], limit=100)
-    waiting = sorted(page.jobs, key=lambda job: job.waiting.position if job.waiting else 0)
+    waiting = sorted(page.jobs, key=lambda job: (job.waiting and job.waiting.position) or 0)
     return [job.command[-1] for job in waiting]
 
 
@@ -72,9 +72,11 @@ async def test_a_held_job_waits_until_it_is_released(tmp_path: Path) -> None:
     async with staged(tmp_path, fill) as stage:
         await ready(stage)
         await stage.press("H")
-        await stage.until(lambda: "held by" in stage.text())
+        await stage.until(lambda: " held by" in stage.text() and "#1" in stage.text())
+        assert "#3" in stage.text()
+        assert "#4" not in stage.text()
         await stage.press("L")
-        await stage.until(lambda: "held by" not in stage.text())
+        await stage.until(lambda: "held by" not in stage.text() and "#4" in stage.text())
 
 
 async def test_the_queue_is_paused_for_everybody_to_see_and_resumed(tmp_path: Path) -> None:

@@ -78,7 +78,11 @@ def test_a_form_decides_what_the_command_line_would(project: Path) -> None:
         ("params", "lr", "'lr' is not KEY=VALUE"),
         ("command", "main.py 'open", "No closing quotation"),
         ("environment", "NOT_SET_ANYWHERE", "is not set here; write NAME=VALUE"),
-        ("environment", "1A=x", "String should match pattern"),
+        (
+            "environment",
+            "1A=x",
+            "environment.1A: Should be made of the letters A-Z and",
+        ),
         ("project", "a/b", "Should be without slashes, backslashes and control characters, not"),
         ("directory", "/nowhere/at/all", "does not exist"),
         ("secrets", "KEY:loud", "Input should be 'file' or 'env'"),
@@ -88,7 +92,7 @@ def test_a_form_decides_what_the_command_line_would(project: Path) -> None:
         ("after", "abcd:ever", "`abcd:ever` is no job to come after"),
         ("at", "yesterday", "write a moment such as `in 2h`"),
         ("array", "9-0", "`9-0` ends before it begins"),
-        ("unique", "\x07", "String should match pattern"),
+        ("unique", "\x07", "Should be at least one character, and no"),
     ],
 )
 def test_what_is_wrong_is_said_at_its_field(
@@ -136,7 +140,7 @@ def test_the_command_submits_the_same(project: Path) -> None:
     assert given["command"] == ("main.py", "two words")
     assert given["param_pairs"] == ("a=1", "b=text", "c=[1, 2]")
     assert given["tag_pairs"] == ("best=", "why=a b")
-    assert (given["num_gpus"], given["ram"], given["image"]) == (1, 1.5, "mine:1")
+    assert (given["num_gpus"], given["ram_gb"], given["image"]) == (1, 1.5, "mine:1")
     assert CliRunner().invoke(submit_cli, ["--help"]).exit_code == 0
     call = submit_call(draft, asked, scheduler="gpu-box")
     assert "command=['main.py', 'two words']" in call
@@ -189,7 +193,7 @@ def test_limits_and_terms_mean_what_they_mean_on_the_command_line(project: Path)
     for name in ("time_limit_seconds", "queue_ttl_seconds", "retries", "retry_delay_seconds"):
         assert given[name] == getattr(prepared.spec, name), name
     assert (prepared.spec.time_limit_seconds, prepared.spec.shm_gb) == (5400, 1.5)
-    assert given["shm"] == 1.5
+    assert given["shm_gb"] == 1.5
     assert given["secret_names"] == ("API_KEY", "HF_TOKEN:env")
     assert prepared.spec.secrets == {"API_KEY": "file", "HF_TOKEN": "env"}
     assert given["after"] == ("4554", "array:9981:any")

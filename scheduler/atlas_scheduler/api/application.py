@@ -45,6 +45,11 @@ if TYPE_CHECKING:
     from atlas_scheduler.service import Service
 
 PREFIX = f"/api/v{API_VERSION}"
+_BELOW_PREFIX = (
+    *(info, bundles, jobs, archives, execs, arrays, files, remarks, metrics, logs, changes, queue),
+    *(projects, schedules, secrets, garbage, tunnels, tokens, environments, images),
+)
+"""In this order they stand in the description of the API."""
 
 
 class VersionHeader:
@@ -92,29 +97,8 @@ def create_app(service: Service, *, hosts: HostNames | None = None) -> FastAPI:
     app.state.service = service
     app.state.closing = asyncio.Event()
     errors.install(app)
-    for part in (
-        info,
-        bundles,
-        jobs,
-        archives,
-        execs,
-        arrays,
-        files,
-        remarks,
-        metrics,
-        logs,
-        changes,
-        queue,
-        projects,
-        schedules,
-        secrets,
-        garbage,
-        tunnels,
-        tokens,
-    ):
+    for part in _BELOW_PREFIX:
         app.include_router(part.router, prefix=PREFIX)
-    app.include_router(environments.router, prefix=PREFIX)
-    app.include_router(images.router, prefix=PREFIX)
     app.include_router(watching.router)
     return app
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Request
+from fastapi import APIRouter, Path, Request
 
 from atlas_scheduler.api.context import service_of
 from atlas_scheduler.api.errors import answers
-from atlas_scheduler.api.signing import bounds_of, signed, signed_key
+from atlas_scheduler.api.signing import bounds_of, idempotency_header, signed, signed_key
 from foundations.errors import AmbiguousJob, InvalidRequest, JobConflict, NotFound, StorageFull
 from foundations.models import ArrayView, NewArray
 
@@ -34,15 +34,7 @@ ArrayRef = Annotated[
 async def submit_array(
     request: Request,
     wanted: NewArray,
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            alias="Idempotency-Key",
-            min_length=1,
-            max_length=200,
-            description="A second request with the same key gets the array of the first.",
-        ),
-    ] = None,
+    idempotency_key: Annotated[str | None, idempotency_header("array")] = None,
 ) -> ArrayView:
     """Many jobs of one bundle that differ by an index: all are accepted, or none."""
     submission = await signed(request, wanted.submission)

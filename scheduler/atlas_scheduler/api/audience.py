@@ -6,12 +6,13 @@ from collections.abc import AsyncIterable, AsyncIterator
 
 from starlette.requests import HTTPConnection
 
-from atlas_scheduler.api.context import acts_only_for, sees_only, service_of
+from atlas_scheduler.api.context import acts_only_for, caller, sees_only, service_of
 from atlas_scheduler.feed import News
 from atlas_scheduler.ownership import Ownership
 from foundations.models import Change, HostView, NewRecords, QueueChange
 
 _OF_TOKENS = "Token"
+_OF_SECRETS = "Secret"
 
 
 def news_for(
@@ -20,14 +21,18 @@ def news_for(
     """Leave out of news what the one who asks may not see."""
     if acts_only_for(request) is None:
         return news
-    return _Audience(service_of(request).ownership, sees_only(request)).told(news)
+    audience = _Audience(
+        service_of(request).ownership, caller(request).user, only=sees_only(request)
+    )
+    return audience.told(news)
 
 
 class _Audience:
     """Somebody who is no admin."""
 
-    def __init__(self, ownership: Ownership, only: str | None) -> None:
+    def __init__(self, ownership: Ownership, user: str, *, only: str | None) -> None:
         self._ownership = ownership
+        self._user = user
         self._only = only
         """The user whose jobs alone they see; None where all are shared."""
         self._is_seen: dict[str, bool] = {}
@@ -54,6 +59,8 @@ class _Audience:
     def _concerns(self, one: QueueChange) -> bool:
         if one.event.startswith(_OF_TOKENS):
             return False
+        if one.event.startswith(_OF_SECRETS):
+            return one.detail.get("user") == self._user
         if self._only is None or one.detail.get("by") == self._only:
             return True
         return one.project is None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pwd
-from functools import cache
+from functools import cache, partial
 
 import structlog
 from starlette.datastructures import Headers
@@ -19,6 +19,7 @@ from atlas_scheduler.api.errors import hang_up
 from atlas_scheduler.api.penalties import Penalties
 from atlas_scheduler.core.access import PUBLIC_PATHS, UNIX_SOCKET, Caller
 from atlas_scheduler.metering import Meter
+from atlas_scheduler.store.tokens import Token
 from atlas_scheduler.telemetry import Refusal, Telemetry
 from atlas_scheduler.tokens import Tokens
 from atlas_scheduler.turns import Turns
@@ -80,7 +81,10 @@ class Door:
             elif is_public:
                 state["caller"] = Caller("anybody", Role.READ, _peer(scope))
             else:
-                state["caller"], state["meter"] = await self._known(self._tokens, scope)
+                token = await self._known(self._tokens, scope)
+                state["caller"] = Caller(token.user, token.role, _peer(scope), token.token_id)
+                state["until_over"] = partial(self._tokens.until_over, token.token_id)
+                state["meter"] = self._tokens.meter(token)
                 await _count(state["meter"])
         except SchedulerError as error:
             if self._telemetry is not None:
@@ -98,7 +102,7 @@ class Door:
 
             await self.app(scope, receive, begin)
 
-    async def _known(self, tokens: Tokens, scope: Scope) -> tuple[Caller, Meter]:
+    async def _known(self, tokens: Tokens, scope: Scope) -> Token:
         """Find who shows the token of a request.
 
         Raises:
@@ -107,11 +111,10 @@ class Door:
         """
         secret, peer = _shown(scope), _peer(scope)
         try:
-            token = tokens.authenticate(secret, source=peer)
+            return tokens.authenticate(secret, source=peer)
         except NotAuthorised:
             await self._penalties.serve(peer)
             raise
-        return Caller(token.user, token.role, peer, token.token_id), tokens.meter(token)
 
 
 async def _count(meter: Meter) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
-from atlas_scheduler.api.context import caller, service_of
+from atlas_scheduler.api.context import caller, sees_only, service_of
 from atlas_scheduler.api.errors import answers
 from foundations.errors import InvalidRequest
 from foundations.models import EnvironmentsView, PrunedEnvironments, PruneEnvironments
@@ -17,7 +17,11 @@ router = APIRouter(prefix="/environments", tags=["scheduler"])
 )
 async def environments(request: Request) -> EnvironmentsView:
     """Each was installed once, for all jobs with the same requirements on the same image."""
-    return await service_of(request).environments.view()
+    found = await service_of(request).environments.view()
+    if sees_only(request) is None:
+        return found
+    # What somebody installed, and for which jobs, is theirs.
+    return found.model_copy(update={"environments": []})
 
 
 @router.post(

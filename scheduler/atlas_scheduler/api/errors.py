@@ -145,7 +145,7 @@ def describe(problems: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _problem(problem: Mapping[str, Any]) -> str:
-    part, *path = problem["loc"]
+    part, *path = (step for step in problem["loc"] if step != "[key]")
     name = _field(path)
     if part != "body":
         return f"{part} parameter `{name}`: {_text(problem)}"

@@ -32,5 +32,6 @@ async def images(request: Request) -> ImagesView:
 )
 async def prune_images(request: Request, which: PruneImages) -> PrunedImages:
     """The next job that asks for the same builds anew."""
-    shelf = service_of(request).images
-    return await shelf.prune(unused_days=which.unused_days, by=caller(request).user)
+    return await service_of(request).prune_images(
+        unused_days=which.unused_days, by=caller(request).user
+    )

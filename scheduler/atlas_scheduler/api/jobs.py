@@ -5,14 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from atlas_scheduler.api.admission import require
 from atlas_scheduler.api.context import Ref, acts_only_for, caller, sees_only, service_of
 from atlas_scheduler.api.errors import answers
-from atlas_scheduler.api.signing import bounds_of, require_priority, signed, signed_key
+from atlas_scheduler.api.signing import (
+    bounds_of,
+    idempotency_header,
+    require_priority,
+    signed,
+    signed_key,
+)
 from atlas_scheduler.core.access import Thing
-from atlas_scheduler.stopping import refusal
 from atlas_scheduler.store.search_cursor import LONGEST_CURSOR
 from foundations.errors import (
     AmbiguousJob,
@@ -35,6 +40,7 @@ from foundations.models import (
     Submission,
 )
 from foundations.provenance import Provenance
+from foundations.stop_refusals import refused
 
 LARGEST_PAGE = 1000
 LARGEST_OFFSET = 2**53
@@ -56,15 +62,7 @@ async def submit(
     request: Request,
     response: Response,
     submission: Submission,
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            alias="Idempotency-Key",
-            min_length=1,
-            max_length=200,
-            description="A second request with the same key gets the job of the first.",
-        ),
-    ] = None,
+    idempotency_key: Annotated[str | None, idempotency_header("job")] = None,
 ) -> Accepted:
     """Its bundle must be here already. The job is durable when this answers."""
     accepted = await service_of(request).submit(
@@ -178,20 +176,20 @@ async def stop(request: Request, ref: Ref) -> JobView:
 async def stop_jobs(request: Request, which: StopJobs) -> JobsStopped:
     """Those that are named, each of which is tried, or all that a filter takes and that wait,
     start or run: of who is no admin only their own. In one step: none of them starts meanwhile."""
-    allowed, refused = [], []
+    allowed, refusals = [], []
     for ref in which.jobs:
         try:
             allowed.append(await require(request, Thing.JOB, ref, acts=True))
         except SchedulerError as error:
-            refused.append(refusal(ref, error))
-    if refused and not allowed:
-        return JobsStopped(stopped=[], stopping=[], refused=refused)
+            refusals.append(refused(ref, error))
+    if refusals and not allowed:
+        return JobsStopped(stopped=[], stopping=[], refused=refusals)
     done = await service_of(request).stop_jobs(
         which.model_copy(update={"jobs": tuple(allowed)}),
         by=caller(request).user,
         only_of=acts_only_for(request),
     )
-    return done.model_copy(update={"refused": [*refused, *done.refused]})
+    return done.model_copy(update={"refused": [*refusals, *done.refused]})
 
 
 @router.delete(

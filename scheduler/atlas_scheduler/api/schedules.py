@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from atlas_scheduler.api.context import caller, sees_only, service_of
 from atlas_scheduler.api.errors import answers
-from atlas_scheduler.api.signing import bounds_of, signed, signed_key
+from atlas_scheduler.api.signing import bounds_of, idempotency_header, signed, signed_key
 from foundations.errors import AmbiguousJob, InvalidRequest, NotFound, StorageFull
 from foundations.models import NewSchedule, ScheduleView
 
@@ -35,15 +35,7 @@ _ONE = answers(InvalidRequest, NotFound, AmbiguousJob)
 async def create_schedule(
     request: Request,
     wanted: NewSchedule,
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            alias="Idempotency-Key",
-            min_length=1,
-            max_length=200,
-            description="A second request with the same key gets the schedule of the first.",
-        ),
-    ] = None,
+    idempotency_key: Annotated[str | None, idempotency_header("schedule")] = None,
 ) -> ScheduleView:
     """A job at each time of the cron line, in the time zone that is named."""
     return await service_of(request).create_schedule(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from fastapi import Header
 from starlette.requests import HTTPConnection
 
 from atlas_scheduler.api.admission import require
@@ -31,6 +34,16 @@ async def signed(request: HTTPConnection, submission: Submission) -> Submission:
         await _require_seen(request, submission)
     spec = submission.spec.model_copy(update={"user": asker.user})
     return submission.model_copy(update={"spec": spec})
+
+
+def idempotency_header(what: str) -> Any:
+    """The header that makes a repeated request find what the first one made."""
+    return Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        description=f"A second request with the same key gets the {what} of the first.",
+    )
 
 
 def signed_key(request: HTTPConnection, key: str | None) -> str | None:

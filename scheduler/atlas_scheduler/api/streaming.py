@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+)
 from contextlib import ExitStack, aclosing, nullcontext
+from functools import partial
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
@@ -23,7 +31,10 @@ BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 
 
 class StreamedResponse(StreamingResponse):
-    """A stream that may wait long for its next piece, and watches its reader meanwhile."""
+    """A stream that may wait long for its next piece, and watches its reader meanwhile.
+
+    It breaks off when the token that asked for it holds no longer.
+    """
 
     def __init__(
         self,
@@ -55,15 +66,24 @@ class StreamedResponse(StreamingResponse):
         with self._file or nullcontext():
             async with aclosing(self._pieces), anyio.create_task_group() as tasks:
                 tasks.start_soon(watch)
+                tasks.start_soon(self._end_with_token, scope, tasks.cancel_scope)
                 await self._deliver(scope, send_or_stop)
                 tasks.cancel_scope.cancel()
+
+    async def _end_with_token(self, scope: Scope, delivery: anyio.CancelScope) -> None:
+        await _until_over(scope)
+        delivery.cancel()
 
     async def _deliver(self, scope: Scope, send: Send) -> None:
         await self.stream_response(send)
 
 
 class FollowedResponse(StreamedResponse):
-    """A stream without an end of its own: it ends in good order when the server is to stop."""
+    """A stream without an end of its own.
+
+    It ends in good order when the server is to stop, and when the token holds no longer: whoever
+    then asks for more is told why.
+    """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the pieces, if the token that asked may follow one more."""
@@ -78,21 +98,30 @@ class FollowedResponse(StreamedResponse):
                     return
             await super().__call__(scope, receive, send)
 
+    async def _end_with_token(self, scope: Scope, delivery: anyio.CancelScope) -> None:
+        """`_deliver` sees to it."""
+
     async def _deliver(self, scope: Scope, send: Send) -> None:
         closing: asyncio.Event = scope["app"].state.closing
         delivery = anyio.CancelScope()
 
-        async def end_with_server() -> None:
-            await closing.wait()
+        async def end_after(over: Callable[[], Awaitable[object]]) -> None:
+            await over()
             delivery.cancel()
 
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(end_with_server)
+            tasks.start_soon(end_after, closing.wait)
+            tasks.start_soon(end_after, partial(_until_over, scope))
             with delivery, scope["app"].state.service.telemetry.following():
                 await self.stream_response(send)
             if delivery.cancelled_caught:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
             tasks.cancel_scope.cancel()
+
+
+async def _until_over(scope: Scope) -> None:
+    """Wait until the token holds no longer that a request showed; for ever if it needed none."""
+    await scope.get("state", {}).get("until_over", anyio.sleep_forever)()
 
 
 def attachment(name: str) -> dict[str, str]:

@@ -191,12 +191,17 @@ class Standing(Enum):
     """For them it is not there."""
 
 
+def is_open(caller: Caller, *, acts: bool, sharing: Sharing) -> bool:
+    """Tell whether somebody may see, or with `acts` act on, a thing whoever owns it."""
+    return caller.role is Role.ADMIN or not (acts or sharing is Sharing.PRIVATE)
+
+
 def standing(caller: Caller, owners: Collection[str], *, acts: bool, sharing: Sharing) -> Standing:
     """Say how somebody stands to a thing of some owners.
 
     Who is one of several sees it, and acts on it only as the only one, or as an admin.
     """
-    if caller.role is Role.ADMIN:
+    if is_open(caller, acts=acts, sharing=sharing):
         return Standing.ALLOWED
     is_hidden = sharing is Sharing.PRIVATE and caller.user not in owners
     if is_hidden:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from atlas_scheduler.core.resources import Needs, Room
+from atlas_scheduler.core.times import utc
+from foundations.quantities import counted
 
 BACKFILL_MS = 86_400_000
 """For how long at most a job is passed over, unless the settings say otherwise."""
@@ -26,8 +27,7 @@ class Pause:
     def reason(self) -> str:
         """Why a job that it keeps from starting waits."""
         what = "the queue" if self.project is None else f"project {self.project}"
-        since = datetime.fromtimestamp(self.at_ms / 1000, tz=UTC)
-        return f"{what} is paused by {self.by} since {since:%Y-%m-%d %H:%M} UTC"
+        return f"{what} is paused by {self.by} since {utc(self.at_ms):%Y-%m-%d %H:%M} UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +84,14 @@ def refusal(needs: Needs, capacity: Capacity) -> str | None:
     """Say why a job of this size could never start, or None when it could."""
     gpus = len(capacity.gpus)
     if needs.num_gpus > gpus:
-        has = f"{gpus} GPU{'s' if gpus != 1 else ''}" if gpus else "no GPU"
+        has = counted(gpus, "GPU") if gpus else "no GPU"
         return f"the job asks for {gpu_count(needs)} and this scheduler has {has}"
     if needs.cpus > capacity.cpus:
         has = f"{capacity.cpus:g} to give"
-        return f"the job asks for {needs.cpus:g} processor(s) and this scheduler has {has}"
+        return f"the job asks for {counted(needs.cpus, 'processor')} and this scheduler has {has}"
     if needs.ram_gb > capacity.ram_gb:
         has = f"{capacity.ram_gb:.4g} GB to give"
-        return f"the job asks for {needs.ram_gb:.4g} GB of memory and this scheduler has {has}"
+        return f"the job asks for {needs.ram_gb:.15g} GB of memory and this scheduler has {has}"
     return None
 
 
@@ -99,4 +99,4 @@ def gpu_count(needs: Needs) -> str:
     """The GPUs of a job in words."""
     if needs.is_gpu_share:
         return f"{needs.num_gpus:g} of a GPU"
-    return f"{needs.num_gpus:g} GPU(s)"
+    return counted(needs.num_gpus, "GPU")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 from typing import TypeVar
 
 from atlas_scheduler.core.job import Job
@@ -33,7 +34,8 @@ class Line:
 
     def __init__(self, jobs: Iterable[Job] = ()) -> None:
         self._jobs: dict[str, Job] = {}
-        self._all: dict[int, dict[str, list[Key]]] = {}
+        self._in_turn: dict[int, dict[str, list[Key]]] = {}
+        self._held: dict[int, dict[str, list[Key]]] = {}
         self._lanes: dict[int, dict[str, dict[Shape, list[Key]]]] = {}
         self.conditional: dict[str, Job] = {}
         """Jobs of which each must be asked whether it has a turn; they are in no lane."""
@@ -58,7 +60,7 @@ class Line:
         """Take in a job, or what changed of one."""
         self.drop(job.job_id)
         self._jobs[job.job_id] = job
-        _insert(self._all.setdefault(job.priority, {}), job.project, _key(job))
+        _insert(self._list_of(job).setdefault(job.priority, {}), job.project, _key(job))
         if job.has_condition:
             self.conditional[job.job_id] = job
         else:
@@ -72,9 +74,10 @@ class Line:
         job = self._jobs.pop(job_id, None)
         if job is None:
             return
-        _remove(self._all[job.priority], job.project, _key(job))
-        if not self._all[job.priority]:
-            del self._all[job.priority]
+        keys = self._list_of(job)
+        _remove(keys[job.priority], job.project, _key(job))
+        if not keys[job.priority]:
+            del keys[job.priority]
         if self.conditional.pop(job_id, None) is None:
             projects = self._lanes[job.priority]
             _remove(projects[job.project], shape_of(job), _key(job))
@@ -86,17 +89,58 @@ class Line:
 
     def priorities(self) -> list[int]:
         """The priorities that jobs have, the first to be served first."""
-        return sorted(self._all, reverse=True)
+        return sorted(self._in_turn.keys() | self._held.keys(), reverse=True)
 
     def by_project(self, priority: int) -> Mapping[str, Sequence[Key]]:
-        """All jobs of a priority, by project and there in order."""
-        return self._all.get(priority, {})
+        """The jobs of a priority that nobody holds, by project and there in order."""
+        return self._in_turn.get(priority, {})
+
+    def held_by_project(self, priority: int) -> Mapping[str, Sequence[Key]]:
+        """The held jobs of a priority, by project and there in order."""
+        return self._held.get(priority, {})
 
     def lanes(self, priority: int) -> dict[str, list[Lane]]:
         """The lanes of a priority, by project."""
         return {
             project: list(lanes.items()) for project, lanes in self._lanes.get(priority, {}).items()
         }
+
+    def _list_of(self, job: Job) -> dict[int, dict[str, list[Key]]]:
+        return self._in_turn if job.held_by is None else self._held
+
+
+class Cursor:
+    """The jobs of one project and priority in order, without lanes that nothing comes of."""
+
+    def __init__(self, lanes: Iterable[Lane]) -> None:
+        self._lanes = list(lanes)
+        self._heads = [(*keys[0], number, 0) for number, (_, keys) in enumerate(self._lanes)]
+        heapify(self._heads)
+
+    @property
+    def head(self) -> Key | None:
+        """The first job that is left."""
+        return self._heads[0][:2] if self._heads else None
+
+    @property
+    def shape(self) -> Shape:
+        """Of the first job."""
+        return self._lanes[self._heads[0][2]][0]
+
+    def advance(self) -> None:
+        """Leave the first job behind."""
+        _, _, number, place = heappop(self._heads)
+        keys = self._lanes[number][1]
+        if place + 1 < len(keys):
+            heappush(self._heads, (*keys[place + 1], number, place + 1))
+
+    def close_lane(self) -> None:
+        """Leave the first job behind, and all that are like it."""
+        heappop(self._heads)
+
+    def close(self) -> None:
+        """Leave all behind."""
+        self._heads.clear()
 
 
 def goes_first(key: Key) -> bool:

@@ -99,7 +99,7 @@ def _new_orders(
         return {}
     if place == "last":
         return _numbered(block, max(taken) + 1)
-    differ = [place for place, job in enumerate(after) if job is not before[place]]
+    differ = [index for index, job in enumerate(after) if job is not before[index]]
     window = slice(differ[0], differ[-1] + 1)
     if len({job.project for job in before[window]}) == 1:
         return _dealt(before[window], after[window])
@@ -143,12 +143,24 @@ def _arranged(line: list[Job], chosen: set[str], place: MovePlace, other: str | 
 
 
 def _lifted(line: list[Job], chosen: set[str]) -> list[Job]:
-    """Each chosen job one place nearer to the front, unless only chosen ones are before it."""
+    """Each chosen job one place nearer to the front, unless only chosen ones are before it.
+
+    Held jobs have no place: what is not held passes those that are next to it with the one behind.
+    """
     lifted = list(line)
-    for index in range(1, len(lifted)):
-        if lifted[index].job_id in chosen and lifted[index - 1].job_id not in chosen:
-            lifted[index - 1], lifted[index] = lifted[index], lifted[index - 1]
+    for index, job in enumerate(line):
+        if job.job_id not in chosen:
+            continue
+        spot = index - 1
+        while spot >= 0 and _is_passed(lifted[spot], job, chosen):
+            spot -= 1
+        if spot >= 0 and lifted[spot].job_id not in chosen:
+            lifted.insert(spot, lifted.pop(index))
     return lifted
+
+
+def _is_passed(one: Job, job: Job, chosen: set[str]) -> bool:
+    return one.held_by is not None and job.held_by is None and one.job_id not in chosen
 
 
 def _dealt(before: Sequence[Job], after: Sequence[Job]) -> dict[str, int]:

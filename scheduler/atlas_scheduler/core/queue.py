@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from heapq import heapify, heappop, heappush
 
 from atlas_scheduler.core.capacity import Capacity, refusal
 from atlas_scheduler.core.dependencies import blocked
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.core.line import Key, Lane, Line, Shape, goes_first, shape_of
+from atlas_scheduler.core.line import Cursor, Key, Lane, Line, Shape, goes_first, shape_of
 from atlas_scheduler.core.resources import Room
+from atlas_scheduler.core.times import utc
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,8 @@ def set_aside(job: Job, capacity: Capacity, *, now_ms: int) -> str | None:
     if job.blockers:
         return blocked(job.blockers)
     if job.not_before_ms is not None and now_ms < job.not_before_ms:
-        moment = datetime.fromtimestamp(job.not_before_ms / 1000, tz=UTC)
         what_for = f": {job.reason}" if job.reason else ""
-        return f"waits until {moment:%Y-%m-%d %H:%M:%S} UTC{what_for}"
+        return f"waits until {utc(job.not_before_ms):%Y-%m-%d %H:%M:%S} UTC{what_for}"
     return paused(job.project, capacity) or capacity.problem or refusal(job.needs, capacity)
 
 
@@ -113,40 +112,6 @@ def reserved_since_ms(holding: Iterable[Job], capacity: Capacity, *, now_ms: int
 def reserved_first(job: Job) -> tuple[int, int, str]:
     """What reserved jobs of one priority are sorted by."""
     return job.passed_over_at_ms or 0, job.order, job.job_id
-
-
-class _Cursor:
-    """The jobs of one project and priority in order, without lanes that nothing comes of."""
-
-    def __init__(self, lanes: Iterable[Lane]) -> None:
-        self._lanes = list(lanes)
-        self._heads = [(*keys[0], number, 0) for number, (_, keys) in enumerate(self._lanes)]
-        heapify(self._heads)
-
-    @property
-    def head(self) -> Key | None:
-        """The first job that is left."""
-        return self._heads[0][:2] if self._heads else None
-
-    @property
-    def shape(self) -> Shape:
-        """Of the first job."""
-        return self._lanes[self._heads[0][2]][0]
-
-    def advance(self) -> None:
-        """Leave the first job behind."""
-        _, _, number, place = heappop(self._heads)
-        keys = self._lanes[number][1]
-        if place + 1 < len(keys):
-            heappush(self._heads, (*keys[place + 1], number, place + 1))
-
-    def close_lane(self) -> None:
-        """Leave the first job behind, and all that are like it."""
-        heappop(self._heads)
-
-    def close(self) -> None:
-        """Leave all behind."""
-        self._heads.clear()
 
 
 class _Choice:
@@ -232,7 +197,7 @@ class _Choice:
                 self._pick(job)
 
     def _serve_in_turn(self, priority: int) -> None:
-        cursors = {project: _Cursor(lanes) for project, lanes in self._lanes[priority].items()}
+        cursors = {project: Cursor(lanes) for project, lanes in self._lanes[priority].items()}
         heads = [self._place(project, cursor) for project, cursor in cursors.items()]
         turns = [head for head in heads if head is not None]
         heapify(turns)
@@ -243,13 +208,13 @@ class _Choice:
             if head is not None:
                 heappush(turns, head)
 
-    def _place(self, project: str, cursor: _Cursor) -> tuple[int, Key, str] | None:
+    def _place(self, project: str, cursor: Cursor) -> tuple[int, Key, str] | None:
         if cursor.head is None:
             return None
         share = -1 if goes_first(cursor.head) else self.left.running_by_project[project]
         return share, cursor.head, project
 
-    def _serve(self, project: str, cursor: _Cursor) -> None:
+    def _serve(self, project: str, cursor: Cursor) -> None:
         """Pick the project's first job, or leave it behind."""
         assert cursor.head is not None
         job_id, shape = cursor.head[1], cursor.shape

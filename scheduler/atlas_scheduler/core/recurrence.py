@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from cronsim import CronSim, CronSimError
 
+from atlas_scheduler.core.times import utc
+from foundations.quantities import counted
 from foundations.time_zones import zone
 
 _FIELDS = 5
+_RANGES = {
+    "minute": "minute is not from 0 to 59",
+    "hour": "hour is not from 0 to 23",
+    "day-of-month": "day of the month is not from 1 to 31, or none of its months has it",
+    "month": "month is not from 1 to 12, or JAN to DEC",
+    "day-of-week": "day of the week is not from 0 to 7, or SUN to SAT",
+}
+"""What is wrong with a field, by cronsim's name for it."""
 
 
 class BadRecurrence(Exception):
@@ -32,13 +40,16 @@ def next_after(cron: str, time_zone: str, after_ms: int) -> int:
         )
     if len(cron.split()) != _FIELDS:
         raise BadRecurrence(
-            f"`{cron}` has {len(cron.split())} fields. Five are needed: minute, hour, day of the "
-            "month, month and day of the week, as in `0 3 * * *` for every day at three."
+            f"`{cron}` has {counted(len(cron.split()), 'field')}. Five are needed: minute, hour, "
+            "day of the month, month and day of the week, as in `0 3 * * *` for every day at three."
         )
-    after = datetime.fromtimestamp(after_ms / 1000, tz=UTC).astimezone(place)
+    after = utc(after_ms).astimezone(place)
     try:
         return int(next(CronSim(cron, after)).timestamp()) * 1000
     except CronSimError as error:
-        raise BadRecurrence(f"`{cron}` cannot be read: {error}.") from error
+        words = str(error)
+        problem = _RANGES.get(words.removeprefix("Bad "))
+        said = f"its {problem}" if problem else words
+        raise BadRecurrence(f"`{cron}` cannot be read: {said}.") from error
     except StopIteration as error:
         raise BadRecurrence(f"`{cron}` does not come in the next fifty years.") from error

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from foundations.quantities import counted
+
 DAY_MS = 24 * 3600 * 1000
 KEEP_TAGS = ("keep", "promoted")
 """Tags whose jobs are kept whatever the rule says, unless others are set."""
@@ -30,7 +32,7 @@ class Rule:
         if self.keep_last is not None:
             parts.append(f"the last {self.keep_last}")
         if self.keep_days is not None:
-            parts.append(f"{self.keep_days:g} day(s)")
+            parts.append(counted(self.keep_days, "day"))
         return " and ".join(parts) or "everything"
 
 

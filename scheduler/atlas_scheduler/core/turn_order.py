@@ -5,6 +5,9 @@ grows by what its requests cost, and who is behind goes first. What a request co
 before, so that tags grow while it is worked on. Whoever comes back from a pause begins a little
 behind the others, as in borrowed virtual time (K. J. Duda, D. R. Cheriton, SOSP 1999): who asks
 seldom then waits for nobody who asks all the time.
+
+A request cannot be interrupted for one that comes later. So that most of those find the server
+free, whoever has more to ask rests after each one while somebody else is about.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ ALONE = 2
 """Requests of a party that are worked on at once while nobody else is about."""
 BESIDE_OTHERS = 1
 """The same while somebody else is: what they ask then meets one request, not several."""
+LONGEST_REST_SECONDS = 0.05
+"""A party rests for as long as its last request took, and for no longer than this."""
 LATELY_SECONDS = 1.0
 """For how long after their last request somebody is still about."""
 CREDIT_SECONDS = 0.1
@@ -32,8 +37,20 @@ class _Party:
     """Its tag: the time for which it had the server, and what it forwent by pauses."""
     seen_at_seconds: float
     """When its last request ended."""
+    began_at_seconds: float = 0.0
+    """Since when requests of it are worked on without a break, or were."""
+    rests_until_seconds: float = 0.0
     working: int = 0
     waiting: int = 0
+
+    def begin(self, now_seconds: float) -> None:
+        if not self.working:
+            self.began_at_seconds = now_seconds
+        self.working += 1
+
+    def rest(self, now_seconds: float) -> None:
+        seconds = min(now_seconds - self.began_at_seconds, LONGEST_REST_SECONDS)
+        self.rests_until_seconds = now_seconds + seconds
 
 
 @dataclass(slots=True)
@@ -57,19 +74,22 @@ class TurnOrder:
 
     def begin_at_once(self, name: str, *, now_seconds: float) -> None:
         """Note that a request is worked on that waits for no turn."""
-        self._come(name, now_seconds).working += 1
+        self._come(name, now_seconds).begin(now_seconds)
 
     def give_up(self, name: str, *, now_seconds: float) -> None:
         """Note that a request that waits has gone away."""
         self._settle(now_seconds)
         self._busy[name].waiting -= 1
-        self._rest_if_done(name, now_seconds)
+        self._leave_if_done(name, now_seconds)
 
     def end(self, name: str, *, now_seconds: float) -> None:
         """Note that a request is worked on no longer."""
         self._settle(now_seconds)
-        self._busy[name].working -= 1
-        self._rest_if_done(name, now_seconds)
+        party = self._busy[name]
+        party.working -= 1
+        if party.waiting and not party.working and self._is_beside_others(name, now_seconds):
+            party.rest(now_seconds)
+        self._leave_if_done(name, now_seconds)
 
     def begin(self, *, now_seconds: float) -> list[str]:
         """Begin what may be begun now: a name for each request, in the order of their turns."""
@@ -78,20 +98,26 @@ class TurnOrder:
         for name, party in sorted(self._waiting(), key=lambda one: one[1].spent_seconds):
             while party.waiting and self._may_begin(name, party, now_seconds):
                 party.waiting -= 1
-                party.working += 1
+                party.begin(now_seconds)
                 begun.append(name)
         return begun
 
     def look_again_seconds(self) -> float | None:
         """In how many seconds time alone will let a request begin; None if it will not."""
+        now_seconds = self._settled_at_seconds
         working = sum(party.working for party in self._busy.values())
-        times = [
+        caught_up = [
             (held.spent_seconds - EQUAL_SECONDS - party.spent_seconds) * working / party.working
             for _, held in self._waiting()
             for party in self._busy.values()
             if party.working and _is_ahead(held, party)
         ]
-        return min(times, default=None)
+        rested = [
+            held.rests_until_seconds - now_seconds
+            for _, held in self._waiting()
+            if held.rests_until_seconds > now_seconds
+        ]
+        return min([*caught_up, *rested], default=None)
 
     def _come(self, name: str, now_seconds: float) -> _Party:
         self._settle(now_seconds)
@@ -104,17 +130,23 @@ class TurnOrder:
         return party
 
     def _settle(self, now_seconds: float) -> None:
-        """Share the time since the last look out among those whose requests were worked on."""
+        """Share the time since the last look out among those whose requests were worked on.
+
+        Time for which nobody asked counts as forgone by all: who used it up to then is no further
+        ahead than who comes now.
+        """
         passed = max(0.0, now_seconds - self._settled_at_seconds)
         self._settled_at_seconds += passed
         working = sum(party.working for party in self._busy.values())
         for party in self._busy.values():
             if party.working:
                 party.spent_seconds += passed * party.working / working
+        if not self._busy:
+            self._level_seconds += passed
         furthest_behind = min((one.spent_seconds for one in self._busy.values()), default=0.0)
         self._level_seconds = max(self._level_seconds, furthest_behind)
 
-    def _rest_if_done(self, name: str, now_seconds: float) -> None:
+    def _leave_if_done(self, name: str, now_seconds: float) -> None:
         party = self._busy[name]
         if party.waiting or party.working:
             return
@@ -127,8 +159,12 @@ class TurnOrder:
 
     def _may_begin(self, name: str, party: _Party, now_seconds: float) -> bool:
         most = BESIDE_OTHERS if self._is_beside_others(name, now_seconds) else ALONE
-        return party.working < most and not any(
-            _is_ahead(party, other) for other in self._busy.values()
+        others = self._busy.values()
+        if party.working >= most or any(_is_ahead(party, other) for other in others):
+            return False
+        # Whoever is behind catches up without a rest: the others wait for them.
+        return party.rests_until_seconds <= now_seconds or any(
+            _is_ahead(other, party) for other in others
         )
 
     def _is_beside_others(self, name: str, now_seconds: float) -> bool:

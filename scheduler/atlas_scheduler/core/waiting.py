@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, merge
 
 from atlas_scheduler.core.capacity import Capacity, gpu_count
 from atlas_scheduler.core.job import Job
@@ -19,6 +19,7 @@ from atlas_scheduler.core.queue import (
     set_aside,
 )
 from atlas_scheduler.core.resources import Needs, Scarce
+from foundations.quantities import counted
 
 _Test = Callable[[Job], bool]
 
@@ -99,7 +100,7 @@ class Moment:
         room, capacity = self.decision.left.room, self.capacity
         if what is Scarce.CPUS:
             free = max(0.0, room.cpus)
-            return f"{needs.cpus:g} processor(s); {free:g} of {capacity.cpus:g} are free"
+            return f"{counted(needs.cpus, 'processor')}; {free:g} of {capacity.cpus:g} are free"
         if what is Scarce.RAM:
             free = max(0.0, room.ram_gb)
             return f"{needs.ram_gb:.4g} GB of memory; {free:.4g} of {capacity.ram_gb:.4g} are free"
@@ -128,28 +129,25 @@ class _Row:
     base: int
     """How many of the project run, or wait with a higher priority."""
     keys: Sequence[Key]
+    """Those that nobody holds."""
+    held: Sequence[Key]
     reserved: Sequence[Key]
     """Those that go before all; in order."""
 
-    def level(self, index: int) -> _Level:
-        """Of one of the jobs."""
-        key = self.keys[index]
+    def level(self, key: Key) -> _Level:
+        """Of a job; a held one has that of the next that is not."""
         if goes_first(key):
             return -1, key
         already = len(self.reserved) - bisect_right(self.reserved, key)
-        return self.base + index + already, key
-
-    def level_of(self, job: Job) -> _Level:
-        """Of a job by itself."""
-        return self.level(bisect_left(self.keys, (job.order, job.job_id)))
+        return self.base + bisect_left(self.keys, key) + already, key
 
     def count_before(self, level: _Level) -> int:
-        """How many have an earlier turn."""
-        return bisect_left(range(len(self.keys)), level, key=self.level)
+        """How many have an earlier turn; held ones have none."""
+        return bisect_left(self.keys, level, key=self.level)
 
 
 class Places:
-    """At which place of the queue jobs are, as if each of them could have its turn."""
+    """At which place of the queue jobs are, as if each that nobody holds could have its turn."""
 
     def __init__(
         self, line: Line, holding: Iterable[Job], capacity: Capacity, *, now_ms: int
@@ -161,48 +159,69 @@ class Places:
         self._rows: dict[int, dict[str, _Row]] = {}
         self._reserved: dict[int, list[Job]] = {one: [] for one in self._line.priorities()}
         for job in sorted(self._line.passed_over.values(), key=reserved_first):
-            if (job.passed_over_at_ms or 0) <= since_ms:
+            if job.held_by is None and (job.passed_over_at_ms or 0) <= since_ms:
                 self._reserved[job.priority].append(job)
         running = Counter(job.project for job in running_jobs)
         ahead = 0
         for priority, reserved in self._reserved.items():
-            projects = self._line.by_project(priority)
+            projects, held = line.by_project(priority), line.held_by_project(priority)
             self._ahead[priority] = ahead
             self._rows[priority] = {
-                name: _Row(running[name], keys, _keys_of(name, reserved))
-                for name, keys in projects.items()
+                name: _Row(
+                    running[name],
+                    projects.get(name, ()),
+                    held.get(name, ()),
+                    _keys_of(name, reserved),
+                )
+                for name in projects.keys() | held.keys()
             }
             for name, keys in projects.items():
                 running[name] += len(keys)
                 ahead += len(keys)
 
-    def of(self, job: Job) -> int:
-        """The place of a job of the line, from 1."""
+    def of(self, job: Job) -> int | None:
+        """The place of a job of the line, from 1; None of one that is held."""
+        if job.held_by is not None:
+            return None
         reserved, rows = self._reserved[job.priority], self._rows[job.priority]
         if job in reserved:
             return self._ahead[job.priority] + reserved.index(job) + 1
-        level = rows[job.project].level_of(job)
+        level = rows[job.project].level(_key(job))
         ahead = sum(row.count_before(level) for row in rows.values())
-        ahead += sum(1 for one in reserved if rows[one.project].level_of(one) > level)
+        ahead += sum(1 for one in reserved if rows[one.project].level(_key(one)) > level)
         return self._ahead[job.priority] + ahead + 1
 
     def in_turn(self) -> Iterator[Job]:
-        """The jobs in the order of their turns."""
+        """The jobs that nobody holds, in the order of their turns."""
+        return self._merged(lambda row: row.keys)
+
+    def with_held(self) -> Iterator[Job]:
+        """All jobs in the order of their turns; held ones are where they will be when released."""
+        return self._merged(lambda row: [*merge(row.keys, row.held)] if row.held else row.keys)
+
+    def _merged(self, keys_of: Callable[[_Row], Sequence[Key]]) -> Iterator[Job]:
         for priority, reserved in self._reserved.items():
             yield from reserved
-            rows = self._rows[priority]
-            heads = [(row.level(0), name, 0) for name, row in rows.items()]
+            rows = [(row, keys_of(row)) for row in self._rows[priority].values()]
+            heads = [
+                (row.level(keys[0]), number, 0) for number, (row, keys) in enumerate(rows) if keys
+            ]
             heapify(heads)
             while heads:
-                (_, (_, job_id)), name, index = heappop(heads)
+                (_, (_, job_id)), number, index = heappop(heads)
                 if self._line[job_id] not in reserved:
                     yield self._line[job_id]
-                if index + 1 < len(rows[name].keys):
-                    heappush(heads, (rows[name].level(index + 1), name, index + 1))
+                row, keys = rows[number]
+                if index + 1 < len(keys):
+                    heappush(heads, (row.level(keys[index + 1]), number, index + 1))
+
+
+def _key(job: Job) -> Key:
+    return job.order, job.job_id
 
 
 def _keys_of(project: str, jobs: Sequence[Job]) -> list[Key]:
-    return sorted((job.order, job.job_id) for job in jobs if job.project == project)
+    return sorted(_key(job) for job in jobs if job.project == project)
 
 
 def _running(count: int) -> str:

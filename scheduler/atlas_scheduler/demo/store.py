@@ -6,7 +6,6 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from importlib import resources
 from itertools import accumulate
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from atlas_scheduler.core import time_index
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.time_index import RESOLUTION_MS, TimeIndex
+from atlas_scheduler.core.times import utc
 from atlas_scheduler.demo.runs import MODELS, Run, invent
 from atlas_scheduler.store import archives, history, jobs, records
 from atlas_scheduler.store.db import Database
@@ -61,21 +61,18 @@ async def fill(home: Home, folder: Path, count: int, *, now_ms: int) -> None:
 
     def write(conn: sqlite3.Connection) -> None:
         for place, run in enumerate(runs):
-            _write_run(conn, run, packed[run.project, run.variant], place >= count - WITH_FILES)
+            has_files = place >= count - WITH_FILES
+            _write_run(conn, run, packed[run.project, run.variant], has_files=has_files)
 
     async with await Database.open(home.database) as database:
         await database.write(write)
     for place, run in enumerate(runs):
-        _write_archive(
-            home, run, packed[run.project, run.variant].digest, place >= count - WITH_FILES
-        )
+        digest, has_files = packed[run.project, run.variant].digest, place >= count - WITH_FILES
+        _write_archive(home, run, digest, has_files=has_files)
 
 
 def _write_run(
-    conn: sqlite3.Connection,
-    run: Run,
-    packed: bundle.Packed,
-    has_files: bool,
+    conn: sqlite3.Connection, run: Run, packed: bundle.Packed, *, has_files: bool
 ) -> None:
     spec = JobSpec(
         project=run.project,
@@ -168,12 +165,7 @@ def _artifacts(run: Run) -> dict[str, str]:
     return {"history.csv": "\n".join(table) + "\n", "summary.json": json.dumps(summary, indent=1)}
 
 
-def _write_archive(
-    home: Home,
-    run: Run,
-    digest: str,
-    has_files: bool,
-) -> None:
+def _write_archive(home: Home, run: Run, digest: str, *, has_files: bool) -> None:
     folder = home.archive(run.job_id)
     folder.mkdir(parents=True)
     _write_log(folder, _log(run))
@@ -184,7 +176,7 @@ def _write_archive(
         _write_json(folder / archives.JOB, {"job_id": run.job_id, "project": run.project})
         for name, text in _artifacts(run).items():
             (folder / ARTIFACTS / name).write_text(text, encoding="utf-8")
-    finished = datetime.fromtimestamp(run.finished_at_ms / 1000, UTC).isoformat()
+    finished = utc(run.finished_at_ms).isoformat()
     summary: dict[str, Any] = {"changed": [], "deleted": [], "links": {}, "skipped": {}}
     _write_json(folder / archives.SUMMARY, {**summary, "bundle": digest, "finished_at": finished})
 

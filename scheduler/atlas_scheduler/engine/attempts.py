@@ -11,14 +11,13 @@ import os
 import shutil
 import signal
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+from atlas_scheduler.boot import boot_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +145,6 @@ class AttemptDir:
     def remove(self) -> None:
         """Delete the directory; a missing one is fine."""
         shutil.rmtree(self.path, ignore_errors=True)
-
-
-def boot_id() -> str:
-    """Return what names the time since the machine was started."""
-    return _BOOT_ID.read_text(encoding="ascii").strip()
-
-
-def now_ms() -> int:
-    """Return the time in milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 def is_same_process(started: StartRecord) -> bool:

@@ -7,9 +7,11 @@ the moment when its container is made.
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
+import structlog
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
@@ -26,6 +28,10 @@ BUILT_KEY = "atlas.image.key"
 _CONFLICT = 409
 _PODMANS_PREFIXES = ("docker.io/", "localhost/")
 """One of them stands before the names of images that podman built; its settings say which."""
+_TRIES = 5
+"""So often podman may say that an image went while it listed them all."""
+
+log = structlog.get_logger(__name__)
 
 
 class BuiltImages:
@@ -63,7 +69,7 @@ class BuiltImages:
         if key is not None:
             self._notes.touch(key)
             if self._is_over:
-                self.trim()
+                self._try_to_trim()
 
     def touch(self, key: str) -> bool:
         """Note a use; False when there is no such image."""
@@ -77,11 +83,11 @@ class BuiltImages:
     def publish(self, key: str, note: ImageNote) -> None:
         """Note an image that was built just now."""
         self._notes.write(key, note)
-        self.trim()
+        self._try_to_trim()
 
     def list(self) -> list[BuiltImage]:
         """List them, the one used last first."""
-        found = self._daemon.call(lambda api: api.images())
+        found = _summaries(self._daemon)
         users = self._users()
         images = [self._image(one, key, users) for one in found for key in self._keys(one)]
         return sorted(images, key=lambda one: one.used_at_ms, reverse=True)
@@ -94,7 +100,15 @@ class BuiltImages:
         in_use = sum(bool(one.job_ids) for one in images if one not in gone)
         return PrunedImages(len(gone), sum(one.size_bytes for one in gone), in_use)
 
-    def trim(self) -> None:
+    def _try_to_trim(self) -> None:
+        """Trim, or leave it to the next time: no job fails because the images take too much."""
+        try:
+            self._trim()
+        except APIError as error:
+            self._is_over = True
+            log.warning("images not trimmed", reason=str(error.explanation or error))
+
+    def _trim(self) -> None:
         """Bring the size under its limit: what was not used for longest goes first."""
         images = self.list()
         total_bytes = sum(one.size_bytes for one in images)
@@ -156,6 +170,19 @@ class BuiltImages:
             if job_id:
                 users.setdefault(one["ImageID"], set()).add(job_id)
         return users
+
+
+def _summaries(daemon: Daemon) -> list[dict[str, Any]]:
+    """List the images of the engine."""
+
+    def ask(api: APIClient) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = api.images()
+        return found
+
+    for _ in range(_TRIES - 1):
+        with suppress(NotFound):
+            return daemon.call(ask)
+    return daemon.call(ask)
 
 
 def _inspect(api: APIClient, *, name: str) -> dict[str, Any]:

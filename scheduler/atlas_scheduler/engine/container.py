@@ -18,6 +18,8 @@ JOB_LABEL = "atlas.job"
 ATTEMPT_LABEL = "atlas.attempt"
 
 PLACES = Places(job_dir=JOB, library_dir=LIBRARY, foundations_home=f"{JOB}/home/.foundations")
+_LEAST_NANO_CPUS = 10_000_000
+"""A hundredth of a processor; with much less Docker sets no limit at all."""
 _GIB = 2**30
 _LOG_DRIVER = "local"
 """Docker's that keeps bytes as they are; json-file mangles what is not UTF-8."""
@@ -196,7 +198,7 @@ def _host_config(
     if launch.ram_bytes is not None:
         config |= {"Memory": launch.ram_bytes, "MemorySwap": launch.ram_bytes}
     if launch.cpus is not None:
-        config["NanoCpus"] = round(launch.cpus * 1e9)
+        config["NanoCpus"] = max(_LEAST_NANO_CPUS, round(launch.cpus * 1e9))
     if launch.gpus:
         config["DeviceRequests"] = [_gpu_request(launch.gpus, facts)]
     if facts.remaps_users:

@@ -13,6 +13,7 @@ import requests
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
+from atlas_scheduler.engine.complaints import words_of
 from atlas_scheduler.engine.daemon import Daemon
 from atlas_scheduler.engine.exec_port import PIECE_BYTES, ExecPlan, Output, exec_environment
 from atlas_scheduler.engine.port import AttemptId
@@ -36,7 +37,7 @@ class ContainerExec:
         self._exec_id = exec_id
         self._has_terminal = plan.terminal is not None
         # The connection is closed with the answer that it came with.
-        self._answer = daemon.call(partial(_hijack, exec_id, self._has_terminal))
+        self._answer = daemon.call(partial(_hijack, exec_id, has_terminal=self._has_terminal))
         # What the SDK makes of it skips output that came together with the headers.
         self._stream = cast("Any", self._answer.raw)._fp.fp
         self._socket: socket.socket = self._stream.raw._sock
@@ -59,9 +60,9 @@ class ContainerExec:
             except NotFound as error:
                 raise JobConflict("The job's container is gone.") from error
             except APIError as error:
-                if error.status_code == 409 or "container state improper" in str(error):
+                if error.status_code == 409 or "container state improper" in words_of(error):
                     raise JobConflict("The job's container does not run.") from error
-                raise EngineDown(f"The Docker engine failed: {error}") from error
+                raise EngineDown(f"The Docker engine failed: {words_of(error)}.") from error
             if plan.terminal is not None:
                 session.resize_now(plan.terminal)
             return session
@@ -162,7 +163,7 @@ def _create(name: str, plan: ExecPlan, api: APIClient) -> str:
     return str(made["Id"])
 
 
-def _hijack(exec_id: str, has_terminal: bool, api: APIClient) -> requests.Response:
+def _hijack(exec_id: str, api: APIClient, *, has_terminal: bool) -> requests.Response:
     """Start it on a connection that then is its own."""
     response = api.post(
         f"{api.base_url}/v{api.api_version}/exec/{exec_id}/start",

@@ -7,6 +7,7 @@ from functools import partial
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
+from atlas_scheduler.engine.complaints import words_of
 from atlas_scheduler.engine.container import FIND_PYTHON
 from atlas_scheduler.engine.container_exec import ContainerExec
 from atlas_scheduler.engine.daemon import Daemon
@@ -60,7 +61,7 @@ class ContainerPorts:
         except NotFound as error:
             raise JobConflict("The job's container is gone.") from error
         except APIError as error:
-            raise EngineDown(f"The Docker engine failed: {error}") from error
+            raise EngineDown(f"The Docker engine failed: {words_of(error)}.") from error
         networks = found["NetworkSettings"].get("Networks") or {}
         addresses = [network.get("IPAddress") for network in networks.values()]
         return [address for address in addresses if address]

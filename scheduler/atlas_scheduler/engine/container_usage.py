@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from docker.errors import APIError
 
 from atlas_scheduler.core.usage import Usage
 from atlas_scheduler.engine.daemon import Daemon
+from atlas_scheduler.engine.port import AttemptId
 from atlas_scheduler.engine.state import parse_time_ms
+from atlas_scheduler.engine.timed_calls import TimedCalls
 
 STATISTICS_SECONDS = 5.0
 """Longest wait for the statistics of one container; Docker takes up to two seconds for them."""
+CALLS_AT_ONCE = 16
+"""Docker may take a second for each, most of it asleep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +40,37 @@ class Limits:
 
 
 class ContainerUsage:
-    """Reads the statistics of containers. Blocks."""
+    """Reads the statistics of containers, of several at once."""
 
-    def __init__(self, daemon: Daemon) -> None:
+    def __init__(self, daemon: Daemon, ask: TimedCalls) -> None:
         self._daemon = daemon
+        self._ask = ask
+        self._calls = asyncio.Semaphore(CALLS_AT_ONCE)
         self._limits: dict[str, Limits] = {}
 
-    def read(self, name: str) -> Usage | None:
-        """Say what a container uses; None when it does not run, or Docker cannot tell.
+    async def of(self, attempts: Iterable[AttemptId]) -> dict[AttemptId, Usage]:
+        """Say what the containers of attempts use: those that run, as far as Docker can tell.
 
         Raises:
             EngineDown: no answer came.
         """
+        found: dict[AttemptId, Usage] = {}
+
+        async def look(attempt: AttemptId) -> None:
+            async with self._calls:
+                usage = await self._ask(partial(self._read, attempt.name), takes_long=True)
+            if usage is not None:
+                found[attempt] = usage
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for attempt in attempts:
+                    group.create_task(look(attempt))
+        except ExceptionGroup as silence:
+            raise silence.exceptions[0] from None
+        return found
+
+    def _read(self, name: str) -> Usage | None:
         try:
             limits = self._limits.get(name)
             if limits is None:

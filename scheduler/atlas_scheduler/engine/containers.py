@@ -14,6 +14,7 @@ from docker import APIClient
 from docker.errors import APIError, NotFound
 
 from atlas_scheduler.core.reconcile import Seen, SeenStatus
+from atlas_scheduler.engine.complaints import words_of
 from atlas_scheduler.engine.container import INSTANCE_LABEL, Image, labels
 from atlas_scheduler.engine.daemon import Daemon
 from atlas_scheduler.engine.port import AttemptId, StartRefusedError
@@ -42,12 +43,6 @@ _STATUS = {
     "dead": SeenStatus.EXITED,
 }
 """Docker's and podman's words for a container; one that is being removed is as good as gone."""
-_WRAPPING = re.compile(
-    r"^(failed to create (task for container|shim task|shim): )?"
-    r"(OCI runtime create failed: )?"
-    r"(\w+\.go:\d+: starting container process caused: "
-    r"|runc create failed: unable to start container process: )?"
-)
 _ENGINE_TROUBLE = re.compile(
     r"containerd\.sock|transport is closing|error while dialing|context canceled"
 )
@@ -266,8 +261,7 @@ def _is_engine_trouble(error: APIError) -> bool:
 
 
 def _refusal(error: APIError) -> StartRefusedError:
-    words = _WRAPPING.sub("", (error.explanation or str(error)).strip(), count=1)
-    words = words.removesuffix(": unknown")
+    words = words_of(error)
     return StartRefusedError(f"Docker cannot start the job: {words}.{_advice(words)}")
 
 
@@ -281,6 +275,12 @@ def _advice(words: str) -> str:
         )
     if _NO_PROGRAM.search(words):
         return " The image has no such program; look at `entrypoint` and the command."
+    if "no such image" in words.lower():
+        return " Submit the job again: the image is pulled or built anew."
+    if "cpu.cfs_quota_us" in words or "cpu.max" in words:
+        return " `cpus` is less than the engine can give; 0.01 is the least."
+    if words.startswith(("lstat ", "mkdir ", "stat ")):
+        return " Look at `working_dir`, and at what the volumes are called in the container."
     if "could not select device driver" in words:
         return " Docker has no NVIDIA runtime; install the NVIDIA Container Toolkit."
     return ""

@@ -138,7 +138,7 @@ class Daemon:
                 return ask(self._client())
             except APIError as error:
                 if _is_gone(error):
-                    raise NotFound(str(error), error.response, error.explanation) from error
+                    raise NotFound("", error.response, error.explanation) from error
                 raise
 
     def stream(
@@ -234,8 +234,9 @@ class Daemon:
 
 
 def _is_gone(error: APIError) -> bool:
-    """Whether the engine fails because a container was removed while it looked, as podman does."""
-    return error.is_server_error() and "no such container" in str(error.explanation)
+    """Whether podman fails because what it looks at was removed meanwhile."""
+    words = str(error.explanation)
+    return error.is_server_error() and ("no such container" in words or "image not known" in words)
 
 
 def _api_error(response: requests.Response) -> APIError:

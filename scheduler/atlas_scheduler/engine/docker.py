@@ -54,9 +54,6 @@ from foundations.errors import StorageFull
 from foundations.home import Home
 from foundations.provenance import Execution
 
-_STATISTICS_AT_ONCE = 16
-"""Docker may take a second for each, most of it asleep."""
-
 
 class DockerEngine:
     """The engine `docker`: one container an attempt, named after it."""
@@ -91,7 +88,7 @@ class DockerEngine:
         )
         self._stock = Stock(prepared)
         self._containers = Containers(self._daemon, instance, prepared)
-        self._usage = ContainerUsage(self._daemon)
+        self._usage = ContainerUsage(self._daemon, self._ask)
         self._ports = ContainerPorts(self._daemon)
         self._builder = ContainerBuilder(
             daemon=self._daemon,
@@ -104,7 +101,6 @@ class DockerEngine:
         self._environments = SharedEnvironments(environments, self._builder)
         self._is_swept = False
         self._facts: EngineFacts | None = None
-        self._statistics_calls = asyncio.Semaphore(_STATISTICS_AT_ONCE)
         self._streams = FollowedStreams(
             partial(self._ask, self._containers.ended), check_seconds=check_seconds
         )
@@ -213,21 +209,7 @@ class DockerEngine:
             self._facts = await self._ask(self._read_facts)
         if not self._facts.measures:
             return {}  # what it answers is about the whole machine
-        found: dict[AttemptId, Usage] = {}
-
-        async def read(attempt: AttemptId) -> None:
-            async with self._statistics_calls:
-                usage = await self._ask(partial(self._usage.read, attempt.name), takes_long=True)
-            if usage is not None:
-                found[attempt] = usage
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                for attempt in attempts:
-                    group.create_task(read(attempt))
-        except ExceptionGroup as silence:
-            raise silence.exceptions[0] from None
-        return found
+        return await self._usage.of(attempts)
 
     async def execute(self, attempt: AttemptId, plan: ExecPlan) -> ExecSession:
         """Run a command in the attempt's container."""

@@ -11,6 +11,7 @@ from typing import Any
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
+from atlas_scheduler.engine.complaints import words_of
 from atlas_scheduler.engine.container import (
     FIND_PYTHON,
     PLACES,
@@ -104,7 +105,7 @@ class ContainerBuilder:
         except APIError as error:
             raise StartRefusedError(
                 f"Docker cannot run the container that installs the requirements: "
-                f"{error.explanation or error}."
+                f"{words_of(error)}."
             ) from error
         finally:
             with suppress(EngineDown, APIError):

@@ -121,13 +121,12 @@ class SharedEnvironments:
             )
             return
         attempt = launch.attempt
-        lease = partial(
-            self._store.lease, order.key, job_id=attempt.job_id, attempt=attempt.attempt
-        )
+        key = self._store.key_for(order.key, _user(launch))
+        lease = partial(self._store.lease, key, job_id=attempt.job_id, attempt=attempt.attempt)
         if await in_thread(lease, name="environment"):
-            log.say(f"The requirements are installed already, in environment {order.key[:8]}.")
+            log.say(f"The requirements are installed already, in environment {key[:8]}.")
             return
-        await self._runs.join(order.key, log.say, partial(self._make, self._store, launch, order))
+        await self._runs.join(key, log.say, partial(self._make, self._store, launch, order, key))
 
     def ready(self, attempt: AttemptId) -> Path | None:
         """Say where an attempt's environment is; None when it has none of that kind. Blocks."""
@@ -155,19 +154,20 @@ class SharedEnvironments:
             self._tidying = asyncio.create_task(_tidy(store))
 
     async def _make(
-        self, store: EnvironmentStore, launch: Launch, order: Order, tell: Tell
+        self, store: EnvironmentStore, launch: Launch, order: Order, key: str, tell: Tell
     ) -> None:
         """Build an environment, and let everybody have it."""
         if await in_thread(partial(self.ready, launch.attempt), name="environment") is not None:
             return  # somebody else's build ended just now
-        place = await in_thread(partial(store.begin, order.key), name="environment")
+        wheels = store.wheels_of(_user(launch))
+        place = await in_thread(partial(store.begin, key, wheels), name="environment")
         try:
             tell(
-                f"Installing {order.requirements.named} into environment {order.key[:8]}, for this "
+                f"Installing {order.requirements.named} into environment {key[:8]}, for this "
                 f"job and all that ask for the same."
             )
-            if await self._build(Build(launch, order, place, store.wheels, tell)):
-                publish = partial(store.publish, order.key, place, base=order.base)
+            if await self._build(Build(launch, order, place, wheels, tell)):
+                publish = partial(store.publish, key, place, base=order.base)
                 await in_thread(publish, name="environment")
         finally:
             await in_thread(partial(store.discard, place), name="environment")
@@ -198,6 +198,11 @@ class SharedEnvironments:
         return True
 
 
+def _user(launch: Launch) -> str:
+    """Whose job it is; the server itself sets this variable."""
+    return launch.environment.get("FOUNDATIONS_USER", "")
+
+
 async def _tidy(store: EnvironmentStore) -> None:
     try:
         await in_thread(store.trim, name="environment")
@@ -222,6 +227,9 @@ def interpreter_of(entrypoint: Sequence[str]) -> str | None:
 def reason_of(said: Iterable[str], status: int) -> str:
     """Say in one line why a build failed, in uv's own words as far as there are any."""
     lines = [line.strip() for line in said if line.strip()]
+    marks = [at for at, line in enumerate(lines) if set(line) == {"^"}]
+    # The mark is below a place in the line before, which the words around it name.
+    lines = [line for at, line in enumerate(lines) if not {at, at + 1} & set(marks)]
     first = max((at for at, line in enumerate(lines) if line.startswith("error:")), default=None)
     if first is None:
         words = lines[-1] if lines else f"the build ended with exit code {status}"

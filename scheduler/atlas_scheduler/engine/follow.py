@@ -15,10 +15,10 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-import psutil
 from docker.errors import NotFound
 
 from atlas_scheduler.engine.daemon import CALL_SECONDS, Daemon, Stream
+from atlas_scheduler.engine.ends import REMOVED, container_end, is_its_own, lost
 from atlas_scheduler.engine.frames import (
     Entry,
     FrameSplitter,
@@ -35,12 +35,6 @@ from atlas_scheduler.engine.state import ContainerState
 from foundations.errors import EngineDown, StorageFull
 from foundations.log_times import TimeMark
 
-REMOVED = "its container was removed"
-ENGINE_RESTARTED = "the Docker engine was restarted while the job ran"
-MACHINE_RESTARTED = "the machine was restarted while the job ran"
-
-_KILLED_FROM_OUTSIDE = frozenset({137, 143, 255})
-"""Exit codes of a container that ends with its engine: SIGKILL, SIGTERM, unknown."""
 _FLUSH_BYTES = 65_536
 _WHOLE_ENTRIES = 4096
 """Up to so many, reading all entries again costs less than finding the place."""
@@ -159,10 +153,15 @@ class Follower:
                 self._read(follow=1)
             state = self._state_after_stream()
         if state.is_going:
-            return self._lost(REMOVED)
+            return lost(REMOVED)
         if not state.has_ended:
             return None
-        self._verdict = self._verdict or self._judge(state)
+        self._verdict = self._verdict or container_end(
+            state,
+            was_stopped=self._was_stopped(),
+            was_cut=self._broke,
+            is_here=self._daemon.socket_path is not None,
+        )
         self._collect_rest()
         return self._verdict
 
@@ -179,41 +178,11 @@ class Follower:
             self._pause(seconds)
         return state
 
-    def _judge(self, state: ContainerState) -> Ended:
-        if self._was_killed_from_outside(state):
-            if self._broke:
-                return self._lost(ENGINE_RESTARTED, state.finished_at_ms)
-            if self._predates_boot(state):
-                return self._lost(MACHINE_RESTARTED, state.finished_at_ms)
-        return Ended(
-            at_ms=state.finished_at_ms or _now_ms(),
-            exit_code=state.exit_code,
-            oom_killed=state.oom_killed,
-        )
-
-    def _was_killed_from_outside(self, state: ContainerState) -> bool:
-        return (
-            state.exit_code in _KILLED_FROM_OUTSIDE
-            and not state.oom_killed
-            and not self._was_stopped()
-        )
-
-    def _predates_boot(self, state: ContainerState) -> bool:
-        return (
-            self._daemon.socket_path is not None
-            and state.started_at_ms is not None
-            and state.started_at_ms < psutil.boot_time() * 1000
-        )
-
     def _without_container(self) -> Ended:
         """Say how it ended when the container went away meanwhile."""
-        verdict = self._verdict
-        if verdict is not None and verdict.exit_code not in _KILLED_FROM_OUTSIDE:
-            return verdict
-        return self._lost(REMOVED)
-
-    def _lost(self, reason: str, at_ms: int | None = None) -> Ended:
-        return Ended(at_ms=at_ms or _now_ms(), exit_code=None, lost_reason=reason)
+        if self._verdict is not None and is_its_own(self._verdict):
+            return self._verdict
+        return lost(REMOVED)
 
     # -- the output
 
@@ -325,7 +294,3 @@ class Follower:
 
 def _mark(entry: Entry) -> Mark:
     return Mark(entry.stamp, len(entry.data))
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from atlas_scheduler.clock import now_ms
 
 _SUFFIX = ".json"
 
@@ -34,7 +35,7 @@ class ImageNotes:
         self,
         directory: Path,
         *,
-        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock_ms: Callable[[], int] = now_ms,
     ) -> None:
         self._directory = directory
         self._clock_ms = clock_ms

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +13,7 @@ from typing import Any
 from docker import APIClient
 from docker.errors import APIError
 
+from atlas_scheduler.engine.complaints import words_of
 from atlas_scheduler.engine.container import DockerSettings, Image
 from atlas_scheduler.engine.daemon import Daemon, Operation
 from atlas_scheduler.engine.port import JobLog, StartRefusedError
@@ -33,6 +35,8 @@ BUILD_IDLE_SECONDS = 900
 """Longest silence of a build; a step may install packages without a word."""
 NAMED_IN = "`worker: image:` in job.config.yaml"
 _NOT_FOUND = 404
+_NAME = re.compile(r"[a-z0-9][a-z0-9._/:@+-]*", re.ASCII | re.IGNORECASE)
+_NO_PARTS = frozenset({"", ".", ".."})
 ML_IMAGE = "atlas-ce/worker-ml:latest"
 
 
@@ -78,18 +82,19 @@ class Images:
             EngineDown: the engine does not answer.
         """
         name = self.name_of(image)
+        _require_name(name, named_in)
         if pinned is not None:
-            if await in_thread(partial(self._look_up, pinned), name="image") is None:
+            if await in_thread(partial(self._look_up, pinned), name="image"):
                 return
             log.say(
                 f"The image that was to be run again ({pinned}) is not on this machine any more; "
                 f"{name} is run as it is now."
             )
-        absence = await in_thread(partial(self._look_up, name, named_in), name="image")
-        why = _why(name, absence, policy)
-        if why is None or (absence is None and self._is_built_here(name)):
+        is_here = await in_thread(partial(self._look_up, name, named_in), name="image")
+        why = _why(name, policy, is_here=is_here)
+        if why is None or (is_here and self._is_built_here(name)):
             return
-        if absence is not None and policy == "never" and not self._is_built_here(name):
+        if not is_here and policy == "never" and not self._is_built_here(name):
             raise StartRefusedError(
                 f"The image {name!r} {why}, and `pull: never` keeps it from being pulled. Pull or "
                 f"build it on the scheduler's machine, or check {named_in}."
@@ -113,7 +118,11 @@ class Images:
         try:
             return self._inspect(name)
         except APIError as error:
-            raise StartRefusedError(f"The image {name!r} cannot be used: {error}") from error
+            if error.status_code == _NOT_FOUND:
+                reason = "is not on this machine any more. Submit the job again"
+            else:
+                reason = f"cannot be used: {words_of(error)}. Look at it with `docker inspect`"
+            raise StartRefusedError(f"The image {name!r} {reason}.") from error
 
     def peek(self, image: str | None, *, pinned: str | None = None) -> Image:
         """Give what `find` will give, and keep it for that. Blocks as `find` does.
@@ -134,11 +143,12 @@ class Images:
 
     def _look_for(self, image_id: str) -> Image | None:
         found = self._found.pop(image_id, None)
-        if found is None and self._look_up(image_id) is None:
+        if found is None and self._look_up(image_id):
             found = self._found.pop(image_id, None)
         return found
 
     def _inspect(self, name: str) -> Image:
+        _require_name(name, NAMED_IN)
         answer = self._daemon.call(partial(_inspect, name=name))
         config = answer.get("Config") or {}
         tags, digests = answer.get("RepoTags") or (), answer.get("RepoDigests") or ()
@@ -171,20 +181,17 @@ class Images:
 
     async def is_here(self, name: str) -> bool:
         """Tell whether an image is on this machine."""
-        return await in_thread(partial(self._look_up, name), name="image") is None
+        return await in_thread(partial(self._look_up, name), name="image")
 
-    def _look_up(self, name: str, named_in: str = NAMED_IN) -> str | None:
-        """Find an image; return the engine's words when there is no such."""
+    def _look_up(self, name: str, named_in: str = NAMED_IN) -> bool:
+        """Find an image; tell whether there is one of that name."""
         try:
             self._found[name] = self._inspect(name)
         except APIError as error:
             if error.status_code == _NOT_FOUND:
-                return str(error)
-            raise StartRefusedError(
-                f"The image name {name!r} is not valid: {error}. Correct {named_in}; Docker image "
-                f"names are lower case."
-            ) from error
-        return None
+                return False
+            raise _of_name(name, words_of(error), named_in) from error
+        return True
 
     async def _obtain(self, name: str, why: str, named_in: str, tell: Tell) -> None:
         """Build or pull an image, within the time that this may take."""
@@ -221,10 +228,23 @@ class Images:
         if problem is not None:
             raise StartRefusedError(
                 f"The standard worker image {name!r} is missing, and building it from {base!r} "
-                f"failed: {problem}. Set `docker: worker_base:` in config/server.yaml to a Python "
-                f"image that this machine has or can pull, then submit again."
+                f"failed: {problem.rstrip('.')}. Set `docker: worker_base:` in config/server.yaml "
+                f"to a Python image that this machine has or can pull, then submit again."
             )
         tell(f"Built image {name}.")
+
+
+def _require_name(name: str, named_in: str) -> None:
+    """Refuse what is no name of an image: in a path of Docker's API it would mean something else.
+
+    Raises:
+        StartRefusedError: it is none.
+    """
+    if _NAME.fullmatch(name) is None or not _NO_PARTS.isdisjoint(name.split("/")):
+        raise StartRefusedError(
+            f"The image name {name!r} is not valid. Correct {named_in}: REGISTRY/NAME:TAG, of "
+            f"which the name is enough."
+        )
 
 
 def _digits(image_id: str) -> str:
@@ -236,10 +256,24 @@ def _inspect(api: APIClient, *, name: str) -> dict[str, Any]:
     return answer
 
 
-def _why(name: str, absence: str | None, policy: PullPolicy) -> str | None:
+def _of_name(name: str, words: str, named_in: str) -> StartRefusedError:
+    """What comes of a name that the engine does not look for."""
+    if "invalid reference format" not in words:
+        return StartRefusedError(
+            f"The Docker engine cannot look for the image {name!r}: {words}. Look at its log, and "
+            f"submit the job again."
+        )
+    why = words.rpartition("invalid reference format")[2].removeprefix(": ")
+    return StartRefusedError(
+        f"The image name {name!r} is not valid: {why or 'invalid reference format'}. Correct "
+        f"{named_in}; images are called [REGISTRY/]NAME[:TAG] or [REGISTRY/]NAME@sha256:DIGEST."
+    )
+
+
+def _why(name: str, policy: PullPolicy, *, is_here: bool) -> str | None:
     """Say why an image must be had from elsewhere; None when it need not."""
-    if absence is not None:
-        return f"is not on this machine ({absence})"
+    if not is_here:
+        return "is not on this machine"
     is_fixed = "@sha256:" in name or name.startswith("sha256:")
     return "is to be pulled for each job" if policy == "always" and not is_fixed else None
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 
+from atlas_scheduler.clock import now_ms
 from atlas_scheduler.engine.built_images import BuiltImages
 from atlas_scheduler.engine.port import BuiltImage, PrunedImages
 from atlas_scheduler.engine.timed_calls import TimedCalls
@@ -28,6 +28,5 @@ class KeptImages:
 
     async def prune(self, *, unused_ms: int) -> PrunedImages:
         """Remove what nothing uses now, and nobody used for so long."""
-        now_ms = time.time_ns() // 1_000_000
-        prune = partial(self._built.prune, unused_ms=unused_ms, now_ms=now_ms)
+        prune = partial(self._built.prune, unused_ms=unused_ms, now_ms=now_ms())
         return await self._ask(prune, takes_long=True)

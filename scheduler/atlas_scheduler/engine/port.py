@@ -133,9 +133,11 @@ class JobLog(Protocol):
 class EnvironmentStore(Protocol):
     """Keeps environments that jobs share. Every method blocks, from any thread."""
 
-    @property
-    def wheels(self) -> Path:
-        """Where uv keeps what it has downloaded and built."""
+    def key_for(self, key: str, user: str) -> str:
+        """Name the environment that a user gets for what a key stands for."""
+
+    def wheels_of(self, user: str) -> Path:
+        """Where uv keeps what builds of a user have downloaded and built."""
 
     def lease(self, key: str, *, job_id: str, attempt: int) -> Path | None:
         """Keep an environment while an attempt uses it; None when it must be built first."""
@@ -146,7 +148,7 @@ class EnvironmentStore(Protocol):
     def release(self, *, job_id: str, attempt: int) -> None:
         """Say that an attempt does not use its environment any more."""
 
-    def begin(self, key: str) -> Path:
+    def begin(self, key: str, wheels: Path | None = None) -> Path:
         """Make a directory with `environment/`, to build that one, and `tmp/`."""
 
     def publish(self, key: str, place: Path, *, base: str) -> Path:

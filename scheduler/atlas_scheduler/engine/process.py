@@ -15,7 +15,8 @@ from typing import Any
 import foundations
 from atlas_scheduler.core.reconcile import Seen, SeenStatus
 from atlas_scheduler.core.usage import Usage
-from atlas_scheduler.engine.attempts import AttemptDir, ExitRecord, boot_id, now_ms
+from atlas_scheduler.engine.attempts import AttemptDir, ExitRecord
+from atlas_scheduler.engine.ends import process_end
 from atlas_scheduler.engine.environment_processes import ProcessBuilder
 from atlas_scheduler.engine.environments import SharedEnvironments
 from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession, exec_environment
@@ -48,10 +49,6 @@ NOTES = (
     "machine.",
     "Limits on memory and processors are not enforced, and images are ignored.",
 )
-SHIM_LOST = "its process was killed together with its shim"
-MACHINE_RESTARTED = "the machine was restarted while the job ran"
-RECORDS_LOST = "its records were removed"
-
 _KILL_SECONDS = 10.0
 """Longest wait for a killed process: one that hangs in the kernel goes later."""
 
@@ -212,7 +209,7 @@ class ProcessEngine:
         async with growth_noted(log):
             await shim_ended(directory)
         await in_thread(log.touch, name="look")
-        return await in_thread(partial(_judge, directory), name="collect")
+        return await in_thread(partial(process_end, directory), name="collect")
 
     async def usage(self, attempts: Collection[AttemptId]) -> dict[AttemptId, Usage]:
         """Add up what the processes of each attempt use."""
@@ -288,20 +285,3 @@ def _refusal(exited: ExitRecord) -> StartRefusedError:
         f"The job's process cannot be started: {exited.error}. Look at `entrypoint`, the command "
         f"and `worker: python:`."
     )
-
-
-def _judge(attempt: AttemptDir) -> Ended:
-    """Say how an attempt without a shim ended."""
-    exited = attempt.exited
-    if exited is not None:
-        return Ended(at_ms=exited.at_ms, exit_code=exited.exit_code)
-    started = attempt.started
-    if started is None:
-        reason = RECORDS_LOST
-    elif started.boot_id != boot_id():
-        reason = MACHINE_RESTARTED
-    else:
-        # The job is given up, so what is left of it may not go on using its GPUs.
-        attempt.signal_job(signal.SIGKILL)
-        reason = SHIM_LOST
-    return Ended(at_ms=now_ms(), exit_code=None, lost_reason=reason)

@@ -8,8 +8,9 @@ from contextlib import suppress
 
 import psutil
 
+from atlas_scheduler.clock import now_ms
 from atlas_scheduler.core.usage import Usage
-from atlas_scheduler.engine.attempts import AttemptDir, StartRecord, is_same_process, now_ms
+from atlas_scheduler.engine.attempts import AttemptDir, StartRecord, is_same_process
 
 Tree = Mapping[int, Sequence[psutil.Process]]
 """The children of each process, by its number."""

@@ -9,6 +9,7 @@ from typing import Any
 from docker import APIClient
 from docker.errors import APIError, DockerException
 
+from atlas_scheduler.engine.complaints import in_short, words_of
 from atlas_scheduler.engine.daemon import Operation
 from atlas_scheduler.engine.port import StartRefusedError
 from atlas_scheduler.engine.progress import PullProgress, fault
@@ -20,8 +21,14 @@ from foundations.errors import EngineDown
 NOTHING_CAME = "nothing more came for too long"
 _DOCKER_HUB = "docker.io"
 _NOT_LET_IN = ("unauthorized", "no basic auth credentials", "authentication required", "denied")
-_TOO_MANY = ("toomanyrequests", "429", "rate limit")
+_TOO_MANY = ("toomanyrequests", "too many requests", "http 429", "rate limit")
 _UNKNOWN = ("manifest unknown", "not found", "name unknown")
+_NOT_REACHED = (
+    *("no such host", "server misbehaving", "connection refused", "connection reset"),
+    *("network is unreachable", "no route to host", "i/o timeout", "context deadline exceeded"),
+    *("request canceled while waiting for connection", "tls handshake timeout"),
+)
+_NOT_TRUSTED = ("x509:", "server gave http response to https client")
 
 
 def pull(operation: Operation, name: str, why: str, advice: str, tell: Tell) -> None:
@@ -80,7 +87,7 @@ def play(
     for event in events:
         problem = fault(event)
         if problem is not None:
-            return problem
+            return in_short(problem)
         line = line_of(event)
         if line is not None:
             tell(line)
@@ -92,7 +99,7 @@ def problem_of(operation: Operation, ask: Callable[[APIClient], str | None]) -> 
     try:
         return operation.run(ask)
     except APIError as error:
-        return str(error.explanation or error)
+        return words_of(error)
     except EngineDown as error:
         if timed_out(error):
             return NOTHING_CAME
@@ -118,6 +125,17 @@ def _advice(name: str, problem: str, advice: str) -> str:
         return (
             "Docker's config.json of the user who runs the scheduler names that helper "
             "(`credsStore`, `credHelpers`): install it, or remove its line and log in again."
+        )
+    if any(word in words for word in _NOT_REACHED):
+        return (
+            f"The scheduler's machine does not reach {registry_of(name)}. Check {advice}, and that "
+            f"machine's network; an image that is loaded or built there needs no registry."
+        )
+    if any(word in words for word in _NOT_TRUSTED):
+        return (
+            f"The Docker engine does not trust {registry_of(name)}: whoever runs the scheduler's "
+            f"machine puts the registry's authority below /etc/docker/certs.d, or the registry "
+            f"among `insecure-registries` of daemon.json."
         )
     if any(word in words for word in _UNKNOWN):
         return f"The registry does not have it. Check {advice}."

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from docker.errors import APIError
 
+from atlas_scheduler.engine.complaints import words_of
 from atlas_scheduler.engine.daemon import CALL_SECONDS
 from atlas_scheduler.engine.threads import in_thread
 from foundations.errors import EngineDown
@@ -52,4 +53,4 @@ class TimedCalls:
                 f"or hangs. Look at its log or restart it."
             ) from None
         except APIError as error:
-            raise EngineDown(f"The Docker engine failed: {error}") from error
+            raise EngineDown(f"The Docker engine failed: {words_of(error)}.") from error

@@ -8,7 +8,7 @@ import click
 
 from atlas_scheduler.operations.home_option import chosen_home, home_option
 from foundations.errors import ConfigError
-from foundations.quantities import size
+from foundations.quantities import counted, size
 
 
 @click.command()
@@ -29,12 +29,14 @@ def backup(file: Path, home_path: Path | None, *, with_files: bool, with_secrets
     try:
         done = back_up(home, file, with_files=with_files, with_secrets=with_secrets)
     except OSError as error:
-        raise ConfigError(f"{file} cannot be written: {error}") from error
-    click.echo(f"Backed up {home.root} to {file}: {done.files} file(s), {size(done.size_bytes)}.")
+        raise ConfigError(f"{file} cannot be written: {error.strerror or error}.") from error
+    click.echo(
+        f"Backed up {home.root} to {file}: {counted(done.files, 'file')}, {size(done.size_bytes)}."
+    )
     if done.skipped:
         click.echo(
-            f"{done.skipped} file(s) went or became shorter meanwhile: their jobs were deleted, or "
-            "were being archived.",
+            f"{counted(done.skipped, 'file')} went or became shorter meanwhile: their jobs were "
+            "deleted, or were being archived.",
             err=True,
         )
 
@@ -58,7 +60,7 @@ def restore(file: Path, home_path: Path | None, *, replace: bool) -> None:
     try:
         done = restoring.restore(home, file, replace=replace)
     except OSError as error:
-        raise ConfigError(f"{file} cannot be restored: {error}") from error
+        raise ConfigError(f"{file} cannot be restored: {error.strerror or error}.") from error
     click.echo(f"Restored {home.root} from {file}.")
     if done.kept is not None:
         click.echo(f"What was there before is in {done.kept}.")

@@ -180,7 +180,8 @@ def _unpack(source: Path, staged: Path) -> Manifest:
     except (tarfile.TarError, EOFError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise ConfigError(f"{source} is no whole backup: {error}.") from error
+        said = "it is no tar file" if _is_no_tar(error) else error
+        raise ConfigError(f"{source} is no whole backup: {said}.") from error
     try:
         if not (staged / END).is_file():
             raise ValueError("its end is missing")
@@ -194,6 +195,11 @@ def _unpack(source: Path, staged: Path) -> Manifest:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{source} is no whole backup: {error}.") from error
     return manifest
+
+
+def _is_no_tar(error: Exception) -> bool:
+    """Tell whether no kind of tar file begins like this; tarfile then names each that it tried."""
+    return isinstance(error, tarfile.ReadError) and "could not be opened" in str(error)
 
 
 def _extract(tar: tarfile.TarFile, staged: Path) -> None:

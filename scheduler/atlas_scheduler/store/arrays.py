@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+from atlas_scheduler.core.times import utc
 from atlas_scheduler.store import history, jobs, parameters, sql
 from atlas_scheduler.store.job_rows import StoredJob
-from atlas_scheduler.store.times import utc
 from foundations.models import ArrayView, JobState, NewArray
 from foundations.provenance import Origin
 

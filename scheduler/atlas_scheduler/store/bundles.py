@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 from pydantic import JsonValue
 
-from atlas_scheduler.store import boot
+from atlas_scheduler import boot
 from atlas_scheduler.store.blobs import Blobs
 from atlas_scheduler.store.extraction import Extractor, Order
 from atlas_scheduler.store.files import remove_tree, storage_errors, sync_directory

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from atlas_scheduler.store import sql
-from atlas_scheduler.store.files import open_directory
+from atlas_scheduler.store.disk_bytes import bytes_on_disk
 from atlas_scheduler.store.listed_bundles import BLOBS, LISTING_SUFFIX
-from atlas_scheduler.store.tree_walk import walk
 from foundations.home import Home
 from foundations.models import ProjectDisk
 
 _SQL = sql.queries("disk_use")
 PAGE = 10_000
 """Jobs that are read at once, so that other readers are not kept waiting."""
-_BLOCK_BYTES = 512  # of `st_blocks`, whatever the file system's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +111,7 @@ class DiskSurvey:
 
     def _database_bytes(self) -> int:
         database = self._home.database
-        return sum(_file_bytes(Path(f"{database}{end}")) for end in ("", "-wal", "-shm"))
+        return sum(bytes_on_disk(Path(f"{database}{end}")) for end in ("", "-wal", "-shm"))
 
     def _bundle_bytes(self, digest: str) -> int:
         """The packed bundle and its unpacked tree; the tree comes and goes as a whole."""
@@ -128,7 +124,7 @@ class DiskSurvey:
         known = self._bundles.get(digest)
         if known is not None and known[0] == changed_ns:
             return known[1]
-        size = self._bytes_below(directory) + _file_bytes(directory.with_name(f"{name}.tar.gz"))
+        size = self._bytes_below(directory) + bytes_on_disk(directory.with_name(f"{name}.tar.gz"))
         self._bundles[digest] = (changed_ns, size)
         return size
 
@@ -146,43 +142,14 @@ class DiskSurvey:
         return size
 
     def _bytes_below(self, directory: Path) -> int:
-        """Add up a directory. What cannot be read, or goes away meanwhile, is left out."""
-        self._check_time()
-        total = 0
-        with suppress(OSError):
-            top = open_directory(directory)
-            try:
-                total += os.fstat(top).st_blocks * _BLOCK_BYTES
-                for found in walk(top):
-                    self._check_time()
-                    total += found.status.st_blocks * _BLOCK_BYTES
-            finally:
-                os.close(top)
-        return total
+        # What a link leads to is not of this home.
+        if directory.is_symlink():
+            return 0
+        return bytes_on_disk(directory, before_each=self._check_time)
 
     def _check_time(self) -> None:
         if self._stopped.is_set() or self._clock_seconds() > self._end:
             raise _NoTimeLeft
-
-
-def size_below(directory: Path) -> int:
-    """Add up what a directory takes on the disk (bytes). Blocks as long as that takes."""
-    total = 0
-    with suppress(OSError):
-        top = open_directory(directory)
-        try:
-            total += os.fstat(top).st_blocks * _BLOCK_BYTES
-            total += sum(found.status.st_blocks * _BLOCK_BYTES for found in walk(top))
-        finally:
-            os.close(top)
-    return total
-
-
-def _file_bytes(path: Path) -> int:
-    try:
-        return path.lstat().st_blocks * _BLOCK_BYTES
-    except OSError:
-        return 0
 
 
 def _by_project(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from atlas_scheduler.store.disk_use import size_below
+from atlas_scheduler.store.disk_bytes import bytes_on_disk
 from atlas_scheduler.store.files import write_durably
 
 ABOUT = "atlas-environment.json"
@@ -50,7 +50,7 @@ def complete(directory: Path, *, base: str, now_ms: int) -> None:
         OSError: it noted nothing, or the disk is full.
     """
     about = json.loads((directory / ABOUT).read_bytes())
-    about |= {"base": base, "size_bytes": size_below(directory), "created_at_ms": now_ms}
+    about |= {"base": base, "size_bytes": bytes_on_disk(directory), "created_at_ms": now_ms}
     write_durably(directory / ABOUT, json.dumps(about).encode())
 
 

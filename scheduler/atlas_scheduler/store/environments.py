@@ -6,15 +6,16 @@ builds under way, uv's wheels, and a link for each attempt that uses one.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from atlas_scheduler.store.disk_use import size_below
+from atlas_scheduler.clock import now_ms
+from atlas_scheduler.store.disk_bytes import bytes_on_disk
 from atlas_scheduler.store.environment_notes import (
     ABOUT,
     CachedEnvironment,
@@ -35,16 +36,19 @@ class Environments:
         home: Home,
         *,
         max_bytes: int = 20 * 10**9,
-        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        are_shared: bool = True,
+        clock_ms: Callable[[], int] = now_ms,
     ) -> None:
         """Open the environments of a home; nothing is made yet.
 
         Args:
             home: where they lie.
             max_bytes: what they and uv's wheels may take, apart from what jobs use.
+            are_shared: whether users get what others' builds made, or each only their own.
             clock_ms: tells the time.
         """
         self.max_bytes = max_bytes
+        self.are_shared = are_shared
         self._home = home
         self._top = home.environments
         self._builds = self._top / "building"
@@ -62,6 +66,18 @@ class Environments:
     def wheels(self) -> Path:
         """Where uv keeps what it has downloaded and built."""
         return self._top / "wheels"
+
+    def key_for(self, key: str, user: str) -> str:
+        """Name the environment that a user gets for what a key stands for."""
+        if self.are_shared:
+            return key
+        return hashlib.sha256(f"{key} {user}".encode()).hexdigest()[: len(key)]
+
+    def wheels_of(self, user: str) -> Path:
+        """Where uv keeps what builds of a user have downloaded and built."""
+        if self.are_shared:
+            return self.wheels
+        return self.wheels / f"user-{hashlib.sha256(user.encode()).hexdigest()[:16]}"
 
     def sweep(self) -> None:
         """Remove what a crash left. Call it once, before anything is built."""
@@ -108,10 +124,15 @@ class Environments:
 
     # -- building
 
-    def begin(self, key: str) -> Path:
-        """Make a directory to build an environment in, for `publish` or `discard`."""
+    def begin(self, key: str, wheels: Path | None = None) -> Path:
+        """Make a directory to build an environment in, for `publish` or `discard`.
+
+        Args:
+            key: names the environment.
+            wheels: where its downloads go, made too; None is where those of all go.
+        """
         with storage_errors():
-            self.wheels.mkdir(parents=True, exist_ok=True)
+            (wheels or self.wheels).mkdir(parents=True, exist_ok=True)
             place = self._builds / f"{key}.{uuid.uuid4().hex[:8]}"
             (place / "environment").mkdir(parents=True)
             (place / "tmp").mkdir()
@@ -158,7 +179,7 @@ class Environments:
 
     def wheels_bytes(self) -> int:
         """Add up what uv keeps."""
-        return size_below(self.wheels)
+        return bytes_on_disk(self.wheels)
 
     def trim(self) -> None:
         """Bring the size under its limit: wheels first, then what was not used for longest."""

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.times import utc
 from atlas_scheduler.store import acting, sql
-from atlas_scheduler.store.times import utc
 from foundations.models import Change, JobState, QueueChange
 
 _SQL = sql.queries("history")

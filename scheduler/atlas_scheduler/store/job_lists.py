@@ -9,9 +9,9 @@ import sqlite3
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from atlas_scheduler.core.times import utc
 from atlas_scheduler.store import sql
 from atlas_scheduler.store.job_rows import StoredJob, read_stored_job
-from atlas_scheduler.store.times import utc
 from foundations.errors import InvalidRequest
 from foundations.models import JobState, ProjectView
 
@@ -49,13 +49,22 @@ def page(
     Raises:
         InvalidRequest: the limit or the cursor is not valid.
     """
-    if not 1 <= limit <= PAGE_LIMIT:
-        raise InvalidRequest(f"The limit is {limit}; it must be from 1 to {PAGE_LIMIT}.")
+    require_limit(limit)
     wanted = {"project": project, "before": _read_cursor(cursor), "limit": limit + 1}
     rows = _rows_of_page(conn, wanted, states)[: limit + 1]
     shown = rows[:limit]
     more = len(rows) > limit
     return [read_stored_job(row) for row in shown], _cursor(shown[-1]) if more else None
+
+
+def require_limit(limit: int) -> None:
+    """Refuse a page that is too long, or has no job.
+
+    Raises:
+        InvalidRequest: the limit is not from 1 to `PAGE_LIMIT`.
+    """
+    if not 1 <= limit <= PAGE_LIMIT:
+        raise InvalidRequest(f"The limit is {limit}; it must be from 1 to {PAGE_LIMIT}.")
 
 
 def projects(conn: sqlite3.Connection) -> list[ProjectView]:

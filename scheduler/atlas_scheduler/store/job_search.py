@@ -17,11 +17,10 @@ from atlas_scheduler.core.filters.terms import Query, SortKey
 from atlas_scheduler.store import sql
 from atlas_scheduler.store.filter_sql import NEVER_MISSING
 from atlas_scheduler.store.fragments import Fragment, all_of, any_of, joined, written
-from atlas_scheduler.store.job_lists import PAGE_LIMIT
+from atlas_scheduler.store.job_lists import PAGE_LIMIT, require_limit
 from atlas_scheduler.store.job_rows import StoredJob, read_stored_job
 from atlas_scheduler.store.search_cursor import Key, Place, read_cursor, write_cursor
 from atlas_scheduler.store.search_plans import Order, Part, Plan, plans
-from foundations.errors import InvalidRequest
 
 _SQL = sql.queries("job_search")
 _NO_LIMIT = -1
@@ -54,8 +53,7 @@ def search(
     Raises:
         InvalidRequest: the limit is not valid, or the cursor is not one of this filter.
     """
-    if not 1 <= limit <= PAGE_LIMIT:
-        raise InvalidRequest(f"The limit is {limit}; it must be from 1 to {PAGE_LIMIT}.")
+    require_limit(limit)
     order = Order.of(query.sort)
     after = None
     if cursor is not None:

@@ -1,8 +1,7 @@
-"""Files in the home that nothing needs any more: found, and how much they take."""
+"""Files in the home that nothing needs any more: found, and what a bundle takes."""
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from atlas_scheduler.store.files import open_directory
+from atlas_scheduler.store.disk_bytes import bytes_on_disk
 from atlas_scheduler.store.listed_bundles import LISTING_SUFFIX
-from atlas_scheduler.store.tree_walk import walk
 from foundations.home import Home
 
 BUNDLE_REST_SECONDS = 3600.0
@@ -21,7 +19,6 @@ UPLOAD_REST_SECONDS = 24 * 3600.0
 """What has come of an upload may still be continued for so long."""
 
 Kind = Literal["bundle", "upload", "file", "work_dir"]
-_BLOCK_BYTES = 512  # of `st_blocks`, whatever the file system's own
 _PACKED = ".tar.gz"
 _SUFFIXES = (_PACKED, LISTING_SUFFIX)
 
@@ -48,22 +45,6 @@ def candidates(home: Home, *, now_seconds: float) -> Iterator[Candidate]:
     for path in _entries(home.job_dirs):
         with suppress(ValueError):
             yield Candidate("work_dir", str(uuid.UUID(path.name)), path)
-
-
-def bytes_on_disk(path: Path) -> int:
-    """Add up a file, or a directory with all that can be read in it."""
-    total = 0
-    with suppress(OSError):
-        status = path.lstat()
-        total = status.st_blocks * _BLOCK_BYTES
-        if path.is_symlink() or not path.is_dir():
-            return total
-        top = open_directory(path)
-        try:
-            total += sum(found.status.st_blocks * _BLOCK_BYTES for found in walk(top))
-        finally:
-            os.close(top)
-    return total
 
 
 def bundle_bytes(home: Home, digest: str) -> int:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from weakref import WeakValueDictionary
 
+from atlas_scheduler.clock import now_ms
 from atlas_scheduler.core.time_index import TimeIndex
 from atlas_scheduler.store.archives import LOG
 from atlas_scheduler.store.files import storage_errors, write_all, write_durably
@@ -20,11 +20,6 @@ from foundations.log_times import TimeMark
 
 CHUNK_BYTES = 64 * 1024
 """The most that a follower gets at once."""
-
-
-def now_ms() -> int:
-    """Return the time in milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 class FileLog:

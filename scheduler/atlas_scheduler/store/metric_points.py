@@ -7,9 +7,9 @@ import sqlite3
 from collections.abc import Iterable
 from functools import partial
 
+from atlas_scheduler.core.times import utc
 from atlas_scheduler.store import sql
 from atlas_scheduler.store.records import series, shown
-from atlas_scheduler.store.times import utc
 from foundations.decimation import decimate_by, is_drawable, telling
 from foundations.errors import NotFound
 from foundations.models import SYSTEM_PREFIX, MetricPoint, MetricSeries

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any
 
 from atlas_scheduler.store import sql
 from atlas_scheduler.store.event_lines import INTEGERS, KEY_LIMIT
-from foundations.tracking import each_parameter
+from foundations.parameters import each_parameter
 
 _SQL = sql.queries("parameters")
 RANK_LENGTH = 200
@@ -42,6 +42,35 @@ def submit_array(
     wanted = _rows(params, min(MOST_OF_A_JOB, MOST_OF_AN_ARRAY // jobs))
     where = {"array_number": array_number, "at_ms": now_ms}
     conn.executemany(_SQL["submit_array"], ({**row, **where} for row in wanted))
+
+
+def unrecorded(conn: sqlite3.Connection, *, after: int, most: int) -> list[int]:
+    """Number jobs that wait and of whose parameters nothing is recorded.
+
+    They were submitted to a version that did not do that.
+
+    Args:
+        conn: the database.
+        after: begin behind this number.
+        most: so many at once.
+    """
+    found = conn.execute(_SQL["unrecorded"], {"after": after, "most": most})
+    return [row["job_number"] for row in found]
+
+
+def record_submissions(conn: sqlite3.Connection, numbers: Iterable[int]) -> list[str]:
+    """Record what jobs were submitted with, those that still wait and have recorded nothing.
+
+    Returns:
+        Their ids.
+    """
+    found = [conn.execute(_SQL["submission"], {"job_number": one}).fetchone() for one in numbers]
+    for row in filter(None, found):
+        most = min(MOST_OF_A_JOB, MOST_OF_AN_ARRAY // (row["array_size"] or 1))
+        where = {"job_id": row["job_id"], "at_ms": row["submitted_at_ms"]}
+        wanted = _rows(json.loads(row["params"]), most)
+        conn.executemany(_SQL["submit"], ({**one, **where} for one in wanted))
+    return [row["job_id"] for row in filter(None, found)]
 
 
 def _rows(params: Mapping[str, Any], most: int) -> list[dict[str, Any]]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
+from atlas_scheduler import clock
+from atlas_scheduler.core.times import utc
 from atlas_scheduler.store import provenance, sql
 from atlas_scheduler.store.event_lines import Parsed, parse_lines
 from atlas_scheduler.store.parameters import json_text, name_of, rank
@@ -26,7 +27,6 @@ from atlas_scheduler.store.record_kinds import (
     Record,
     Tag,
 )
-from atlas_scheduler.store.times import utc
 from foundations.models import ArtifactView, MetricSummary
 
 __all__ = [
@@ -36,7 +36,6 @@ __all__ = [
     "Metric",
     "Parameter",
     "Parsed",
-    "Point",
     "Record",
     "Tag",
     "artifacts",
@@ -45,7 +44,6 @@ __all__ = [
     "ingest",
     "of_jobs",
     "parse_lines",
-    "points",
     "series",
     "shown",
     "skipped",
@@ -62,15 +60,6 @@ class JobRecords:
     metrics: dict[str, Any] = field(default_factory=dict)
     """The last value of each."""
     tags: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One logged value of a metric."""
-
-    step: float | None
-    value: Any
-    at_ms: int
 
 
 def ingest(
@@ -102,7 +91,7 @@ def ingest(
     if row is None:
         return False
     records = list(records)
-    _save(conn, row["job_number"], records, _clock_ms() if now_ms is None else now_ms)
+    _save(conn, row["job_number"], records, clock.now_ms() if now_ms is None else now_ms)
     for record in records:
         if isinstance(record, Environment):
             provenance.save_environment(conn, row["job_number"], record.content)
@@ -146,14 +135,6 @@ def series(conn: sqlite3.Connection, job_id: str, *, system: bool = False) -> li
             count=row["points"],
         )
         for row in conn.execute(_SQL["system_series" if system else "series"], {"job_id": job_id})
-    ]
-
-
-def points(conn: sqlite3.Connection, job_id: str, name: str) -> list[Point]:
-    """Every point of one metric, in the order they were logged."""
-    return [
-        Point(row["step"], shown(row["value"]), row["logged_at_ms"])
-        for row in conn.execute(_SQL["points"], {"job_id": job_id, "name": name})
     ]
 
 
@@ -252,7 +233,3 @@ def shown(coded: float | str | None) -> Any:
     if coded is None:
         return "NaN"
     return coded if math.isfinite(coded) else name_of(coded)
-
-
-def _clock_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping
 
+from atlas_scheduler.core.times import utc
 from atlas_scheduler.store import sql
-from atlas_scheduler.store.times import utc
 from foundations.errors import NotFound
 from foundations.models import NoteView
 

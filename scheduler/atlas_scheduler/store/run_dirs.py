@@ -1,7 +1,7 @@
 """The directory of a local run: what it says of itself, how it ended, and whether it lives.
 
-The directory is a job's own one; the program makes it (`foundations/local_run.py`) and its process
-holds the lock in it, which the kernel lets go whatever ends the process.
+The directory is a job's own one; the program makes it (`foundations/local_run_dir.py`) and its
+process holds the lock in it, which the kernel lets go whatever ends the process.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from atlas_scheduler.store.archives import EVENTS
 from atlas_scheduler.store.files import open_file_below
 from atlas_scheduler.store.work_dirs import RECORDS
 from foundations.local_machine import process_start
-from foundations.local_run import DESCRIPTION, ENDED, HEARTBEAT, LOCK
+from foundations.local_run_dir import DESCRIPTION, ENDED, HEARTBEAT, LOCK
 from foundations.models import Argument, JobId, ProjectName
 
 STOP_REQUESTED = "stop_requested"
@@ -113,7 +114,7 @@ def signs_of_life(job_dir: Path) -> tuple[tuple[int, int] | None, ...]:
     """Return what changes for as long as a run goes on: its heartbeat, and what it records."""
     return tuple(
         None if found is None else (found.st_mtime_ns, found.st_size)
-        for found in (_status(job_dir / HEARTBEAT), _status(job_dir / RECORDS / "events.jsonl"))
+        for found in (_status(job_dir / HEARTBEAT), _status(job_dir / RECORDS / EVENTS))
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+from atlas_scheduler.core.times import utc
 from atlas_scheduler.store import sql
 from atlas_scheduler.store.prefixes import CANDIDATES_SHOWN, fitting
-from atlas_scheduler.store.times import utc
 from foundations.errors import AmbiguousJob, NotFound
 from foundations.models import JobState, NewSchedule, Overlap, ScheduleView, Submission
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from foundations.errors import NotFound
 
 _SHARED = "shared"
 _USERS = "users"
+_LONGEST_NAME = 200
+"""Of a user, quoted; file systems take 255 bytes, and names of users may have 200 characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +113,11 @@ class Secrets:
     def _directory(self, user: str | None) -> Path:
         if user is None:
             return self._top / _SHARED
+        name = quote(user, safe="")
+        if len(name) > _LONGEST_NAME:
+            return self._top / _USERS / f"h-{hashlib.sha256(name.encode()).hexdigest()}"
         # The mark in front keeps `.` and `..` from being directories of their own kind.
-        return self._top / _USERS / f"u-{quote(user, safe='')}"
+        return self._top / _USERS / f"u-{name}"
 
 
 def no_such_secret(names: Iterable[str]) -> str:

@@ -22,12 +22,16 @@ class Migration:
 
 @cache
 def queries(noun: str) -> dict[str, str]:
-    """Read `queries/<noun>.sql`: a line `-- name: <name>` begins each query."""
-    text = (files(__package__) / "queries" / f"{noun}.sql").read_text(encoding="utf-8")
+    """Read `queries/<noun>.sql`."""
+    return named_queries((files(__package__) / "queries" / f"{noun}.sql").read_text("utf-8"))
+
+
+def named_queries(text: str) -> dict[str, str]:
+    """Take queries apart: a line `-- name: <name>` begins each."""
     head, *parts = _BLOCK.split(text)
-    assert not head.strip(), f"{noun}.sql: text before the first name"
+    assert not head.strip(), f"text before the first name: {head.strip()}"
     named = dict(zip(parts[::2], map(str.strip, parts[1::2]), strict=True))
-    assert len(named) * 2 == len(parts), f"{noun}.sql: a name is used twice"
+    assert len(named) * 2 == len(parts), f"a name is used twice: {parts[::2]}"
     return named
 
 

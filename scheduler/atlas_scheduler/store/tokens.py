@@ -6,9 +6,13 @@ import json
 import sqlite3
 from dataclasses import dataclass, field
 
+from atlas_scheduler.core.times import utc
 from atlas_scheduler.store import sql
 from foundations.models import Role, TokenLimits
 
+LEEWAY_MS = 60_000
+"""For how long a token holds after its time, so that a clock that jumps a little locks nobody
+out."""
 _SQL = sql.queries("tokens")
 
 
@@ -34,6 +38,28 @@ class Token:
     revoked_at_ms: int | None = None
     last_used_at_ms: int | None = None
     last_used_from: str | None = None
+
+    @property
+    def ends_at_ms(self) -> int | None:
+        """The last moment at which it holds; None is never, as far as is known."""
+        return None if self.expires_at_ms is None else self.expires_at_ms + LEEWAY_MS
+
+    def holds(self, now_ms: int) -> bool:
+        """Whether it lets somebody in."""
+        is_over = self.ends_at_ms is not None and now_ms > self.ends_at_ms
+        return self.revoked_at_ms is None and not is_over
+
+    @property
+    def words(self) -> str:
+        """Its name and its id."""
+        return f"`{self.name}` ({self.token_id})"
+
+    @property
+    def end_words(self) -> str:
+        """Why it does not hold any more."""
+        if self.revoked_at_ms is not None or self.expires_at_ms is None:
+            return "was revoked"
+        return f"expired at {utc(self.expires_at_ms):%Y-%m-%d %H:%M} UTC"
 
 
 def every(conn: sqlite3.Connection) -> list[Token]:

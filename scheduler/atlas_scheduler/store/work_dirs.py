@@ -12,13 +12,13 @@ from pydantic import JsonValue
 
 from atlas_scheduler.store.files import remove_tree
 from atlas_scheduler.store.reflink import copy_file
+from foundations.parameters import PARAMETERS_FILE
 from foundations.unpack import Manifest
 
 SOURCE = "job_source"
 RECORDS = "records"
 ARTIFACTS = "artifacts"
 HOME = "home"
-PARAMETERS = "foundations_job_parameters.json"
 _LARGEST_READ_BYTES = 1 << 16
 
 
@@ -52,8 +52,8 @@ def make_work_dir(
     for name in (SOURCE, RECORDS, ARTIFACTS, HOME):
         (job_dir / name).mkdir()
     _copy_tree(tree, job_dir / SOURCE, manifest)
-    if params and not _says(job_dir / SOURCE / PARAMETERS, params):
-        _write_parameters(job_dir / SOURCE / PARAMETERS, params)
+    if params and not _says(job_dir / SOURCE / PARAMETERS_FILE, params):
+        _write_parameters(job_dir / SOURCE / PARAMETERS_FILE, params)
     mark.parent.mkdir(exist_ok=True)
     mark.write_text(boot_id)
 

@@ -28,14 +28,12 @@ def start_exec(
 
 def exec_output(exec_id: str, *, offset: int = 0) -> Call[None]:
     """Ask for the output of a command from a byte on (`foundations.exec_frames`)."""
-    path = f"/execs/{exec_id}/output"
-    return Call("GET", path, nothing, params=(("offset", str(offset)),))
+    return rest_of(f"/execs/{exec_id}/output", offset)
 
 
 def write_exec(exec_id: str, data: bytes, *, offset: int, end: bool = False) -> Call[None]:
     """Pass a piece of input on; `offset` is where it lies in all that is sent."""
-    body = {"offset": offset, "data": base64.b64encode(data).decode(), "end": end}
-    return Call("POST", f"/execs/{exec_id}/input", nothing, json=body, expected=(204,))
+    return piece_for(f"/execs/{exec_id}/input", data, offset=offset, end=end)
 
 
 def resize_exec(exec_id: str, size: models.TerminalSize) -> Call[None]:
@@ -47,3 +45,14 @@ def resize_exec(exec_id: str, size: models.TerminalSize) -> Call[None]:
 def end_exec(exec_id: str) -> Call[None]:
     """End a command, and forget it."""
     return Call("DELETE", f"/execs/{exec_id}", nothing, expected=(204,))
+
+
+def rest_of(path: str, offset: int) -> Call[None]:
+    """Ask for what comes out of something that was begun, from a byte on."""
+    return Call("GET", path, nothing, params=(("offset", str(offset)),))
+
+
+def piece_for(path: str, data: bytes, *, offset: int, end: bool) -> Call[None]:
+    """Give a piece to something that was begun; in JSON bytes travel as base64."""
+    body = {"offset": offset, "data": base64.b64encode(data).decode(), "end": end}
+    return Call("POST", path, nothing, json=body, expected=(204,))

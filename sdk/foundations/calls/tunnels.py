@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-
 from foundations.calls.call import Call, job_path, nothing
+from foundations.calls.execs import piece_for, rest_of
 from foundations.lazy_models import models
 
 
@@ -20,14 +19,12 @@ def open_tunnel(ref: str, port: int) -> Call[models.TunnelView]:
 
 def read_tunnel(tunnel_id: str, *, offset: int = 0) -> Call[None]:
     """Ask for what the job sends from a byte on (`foundations.exec_frames`)."""
-    path = f"/tunnels/{tunnel_id}/output"
-    return Call("GET", path, nothing, params=(("offset", str(offset)),))
+    return rest_of(f"/tunnels/{tunnel_id}/output", offset)
 
 
 def write_tunnel(tunnel_id: str, data: bytes, *, offset: int, end: bool = False) -> Call[None]:
     """Send a piece to the job; `offset` is where it lies in all that is sent."""
-    body = {"offset": offset, "data": base64.b64encode(data).decode(), "end": end}
-    return Call("POST", f"/tunnels/{tunnel_id}/input", nothing, json=body, expected=(204,))
+    return piece_for(f"/tunnels/{tunnel_id}/input", data, offset=offset, end=end)
 
 
 def close_tunnel(tunnel_id: str) -> Call[None]:

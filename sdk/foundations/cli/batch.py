@@ -12,6 +12,7 @@ from foundations.cli.context import naming
 from foundations.cli.groups import notes_of
 from foundations.errors import SchedulerError
 from foundations.job_states import FINAL_STATES, JobState
+from foundations.quantities import counted
 
 if TYPE_CHECKING:
     from foundations.client import Client
@@ -20,7 +21,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 Result = dict[str, Any]
 """What became of one job: at least `job_id` and `message`, and `error` when it was refused."""
 WAITING = ("queued",)
-ACTIVE = ("queued", "starting", "running")
 _NOTES = "notes"
 FINAL = tuple(state.value for state in JobState if state in FINAL_STATES)
 
@@ -73,7 +73,7 @@ def choose(
         return typed
     found = matching_jobs(client, filter_, states=states)
     if found:
-        what = f"{verb} {len(found)} job(s) {confirmation.scope(None, filter_)}"
+        what = f"{verb} {counted(len(found))} {confirmation.scope(None, filter_)}"
         confirmation.confirm_jobs(what, found, yes=yes)
     return [job["job_id"] for job in found]
 
@@ -111,7 +111,7 @@ def confirm_count(
         client, 0, filter=filter_, states=tuple(states), limit=confirmation.SHOWN
     )
     if count:
-        what = f"{verb} {count} job(s) {confirmation.scope(None, filter_)}"
+        what = f"{verb} {counted(count)} {confirmation.scope(None, filter_)}"
         confirmation.confirm_jobs(what, first, count=count, yes=False)
     return count
 

@@ -7,6 +7,7 @@ import click
 from foundations.cli import confirmation, render
 from foundations.cli.batch import WAITING, matching_jobs
 from foundations.cli.context import connect, json_option, scheduler_argument
+from foundations.quantities import counted
 
 
 @click.command("clear-queue")
@@ -26,7 +27,9 @@ def clear_queue(
     if not yes and (confirmation.is_answered() or filter_ is not None):
         found = matching_jobs(client, filter_, project=project, states=WAITING)
         if found:
-            what = f"stops {len(found)} job(s) that wait {confirmation.scope(project, filter_)}"
+            what = (
+                f"stops {counted(len(found), 'waiting job')} {confirmation.scope(project, filter_)}"
+            )
             confirmation.confirm_jobs(what, found, yes=False)
     cleared = client.clear_queue(project, filter=filter_)
     if as_json:

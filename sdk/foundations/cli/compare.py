@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from foundations.cli import render
@@ -57,19 +59,21 @@ def compare_jobs(scheduler: str, job_ids: tuple[str, ...], *, as_json: bool, as_
     elif not names:
         click.echo("Nothing differs in what is known of the jobs.")
     else:
-        columns = [Column("JOB ID", narrowest=8, ellipsis=False)]
-        columns += [
-            Column(
-                clean(name, one_line=True),
-                narrowest=8,
-                style=render.state if name == "state" else None,
-            )
-            for name in names
-        ]
-        render.print_table(
-            columns,
-            [
-                [job_id, *(cell(name, one) for name, one in zip(names, row, strict=True))]
-                for job_id, row in zip(ids, values, strict=True)
-            ],
+        _print_table(ids, names, values)
+
+
+def _print_table(ids: list[str], names: list[str], values: list[list[Any]]) -> None:
+    columns = [Column("JOB ID", narrowest=8, ellipsis=False)]
+    columns += [
+        Column(
+            clean(name, one_line=True),
+            narrowest=8,
+            style=render.state if name == "state" else None,
         )
+        for name in names
+    ]
+    rows = [
+        [job_id, *(cell(name, one) for name, one in zip(names, row, strict=True))]
+        for job_id, row in zip(ids, values, strict=True)
+    ]
+    render.print_table(columns, rows)

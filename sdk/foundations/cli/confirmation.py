@@ -33,7 +33,7 @@ def confirm_jobs(
     """Ask whether to go on; returns only when the answer is yes.
 
     Args:
-        what: what is done to how many jobs in which scope, such as `stops 3 job(s) that wait`.
+        what: what is done to how many jobs in which scope, such as `stops 3 waiting jobs`.
         jobs: all of them, or the first, as the API answers them.
         yes: go on without asking.
         count: how many there are, when these are not all.

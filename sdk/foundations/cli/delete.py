@@ -12,6 +12,7 @@ from foundations.cli.batch import FINAL, Result, act_on_each, choose, jobs_or_fi
 from foundations.cli.context import connect, json_option, scheduler_argument
 from foundations.cli.schedules import act_on_schedules, schedules_argument
 from foundations.errors import JobConflict, NotFound
+from foundations.quantities import counted
 
 if TYPE_CHECKING:
     from foundations.client import Client
@@ -75,13 +76,13 @@ def project(scheduler: str, name: str, *, yes: bool, as_json: bool) -> None:
     found = _find_project(client, name)
     if not yes:
         jobs = matching_jobs(client, None, project=name)
-        what = f"deletes project {found.name} with {len(jobs)} job(s) and their archives"
+        what = f"deletes project {found.name}, its {counted(len(jobs))} and all archives"
         confirmation.confirm_jobs(what, jobs, yes=False)
     deleted = client.delete_project(name)
     if as_json:
         render.print_json(render.model_document(deleted))
     else:
-        click.echo(f"Deleted project {render.clean(name)} with {deleted.jobs} job(s)")
+        click.echo(f"Deleted project {render.clean(name)} with {counted(deleted.jobs)}")
         _say_how_to_undo(f"project {scheduler} {shlex.quote(name)}", _grace_seconds(client))
 
 

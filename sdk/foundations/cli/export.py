@@ -118,9 +118,8 @@ def write_jobs(path: Path, pages: Iterable[list[Row]], *, form: str) -> None:
         parquet = ParquetWriter()
         with written_whole(path) as file:
             job_parquet(parquet, file, pages)
-        return
-    with text_output(str(path)) as text:
-        (write_json if form == "json" else job_csv)(text, pages)
+    else:
+        _write_text(form, str(path), pages, points=False)
 
 
 def _write_text(form: str, target: str, pages: Iterable[list[Row]], *, points: bool) -> None:

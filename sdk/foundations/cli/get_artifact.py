@@ -8,7 +8,7 @@ import click
 
 from foundations.cli import render
 from foundations.cli.context import connect, job_argument, json_option, naming, scheduler_argument
-from foundations.cli.output_file import save
+from foundations.cli.output_file import output_options, save
 from foundations.errors import NotFound
 
 if TYPE_CHECKING:
@@ -19,12 +19,7 @@ if TYPE_CHECKING:
 @scheduler_argument
 @job_argument
 @click.argument("key", required=False)
-@click.option(
-    "--output",
-    "-o",
-    help="File or directory to write to, `-` for standard output. Default: the current directory.",
-)
-@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@output_options
 @json_option
 def artifact(
     scheduler: str,

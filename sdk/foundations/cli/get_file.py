@@ -6,19 +6,14 @@ import click
 
 from foundations.cli import render
 from foundations.cli.context import connect, job_argument, json_option, naming, scheduler_argument
-from foundations.cli.output_file import save
+from foundations.cli.output_file import output_options, save
 
 
 @click.command("file")
 @scheduler_argument
 @job_argument
 @click.argument("path")
-@click.option(
-    "--output",
-    "-o",
-    help="File or directory to write to, `-` for standard output. Default: the current directory.",
-)
-@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@output_options
 @json_option
 def file_(
     scheduler: str, job_id: str, path: str, *, output: str | None, force: bool, as_json: bool

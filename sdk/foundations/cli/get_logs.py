@@ -131,15 +131,22 @@ def _print(pieces: Iterable[bytes], *, raw: bool) -> None:
 
 
 def _print_json(job: JobDetail, pieces: Iterable[bytes], *, follow: bool) -> None:
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
     if follow:
-        for piece in pieces:
-            text = decoder.decode(piece)
-            if text:
-                render.print_json_line({"job_id": job.job_id, "text": text})
-        return
-    text = decoder.decode(b"".join(pieces), final=True)
-    render.print_json({"job_id": job.job_id, "state": str(job.state), "text": text})
+        for text in _decoded(pieces):
+            render.print_json_line({"job_id": job.job_id, "text": text})
+    else:
+        text = "".join(_decoded(pieces))
+        render.print_json({"job_id": job.job_id, "state": str(job.state), "text": text})
+
+
+def _decoded(pieces: Iterable[bytes]) -> Iterator[str]:
+    """Yield texts that are not empty; a character may be parted between two pieces."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    for piece in pieces:
+        if text := decoder.decode(piece):
+            yield text
+    if rest := decoder.decode(b"", final=True):
+        yield rest
 
 
 def _search(pattern: str, *, regex: bool, ignore_case: bool, context: int) -> LogSearch:

@@ -13,7 +13,7 @@ from foundations.cli.context import connect, json_option, optional_scheduler_arg
 from foundations.cli.pause import pause_lines
 from foundations.cli.render import Column
 from foundations.configs import DEFAULT_NAME
-from foundations.quantities import size
+from foundations.quantities import counted, size
 
 if TYPE_CHECKING:
     from foundations.models import ReadinessView, SchedulerInfo, StorageView
@@ -91,7 +91,7 @@ def _fields(found: SchedulerInfo) -> list[tuple[str, str]]:
         ("GPUs", ", ".join(found.gpus) or "none"),
         ("Volumes", ", ".join(f"{one.name} ({one.mode})" for one in found.volumes)),
         *_storage(found.storage),
-        ("Queue", f"at most {found.queue.max_running_jobs} job(s) at once"),
+        ("Queue", f"at most {counted(found.queue.max_running_jobs)} at once"),
         *(("Paused", line) for line in pause_lines(found.queue)),
         ("Jobs", ", ".join(f"{n} {state}" for state, n in found.states.items() if n) or "none yet"),
     ]

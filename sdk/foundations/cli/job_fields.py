@@ -35,7 +35,7 @@ def fields(detail: JobDetail) -> list[tuple[str, str]]:
         ("Comes after", after_text(detail.after)),
         ("State", detail.state),
         ("Reason", detail.reason or ""),
-        ("Waits because", f"{waiting.reason} (place {waiting.position})" if waiting else ""),
+        ("Waits because", _waits_because(waiting)),
         ("Waits for", ", ".join(waiting.blockers) if waiting else ""),
         ("Expected start", expected_start(waiting)),
         ("Priority", str(detail.priority) if detail.priority else ""),
@@ -79,6 +79,12 @@ def expected_start(waiting: Waiting | None) -> str:
     """When a job that waits may start, as far as that is known."""
     start = None if waiting is None else waiting.expected_start_at
     return "" if start is None else f"about {render.local_time(start)}"
+
+
+def _waits_because(waiting: Waiting | None) -> str:
+    if waiting is None or waiting.position is None:
+        return waiting.reason if waiting else ""
+    return f"{waiting.reason} (place {waiting.position})"
 
 
 def _array(detail: JobDetail) -> str:

@@ -216,6 +216,7 @@ _COLUMNS = (
     Column("JOB ID", narrowest=8, ellipsis=False),
     Column("PROJECT", narrowest=8),
     Column("STATE", style=render.state),
+    Column("ARRAY", droppable=True),
     Column("SUBMITTED"),
     Column("DURATION"),
     Column("METRICS", narrowest=10, droppable=True),
@@ -263,12 +264,18 @@ def _row(job: dict[str, Any], *, marked: bool) -> list[str]:
         job["project"],
         job["state"],
         *(["local" if job.get("local") else ""] if marked else []),
+        _array(job.get("array")),
         render.local_time(_moment(job["submitted_at"])),
         render.duration(job["duration_seconds"]),
         render.mapping(job["metrics"]),
         render.mapping(job["parameters"]),
         (waiting["reason"] if waiting else job["reason"]) or "",
     ]
+
+
+def _array(place: dict[str, Any] | None) -> str:
+    """A job's place in its array, as commands take it for the job's id."""
+    return "" if place is None else f"{place['array_id'][:8]}_{place['index']}"
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -8,7 +8,7 @@ import click
 
 from foundations.cli import render
 from foundations.cli.render import Column
-from foundations.quantities import size
+from foundations.quantities import counted, size
 
 if TYPE_CHECKING:
     from foundations.models import DiskView, GpuView, HostView
@@ -24,7 +24,7 @@ def show_host(host: HostView, *, as_json: bool) -> None:
     render.print_fields(
         [
             ("Host", host.hostname),
-            ("CPU", f"{host.cpu_percent:.0f}% of {host.cpus} processor(s)"),
+            ("CPU", f"{host.cpu_percent:.0f}% of {counted(host.cpus, 'processor')}"),
             ("Load", f"{load} (1, 5 and 15 minutes)"),
             ("Memory", f"{size(host.memory_used_bytes)} of {size(host.memory_total_bytes)} used"),
             (

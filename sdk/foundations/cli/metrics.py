@@ -209,7 +209,7 @@ def _print_csv(found: Iterable[MetricSeries]) -> None:
                 point.position,
                 point.step,
                 _exact(point.value),
-                point.at.isoformat(),
+                point.at.isoformat().replace("+00:00", "Z"),
             )
             for series in found
             for point in series.points

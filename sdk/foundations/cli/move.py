@@ -12,7 +12,7 @@ from foundations.cli.context import connect, json_option, scheduler_argument
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    from foundations.models import MovePlace
+    from foundations.models import JobView, MovePlace
 
 ENDS = ("first", "last", "up", "down")
 NEXT_TO = ("before", "after")
@@ -53,8 +53,16 @@ def move_job(scheduler: str, words: tuple[str, ...], *, as_json: bool) -> None:
         render.print_json([render.model_document(job) for job in moved])
         return
     for job in moved:
-        place_now = f" to place {job.waiting.position}" if job.waiting else ""
-        click.echo(f"Moved job {job.job_id}{place_now}")
+        click.echo(f"Moved job {job.job_id}{_place_now(job)}")
+
+
+def _place_now(job: JobView) -> str:
+    if job.waiting is None:
+        return ""
+    if job.waiting.position is None:
+        why = render.clean(job.waiting.reason, one_line=True)
+        return f", which has no place until it is released: {why}"
+    return f" to place {job.waiting.position}"
 
 
 def _read(words: tuple[str, ...]) -> tuple[tuple[str, ...], MovePlace, str | None]:

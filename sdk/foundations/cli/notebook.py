@@ -16,8 +16,9 @@ from foundations.cli.context import load_config, naming, reach, scheduler_argume
 from foundations.cli.forward import address_option, document, keep_forwarding
 from foundations.cli.groups import INTERRUPTED
 from foundations.cli.queueing import queue_directory
+from foundations.cli.resource_options import resource_options
 from foundations.cli.submit import active_python
-from foundations.cli.submit_values import GPU_COUNT, read_environment
+from foundations.cli.submit_values import read_environment
 
 if TYPE_CHECKING:
     from foundations.client import Client
@@ -32,10 +33,7 @@ if TYPE_CHECKING:
 @scheduler_argument
 @click.argument("job_dir", type=click.Path(path_type=Path), default=Path())
 @click.option("--project-name", help="Project of the job. Default: the directory's name.")
-@click.option("--num-gpus", type=GPU_COUNT, help="GPUs for the job alone, or 0.25 of one.")
-@click.option("--ram", "ram_gb", type=float, help="Memory limit in GB.")
-@click.option("--cpus", type=float, help="Processors.")
-@click.option("--shm", "shm_gb", type=float, help="Size of /dev/shm in GB.")
+@resource_options
 @click.option("--image", help="Docker image in place of the standard worker.")
 @click.option("--entrypoint", help="What runs JupyterLab's start. Default: the image's.")
 @click.option(

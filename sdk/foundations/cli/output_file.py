@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any, TypeVar
+
+import click
 
 from foundations.cli.groups import CommandFailed
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def output_options(function: F) -> F:
+    """Offer `--output` and `--force`, as `save` takes them."""
+    function = click.option("--force", is_flag=True, help="Replace a file that is there.")(function)
+    return click.option(
+        "--output",
+        "-o",
+        help="File or directory to write to, `-` for standard output. "
+        "Default: the current directory.",
+    )(function)
 
 
 def refuse_to_replace(path: Path, *, force: bool) -> None:

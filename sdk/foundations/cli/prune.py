@@ -8,6 +8,7 @@ import click
 
 from foundations.cli import render
 from foundations.cli.context import connect, json_option, scheduler_argument
+from foundations.quantities import counted
 
 if TYPE_CHECKING:
     from foundations.models import PrunedEnvironments, PrunedImages
@@ -32,7 +33,7 @@ def prune() -> None:
 def prune_environments(scheduler: str, *, unused_days: float, as_json: bool) -> None:
     """Remove environments that no job uses now; the next job installs anew."""
     pruned = connect(scheduler).prune_environments(unused_days=unused_days)
-    _show(pruned, "environment(s)", as_json=as_json)
+    _show(pruned, "environment", as_json=as_json)
 
 
 @prune.command("images")
@@ -42,12 +43,13 @@ def prune_environments(scheduler: str, *, unused_days: float, as_json: bool) -> 
 def prune_images(scheduler: str, *, unused_days: float, as_json: bool) -> None:
     """Remove built images that no job uses now; the next job builds anew."""
     pruned = connect(scheduler).prune_images(unused_days=unused_days)
-    _show(pruned, "image(s)", as_json=as_json)
+    _show(pruned, "image", as_json=as_json)
 
 
 def _show(pruned: PrunedEnvironments | PrunedImages, what: str, *, as_json: bool) -> None:
     if as_json:
         render.print_json(render.model_document(pruned))
         return
-    rest = f"; {pruned.in_use} stay(s), which jobs use" if pruned.in_use else ""
-    click.echo(f"Removed {pruned.removed} {what}, {render.size(pruned.freed_bytes)}{rest}.")
+    stay = "stays" if pruned.in_use == 1 else "stay"
+    rest = f"; {pruned.in_use} {stay}, which jobs use" if pruned.in_use else ""
+    click.echo(f"Removed {counted(pruned.removed, what)}, {render.size(pruned.freed_bytes)}{rest}.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from foundations.cli import render
+from foundations.quantities import counted
 
 if TYPE_CHECKING:
     from foundations.models import QueueView
@@ -27,8 +28,8 @@ def limit_lines(settings: QueueView) -> list[str]:
         *(("user", *one) for one in settings.user_limits.items()),
     )
     return [
-        *(f"At most {limit} job(s) of each {whose}" for whose, limit in each if limit),
-        *(f"At most {limit} job(s) of {whose} {name}" for whose, name, limit in single),
+        *(f"At most {counted(limit)} of each {whose}" for whose, limit in each if limit),
+        *(f"At most {counted(limit)} of {whose} {name}" for whose, name, limit in single),
     ]
 
 
@@ -37,7 +38,7 @@ def tell(settings: QueueView, *, as_json: bool) -> None:
     if as_json:
         render.print_json(render.model_document(settings))
         return
-    click.echo(f"At most {settings.max_running_jobs} job(s) run at once now")
+    click.echo(f"At most {counted(settings.max_running_jobs)} at once from now on")
     for line in limit_lines(settings):
         click.echo(render.clean(line, one_line=True))
     if settings.backfill_seconds != type(settings).model_fields["backfill_seconds"].default:

@@ -7,6 +7,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from foundations.client import Client
     from foundations.delivery import Delivery
-    from foundations.models import Accepted, ArrayView, JobView, ScheduleView
+    from foundations.models import Accepted, ArrayView, JobDetail, JobView, ScheduleView
     from foundations.preparation import PreparedSubmission
     from foundations.provenance import Origin
     from foundations.streaming import JobConsole
@@ -29,13 +30,25 @@ T = TypeVar("T")
 
 
 def queue_directory(
-    ctx: click.Context, client: Client, prepared: PreparedSubmission, console: JobConsole
+    ctx: click.Context,
+    client: Client,
+    prepared: PreparedSubmission,
+    console: JobConsole,
+    *,
+    repeated: JobDetail | None = None,
 ) -> Accepted:
-    """Pack, upload and queue; Ctrl-C leaves no job behind."""
-    from foundations.job_creation import create_job
+    """Pack, upload and queue; Ctrl-C leaves no job behind.
 
+    What `repeated` was told goes along, also what this version does not know of it.
+    """
+    from foundations import calls
+    from foundations.job_creation import create_job
+    from foundations.rerun import request_like
+
+    request = calls.submissions.submit if repeated is None else request_like(client, repeated)
     with _uploaded(ctx, client, prepared, console) as (delivery, origin):
-        return queue(ctx, client, lambda: create_job(client, prepared, delivery, origin), console)
+        create = partial(create_job, client, prepared, delivery, origin, request=request)
+        return queue(ctx, client, create, console)
 
 
 def queue_array(
@@ -126,17 +139,24 @@ def stream(
     ctx: click.Context, client: Client, job: JobView, console: JobConsole, *, scheduler: str
 ) -> None:
     """Print the job's output until it ends, and make its end the exit code."""
+    from foundations.errors import Unreachable
     from foundations.streaming import follow_job
 
     try:
         ended = follow_job(client, job, console)
     except KeyboardInterrupt:
         console.end_output()
+        console.key_echoed()
         console.info(
             f"Stopped streaming. Job '{job.job_id}' goes on; to see its output again: "
             f"foundations get logs --follow {scheduler} {job.job_id}"
         )
         ctx.exit(INTERRUPTED)
+    except Unreachable as error:
+        raise Unreachable(
+            f"{error.message}\nJob '{job.job_id}' is not touched by that; to see its output again: "
+            f"foundations get logs --follow {scheduler} {job.job_id}"
+        ) from error
     if ended.state != "completed":
         ctx.exit(JOB_NOT_COMPLETED)
 

@@ -12,12 +12,12 @@ from foundations.cli import render
 from foundations.cli.context import connect, job_argument, naming, scheduler_argument
 from foundations.cli.limit_options import limit_options
 from foundations.cli.queueing import queue, queue_directory, stream
-from foundations.cli.submit_values import GPU_COUNT, read_environment, read_params, read_tags
+from foundations.cli.resource_options import resource_options
+from foundations.cli.submit_values import read_environment, read_params, read_tags
 
 if TYPE_CHECKING:
     from foundations.models import JobDetail, JobSpec
     from foundations.preparation import PreparedSubmission
-    from foundations.streaming import JobConsole
 
 
 @click.group()
@@ -39,10 +39,7 @@ def rerun() -> None:
 )
 @click.option("--command", metavar="LINE", help="Run this script with its arguments instead.")
 @click.option("--project-name", help="Another project.")
-@click.option("--num-gpus", type=GPU_COUNT, help="GPUs for the job alone, or 0.25 of one.")
-@click.option("--ram", type=float, help="Memory limit in GB.")
-@click.option("--cpus", type=float, help="Processors.")
-@click.option("--shm", type=float, help="Size of /dev/shm in GB.")
+@resource_options
 @click.option("--priority", type=click.IntRange(-100, 100), help="Larger goes first.")
 @click.option("--hold", is_flag=True, help="Let it wait until `foundations release job`.")
 @limit_options
@@ -77,7 +74,6 @@ def rerun_job(
     params = read_params(params_file, param_pairs)
     changes = _changes(**other)
 
-    from foundations import calls
     from foundations.rerun import create_rerun, rerun_spec
     from foundations.streaming import JobConsole
     from foundations.unpinned import unpinned
@@ -91,8 +87,7 @@ def rerun_job(
     for text in unpinned(old):
         console.say("WARNING", text)
     if here:
-        _tell_what_is_left_out(client.json(calls.jobs.job(old.job_id))["spec"], console)
-        job = queue_directory(ctx, client, _prepared(spec, hold=hold), console)
+        job = queue_directory(ctx, client, _prepared(spec, hold=hold), console, repeated=old)
     else:
         job = queue(ctx, client, lambda: create_rerun(client, old, spec, hold=hold), console)
     if as_json:
@@ -106,28 +101,17 @@ def rerun_job(
 def _changes(
     *,
     project_name: str | None,
-    ram: float | None,
-    shm: float | None,
     env_pairs: tuple[str, ...],
     tag_pairs: tuple[str, ...],
     **same: Any,
 ) -> dict[str, Any]:
     """What is asked for beside command and parameters, by the names of the spec."""
-    given = {"project": project_name, "ram_gb": ram, "shm_gb": shm, **same}
+    given = {"project": project_name, **same}
     return {
         **{name: value for name, value in given.items() if value is not None},
         **({"environment": read_environment(env_pairs)} if env_pairs else {}),
         **({"tags": read_tags(tag_pairs)} if tag_pairs else {}),
     }
-
-
-def _tell_what_is_left_out(written: dict[str, Any], console: JobConsole) -> None:
-    """Name what the job was told by a newer client: other files may be for other settings."""
-    from foundations.kept_keys import unknown_keys
-
-    if names := unknown_keys(written):
-        text = f"This client does not know {' and '.join(names)} of the job, and leaves that out."
-        console.say("WARNING", text)
 
 
 def _prepared(spec: JobSpec, *, hold: bool) -> PreparedSubmission:
@@ -147,7 +131,8 @@ def _announcement(old: JobDetail, spec: JobSpec, *, here: bool) -> str:
         )
         if differs
     ]
-    what = f"with other {' and '.join(changed)}" if changed else "unchanged"
+    other = "another" if changed[:1] == ["command"] else "other"
+    what = f"with {other} {' and '.join(changed)}" if changed else "unchanged"
     return f"Repeating job '{old.job_id}' {what}."
 
 

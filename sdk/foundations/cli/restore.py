@@ -8,6 +8,7 @@ from foundations.cli import render
 from foundations.cli.batch import Result, act_on_each
 from foundations.cli.context import connect, json_option, scheduler_argument
 from foundations.errors import NotFound
+from foundations.quantities import counted
 
 
 @click.group()
@@ -47,4 +48,4 @@ def restore_project(scheduler: str, name: str, *, as_json: bool) -> None:
     if as_json:
         render.print_json(render.model_document(restored))
     else:
-        click.echo(f"Project {render.clean(name)} is back with {restored.jobs} job(s)")
+        click.echo(f"Project {render.clean(name)} is back with {counted(restored.jobs)}")

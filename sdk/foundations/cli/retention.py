@@ -11,7 +11,7 @@ from foundations.cli import render
 from foundations.cli.context import connect, json_option, scheduler_argument
 from foundations.cli.queue_settings import LIMIT, tell
 from foundations.cli.render import Column
-from foundations.quantities import size
+from foundations.quantities import counted, size
 
 if TYPE_CHECKING:
     from foundations.models import GarbageView
@@ -107,7 +107,7 @@ def gc(scheduler: str, *, dry_run: bool, as_json: bool) -> None:
         click.echo("There is nothing to let go of.")
         return
     verb = "would go" if dry_run else "are deleted"
-    what = f"{jobs} job(s) and {files} leftover(s) {verb}"
+    what = f"{counted(jobs)} and {counted(files, 'leftover')} {verb}"
     click.echo(f"{what}: {size(found.size_bytes)}")
 
 

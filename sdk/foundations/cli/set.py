@@ -86,7 +86,8 @@ def job(
 
     def set_one(job_id: str) -> Result:
         view = client.set_priority(job_id, priority)
-        place = f", place {view.waiting.position}" if view.waiting else ""
+        position = view.waiting.position if view.waiting else None
+        place = "" if position is None else f", place {position}"
         message = f"Job {view.job_id} has priority {view.priority}{place}"
         return {"job_id": view.job_id, "priority": view.priority, "message": message}
 

@@ -97,8 +97,11 @@ def queue(scheduler: str, *, as_json: bool) -> None:
     click.echo(f"{running} of at most {info.queue.max_running_jobs} running, {len(waiting)} queued")
     for line in (*limit_lines(info.queue), *pause_lines(info.queue)):
         click.echo(render.clean(line, one_line=True))
-    if not waiting:
-        return
+    if waiting:
+        _print_waiting(waiting)
+
+
+def _print_waiting(jobs: list[JobView]) -> None:
     columns = [
         Column("PLACE"),
         Column("JOB ID", narrowest=8, ellipsis=False),
@@ -111,14 +114,14 @@ def queue(scheduler: str, *, as_json: bool) -> None:
         columns,
         [
             [
-                str(job.waiting.position) if job.waiting else render.MISSING,
+                str(_position(job) or render.MISSING),
                 job.job_id,
                 job.project,
                 str(job.priority),
                 expected_start(job.waiting) or render.MISSING,
                 job.waiting.reason if job.waiting else "",
             ]
-            for job in waiting
+            for job in jobs
         ],
     )
 
@@ -150,14 +153,18 @@ def schedule(scheduler: str, schedule_id: str, *, as_json: bool) -> None:
 
 
 def _waiting_jobs(client: Client) -> list[JobView]:
-    """Read every queued job, in queue order."""
+    """Read every queued job, in queue order, and then those without a place."""
     from foundations.models import JobView
     from foundations.paging import job_pages
 
     waiting = [
         JobView.model_validate(job) for page in job_pages(client, states=["queued"]) for job in page
     ]
-    return sorted(waiting, key=lambda job: job.waiting.position if job.waiting else 0)
+    return sorted(waiting, key=lambda job: _position(job) or sys.maxsize)
+
+
+def _position(job: JobView) -> int | None:
+    return job.waiting.position if job.waiting else None
 
 
 def _print_provenance(detail: JobDetail) -> None:

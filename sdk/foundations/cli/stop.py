@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from foundations.cli.batch import (
-    ACTIVE,
     Result,
     act_on_each,
     confirm_count,
@@ -21,6 +20,7 @@ from foundations.cli.batch import (
 from foundations.cli.context import connect, json_option, scheduler_argument, unknown
 from foundations.cli.groups import NounGroup
 from foundations.errors import JobConflict, NotFound
+from foundations.job_states import STOPPABLE_STATES
 
 if TYPE_CHECKING:
     from foundations.client import Client
@@ -66,7 +66,7 @@ def job(
     if filter_ is None:
         answer = client.stop_jobs(ids)
     else:
-        at_most = confirm_count(client, filter_, verb="stops", states=ACTIVE, yes=yes)
+        at_most = confirm_count(client, filter_, verb="stops", states=STOPPABLE_STATES, yes=yes)
         answer = client.stop_jobs(filter=filter_, at_most=at_most)
     seconds = 0.0 if no_wait else WAIT_SECONDS
     tell_results(_results(client, answer, scheduler, seconds), as_json=as_json, nothing="No jobs.")

@@ -15,9 +15,10 @@ from foundations.cli.context import load_config, reach, scheduler_argument
 from foundations.cli.image_options import image_options, read_build
 from foundations.cli.limit_options import limit_options
 from foundations.cli.queueing import queue_array, queue_directory, queue_schedule, stream
+from foundations.cli.resource_options import resource_options
 from foundations.cli.submit_syntax import SubmitCommand
 from foundations.cli.submit_terms import read_terms, term_options
-from foundations.cli.submit_values import GPU_COUNT, read_environment, read_params, read_tags
+from foundations.cli.submit_values import read_environment, read_params, read_tags
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -31,10 +32,7 @@ if TYPE_CHECKING:
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.option("--project-name", help="Project of the job. Default: the directory's name.")
 @click.option("--entrypoint", help="What runs the command, such as `bash`. Default: the image's.")
-@click.option("--num-gpus", type=GPU_COUNT, help="GPUs for the job alone, or 0.25 of one.")
-@click.option("--ram", type=float, help="Memory limit in GB.")
-@click.option("--cpus", type=float, help="Processors.")
-@click.option("--shm", type=float, help="Size of /dev/shm in GB.")
+@resource_options
 @click.option("--priority", type=click.IntRange(-100, 100), help="Larger goes first. Default: 0.")
 @click.option("--hold", is_flag=True, help="Let it wait until `foundations release job`.")
 @limit_options
@@ -127,8 +125,6 @@ def _print(queued: BaseModel, its_id: str, *, detach: bool, as_json: bool) -> No
 def _asked(
     command: tuple[str, ...],
     *,
-    ram: float | None,
-    shm: float | None,
     param_pairs: tuple[str, ...],
     params_file: Path | None,
     build: str | None,
@@ -145,8 +141,6 @@ def _asked(
 
     return Asked(
         command=command,
-        ram_gb=ram,
-        shm_gb=shm,
         build=read_build(build, context=build_context, target=build_target, args=build_args),
         params=read_params(params_file, param_pairs),
         environment=read_environment(env_pairs),

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from foundations.models import MadeToken, TokenView
 
 ROLES = ("read", "submit", "admin")
-DAY_SECONDS = 86_400
-DEFAULT_LIFE_SECONDS = 365 * DAY_SECONDS
 
 _Command = Callable[..., Any]
 _LIMITS: tuple[Callable[[_Command], _Command], ...] = (

@@ -13,6 +13,7 @@ from foundations.cli.batch import FINAL, matching_jobs
 from foundations.cli.context import connect, json_option, naming, scheduler_argument
 from foundations.cli.groups import JOB_NOT_COMPLETED, CommandFailed
 from foundations.cli.wait_line import telling
+from foundations.quantities import counted
 
 if TYPE_CHECKING:
     from foundations.client import Client
@@ -73,7 +74,7 @@ def _wait_for_all(
         if state not in FINAL:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             ended = sum(one in FINAL for one in states.values())
-            before = f"{ended} of {len(states)} jobs have ended. "
+            before = f"{ended} of {_have(len(states))} ended. "
             states[job_id] = str(_ended(client, job_id, left, told=timeout, before=before).state)
     if as_json:
         documents = [{"job_id": job_id, "state": state} for job_id, state in states.items()]
@@ -81,9 +82,13 @@ def _wait_for_all(
     else:
         count = Counter(states.values())
         told = ", ".join(f"{count[state]} {state}" for state in FINAL if count[state])
-        click.echo(f"{len(states)} jobs have ended: {told}" if states else "No jobs.")
+        click.echo(f"{_have(len(states))} ended: {told}" if states else "No jobs.")
     if any(state != "completed" for state in states.values()):
         ctx.exit(JOB_NOT_COMPLETED)
+
+
+def _have(jobs: int) -> str:
+    return f"{counted(jobs)} {'has' if jobs == 1 else 'have'}"
 
 
 def _ended(

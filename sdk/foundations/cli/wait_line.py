@@ -71,8 +71,9 @@ def standing(job: JobView) -> str:
     name = f"Job {job.job_id[:8]}"
     if job.waiting is not None:
         since = render.local_time(job.submitted_at)
-        place = f"place {job.waiting.position} in the queue"
-        return f"{name} is queued since {since}, {place}: {job.waiting.reason}"
+        position = job.waiting.position
+        place = "" if position is None else f", place {position} in the queue"
+        return f"{name} is queued since {since}{place}: {job.waiting.reason}"
     if job.started_at is not None:
         return f"{name} is {job.state}, started {render.local_time(job.started_at)}"
     return f"{name} is {job.state}, submitted {render.local_time(job.submitted_at)}"

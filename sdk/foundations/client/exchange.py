@@ -94,7 +94,8 @@ def _reason(error: httpx.RequestError, *, by_ssh: bool) -> str:
         return "no answer in time"
     if isinstance(error, httpx.ConnectError):
         return re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or "no connection"
-    return f"the connection broke: {error}" if str(error) else "the connection broke"
+    said = str(error).removesuffix(".")
+    return f"the connection broke: {said}" if said else "the connection broke"
 
 
 def is_worth_repeating(call: Call[Any], error: Unreachable) -> bool:

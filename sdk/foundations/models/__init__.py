@@ -116,6 +116,7 @@ from foundations.models.words import (
     FINAL_STATES,
     HOLDING_STATES,
     SYSTEM_PREFIX,
+    AbsolutePath,
     Argument,
     Digest,
     EnvironmentName,
@@ -136,6 +137,7 @@ from foundations.provenance import Origin, Provenance
 
 __all__ = [
     "API_VERSION",
+    "AbsolutePath",
     "Accepted",
     "After",
     "AfterView",

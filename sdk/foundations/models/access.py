@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from foundations.models.words import Request, UserName, View
+from foundations.shapes import Shape
 
 
 class Role(StrEnum):
@@ -39,7 +40,13 @@ class NewToken(Request):
     """Body of `POST /tokens`."""
 
     name: Annotated[
-        str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@ -]*$", max_length=100)
+        str,
+        StringConstraints(max_length=100),
+        Shape(
+            r"^[A-Za-z0-9][A-Za-z0-9._@ -]*$",
+            "made of the letters A-Z and a-z, digits, spaces and any of . _ @ -, and begin with a "
+            "letter or digit",
+        ),
     ]
     """What it is for, such as `laptop`."""
     user: UserName | None = None

@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from foundations.models.words import Argument, EnvironmentName, Request, View
+from foundations.models.words import Argument, EnvironmentName, OneLine, Request, View
+from foundations.shapes import Shape
 
 PullPolicy = Literal["always", "missing", "never"]
 """When a registry is asked for an image: before each start, when it is not there, or not at all."""
@@ -24,11 +25,19 @@ def _inside(path: str) -> str:
 
 ProjectPath = Annotated[
     str,
-    StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=4096),
+    StringConstraints(max_length=4096),
+    OneLine,
     AfterValidator(_inside),
 ]
 """Relative to the project, and inside it."""
-Stage = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.-]*$", max_length=128)]
+Stage = Annotated[
+    str,
+    StringConstraints(max_length=128),
+    Shape(
+        r"^[A-Za-z0-9][\w.-]*$",
+        "made of letters, digits and any of . _ -, and begin with a letter or digit",
+    ),
+]
 
 
 class ImageBuild(Request):

@@ -19,8 +19,8 @@ class Waiting(View):
     """Why a queued job has not started."""
 
     reason: str
-    position: int
-    """Place in the queue, from 1."""
+    position: int | None = None
+    """Place in the queue, from 1; a held job has none."""
     blockers: list[str] = []
     """Ids of jobs that it waits for, at most ten; those first that began first."""
     expected_start_at: datetime | None = None

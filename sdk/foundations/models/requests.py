@@ -12,6 +12,7 @@ from foundations.models.images import ImageBuild, PullPolicy
 from foundations.models.limits import Pause, Retries, Seconds
 from foundations.models.secrets import SecretName, SecretUse
 from foundations.models.words import (
+    AbsolutePath,
     Argument,
     Digest,
     EnvironmentName,
@@ -20,6 +21,8 @@ from foundations.models.words import (
     JobId,
     LogLevel,
     MovePlace,
+    NoNulls,
+    OneLine,
     Priority,
     ProjectName,
     Request,
@@ -27,6 +30,7 @@ from foundations.models.words import (
     UserName,
 )
 from foundations.provenance import Origin
+from foundations.shapes import Shape
 
 
 class Volume(Request):
@@ -34,12 +38,14 @@ class Volume(Request):
 
     host: Annotated[
         str,
-        StringConstraints(
-            pattern=r"^(/[^\x00]*|[A-Za-z0-9][A-Za-z0-9_.-]{0,99})$", max_length=4096
+        StringConstraints(max_length=4096),
+        Shape(
+            r"^(/[^\x00]*|[A-Za-z0-9][A-Za-z0-9_.-]{0,99})$",
+            "an absolute path, or the name of a volume that the scheduler offers",
         ),
     ]
     """An absolute path, or the name of a volume that the admin offers."""
-    bind: Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$", max_length=4096)]
+    bind: AbsolutePath
     mode: Literal["ro", "rw"] = "rw"
 
     @property
@@ -105,7 +111,7 @@ class JobSpec(Request):
 class Unique(Request):
     """A key that one job of a project has at a time, as long as it has not ended."""
 
-    key: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=200)]
+    key: Annotated[str, StringConstraints(max_length=200), OneLine]
     if_exists: Literal["skip", "replace"] = "skip"
     """What to do when a job has it: submit nothing, or end that job and take its place."""
 
@@ -218,7 +224,9 @@ class NewNote(Request):
     """Body of `POST /jobs/{ref}/notes`."""
 
     text: Annotated[
-        str, StringConstraints(pattern=r"^[^\x00]*[^\x00\s][^\x00]*$", max_length=100_000)
+        str,
+        StringConstraints(max_length=100_000),
+        Shape(r"^[^\x00]*[^\x00\s][^\x00]*$", "more than blank, and without null characters"),
     ]
     """Markdown; not blank."""
 
@@ -263,5 +271,5 @@ class RenameProject(Request):
 class DescribeProject(Request):
     """Body of `PUT /projects/{name}/description`."""
 
-    description: Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=10_000)]
+    description: Annotated[str, StringConstraints(max_length=10_000), NoNulls]
     """Markdown; empty for none."""

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, StringConstraints
 
-from foundations.models.words import Request, View
+from foundations.models.words import PlainName, Request, View
 
 LONGEST_SECRET = 65_536
 """Characters of a value."""
-SecretName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]
+SecretName = Annotated[str, StringConstraints(max_length=128), PlainName]
 SecretUse = Literal["file", "env"]
 """How a job gets it: as a file only, or as an environment variable too."""
 

@@ -10,16 +10,14 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
     WithJsonSchema,
-    WrapValidator,
 )
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from foundations.job_states import FINAL_STATES as FINAL_STATES
 from foundations.job_states import HOLDING_STATES as HOLDING_STATES
 from foundations.job_states import JobState as JobState
+from foundations.shapes import Shape
 
 API_VERSION = 1
 SYSTEM_PREFIX = "system/"
@@ -27,34 +25,36 @@ SYSTEM_PREFIX = "system/"
 
 JobId = Annotated[
     str,
-    StringConstraints(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"),
+    Shape(
+        r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
+        "the whole id of a job, such as 45540b52-ffe2-44ab-9838-db467d3499c0",
+    ),
 ]
-Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
-ImageId = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
-
-
-def _project_name(name: object, check: ValidatorFunctionWrapHandler) -> object:
-    """Say in words what the pattern asks for."""
-    try:
-        return check(name)
-    except ValidationError as error:
-        if any(one["type"] == "string_pattern_mismatch" for one in error.errors(include_url=False)):
-            raise PydanticCustomError(
-                "project_name", "Should be without slashes, backslashes and control characters"
-            ) from None
-        raise
-
-
+Digest = Annotated[
+    str, Shape(r"^sha256:[0-9a-f]{64}$", "`sha256:` and 64 hexadecimal digits in lower case")
+]
+ImageId = Digest
 ProjectName = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f/\\]+$"),
-    WrapValidator(_project_name),
+    StringConstraints(min_length=1, max_length=200),
+    Shape(r"^[^\x00-\x1f\x7f/\\]+$", "without slashes, backslashes and control characters"),
 ]
 UserName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-EnvironmentName = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)
+PlainName = Shape(
+    r"^[A-Za-z_][A-Za-z0-9_]*$",
+    "made of the letters A-Z and a-z, digits and underscores, and begin with no digit",
+)
+EnvironmentName = Annotated[str, StringConstraints(max_length=200), PlainName]
+NoNulls = Shape(r"^[^\x00]*$", "without null characters")
+OneLine = Shape(
+    r"^[^\x00-\x1f\x7f]+$", "at least one character, and no line breaks or other control characters"
+)
+Argument = Annotated[str, StringConstraints(max_length=131_072), NoNulls]
+AbsolutePath = Annotated[
+    str,
+    StringConstraints(max_length=4096),
+    Shape(r"^/[^\x00]*$", "an absolute path, such as /data"),
 ]
-Argument = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=131_072)]
 TagKey = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 Priority = Annotated[int, Field(ge=-100, le=100)]

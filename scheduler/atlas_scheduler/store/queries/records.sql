@@ -81,14 +81,6 @@ FROM jobs CROSS JOIN metric_series USING (job_number)
 WHERE jobs.job_id = :job_id AND metric_series.name GLOB 'system/*'
 ORDER BY metric_series.name;
 
--- name: points
-SELECT metrics.step, metrics.value, metrics.logged_at_ms
-FROM jobs
-CROSS JOIN metric_series USING (job_number)
-CROSS JOIN metrics USING (series_number)
-WHERE jobs.job_id = :job_id AND metric_series.name = :name
-ORDER BY metrics.position;
-
 -- name: artifacts
 SELECT artifacts.key, path, size_bytes, saved_at_ms
 FROM jobs CROSS JOIN artifacts USING (job_number)

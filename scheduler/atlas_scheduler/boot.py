@@ -1,4 +1,4 @@
-"""Which boot of the machine this is: files that were never synced are trusted only within it."""
+"""Which boot of the machine this is: processes, and files that were never synced, are of one."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class Inventor:
     """Makes runs and curves; the same ones, in the same order of calls, for the same seed."""
 
     def __init__(self, seed: int) -> None:
-        self._random = Random(seed)  # noqa: S311 - nothing here is a secret
+        self._random = Random(seed)
         self._noise = [self._random.gauss(0, 0.02) for _ in range(_NOISES)] * 2
 
     def run(self, number: int) -> Run:

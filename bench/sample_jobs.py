@@ -10,12 +10,13 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from atlas_scheduler.store import sql
-from atlas_scheduler.store.sample_runs import METRICS, PROJECTS, Inventor, Run
+from bench.sample_runs import METRICS, PROJECTS, Inventor, Run
 
-_SQL = sql.queries("sample_jobs")
+_SQL = sql.named_queries(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
 _BATCH_JOBS = 1_000
 _APART_MS = 60_000
 """A job comes every minute."""

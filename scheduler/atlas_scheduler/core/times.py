@@ -1,4 +1,4 @@
-"""Milliseconds inside the database, UTC datetimes outside."""
+"""Milliseconds since 1970 inside the scheduler, UTC datetimes outside."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def utc(at_ms: int) -> datetime:
-    """A stored time as a datetime, exact to the millisecond."""
+    """A time as a datetime, exact to the millisecond."""
     return _EPOCH + timedelta(milliseconds=at_ms)
