@@ -61,10 +61,10 @@ def lines(report: Report, *, palette: Palette, width: int) -> list[Text]:
 
 
 def _hanging(line: Text, width: int) -> Iterator[Text]:
-    """Break what stands behind a label into lines below each other."""
+    """Break what stands behind a label between its words, into lines below each other."""
     begin = _LABEL_WIDTH + 2
     room = width - begin
-    if line.cell_len <= width or room < _LEAST_ROOM:
+    if line.cell_len <= width or room < _LEAST_ROOM or " " not in line.plain[begin:]:
         yield line
         return
     label, rest = line[:begin], line[begin:]

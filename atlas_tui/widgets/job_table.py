@@ -83,6 +83,7 @@ class JobTable(PaintedJobs, can_focus=True):
         )
         self._coming: JobWindow | None = None
         """The list that takes its place as soon as its first rows are here."""
+        self._is_troubled = False
         self._is_refused = False
         """Whether the scheduler refused the list that was asked for last."""
         self._bringing: Worker[None] | None = None
@@ -166,11 +167,13 @@ class JobTable(PaintedJobs, can_focus=True):
         try:
             await window.bring(first, last)
         except AtlasError as error:
+            self._is_troubled = True
             if isinstance(error, InvalidRequest):
                 # It will be refused again; the line may come back.
                 self._coming, self._is_refused = None, True
             self.post_message(self.Troubled(error))
             return
+        self._is_troubled = False
         if coming is not None:
             self._window, self._coming, self._job_id, self.cursor = coming, None, None, 0
             self.scroll_to(y=0, animate=False, immediate=True)
@@ -265,9 +268,10 @@ class JobTable(PaintedJobs, can_focus=True):
         self.update()
 
     def on_resize(self) -> None:
-        """Fit the columns anew."""
+        """Fit the columns anew, and bring what is in sight now."""
         self._lay_out()
-        self.update()
+        if not self._is_troubled:  # to tell of that may have taken a line from the table
+            self.update()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Bring the rows that came into sight."""
