@@ -36,7 +36,7 @@ from atlas_scheduler.store.job_search import search
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.listings import Listings
 from atlas_scheduler.supply import Supply
-from atlas_scheduler.views import job_detail, job_view
+from atlas_scheduler.views import JobViews, job_detail
 from foundations.errors import InvalidRequest
 from foundations.home import Home
 from foundations.models import (
@@ -81,6 +81,7 @@ class JobCatalogue(JobFiles):
         self._clock_ms = clock_ms
         self._listings = Listings()
         self._outlook = Outlook()
+        self._job_views = JobViews()
 
     async def jobs(  # noqa: PLR0913 - one argument a parameter of the query
         self,
@@ -254,7 +255,8 @@ class JobCatalogue(JobFiles):
         waiting = self._waiting(conn, found) if explain else {}
         now_ms = self._clock_ms()
         return [
-            job_view(one, recorded[one.job.job_id], waiting=waiting, now_ms=now_ms) for one in found
+            self._job_views.of(one, recorded[one.job.job_id], waiting=waiting, now_ms=now_ms)
+            for one in found
         ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from atlas_scheduler.core.capacity import Pause
 from atlas_scheduler.core.retention import Policy, Rule
 from atlas_scheduler.core.times import utc
-from atlas_scheduler.store.jobs import StoredJob
+from atlas_scheduler.store.job_rows import ROWS_KEPT, StoredJob
 from atlas_scheduler.store.records import JobRecords
 from atlas_scheduler.store.tokens import Token
 from foundations.models import (
@@ -49,11 +49,37 @@ def project_view(found: ProjectView, policy: Policy, own: Rule | None) -> Projec
     return found.model_copy(update={"retention": None if rule.keeps_everything else shown})
 
 
-def job_view(
-    stored: StoredJob, records: JobRecords, *, waiting: Mapping[str, Waiting], now_ms: int
-) -> JobView:
-    """A job as lists show it."""
-    return JobView(**_fields(stored, records, waiting, now_ms))
+class JobViews:
+    """Makes what lists show of jobs; what was shown last is kept as long as it stays the same.
+
+    Lists are asked for again and again, and most jobs on them wait or have ended. May be used from
+    any thread.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[StoredJob, Waiting | None, str, JobView]] = {}
+
+    def of(
+        self,
+        stored: StoredJob,
+        records: JobRecords,
+        *,
+        waiting: Mapping[str, Waiting],
+        now_ms: int,
+    ) -> JobView:
+        """A job as lists show it."""
+        job_id, told = stored.job.job_id, waiting.get(stored.job.job_id)
+        # Not the records: to Python 1 is 1.0 and True, which are written in three ways.
+        recorded = repr(records)
+        kept = self._kept.get(job_id)
+        if kept and kept[0] is stored and kept[1] is told and kept[2] == recorded:
+            return kept[3]
+        view = JobView(**_fields(stored, records, waiting, now_ms))
+        if view.duration_seconds is None or stored.job.finished_at_ms is not None:
+            if len(self._kept) >= ROWS_KEPT:
+                self._kept.clear()
+            self._kept[job_id] = stored, told, recorded, view
+        return view
 
 
 def job_detail(
