@@ -33,7 +33,7 @@ def _in_state(stored: StoredJob, state: JobState, **changes: Any) -> StoredJob:
 
 def test_what_did_not_change_is_not_made_again() -> None:
     views, stored, told = JobViews(), new_job(), Waiting(reason="about to start")
-    recorded = {"parameters": {"lr": 0.1}, "metrics": {"loss": float("nan")}}
+    recorded: dict[str, Any] = {"parameters": {"lr": 0.1}, "metrics": {"loss": float("nan")}}
     first = _view(views, stored, told=told, **recorded)
     assert _view(views, stored, told=told, **json.loads(json.dumps(recorded))) is first
     ended = _in_state(stored, JobState.COMPLETED, started_at_ms=1_000, finished_at_ms=3_000)
