@@ -86,7 +86,7 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Break a text into lines of so many cells: between words, and in those that are longer."""
+    """Break a cleaned text into lines of so many cells: between words, and in longer ones."""
     lines = [""]
     for word in text.split(" "):
         longer = f"{lines[-1]} {word}" if lines[-1] else word
