@@ -9,6 +9,7 @@ import sys
 from functools import cache
 
 import pytest
+from hypothesis import settings
 
 
 @pytest.fixture
@@ -17,10 +18,13 @@ def anyio_backend() -> str:
 
 
 def pytest_configure() -> None:
-    """Hear Ctrl-C, also where a shell runs the tests in the background.
+    """Try the same examples in every run, unless more are asked for, and hear Ctrl-C.
 
-    There it is ignored, which programs that the tests start would inherit.
+    A shell that runs the tests in the background has it ignored, which programs that the tests
+    start would inherit.
     """
+    if os.environ.get("ATLAS_HYPOTHESIS") != "thorough":
+        settings.load_profile("ci")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
