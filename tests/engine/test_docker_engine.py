@@ -43,7 +43,8 @@ def image_name(client: docker.DockerClient) -> Iterator[str]:
 
 
 def build(client: docker.DockerClient, name: str, *lines: str) -> None:
-    text = "\n".join((f"FROM {BASE_IMAGE}", *lines, "")).encode()
+    # Of the same lines another test would get the same image.
+    text = "\n".join((f"FROM {BASE_IMAGE}", f"LABEL test={name}", *lines, "")).encode()
     context = io.BytesIO()
     with tarfile.open(fileobj=context, mode="w") as tar:
         member = tarfile.TarInfo("Dockerfile")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -173,8 +174,9 @@ def _end_step(step: str) -> None:
     ]
     assert shells
     for shell in shells:
-        for one in [*shell.children(recursive=True), shell]:
-            one.kill()
+        for one in [shell, *shell.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):  # it ends with the one before
+                one.kill()
 
 
 async def test_an_image_in_use_stays_and_goes_when_nothing_uses_it(rig: BuildRig) -> None:

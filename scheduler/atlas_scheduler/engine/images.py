@@ -37,6 +37,8 @@ NAMED_IN = "`worker: image:` in job.config.yaml"
 _NOT_FOUND = 404
 _NAME = re.compile(r"[a-z0-9][a-z0-9._/:@+-]*", re.ASCII | re.IGNORECASE)
 _NO_PARTS = frozenset({"", ".", ".."})
+_NO_NAME = ("invalid reference format", "repository name must be lowercase")
+"""What Docker and podman say of a text that names no image."""
 ML_IMAGE = "atlas-ce/worker-ml:latest"
 
 
@@ -258,14 +260,13 @@ def _inspect(api: APIClient, *, name: str) -> dict[str, Any]:
 
 def _of_name(name: str, words: str, named_in: str) -> StartRefusedError:
     """What comes of a name that the engine does not look for."""
-    if "invalid reference format" not in words:
+    if not any(one in words for one in _NO_NAME):
         return StartRefusedError(
             f"The Docker engine cannot look for the image {name!r}: {words}. Look at its log, and "
             f"submit the job again."
         )
-    why = words.rpartition("invalid reference format")[2].removeprefix(": ")
     return StartRefusedError(
-        f"The image name {name!r} is not valid: {why or 'invalid reference format'}. Correct "
+        f"The image name {name!r} is not valid: {words.rpartition(': ')[2]}. Correct "
         f"{named_in}; images are called [REGISTRY/]NAME[:TAG] or [REGISTRY/]NAME@sha256:DIGEST."
     )
 
