@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from contextlib import suppress
 from pathlib import Path
+
+
+def server_error(message: str) -> bytes:
+    """An answer of the engine that says what went wrong there."""
+    body = json.dumps({"message": message}).encode()
+    head = (
+        f"HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode() + body
 
 
 class Proxy:

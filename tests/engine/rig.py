@@ -17,6 +17,7 @@ from typing import Any
 import docker
 from docker.errors import NotFound
 
+from atlas_scheduler.engine.api_client import connect
 from atlas_scheduler.engine.container import DockerSettings
 from atlas_scheduler.engine.docker import DockerEngine
 from atlas_scheduler.engine.port import AttemptId, Ended, Engine, Launch
@@ -172,6 +173,7 @@ class DockerRig(Rig):
         self.settings = DockerSettings(**{"network": "none", **settings})
         self.check_seconds = check_seconds
         self.client = docker.from_env(timeout=60)
+        self._api = connect(timeout_seconds=60)
         super().__init__(directory)
 
     def _make(self) -> Engine:
@@ -192,7 +194,7 @@ class DockerRig(Rig):
         return started_at_ms
 
     def inspect(self, launch: Launch) -> dict[str, Any]:
-        answer: dict[str, Any] = self.client.api.inspect_container(launch.attempt.name)
+        answer: dict[str, Any] = self._api.inspect_container(launch.attempt.name)
         return answer
 
     async def destroy(self, launch: Launch) -> None:
@@ -204,6 +206,7 @@ class DockerRig(Rig):
             for launch in self._launches:
                 assert not self._is_known(launch), "a container is left over"
         finally:
+            self._api.close()
             self.client.close()
 
     def _is_known(self, launch: Launch) -> bool:

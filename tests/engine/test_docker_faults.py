@@ -14,7 +14,7 @@ from foundations.errors import EngineDown, StorageFull
 from foundations.log_times import TimeMark
 from tests.engine.answering import needs_measures
 from tests.engine.joblog import ReadableLog
-from tests.engine.proxy import Proxy
+from tests.engine.proxy import Proxy, server_error
 from tests.engine.rig import DockerRig, NewThreads, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.docker]
@@ -54,6 +54,13 @@ async def test_a_lost_answer_during_a_start_leads_to_one_run(rig: ProxyRig, call
     assert rig.proxy.cuts == 1
     assert (await rig.finish(launch)).exit_code == 0
     assert (rig.source(launch) / "starts").read_text() == "started\n"
+
+
+async def test_where_podman_is_surprised_by_an_end_it_is_asked_again(rig: ProxyRig) -> None:
+    surprise = server_error("read /proc/5609/cgroup: no such process")
+    rig.proxy.replies = [(b"/json", surprise)] * 3
+    assert (await rig.run(rig.python("pass"))).exit_code == 0
+    assert rig.proxy.replies == []
 
 
 async def test_lost_answers_to_stop_and_remove_do_no_harm(rig: ProxyRig) -> None:

@@ -17,7 +17,7 @@ from atlas_scheduler.engine.docker import DockerEngine
 from atlas_scheduler.engine.kept_images import KeptImages
 from atlas_scheduler.engine.port import Launch, StartRefusedError
 from foundations.models import ImageBuild
-from tests.engine.proxy import Proxy
+from tests.engine.proxy import Proxy, server_error
 from tests.engine.rig import BASE_IMAGE, DockerRig, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.docker]
@@ -208,13 +208,7 @@ async def test_above_the_limit_what_was_not_used_for_longest_goes(tmp_path: Path
         await rig.close()
 
 
-VANISHED = b"""\
-HTTP/1.1 500 Internal Server Error\r
-Content-Length: 69\r
-Content-Type: application/json\r
-Connection: close\r
-\r
-{"message":"checking if image \\"7e\\" is dangling: image not known"}   """
+VANISHED = server_error('checking if image "7e" is dangling: image not known')
 
 
 @pytest.mark.parametrize("times", [2, 50])

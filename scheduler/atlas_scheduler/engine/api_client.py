@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,9 +19,27 @@ from atlas_scheduler.engine.sockets import DEFAULT_ADDRESS
 
 _POOL_SIZE = 1024
 _ANY_URL = "http+docker://localhost"
+_SERVER_ERROR = 500
+_MEANWHILE = re.compile(rb"read /proc/[0-9]+/cgroup: no such process|image not known")
+"""What podman fails with when a process or an image goes while it looks at them."""
+_TRIES = 5
+"""So often it is asked."""
 
 
-class ImpatientClient(APIClient):
+class LookingClient(APIClient):
+    """Looks again where podman was surprised by the end of what it looked at."""
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send a request, as every call does in the end."""
+        for _ in range(_TRIES - 1):
+            answer = super().send(request, **kwargs)
+            has_failed = request.method == "GET" and answer.status_code == _SERVER_ERROR
+            if not (has_failed and _MEANWHILE.search(answer.content)):
+                return answer
+        return super().send(request, **kwargs)
+
+
+class ImpatientClient(LookingClient):
     """Holds to its time-out in all calls; the SDK's own waits for pulls and builds for ever."""
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
@@ -35,7 +54,7 @@ def connect(
     timeout_seconds: float,
     version: str | None = None,
     address: str | None = None,
-    kind: type[APIClient] = APIClient,
+    kind: type[APIClient] = LookingClient,
 ) -> APIClient:
     """Make a client for the engine that `DOCKER_*` or the current Docker context names.
 

@@ -7,7 +7,6 @@ the moment when its container is made.
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -28,8 +27,6 @@ BUILT_KEY = "atlas.image.key"
 _CONFLICT = 409
 _PODMANS_PREFIXES = ("docker.io/", "localhost/")
 """One of them stands before the names of images that podman built; its settings say which."""
-_TRIES = 5
-"""So often podman may say that an image went while it listed them all."""
 
 log = structlog.get_logger(__name__)
 
@@ -87,7 +84,7 @@ class BuiltImages:
 
     def list(self) -> list[BuiltImage]:
         """List them, the one used last first."""
-        found = _summaries(self._daemon)
+        found = self._daemon.call(lambda api: api.images())
         users = self._users()
         images = [self._image(one, key, users) for one in found for key in self._keys(one)]
         return sorted(images, key=lambda one: one.used_at_ms, reverse=True)
@@ -170,19 +167,6 @@ class BuiltImages:
             if job_id:
                 users.setdefault(one["ImageID"], set()).add(job_id)
         return users
-
-
-def _summaries(daemon: Daemon) -> list[dict[str, Any]]:
-    """List the images of the engine."""
-
-    def ask(api: APIClient) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = api.images()
-        return found
-
-    for _ in range(_TRIES - 1):
-        with suppress(NotFound):
-            return daemon.call(ask)
-    return daemon.call(ask)
 
 
 def _inspect(api: APIClient, *, name: str) -> dict[str, Any]:
