@@ -19,8 +19,10 @@ ALONE = 2
 """Requests of a party that are worked on at once while nobody else is about."""
 BESIDE_OTHERS = 1
 """The same while somebody else is: what they ask then meets one request, not several."""
+RESTS = 2
+"""A party rests for so many times as long as its last request took."""
 LONGEST_REST_SECONDS = 0.05
-"""A party rests for as long as its last request took, and for no longer than this."""
+"""And for no longer than this."""
 LATELY_SECONDS = 1.0
 """For how long after their last request somebody is still about."""
 CREDIT_SECONDS = 0.1
@@ -49,7 +51,7 @@ class _Party:
         self.working += 1
 
     def rest(self, now_seconds: float) -> None:
-        seconds = min(now_seconds - self.began_at_seconds, LONGEST_REST_SECONDS)
+        seconds = min(RESTS * (now_seconds - self.began_at_seconds), LONGEST_REST_SECONDS)
         self.rests_until_seconds = now_seconds + seconds
 
 
