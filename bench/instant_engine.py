@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+from atlas_scheduler.clock import now_ms
 from atlas_scheduler.core.reconcile import Seen
 from atlas_scheduler.core.usage import Usage
 from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
@@ -36,7 +37,7 @@ class InstantEngine:
     async def start(self, launch: Launch) -> int:
         """Note the start."""
         self.started.append(time.perf_counter())
-        return _now_ms()
+        return now_ms()
 
     async def execution(self, attempt: AttemptId, *, gpus: Sequence[str]) -> Execution | None:
         """Say that it is this engine."""
@@ -49,7 +50,7 @@ class InstantEngine:
     async def watch(self, attempt: AttemptId, log: JobLog) -> Ended:
         """Let the job last its time, and note the end."""
         await asyncio.sleep(JOB_SECONDS)
-        at_ms = _now_ms()
+        at_ms = now_ms()
         self.ended.append(time.perf_counter())
         return Ended(at_ms=at_ms, exit_code=0)
 
@@ -73,7 +74,3 @@ class InstantEngine:
 
     async def close(self) -> None:
         """Do nothing."""
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 import sqlite3
-import time
 from contextlib import closing
 
+from atlas_scheduler.clock import now_ms
 from atlas_scheduler.store import schema
 from bench import measure, rig
 from bench.measure import Figure, Plan, Result, timed
@@ -95,7 +95,7 @@ def make_store(home: Home, amount: Amount) -> None:
     with closing(sqlite3.connect(home.database, isolation_level=None)) as conn:
         conn.execute("PRAGMA journal_mode = WAL")
         conn.execute("PRAGMA synchronous = OFF")  # whoever loses this database makes it again
-        fill(conn, amount, now_ms=time.time_ns() // 1_000_000)
+        fill(conn, amount, now_ms=now_ms())
 
 
 def _read(client: Client, text: str, samples: list[float]) -> None:

@@ -234,9 +234,8 @@ class Daemon:
 
 
 def _is_gone(error: APIError) -> bool:
-    """Whether podman fails because what it looks at was removed meanwhile."""
-    words = str(error.explanation)
-    return error.is_server_error() and ("no such container" in words or "image not known" in words)
+    """Whether the engine fails because a container was removed while it looked, as podman does."""
+    return error.is_server_error() and "no such container" in str(error.explanation)
 
 
 def _api_error(response: requests.Response) -> APIError:

@@ -6,7 +6,6 @@ import asyncio
 import math
 import os
 import socket
-import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -15,6 +14,7 @@ from functools import partial
 from docker import APIClient
 from docker.errors import NotFound
 
+from atlas_scheduler.clock import now_ms
 from atlas_scheduler.core.reconcile import Seen
 from atlas_scheduler.core.usage import Usage
 from atlas_scheduler.engine.built_images import BuiltImages
@@ -154,7 +154,7 @@ class DockerEngine:
         if begun is not None:
             self._begun[launch.attempt.name] = begun
             started_at_ms = begun.started_at_ms
-        return started_at_ms or time.time_ns() // 1_000_000
+        return started_at_ms or now_ms()
 
     async def execution(self, attempt: AttemptId, *, gpus: Sequence[str]) -> Execution | None:
         """Say what a container really runs on."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-CTRL_C_EXIT_CODE = 130
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
 
 
 def main() -> None:
@@ -12,5 +13,5 @@ def main() -> None:
     try:
         from foundations.cli.__main__ import main as run
     except KeyboardInterrupt:
-        sys.exit(CTRL_C_EXIT_CODE)
+        sys.exit(INTERRUPTED)
     run()

@@ -9,11 +9,10 @@ from typing import Any
 
 import click
 
+from foundations.cli.entry import INTERRUPTED
 from foundations.errors import AtlasError
 from foundations.terminal import clean
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
 JOB_NOT_COMPLETED = 3
 """Exit code when the command worked and the job itself did not complete."""
 

@@ -13,8 +13,8 @@ import click
 
 from foundations.cli import render
 from foundations.cli.context import load_config, naming, reach, scheduler_argument
+from foundations.cli.entry import INTERRUPTED
 from foundations.cli.forward import address_option, document, keep_forwarding
-from foundations.cli.groups import INTERRUPTED
 from foundations.cli.queueing import queue_directory
 from foundations.cli.resource_options import resource_options
 from foundations.cli.submit import active_python

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from foundations.cli import render
-from foundations.cli.groups import INTERRUPTED, JOB_NOT_COMPLETED
+from foundations.cli.entry import INTERRUPTED
+from foundations.cli.groups import JOB_NOT_COMPLETED
 
 if TYPE_CHECKING:
     from types import FrameType
