@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _COLUMNS = ("id", "state", "project", "command", "duration", "submitted", "reason")
 _PARTS = (
     "state in (starting, running, stopping) sort:submitted",
-    "state:queued sort:-priority,turn",
+    "state:queued sort:place,-priority,turn",
     "state in (completed, failed, stopped, lost, pruned) sort:-finished",
 )
 """What is shown below each other."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 from atlas_scheduler.core.capacity import Capacity
 from atlas_scheduler.core.filters import FilterError, Query, narrowed, parse
+from atlas_scheduler.core.filters.fields import BuiltIn
 from atlas_scheduler.core.seeds import seeds
 from atlas_scheduler.engine.port import AttemptId
 from atlas_scheduler.engine_state import EngineState
@@ -26,6 +28,7 @@ from atlas_scheduler.store import (
     metric_points,
     pauses,
     provenance,
+    queue_places,
     records,
     remarks,
 )
@@ -113,13 +116,8 @@ class JobCatalogue(JobFiles):
         if filter is None and user is None:
             pick = partial(jobs.page, project=project, states=states, limit=limit, cursor=cursor)
         else:
-            pick = partial(
-                search,
-                query=parsed(filter or "", project=project, states=states or (), user=user),
-                now_ms=self._clock_ms(),
-                limit=limit,
-                cursor=cursor,
-            )
+            query = parsed(filter or "", project=project, states=states or (), user=user)
+            pick = partial(self._search, query=query, limit=limit, cursor=cursor)
 
         def look(conn: sqlite3.Connection) -> JobPage:
             found, next_cursor = pick(conn)
@@ -127,13 +125,30 @@ class JobCatalogue(JobFiles):
 
         return await self._look_within_limits(look)
 
+    def _search(
+        self, conn: sqlite3.Connection, *, query: Query, limit: int, cursor: str | None
+    ) -> tuple[list[StoredJob], str | None]:
+        now_ms = self._clock_ms()
+        with self._placed(conn, query, now_ms):
+            return search(conn, query, now_ms=now_ms, limit=limit, cursor=cursor)
+
     def _window(
         self, conn: sqlite3.Connection, *, query: Query, offset: int, limit: int
     ) -> JobPage:
-        found, total = self._listings.window(
-            conn, query, now_ms=self._clock_ms(), offset=offset, limit=limit
-        )
+        now_ms = self._clock_ms()
+        with self._placed(conn, query, now_ms):
+            found, total = self._listings.window(
+                conn, query, now_ms=now_ms, offset=offset, limit=limit
+            )
         return JobPage(jobs=self._views(conn, found), total=total)
+
+    def _placed(
+        self, conn: sqlite3.Connection, query: Query, now_ms: int
+    ) -> AbstractContextManager[None]:
+        """Let a search know the places in the queue, where it asks for them."""
+        if not query.names(BuiltIn.PLACE):
+            return nullcontext()
+        return queue_places.known(self._outlook.places(conn, self._capacity(conn), now_ms=now_ms))
 
     async def _look_within_limits(self, look: Callable[[sqlite3.Connection], JobPage]) -> JobPage:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from atlas_scheduler.core.capacity import Capacity
@@ -47,6 +47,7 @@ class Outlook:
         self._usual: dict[Kind, tuple[int, int | None]] = {}
         self._forecast = _Forecast((), (), 0, {})
         self._seen: _Seen = ()
+        self._places: dict[str, int] | None = None
         self._answers: dict[str, Waiting] = {}
         """What was answered since `_answered_since_ms`, while `_seen` is what there is."""
         self._answered_since_ms = 0
@@ -67,19 +68,39 @@ class Outlook:
             asked = [line[job_id] for job_id in job_ids if job_id in line]
             if not asked:
                 return {}
-            holding = jobs.holding(conn)
-            running = tuple((job.job_id, job.state) for job in holding)
-            self._look((self._line.version, running, capacity), now_ms=now_ms)
+            holding = self._look(conn, capacity, now_ms=now_ms)
             untold = [job for job in asked if job.job_id not in self._answers]
             if untold:
                 decision = choose_next(line, holding, capacity, now_ms=now_ms)
                 self._tell(conn, untold, Moment(line, holding, capacity, decision, now_ms))
             return {job.job_id: self._answers[job.job_id] for job in asked}
 
-    def _look(self, seen: _Seen, *, now_ms: int) -> None:
-        """Forget what was told of something else, or too long ago."""
+    def places(
+        self, conn: sqlite3.Connection, capacity: Capacity, *, now_ms: int
+    ) -> Mapping[str, int]:
+        """Say at which place each job is that has one, from 1.
+
+        Args:
+            conn: the database as it is to be explained.
+            capacity: what there is in all.
+            now_ms: the time.
+        """
+        with self._lock:
+            line = self._line.up_to_date(conn)
+            holding = self._look(conn, capacity, now_ms=now_ms)
+            if self._places is None:
+                self._places = numbered(Places(line, holding, capacity, now_ms=now_ms))
+            return self._places
+
+    def _look(self, conn: sqlite3.Connection, capacity: Capacity, *, now_ms: int) -> Sequence[Job]:
+        """What runs. Forgets what was told of something else, or too long ago."""
+        holding = jobs.holding(conn)
+        running = tuple((job.job_id, job.state) for job in holding)
+        seen = self._line.version, running, capacity
         if seen != self._seen or not 0 <= now_ms - self._answered_since_ms < _TOLD_FRESH_MS:
-            self._seen, self._answers, self._answered_since_ms = seen, {}, now_ms
+            self._seen, self._answered_since_ms = seen, now_ms
+            self._answers, self._places = {}, None
+        return holding
 
     def _tell(self, conn: sqlite3.Connection, asked: Iterable[Job], moment: Moment) -> None:
         places = moment.places()
@@ -113,6 +134,11 @@ class Outlook:
                 self._usual.clear()
             known = self._usual[kind] = now_ms, usual_ms(past_durations_ms(conn, kind))
         return known[1]
+
+
+def numbered(places: Places) -> dict[str, int]:
+    """The place of each job that has one, from 1."""
+    return {job.job_id: place for place, job in enumerate(places.in_turn(), 1)}
 
 
 def _told(job: Job, moment: Moment, places: Places, starts: dict[str, int]) -> Waiting:

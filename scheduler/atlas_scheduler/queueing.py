@@ -61,8 +61,8 @@ class Queueing(Writing):
             anchor = None if other is None else _waiting(conn, other, "a place to move to")
             anchor_id = None if anchor is None else anchor.job_id
             queue = self._line.up_to_date(conn)
-            line = list(self._places(conn, queue).with_held())
-            orders = _new_orders(line, chosen, place, anchor_id, only_of=only_of)
+            places = self._places(conn, queue)
+            orders = _new_orders(places, chosen, place, anchor_id, only_of=only_of)
             detail = {"by": by, "place": place, **({"other": anchor_id} if anchor_id else {})}
             for job_id, order in orders.items():
                 moved = replace(queue[job_id], order=order)
@@ -172,18 +172,19 @@ class Queueing(Writing):
 
 
 def _new_orders(
-    line: Sequence[Job],
+    places: Places,
     moved: Iterable[str],
     place: MovePlace,
     other: str | None,
     *,
     only_of: str | None,
 ) -> dict[str, int]:
+    line = list(places.with_held())
     try:
         if only_of is None:
-            return reorder(line, moved, place, other)
+            return reorder(line, moved, place, other, has_place=places.has_place)
         own = [job for job in line if job.user == only_of]
-        return reorder_own(own, moved, place, other)
+        return reorder_own(own, moved, place, other, has_place=places.has_place)
     except ImpossibleMove as error:
         raise InvalidRequest(str(error)) from error
 

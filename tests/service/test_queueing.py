@@ -19,6 +19,7 @@ from foundations.models import (
     NewQueueSettings,
     NewRecords,
     QueueChange,
+    StopJobs,
     Submission,
 )
 from tests.store.projects import stored
@@ -179,7 +180,7 @@ async def test_a_pause_stops_the_starts_of_all_or_of_one_project_and_outlasts_th
     resumed = await service.resume_queue(None, by="ada")
     assert [one.project for one in resumed.paused_projects] == ["lions"]
     await service.claim_next()
-    assert await line(service) == [queue[0], queue[2]]
+    assert sorted(await line(service)) == sorted([queue[0], queue[2]])
     await service.resume_queue("lions", by="ada")
     await service.claim_next()
     assert await line(service) == []
@@ -268,3 +269,66 @@ async def test_a_queue_is_cleared_by_a_filter(service: Service, queue: list[str]
     with pytest.raises(InvalidRequest, match="column 1"):
         await service.clear_queue(None, filter="nonsense = 1", by="ada")
     assert await line(service) == [c]
+
+
+async def found(service: Service, filter: str) -> list[str]:
+    return [job.job_id for job in (await service.jobs(filter=filter)).jobs]
+
+
+async def test_jobs_are_listed_by_the_places_that_they_are_told(
+    service: Service, database: Database, queue: list[str]
+) -> None:
+    a, b, c, d = queue
+    e, f = await database.write(lambda conn: [add(conn, project="cats").job_id for _ in "ef"])
+    birds = await database.write(lambda conn: add(conn, project="birds").job_id)
+    await database.write(lambda conn: finish(conn, add(conn)))
+    await service.hold(c, by="ada")
+    in_turn = [a, b, birds, d, e, f]
+    assert await found(service, "state:queued sort:place") == [*in_turn, c]
+    assert await found(service, "has:place sort:-position") == in_turn[::-1]
+    assert await found(service, "place <= 2 sort:place") == [a, b]
+
+    first = await service.jobs(filter="state:queued sort:place", limit=3)
+    second = await service.jobs(filter="state:queued sort:place", limit=4, cursor=first.next_cursor)
+    assert [job.job_id for job in [*first.jobs, *second.jobs]] == [*in_turn, c]
+    places = [job.waiting and job.waiting.position for job in [*first.jobs, *second.jobs]]
+    assert places == [1, 2, 3, 4, 5, 6, None]
+
+    await service.move([f], "first", None, by="ada")
+    window = await service.jobs(filter="state:queued sort:place", offset=0, limit=2)
+    assert [job.job_id for job in window.jobs] == [f, b]
+
+
+async def test_jobs_of_a_paused_project_have_no_place_and_come_after_those_that_have_one(
+    service: Service, queue: list[str]
+) -> None:
+    a, b, c, d = queue
+    await service.pause_queue("cats", by="ada")
+    assert await found(service, "state:queued sort:place,turn") == [b, d, a, c]
+    shown = {job.job_id: job.waiting and job.waiting.position for job in await waiting(service)}
+    assert shown == {a: None, b: 1, c: None, d: 2}
+    await service.move([d], "up", None, by="ada")
+    assert await found(service, "has:place sort:place") == [d, b]
+    await service.resume_queue("cats", by="ada")
+    assert await found(service, "place = 1") == [a]
+    await service.pause_queue(None, by="ada")
+    assert await found(service, "state:queued sort:place") == [a, d, b, c]
+
+
+async def test_what_is_far_back_in_the_queue_is_stopped_by_its_place(
+    service: Service, queue: list[str]
+) -> None:
+    a, b, c, d = queue
+    await service.move([d], "first", None, by="ada")
+    assert (await service.stop_jobs(StopJobs(filter="place > 3"), by="ada")).stopped == [c]
+    assert (await service.clear_queue(None, filter="place = 1", by="ada")).job_ids == [d]
+    assert await line(service) == [a, b]
+
+
+async def test_a_queue_is_cleared_and_jobs_are_stopped_by_a_pattern(
+    service: Service, queue: list[str]
+) -> None:
+    a, b, c, d = queue
+    assert (await service.clear_queue(None, filter='project ~ "^ca"', by="ada")).job_ids == [a, c]
+    stopped = await service.stop_jobs(StopJobs(filter='project ~ "s$"'), by="ada")
+    assert sorted(stopped.stopped) == sorted([b, d])

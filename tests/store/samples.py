@@ -13,7 +13,7 @@ from typing import Any
 
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.limits import Limits
-from atlas_scheduler.store import jobs, regexp, schema, sql
+from atlas_scheduler.store import jobs, queue_places, regexp, schema, sql
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.store.sql import Migration
 from foundations.models import JobSpec, JobState
@@ -25,6 +25,7 @@ def memory_database() -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.row_factory = sqlite3.Row
     regexp.install(connection)
+    queue_places.install(connection)
     connection.deserialize(_newest())
     connection.execute("PRAGMA foreign_keys = ON")
     return connection

@@ -38,6 +38,18 @@ async def test_what_runs_is_above_what_waits_and_what_has_ended(tmp_path: Path) 
         assert places == sorted(places)
 
 
+async def test_what_waits_is_in_the_order_of_its_places(tmp_path: Path) -> None:
+    def projects(conn: sqlite3.Connection) -> None:
+        for number, project in enumerate(["cats", "cats", "cats", "dogs"]):
+            add(conn, project=project, spec={"command": ["main.py", str(number)]})
+
+    async with staged(tmp_path, projects) as stage:
+        await stage.until(lambda: "main.py 3" in stage.text() and "#4" in stage.text())
+        shown = [line for line in stage.text().splitlines() if "main.py" in line]
+        assert [line.partition("#")[2][:1] for line in shown] == ["1", "2", "3", "4"]
+        assert ["main.py 3" in line for line in shown] == [False, True, False, False]
+
+
 async def test_a_job_that_is_stopped_asks_first_and_then_is(tmp_path: Path) -> None:
     async with staged(tmp_path, fill) as stage:
         await stage.until(lambda: "main.py 5" in stage.text())

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import groupby
 
 from atlas_scheduler.core.job import Job
 from foundations.models import MovePlace
+
+_HasPlace = Callable[[Job], bool]
+
+
+def is_free(job: Job) -> bool:
+    """Whether nobody holds a job."""
+    return job.held_by is None
 
 
 class ImpossibleMove(Exception):
@@ -14,7 +21,12 @@ class ImpossibleMove(Exception):
 
 
 def reorder(
-    line: Sequence[Job], moved: Iterable[str], place: MovePlace, other: str | None = None
+    line: Sequence[Job],
+    moved: Iterable[str],
+    place: MovePlace,
+    other: str | None = None,
+    *,
+    has_place: _HasPlace = is_free,
 ) -> dict[str, int]:
     """Move queued jobs, and return the new `Job.order` of every job whose order changes.
 
@@ -29,6 +41,7 @@ def reorder(
         moved: ids of the jobs to move, all of them queued.
         place: where to.
         other: for `before` and `after`, the id of the queued job that they are put next to.
+        has_place: whether a job is counted in the queue.
 
     Raises:
         ImpossibleMove: they do not have the priority of the job that they are to stand next to.
@@ -40,7 +53,7 @@ def reorder(
     changed: dict[str, int] = {}
     for _, group in groupby(line, key=lambda job: job.priority):
         before = list(group)
-        after = _arranged(before, chosen, place, other)
+        after = _arranged(before, chosen, place, other, has_place)
         new = _new_orders(before, after, chosen, place, taken=orders)
         orders += new.values()
         changed |= new
@@ -48,7 +61,12 @@ def reorder(
 
 
 def reorder_own(
-    line: Iterable[Job], moved: Iterable[str], place: MovePlace, other: str | None = None
+    line: Iterable[Job],
+    moved: Iterable[str],
+    place: MovePlace,
+    other: str | None = None,
+    *,
+    has_place: _HasPlace = is_free,
 ) -> dict[str, int]:
     """Move queued jobs of one user so that no job of anybody else has its turn later.
 
@@ -59,6 +77,7 @@ def reorder_own(
         moved: ids of the jobs to move, all of them in it.
         place: where to.
         other: for `before` and `after`, the id of the job in it that they are put next to.
+        has_place: whether a job is counted in the queue.
 
     Raises:
         ImpossibleMove: they do not have the priority and the project of the job that they are to
@@ -77,7 +96,7 @@ def reorder_own(
                 "moved among your own of the same project and priority."
             )
         if chosen & ids:
-            changed |= _dealt(group, _arranged(group, chosen & ids, place, other))
+            changed |= _dealt(group, _arranged(group, chosen & ids, place, other, has_place))
     return changed
 
 
@@ -122,7 +141,13 @@ def _require_same_priority(line: Iterable[Job], chosen: set[str], other: str) ->
             )
 
 
-def _arranged(line: list[Job], chosen: set[str], place: MovePlace, other: str | None) -> list[Job]:
+def _arranged(
+    line: list[Job],
+    chosen: set[str],
+    place: MovePlace,
+    other: str | None,
+    has_place: _HasPlace,
+) -> list[Job]:
     """The jobs of one priority in their new sequence."""
     block = [job for job in line if job.job_id in chosen - {other}]
     if not block:
@@ -134,33 +159,33 @@ def _arranged(line: list[Job], chosen: set[str], place: MovePlace, other: str | 
         case "last":
             return rest + block
         case "up":
-            return _lifted(line, chosen)
+            return _lifted(line, chosen, has_place)
         case "down":
-            return _lifted(line[::-1], chosen)[::-1]
+            return _lifted(line[::-1], chosen, has_place)[::-1]
     spot = next(index for index, job in enumerate(rest) if job.job_id == other)
     spot += place == "after"
     return rest[:spot] + block + rest[spot:]
 
 
-def _lifted(line: list[Job], chosen: set[str]) -> list[Job]:
+def _lifted(line: list[Job], chosen: set[str], has_place: _HasPlace) -> list[Job]:
     """Each chosen job one place nearer to the front, unless only chosen ones are before it.
 
-    Held jobs have no place: what is not held passes those that are next to it with the one behind.
+    What has a place passes those next to it that have none, with the one behind.
     """
     lifted = list(line)
     for index, job in enumerate(line):
         if job.job_id not in chosen:
             continue
         spot = index - 1
-        while spot >= 0 and _is_passed(lifted[spot], job, chosen):
+        while spot >= 0 and has_place(job) and _is_passed(lifted[spot], chosen, has_place):
             spot -= 1
         if spot >= 0 and lifted[spot].job_id not in chosen:
             lifted.insert(spot, lifted.pop(index))
     return lifted
 
 
-def _is_passed(one: Job, job: Job, chosen: set[str]) -> bool:
-    return one.held_by is not None and job.held_by is None and one.job_id not in chosen
+def _is_passed(one: Job, chosen: set[str], has_place: _HasPlace) -> bool:
+    return one.job_id not in chosen and not has_place(one)
 
 
 def _dealt(before: Sequence[Job], after: Sequence[Job]) -> dict[str, int]:

@@ -129,8 +129,9 @@ class _Row:
     base: int
     """How many of the project run, or wait with a higher priority."""
     keys: Sequence[Key]
-    """Those that nobody holds."""
+    """Those that have a place."""
     held: Sequence[Key]
+    """Those that have none."""
     reserved: Sequence[Key]
     """Those that go before all; in order."""
 
@@ -147,24 +148,28 @@ class _Row:
 
 
 class Places:
-    """At which place of the queue jobs are, as if each that nobody holds could have its turn."""
+    """At which place of the queue jobs are, as if each could have its turn.
+
+    Jobs that somebody holds, and those of paused projects, have none and are not counted.
+    """
 
     def __init__(
         self, line: Line, holding: Iterable[Job], capacity: Capacity, *, now_ms: int
     ) -> None:
         self._line = line
+        self._paused = {pause.project for pause in capacity.pauses if pause.project is not None}
         running_jobs = list(holding)
         since_ms = reserved_since_ms(running_jobs, capacity, now_ms=now_ms)
         self._ahead: dict[int, int] = {}
         self._rows: dict[int, dict[str, _Row]] = {}
         self._reserved: dict[int, list[Job]] = {one: [] for one in self._line.priorities()}
         for job in sorted(self._line.passed_over.values(), key=reserved_first):
-            if job.held_by is None and (job.passed_over_at_ms or 0) <= since_ms:
+            if self.has_place(job) and (job.passed_over_at_ms or 0) <= since_ms:
                 self._reserved[job.priority].append(job)
         running = Counter(job.project for job in running_jobs)
         ahead = 0
         for priority, reserved in self._reserved.items():
-            projects, held = line.by_project(priority), line.held_by_project(priority)
+            projects, held = self._split(priority)
             self._ahead[priority] = ahead
             self._rows[priority] = {
                 name: _Row(
@@ -179,9 +184,13 @@ class Places:
                 running[name] += len(keys)
                 ahead += len(keys)
 
+    def has_place(self, job: Job) -> bool:
+        """Whether nobody holds a job or pauses its project; a pause of all keeps the places."""
+        return job.held_by is None and job.project not in self._paused
+
     def of(self, job: Job) -> int | None:
-        """The place of a job of the line, from 1; None of one that is held."""
-        if job.held_by is not None:
+        """The place of a job of the line, from 1; None of one that has none."""
+        if not self.has_place(job):
             return None
         reserved, rows = self._reserved[job.priority], self._rows[job.priority]
         if job in reserved:
@@ -192,12 +201,23 @@ class Places:
         return self._ahead[job.priority] + ahead + 1
 
     def in_turn(self) -> Iterator[Job]:
-        """The jobs that nobody holds, in the order of their turns."""
+        """The jobs that have a place, in the order of their turns."""
         return self._merged(lambda row: row.keys)
 
     def with_held(self) -> Iterator[Job]:
-        """All jobs in the order of their turns; held ones are where they will be when released."""
+        """All jobs in the order of their turns; held ones are where they will be when released.
+
+        So are those of paused projects.
+        """
         return self._merged(lambda row: [*merge(row.keys, row.held)] if row.held else row.keys)
+
+    def _split(self, priority: int) -> tuple[dict[str, Sequence[Key]], dict[str, Sequence[Key]]]:
+        """The jobs of a priority that have a place, and those that have none, by project."""
+        projects = dict(self._line.by_project(priority))
+        without = dict(self._line.held_by_project(priority))
+        for name in self._paused & projects.keys():
+            without[name] = [*merge(projects.pop(name), without.get(name, ()))]
+        return projects, without
 
     def _merged(self, keys_of: Callable[[_Row], Sequence[Key]]) -> Iterator[Job]:
         for priority, reserved in self._reserved.items():

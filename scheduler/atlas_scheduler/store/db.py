@@ -19,7 +19,7 @@ from typing import Any, Generic, Self, TypeVar
 
 import aiosqlite
 
-from atlas_scheduler.store import regexp, schema
+from atlas_scheduler.store import queue_places, regexp, schema
 from atlas_scheduler.store.faults import (
     DatabaseBusy,
     DatabaseCorrupt,
@@ -239,6 +239,8 @@ def _connect(
         conn.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         # Sorting must not need space on a disk that is full.
         conn.execute("PRAGMA temp_store = MEMORY")
+        regexp.install(conn)
+        queue_places.install(conn)
         set_up(conn, path)
     except BaseException:
         conn.close()
@@ -264,4 +266,3 @@ def _set_up_writer(conn: sqlite3.Connection, path: Path) -> None:
 def _set_up_reader(conn: sqlite3.Connection, path: Path) -> None:
     conn.execute("PRAGMA query_only = ON")
     conn.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")
-    regexp.install(conn)

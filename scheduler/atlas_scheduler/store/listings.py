@@ -9,21 +9,10 @@ from __future__ import annotations
 import sqlite3
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from atlas_scheduler.core.filters.fields import BuiltIn
-from atlas_scheduler.core.filters.terms import (
-    Ago,
-    AllOf,
-    AnyOf,
-    Comparison,
-    Expression,
-    Has,
-    Not,
-    Query,
-    Recorded,
-)
+from atlas_scheduler.core.filters.terms import Ago, Comparison, Query, Recorded, leaves
 from atlas_scheduler.store import history
 from atlas_scheduler.store.job_rows import StoredJob
 from atlas_scheduler.store.job_search import load_numbers, ordered_numbers
@@ -31,6 +20,7 @@ from atlas_scheduler.store.job_search import load_numbers, ordered_numbers
 KEPT_ORDERS = 8
 DRIFT_MS = 2_000
 """Longest life of an order that changes without any event: by records, or by the clock."""
+_DRIFTING = frozenset({BuiltIn.DURATION, BuiltIn.PLACE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +69,8 @@ class Listings:
 def _drifts(query: Query) -> bool:
     """Whether jobs may come, go or move without an event in the history."""
     fields = [key.field for key in query.sort]
-    for part in _leaves(query.condition):
+    for part in leaves(query.condition):
         fields.append(part.field)
         if isinstance(part, Comparison) and isinstance(part.value, Ago):
             return True
-    return any(isinstance(one, Recorded) or one is BuiltIn.DURATION for one in fields)
-
-
-def _leaves(expression: Expression | None) -> Iterator[Comparison | Has]:
-    match expression:
-        case AllOf(parts) | AnyOf(parts):
-            for part in parts:
-                yield from _leaves(part)
-        case Not(part):
-            yield from _leaves(part)
-        case Comparison() | Has():
-            yield expression
+    return any(isinstance(one, Recorded) or one in _DRIFTING for one in fields)

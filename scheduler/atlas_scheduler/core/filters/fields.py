@@ -51,6 +51,7 @@ class BuiltIn(StrEnum):
     ATTEMPT = "attempt"
     PRIORITY = "priority"
     TURN = "turn"
+    PLACE = "place"
     GPUS = "gpus"
     CPUS = "cpus"
     RAM = "ram"
@@ -91,6 +92,7 @@ _KINDS = {
     BuiltIn.ATTEMPT: Kind.NUMBER,
     BuiltIn.PRIORITY: Kind.NUMBER,
     BuiltIn.TURN: Kind.NUMBER,
+    BuiltIn.PLACE: Kind.NUMBER,
     BuiltIn.GPUS: Kind.NUMBER,
     BuiltIn.CPUS: Kind.NUMBER,
     BuiltIn.RAM: Kind.NUMBER,
@@ -104,6 +106,7 @@ BY_NAME: dict[str, BuiltIn] = {
     **{field.value: field for field in BuiltIn},
     "status": BuiltIn.STATE,
     "job_id": BuiltIn.ID,
+    "position": BuiltIn.PLACE,
     "unique_key": BuiltIn.UNIQUE,
     "schedule_id": BuiltIn.SCHEDULE,
     "notes": BuiltIn.NOTE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -135,3 +136,21 @@ class Query:
     """None takes every job."""
     sort: tuple[SortKey, ...] = ()
     """Jobs that are alike in all of these come newest first."""
+
+    def names(self, field: Field) -> bool:
+        """Whether the field is asked for or sorted by."""
+        return any(key.field == field for key in self.sort) or any(
+            leaf.field == field for leaf in leaves(self.condition)
+        )
+
+
+def leaves(expression: Expression | None) -> Iterator[Comparison | Has]:
+    """The single conditions that an expression is made of."""
+    match expression:
+        case AllOf(parts) | AnyOf(parts):
+            for part in parts:
+                yield from leaves(part)
+        case Not(part):
+            yield from leaves(part)
+        case Comparison() | Has():
+            yield expression
