@@ -9,7 +9,7 @@ from rich.text import Text
 
 from atlas_tui.columns import ago
 from atlas_tui.looks import Palette
-from atlas_tui.row_layout import fit
+from atlas_tui.row_layout import fit, hanging
 from foundations.models import Change
 from foundations.terminal import clean
 
@@ -37,10 +37,14 @@ _TOLD = (
     "priority",
 )
 """Details that are worth a place on the line."""
+_BEGIN = 15
+"""Where the words of an event begin, behind its time and the job."""
 
 
-def event_lines(changes: Sequence[Change], *, now: datetime, palette: Palette) -> Iterator[Text]:
-    """Yield a line for each change, the newest first."""
+def event_lines(
+    changes: Sequence[Change], *, now: datetime, palette: Palette, width: int
+) -> Iterator[Text]:
+    """Yield a line for each change, or several of at most `width` cells; the newest first."""
     for change in reversed(changes):
         word, style = palette.state(change.state)
         line = Text()
@@ -55,5 +59,5 @@ def event_lines(changes: Sequence[Change], *, now: datetime, palette: Palette) -
         ]
         line.append(f"  {clean(change.project, one_line=True)}", "dim")
         if told:
-            line.append("  " + clean(", ".join(told), one_line=True)[:120], "dim")
-        yield line
+            line.append("  " + clean(", ".join(told), one_line=True), "dim")
+        yield from hanging(line, _BEGIN, width)

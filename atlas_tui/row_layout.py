@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len, chop_cells
+from rich.text import Text
 
 from atlas_tui.columns import Column
 from foundations.terminal import clean, display_width, shorten
@@ -26,6 +27,10 @@ class Placed:
 
     column: Column
     width: int
+
+
+_LEAST_ROOM = 12
+"""In less room nothing is broken into lines: a word a line helps nobody."""
 
 
 def place(columns: Sequence[Column], width: int, *, skip: int = 0) -> list[Placed]:
@@ -96,3 +101,23 @@ def wrapped(text: str, width: int) -> list[str]:
             pieces = chop_cells(word, max(width, 2))
             lines += pieces or [""]
     return [line for line in lines if line] or [""]
+
+
+def hanging(line: Text, begin: int, width: int) -> Iterator[Text]:
+    """Break a line that is too wide: what follows its first `begin` characters stands below itself.
+
+    Args:
+        line: cleaned, and one cell a character up to `begin`.
+        begin: where the part begins that is broken.
+        width: cells there are.
+    """
+    room = width - begin
+    if line.cell_len <= width or room < _LEAST_ROOM:
+        yield line
+        return
+    label, rest = line[:begin], line[begin:]
+    place = 0
+    for piece in wrapped(rest.plain, room):
+        place = rest.plain.index(piece, place)
+        yield label.append_text(rest[place : place + len(piece)])
+        label, place = Text(" " * begin), place + len(piece)

@@ -141,8 +141,11 @@ def hints_of(job: JobDetail) -> Draft:
     )
 
 
-def defaults_of(directory: Path) -> Draft:
+def defaults_of(directory: Path, *, clones: JobDetail | None = None) -> Draft:
     """Say what an empty field means in a directory: `job.config.yaml`, then the defaults.
+
+    Of a job that it `clones` those that the form does not begin with: secrets and the image's
+    Dockerfile.
 
     Raises:
         FieldProblem: the file is not valid.
@@ -152,6 +155,8 @@ def defaults_of(directory: Path) -> Draft:
     except ConfigError as error:
         raise FieldProblem("directory", str(error)) from error
     image = config.worker.image
+    secrets = config.worker.secrets or ({} if clones is None else clones.spec.secrets)
+    built = clones.spec.build if clones is not None and image is None else _build(image)
     return Draft(
         directory=str(directory),
         command=shlex.join(config.command),
@@ -161,12 +166,11 @@ def defaults_of(directory: Path) -> Draft:
         cpus=_number(config.cpus) or "no limit",
         ram=_number(config.ram) or "no limit",
         shm=_number(config.shm) or "the server's",
-        image=_image(image if isinstance(image, str) else None, _build(image)),
+        image=_image(image if isinstance(image, str) else None, built),
         tags=_pairs(config.tags),
         environment=_pairs(config.worker.environment),
         secrets=" ".join(
-            name if use == "file" else f"{name}:{use}"
-            for name, use in config.worker.secrets.items()
+            name if use == "file" else f"{name}:{use}" for name, use in secrets.items()
         ),
         time_limit=_duration(config.time_limit) or "no limit; such as 90m or 1d12h",
         queue_ttl=_duration(config.queue_ttl) or "no limit; such as 2h",

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import click
 
 from atlas_tui.submit_draft import ONLY_NEW, Draft, FieldProblem
+from atlas_tui.submit_kept import kept_keys
 from foundations.cli.limit_options import DURATION, RETRIES
 from foundations.cli.submit import active_python
 from foundations.cli.submit_values import GPU_COUNT, read_environment, read_params, read_tags
 from foundations.configs import SchedulerConfig
 from foundations.errors import ConfigError
+from foundations.job_config import load_job_config
 from foundations.models import JobDetail, JobSpec
 from foundations.preparation import Asked, PreparedSubmission, prepare_submission, split_command
 from foundations.rerun import rerun_spec
@@ -106,8 +109,16 @@ def _read_terms(draft: Draft) -> Terms:
         raise _at_its_field(error) from error
 
 
-def prepare(draft: Draft, *, config: SchedulerConfig) -> PreparedSubmission:
+def prepare(
+    draft: Draft, *, config: SchedulerConfig, clones: JobDetail | None = None
+) -> PreparedSubmission:
     """Decide what a form about a directory would run.
+
+    Args:
+        draft: the form.
+        config: the scheduler.
+        clones: the job whose settings count where the form has no field for them and the directory
+            says nothing.
 
     Raises:
         FieldProblem: the directory, its `job.config.yaml` or something in the form is wrong.
@@ -116,9 +127,20 @@ def prepare(draft: Draft, *, config: SchedulerConfig) -> PreparedSubmission:
         raise FieldProblem("directory", "choose the directory that is to be copied")
     asked = read_draft(draft)
     try:
-        return prepare_submission(draft.directory.strip(), asked, config=config)
+        prepared = prepare_submission(draft.directory.strip(), asked, config=config)
+        return prepared if clones is None else _like(clones, prepared)
     except ConfigError as error:
         raise _at_its_field(error) from error
+
+
+def _like(job: JobDetail, prepared: PreparedSubmission) -> PreparedSubmission:
+    names = kept_keys(prepared.spec, job.spec, load_job_config(prepared.job_dir))
+    if not names:
+        return prepared
+    spec = prepared.spec.model_copy(update={name: getattr(job.spec, name) for name in names})
+    kept = f"kept from job {job.job_id[:8]}, not in the command below: {', '.join(names)}"
+    warnings = (*prepared.warnings, kept)
+    return replace(prepared, spec=spec, log_level=spec.log_level, warnings=warnings)
 
 
 def prepare_repeat(draft: Draft, job: JobDetail) -> JobSpec:

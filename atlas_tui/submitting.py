@@ -15,6 +15,7 @@ from foundations import bundle, calls
 from foundations.client import AsyncClient
 from foundations.delivery import Delivery, make_ready
 from foundations.errors import NotFound
+from foundations.kept_keys import submit_again
 from foundations.models import Accepted, ArrayView, JobDetail, JobSpec, ScheduleView, Submission
 from foundations.origin import Inquiry, here
 from foundations.preparation import PreparedSubmission
@@ -59,7 +60,12 @@ async def estimate(directory: Path) -> bundle.Estimate:
 
 
 async def submit_directory(
-    client: AsyncClient, prepared: PreparedSubmission, *, report: Report, size_bytes: int
+    client: AsyncClient,
+    prepared: PreparedSubmission,
+    *,
+    report: Report,
+    size_bytes: int,
+    clones: JobDetail | None = None,
 ) -> Sent:
     """Pack a directory, upload it unless it is there, and queue what is to run in it.
 
@@ -68,6 +74,7 @@ async def submit_directory(
         prepared: what to copy and run, and how often.
         report: told how far it is.
         size_bytes: how much there is to pack.
+        clones: the job that it is like; what this version does not know of that goes along.
 
     Raises:
         BundleError: the directory cannot be packed.
@@ -95,11 +102,11 @@ async def submit_directory(
             prepared.spec, delivery.digest, prepared.terms, origin=origin, hold=prepared.hold
         )
         try:
-            return await _send(client, wanted, prepared.terms)
+            return await _send(client, wanted, prepared.terms, clones)
         except NotFound:
             # The last other job with this bundle was deleted since the upload was found needless.
             await delivery.send_async(client, watch=tell_sent)
-            return await _send(client, wanted, prepared.terms)
+            return await _send(client, wanted, prepared.terms, clones)
 
 
 async def submit_repeat(
@@ -123,7 +130,9 @@ async def submit_repeat(
         ) from error
 
 
-async def _send(client: AsyncClient, wanted: Submission, terms: Terms) -> Sent:
+async def _send(
+    client: AsyncClient, wanted: Submission, terms: Terms, clones: JobDetail | None
+) -> Sent:
     """Queue a job, or many, or make a schedule; a lost answer never does it twice."""
     key = str(uuid.uuid4())
     if terms.array is not None:
@@ -136,15 +145,11 @@ async def _send(client: AsyncClient, wanted: Submission, terms: Terms) -> Sent:
         return await patiently_async(
             lambda: client.create_schedule(schedule, idempotency_key=key), client.patience
         )
-    return await _queue(client, wanted)
-
-
-async def _queue(client: AsyncClient, submission: Submission) -> Accepted:
-    """Queue one job; a lost answer never queues it twice."""
-    key = str(uuid.uuid4())
-    return await patiently_async(
-        lambda: client.submit(submission, idempotency_key=key), client.patience
-    )
+    call = calls.submissions.submit(wanted, idempotency_key=key)
+    if clones is not None:
+        written = (await client.json(calls.jobs.job(clones.job_id)))["spec"]
+        call = submit_again(wanted, old=clones.spec, written=written, idempotency_key=key)
+    return await patiently_async(lambda: client.send(call), client.patience)
 
 
 async def _in_thread(work: Callable[[bundle.Watch], T]) -> T:

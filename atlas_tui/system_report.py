@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from atlas_tui.looks import Palette, Tone
-from atlas_tui.row_layout import fit, wrapped
+from atlas_tui.row_layout import fit, hanging
 from atlas_tui.schedule_words import last_text, next_text
 from foundations.models import (
     DiskView,
@@ -25,8 +25,6 @@ from foundations.terminal import clean
 
 _LABEL_WIDTH = 14
 _BAR_WIDTH = 20
-_LEAST_ROOM = 12
-"""In less room nothing is broken into lines: a word a line helps nobody."""
 _HIGH, _VERY_HIGH = 0.75, 0.9
 """Shares from which a bar is yellow, and red."""
 
@@ -54,25 +52,16 @@ def lines(report: Report, *, palette: Palette, width: int) -> list[Text]:
         _server(report.info),
     )
     whole = [line for part in map(list, parts) if part for line in (*part, Text(""))]
-    found = [piece for line in whole for piece in _hanging(line, width)]
+    found = [piece for line in whole for piece in _whole(line, width)]
     for line in found:
         line.truncate(width, overflow="ellipsis")
     return found
 
 
-def _hanging(line: Text, width: int) -> Iterator[Text]:
-    """Break what stands behind a label between its words, into lines below each other."""
+def _whole(line: Text, width: int) -> Iterator[Text]:
+    """Break what stands behind a label; a single long word is cut."""
     begin = _LABEL_WIDTH + 2
-    room = width - begin
-    if line.cell_len <= width or room < _LEAST_ROOM or " " not in line.plain[begin:]:
-        yield line
-        return
-    label, rest = line[:begin], line[begin:]
-    place = 0
-    for piece in wrapped(rest.plain, room):
-        place = rest.plain.index(piece, place)
-        yield label.append_text(rest[place : place + len(piece)])
-        label, place = Text(" " * begin), place + len(piece)
+    return hanging(line, begin, width) if " " in line.plain[begin:] else iter((line,))
 
 
 def bar(share: float, *, palette: Palette, width: int = _BAR_WIDTH) -> Text:

@@ -170,7 +170,7 @@ class SubmitScreen(Screen[Sent | None]):
         directory = absolute(typed)
         if not await asyncio.to_thread(directory.is_dir):
             raise FieldProblem("directory", "there is no such directory")
-        defaults = await asyncio.to_thread(defaults_of, directory)
+        defaults = await asyncio.to_thread(defaults_of, directory, clones=self._repeats)
         self._hint(defaults)
         self._estimate = None
         try:
@@ -193,7 +193,7 @@ class SubmitScreen(Screen[Sent | None]):
             hold = read_draft(draft).hold
             command = repeat_command(spec, job, scheduler=scheduler, hold=hold)
             return describe_outcome(files, spec, command, repeat_call(spec, job))
-        prepared = prepare(draft, config=self._config())
+        prepared = prepare(draft, config=self._config(), clones=self._repeats)
         asked = read_draft(draft)
         return describe_outcome(
             [*describe_files(self._estimate), *prepared.warnings],
@@ -254,11 +254,13 @@ class SubmitScreen(Screen[Sent | None]):
             spec = prepare_repeat(draft, self._repeats)
             self._progress = Progress("Queueing")
             return await submit_repeat(client, spec, self._repeats, hold=read_draft(draft).hold)
-        prepared = await asyncio.to_thread(prepare, draft, config=self._config())
+        clones = self._repeats
+        prepared = await asyncio.to_thread(prepare, draft, config=self._config(), clones=clones)
         self._progress = Progress("Packing")
         size_bytes = self._estimate.size_bytes if self._estimate is not None else 0
+        report = self._note_progress
         return await submit_directory(
-            client, prepared, report=self._note_progress, size_bytes=size_bytes
+            client, prepared, report=report, size_bytes=size_bytes, clones=clones
         )
 
     def _note_progress(self, progress: Progress) -> None:

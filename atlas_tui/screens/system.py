@@ -147,6 +147,8 @@ class SystemScreen(Frame):
         machine.show(shown, keep_place=True)
         events = self.query_one("#events", TextPane)
         title = Text(" EVENTS", "bold")
-        found = event_lines(self._events, now=now_utc(), palette=self.atlas.palette)
+        found = event_lines(
+            self._events, now=now_utc(), palette=self.atlas.palette, width=events.size.width - 1
+        )
         none = [] if self._events else [Text(" None so far.", "dim")]
         events.show([title, *found, *none], keep_place=True)

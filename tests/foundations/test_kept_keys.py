@@ -11,11 +11,12 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from atlas_tui.submitting import submit_repeat
+from atlas_tui.submitting import submit_directory, submit_repeat
 from foundations.cli.__main__ import cli
 from foundations.client import AsyncClient, Client
 from foundations.models import JobSpec, JobState
 from foundations.models.limits import Retries
+from foundations.preparation import PreparedSubmission
 from foundations.rerun import create_rerun, rerun_spec
 from tests.cli import fake_api
 from tests.cli.fake_scheduler import FakeScheduler
@@ -107,6 +108,18 @@ async def test_so_does_one_of_the_control_center(newer: Newer) -> None:
         job = await client.job(JOB_ID)
         await submit_repeat(client, rerun_spec(job), job)
     assert_kept(newer.told[0])
+
+
+async def test_so_does_a_clone_with_other_files(newer: Newer, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("print()\n")
+    prepared = PreparedSubmission(tmp_path, JobSpec(project="dogs", params={"lr": 0.2}), "INFO")
+    async with AsyncClient("http://fake", transport=httpx.MockTransport(newer.answer)) as client:
+        job = await client.job(JOB_ID)
+        await submit_directory(client, prepared, report=lambda _: None, size_bytes=0, clones=job)
+    (told,) = newer.told
+    assert told["dreams"] == {"deep": [1]}
+    assert (told["project"], told["params"]) == ("dogs", {"lr": 0.2})
+    assert "rerun_of" not in told
 
 
 def test_of_a_scheduler_of_the_same_version_nothing_more_is_sent(newer: Newer) -> None:

@@ -19,7 +19,7 @@ from atlas_tui.submit_form import prepare, prepare_repeat, read_draft
 from atlas_tui.submit_words import repeat_call, repeat_command, submit_call, submit_command
 from foundations.cli.submit import submit as submit_cli
 from foundations.configs import SchedulerConfig
-from foundations.models import JobDetail, JobSpec, JobState, Retries
+from foundations.models import ImageBuild, JobDetail, JobSpec, JobState, Retries, Volume
 
 CONFIG = SchedulerConfig("scheduler", Path(), "http://atlas")
 SPEC = JobSpec(
@@ -263,6 +263,45 @@ def test_a_job_can_be_held_and_preferred(project: Path) -> None:
     with pytest.raises(FieldProblem, match="'perhaps' is not a valid boolean") as caught:
         read_draft(replace(draft, hold="perhaps"))
     assert caught.value.field == "hold"
+
+
+def test_a_clone_into_a_directory_keeps_what_neither_form_nor_directory_says(project: Path) -> None:
+    told = SPEC.model_copy(
+        update={
+            "image": None,
+            "build": ImageBuild(dockerfile="Dockerfile"),
+            "entrypoint": ("python", "-u"),
+            "working_dir": "src",
+            "volumes": (Volume(host="/data", bind="/data", mode="ro"),),
+            "secrets": {"hub": "env"},
+            "log_level": "DEBUG",
+            "pull": "always",
+        }
+    )
+    old = job(told)
+    draft = replace(draft_of(old), directory=str(project))
+    prepared = prepare(draft, config=CONFIG, clones=old)
+    names = ("build", "entrypoint", "working_dir", "volumes", "secrets", "log_level", "pull")
+    assert {name: getattr(prepared.spec, name) for name in names} == {
+        name: getattr(told, name) for name in names
+    }
+    assert prepared.log_level == "DEBUG"
+    assert any("kept from job 45540b52" in one and "volumes" in one for one in prepared.warnings)
+    hints = defaults_of(project, clones=old)
+    assert (hints.secrets, hints.image) == ("hub:env", "built from Dockerfile")
+
+    (project / "job.config.yaml").write_text(
+        "log_level: ERROR\nworker:\n  image: other:2\n  entrypoint: bash\n  working_dir: lib\n"
+        "  volumes: {/other: {bind: /o}}\n  secrets: [own]\n  pull: missing\n"
+    )
+    prepared = prepare(draft, config=CONFIG, clones=old)
+    assert prepared == prepare(draft, config=CONFIG)
+    assert (prepared.spec.image, prepared.spec.build, prepared.log_level) == (
+        "other:2",
+        None,
+        "ERROR",
+    )
+    assert defaults_of(project, clones=old).secrets == "own"
 
 
 def test_a_local_run_cannot_be_repeated() -> None:

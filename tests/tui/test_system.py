@@ -138,14 +138,34 @@ def test_an_event_is_told_in_words_newest_first() -> None:
         )
         for number in (1, 2)
     )
-    shown = [
-        line.plain
-        for line in event_lines([first, second], now=NOW + timedelta(minutes=3), palette=PLAIN)
-    ]
+    now = NOW + timedelta(minutes=3)
+    shown = [line.plain for line in event_lines([first, second], now=now, palette=PLAIN, width=99)]
     assert "3m 01234567 x failed" in shown[0]
     assert "ended  digits\N{SYMBOL FOR ESCAPE}  exit code 2" in shown[0]
     assert "exit code 1" in shown[1]
     assert "\x1b" not in shown[0]
+
+
+@pytest.mark.parametrize("width", [40, 53, 78])
+def test_an_event_that_is_too_long_goes_on_below_its_words(width: int) -> None:
+    reason = " ".join(f"word{number}" for number in range(60)) + " " + "w" * 99
+    change = Change(
+        seq=1,
+        at=NOW,
+        job_id="0123456789",
+        project="digits",
+        event="StartRefused",
+        state=JobState.FAILED,
+        detail={"reason": reason},
+    )
+    first, *below = [
+        line.plain for line in event_lines([change], now=NOW, palette=PLAIN, width=width)
+    ]
+    assert "01234567 x failed" in first
+    assert max(map(len, (first, *below))) <= width
+    assert {line[:15].strip() for line in below} == {""}
+    told = "".join((first, *below)).replace(" ", "")
+    assert told.endswith("reason" + reason.replace(" ", ""))
 
 
 async def test_the_top_bar_says_that_nothing_starts_on_a_full_disk(tmp_path: Path) -> None:
