@@ -13,9 +13,11 @@ import psutil
 import pytest
 
 from atlas_scheduler.core.reconcile import SeenStatus
+from atlas_scheduler.engine import gpus
 from atlas_scheduler.engine.attempts import AttemptDir
 from atlas_scheduler.engine.port import StartRefusedError
 from foundations.models import Volume
+from tests.engine.fake_nvml import FakeGpu, FakeNvml
 from tests.engine.rig import ProcessRig, until
 
 pytestmark = pytest.mark.anyio
@@ -146,6 +148,21 @@ async def test_gpus_are_given_by_id(process_rig: ProcessRig) -> None:
     )
     await process_rig.run(launch)
     assert process_rig.log(launch).output() == b"GPU-1,GPU-2\n"
+
+
+async def test_where_there_are_gpus_a_job_that_was_given_none_sees_none(
+    process_rig: ProcessRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpus, "pynvml", FakeNvml([FakeGpu("GPU-1"), FakeGpu("GPU-2")]))
+    await process_rig.engine.capabilities()
+    look = "import os; print(repr(os.environ.get('CUDA_VISIBLE_DEVICES')))"
+    for given, seen in (((), b"''\n"), (("GPU-2",), b"'GPU-2'\n")):
+        launch = process_rig.python(look, gpus=given)
+        await process_rig.run(launch)
+        assert process_rig.log(launch).output() == seen
+    launch = process_rig.python(look, environment={"CUDA_VISIBLE_DEVICES": "0"})
+    await process_rig.run(launch)
+    assert process_rig.log(launch).output() == b"'0'\n"
 
 
 async def test_secrets_of_the_server_stay_with_it(

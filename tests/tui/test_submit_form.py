@@ -72,6 +72,8 @@ def test_a_form_decides_what_the_command_line_would(project: Path) -> None:
     [
         ("num_gpus", "two", "'two' is not a number"),
         ("num_gpus", "-1", "-1 is neither a whole number nor a share below 1"),
+        ("num_gpus", "nan", "nan is neither a whole number nor a share below 1"),
+        ("num_gpus", "inf", "inf is neither a whole number nor a share below 1"),
         ("num_gpus", "2000", "Input should be less than or equal to 1024, not 2000"),
         ("cpus", "0", "Input should be greater than 0, not 0.0"),
         ("ram", "much", "'much' is not a valid float."),

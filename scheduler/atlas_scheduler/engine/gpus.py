@@ -44,7 +44,7 @@ def discover_gpus(
     `CUDA_VISIBLE_DEVICES` of the server, by index or UUID, keeps the others out, and so does
     `chosen` where it is given.
     """
-    return _permitted(_all_gpus(), environment, chosen)
+    return permitted(_all_gpus(), environment, chosen=chosen)
 
 
 def missing_gpus(found: Sequence[Gpu], chosen: Sequence[str] | None) -> list[str]:
@@ -57,9 +57,13 @@ def missing_gpus(found: Sequence[Gpu], chosen: Sequence[str] | None) -> list[str
     ]
 
 
-def _permitted(
-    gpus: tuple[Gpu, ...], environment: Mapping[str, str], chosen: Sequence[str] | None
+def permitted(
+    gpus: tuple[Gpu, ...],
+    environment: Mapping[str, str] = os.environ,
+    *,
+    chosen: Sequence[str] | None = None,
 ) -> tuple[Gpu, ...]:
+    """Keep the GPUs that jobs may use, by the rules of `discover_gpus`."""
     seen = visible(gpus, environment.get(VISIBLE_VARIABLE))
     return visible(seen, None if chosen is None else ",".join(chosen))
 
@@ -84,7 +88,7 @@ def read_gpus(
     with _driver() as is_there:
         if not is_there:
             return ()
-        gpus = _permitted(_listed(), environment, chosen)
+        gpus = permitted(_listed(), environment, chosen=chosen)
         return tuple(_reading(gpu) for gpu in gpus)
 
 
@@ -95,7 +99,7 @@ def occupied_gpus(free_part: float, *, chosen: Sequence[str] | None = None) -> d
     """
     found = {}
     with _driver() as is_there:
-        for gpu in _permitted(_listed(), os.environ, chosen) if is_there else ():
+        for gpu in permitted(_listed(), os.environ, chosen=chosen) if is_there else ():
             usage = _reading(gpu).usage
             used, total = usage.memory_used_bytes, usage.memory_total_bytes
             if used is not None and total and total - used < free_part * total:

@@ -20,7 +20,13 @@ from atlas_scheduler.engine.ends import process_end
 from atlas_scheduler.engine.environment_processes import ProcessBuilder
 from atlas_scheduler.engine.environments import SharedEnvironments
 from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession, exec_environment
-from atlas_scheduler.engine.gpus import described, discover_gpus, missing_gpus
+from atlas_scheduler.engine.gpus import (
+    VISIBLE_VARIABLE,
+    described,
+    discover_gpus,
+    missing_gpus,
+    permitted,
+)
 from atlas_scheduler.engine.interpreter import choose_python, surroundings
 from atlas_scheduler.engine.launch import READY, Places, job_environment, start_dir
 from atlas_scheduler.engine.log_growth import growth_noted
@@ -70,6 +76,7 @@ class ProcessEngine:
         self._instead_of = () if instead_of is None else (instead_of,)
         """Why it runs the jobs, where containers were wished for."""
         self._allowed_gpus = allowed_gpus
+        self._defaults: dict[str, str] = {}
         self._home = home
         self._environments = SharedEnvironments(environments, ProcessBuilder(home))
         self._attempts = home.run / "attempts"
@@ -80,8 +87,10 @@ class ProcessEngine:
 
     async def capabilities(self) -> Capabilities:
         """Say what the engine is."""
-        discover = partial(discover_gpus, chosen=self._allowed_gpus)
-        gpus = await in_thread(discover, name="gpus")
+        every = await in_thread(partial(discover_gpus, {}), name="gpus")
+        gpus = permitted(every, chosen=self._allowed_gpus)
+        # A job that was given none would take one of another job's.
+        self._defaults = {VISIBLE_VARIABLE: ""} if every else {}
         return Capabilities(
             name=self.name,
             version=foundations.__version__,
@@ -149,7 +158,9 @@ class ProcessEngine:
             secrets_dir=str(launch.secrets_dir),
         )
         entrypoint = launch.entrypoint or (python, "-m", "atlas_worker")
-        variables = job_environment(launch, places, defaults=surroundings(python))
+        variables = job_environment(
+            launch, places, defaults={**surroundings(python), **self._defaults}
+        )
         ready = self._environments.ready(launch.attempt)
         if ready is not None:
             variables[READY] = str(ready)

@@ -24,7 +24,8 @@ class GpuCountType(click.ParamType[float]):
             number = float(value)
         except ValueError:
             self.fail(f"{value!r} is not a number", param, ctx)
-        if number < 0 or (number > 1 and number != int(number)):
+        is_share = 0 <= number <= 1
+        if not is_share and not (number > 0 and number.is_integer()):
             self.fail(f"{value} is neither a whole number nor a share below 1", param, ctx)
         return int(number) if number == int(number) else number
 
