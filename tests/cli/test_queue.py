@@ -146,7 +146,7 @@ def test_a_held_job_is_shown_without_a_place_and_the_others_move_up(
     ("words", "verb"),
     [
         (("hold", "job"), "holds"),
-        (("release", "job"), "releases"),
+        (("move", "job", "last"), "moves"),
         (("stop", "job"), "stops"),
         (("set", "job", "--priority", "1"), "changes"),
     ],
@@ -154,7 +154,9 @@ def test_a_held_job_is_shown_without_a_place_and_the_others_move_up(
 def test_a_filter_is_not_acted_on_where_nobody_can_answer(
     run: Run, queue: list[FakeJob], words: tuple[str, ...], verb: str
 ) -> None:
-    result = run(*words, "scheduler", "-f", "project:cats", exit_code=1)
+    verb_and_noun, rest = words[:2], words[2:]
+    filter_ = ("-f", "project:cats")
+    result = run(*verb_and_noun, "scheduler", *rest, *filter_, exit_code=1)
     assert result.stderr == (
         f"Error: This {verb} 2 jobs in all projects that the filter `project:cats` takes. "
         "Give --yes to do it without being asked.\n"
@@ -172,6 +174,30 @@ def test_a_filter_acts_on_the_jobs_that_can_be_acted_on(
     run("delete", "job", "scheduler", "-f", "not project:cats", "--yes")
     assert set(scheduler.jobs) == {queue[0].job_id, queue[2].job_id}
     assert run("delete", "job", "scheduler", "-f", "project:cats", "--yes").stdout == "No jobs.\n"
+
+
+def test_a_filter_holds_who_is_free_and_releases_who_is_held(
+    run: Run, queue: list[FakeJob]
+) -> None:
+    run("hold", "job", "scheduler", "0aaa")
+    held = run("hold", "job", "scheduler", "-f", "project:cats", "--yes").stdout
+    assert held == f"Job {queue[2].job_id} is held by ada\n"
+    released = run("release", "job", "scheduler", "-f", "state:queued", "--yes").stdout
+    assert released.splitlines() == [f"Job {queue[n].job_id} is released" for n in (2, 0)]
+    assert run("release", "job", "scheduler", "-f", "", "--yes").stdout == "No jobs.\n"
+
+
+def test_all_that_a_filter_takes_is_moved_together(
+    run: Run, scheduler: FakeScheduler, queue: list[FakeJob]
+) -> None:
+    run("move", "job", "scheduler", "first", "-f", "project:dogs", "--yes")
+    assert line(scheduler) == ["1aaa", "3aaa", "0aaa", "2aaa"]
+    run("move", "job", "scheduler", "after", "2aaa", "-f", "project:dogs", "--yes")
+    assert line(scheduler) == ["0aaa", "2aaa", "1aaa", "3aaa"]
+    none = run("move", "job", "scheduler", "last", "-f", "state:completed", "--yes")
+    assert none.stdout == "No jobs.\n"
+    both = run("move", "job", "scheduler", "0aaa", "last", "-f", "project:cats", exit_code=2)
+    assert "Give ids or --filter, not both." in both.stderr
 
 
 @pytest.mark.parametrize("verb", ["stop", "delete", "hold", "release"])

@@ -67,6 +67,7 @@ _COLUMNS = {
     BuiltIn.PRIORITY: "jobs.priority",
     BuiltIn.TURN: "CASE WHEN jobs.state = 'queued' THEN jobs.queue_order END",
     BuiltIn.PLACE: "CASE WHEN jobs.state = 'queued' THEN queue_place(jobs.job_id) END",
+    BuiltIn.HELD_BY: "jobs.held_by",
     BuiltIn.GPUS: "jobs.num_gpus",
     BuiltIn.CPUS: "json_extract(jobs.spec, '$.cpus')",
     BuiltIn.RAM: "json_extract(jobs.spec, '$.ram_gb')",

@@ -52,6 +52,7 @@ def choose(
     *,
     verb: str,
     states: Iterable[str] = (),
+    is_one: Callable[[dict[str, Any]], bool] = bool,
     yes: bool,
 ) -> list[str]:
     """Return the ids of the jobs to act on; those of a filter are named and asked about first.
@@ -62,6 +63,7 @@ def choose(
         filter_: in place of them.
         verb: what is done, for the question, such as `stops`.
         states: of the jobs that a filter may take; none is all.
+        is_one: whether it can be done to one that a filter takes.
         yes: do not ask.
 
     Raises:
@@ -71,7 +73,7 @@ def choose(
     typed = typed_ids(job_ids, filter_)
     if filter_ is None:
         return typed
-    found = matching_jobs(client, filter_, states=states)
+    found = [job for job in matching_jobs(client, filter_, states=states) if is_one(job)]
     if found:
         what = f"{verb} {counted(len(found))} {confirmation.scope(None, filter_)}"
         confirmation.confirm_jobs(what, found, yes=yes)

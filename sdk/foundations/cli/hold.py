@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from foundations.cli.batch import WAITING, Result, act_on_each, choose, jobs_or_filter
@@ -28,7 +30,9 @@ def hold_job(
         message = f"Job {job.job_id} is held by {job.held_by}"
         return {"job_id": job.job_id, "held_by": job.held_by, "message": message}
 
-    chosen = choose(client, job_ids, filter_, verb="holds", states=WAITING, yes=yes)
+    chosen = choose(
+        client, job_ids, filter_, verb="holds", states=WAITING, is_one=_is_free, yes=yes
+    )
     act_on_each(chosen, hold_one, scheduler=scheduler, as_json=as_json)
 
 
@@ -51,5 +55,15 @@ def release_job(
         job = client.release(job_id)
         return {"job_id": job.job_id, "held_by": None, "message": f"Job {job.job_id} is released"}
 
-    chosen = choose(client, job_ids, filter_, verb="releases", states=WAITING, yes=yes)
+    chosen = choose(
+        client, job_ids, filter_, verb="releases", states=WAITING, is_one=_is_held, yes=yes
+    )
     act_on_each(chosen, release_one, scheduler=scheduler, as_json=as_json)
+
+
+def _is_held(job: dict[str, Any]) -> bool:
+    return job["held_by"] is not None
+
+
+def _is_free(job: dict[str, Any]) -> bool:
+    return job["held_by"] is None

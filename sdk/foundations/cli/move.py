@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from foundations.cli import completion, render
+from foundations.cli.batch import WAITING, choose, filter_options
 from foundations.cli.context import connect, json_option, scheduler_argument
 
 if TYPE_CHECKING:
@@ -38,20 +39,27 @@ def move() -> None:
     "words",
     metavar="JOB_ID... first|last|up|down|before OTHER|after OTHER",
     nargs=-1,
-    required=True,
     shell_complete=_complete,
 )
+@filter_options
 @json_option
-def move_job(scheduler: str, words: tuple[str, ...], *, as_json: bool) -> None:
+def move_job(
+    scheduler: str, words: tuple[str, ...], *, filter_: str | None, yes: bool, as_json: bool
+) -> None:
     """Move jobs that wait, among those of the same priority.
 
     Several jobs are moved together, and keep their order among themselves. All are moved, or none.
+    With --filter there are no ids, only the place.
     """
-    job_ids, place, other = _read(words)
-    moved = connect(scheduler).move(job_ids, place, other=other)
+    typed, place, other = _read(words)
+    client = connect(scheduler)
+    job_ids = choose(client, typed, filter_, verb="moves", states=WAITING, yes=yes)
+    moved = client.move(job_ids, place, other=other) if job_ids else []
     if as_json:
         render.print_json([render.model_document(job) for job in moved])
         return
+    if not moved:
+        click.echo("No jobs.")
     for job in moved:
         click.echo(f"Moved job {job.job_id}{_place_now(job)}")
 
@@ -66,9 +74,9 @@ def _place_now(job: JobView) -> str:
 
 
 def _read(words: tuple[str, ...]) -> tuple[tuple[str, ...], MovePlace, str | None]:
-    if len(words) > 1 and words[-1] in ENDS:
+    if words[-1:] and words[-1] in ENDS:
         return words[:-1], cast("MovePlace", words[-1]), None
-    if len(words) > 2 and words[-2] in NEXT_TO:
+    if words[:-1] and words[-2] in NEXT_TO:
         return words[:-2], cast("MovePlace", words[-2]), words[-1]
     raise click.UsageError(
         "Say which jobs to move and then where: first, last, up, down, before OTHER or after OTHER."

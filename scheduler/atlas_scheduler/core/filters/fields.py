@@ -52,6 +52,7 @@ class BuiltIn(StrEnum):
     PRIORITY = "priority"
     TURN = "turn"
     PLACE = "place"
+    HELD_BY = "held_by"
     GPUS = "gpus"
     CPUS = "cpus"
     RAM = "ram"
@@ -93,6 +94,7 @@ _KINDS = {
     BuiltIn.PRIORITY: Kind.NUMBER,
     BuiltIn.TURN: Kind.NUMBER,
     BuiltIn.PLACE: Kind.NUMBER,
+    BuiltIn.HELD_BY: Kind.NAME,
     BuiltIn.GPUS: Kind.NUMBER,
     BuiltIn.CPUS: Kind.NUMBER,
     BuiltIn.RAM: Kind.NUMBER,
