@@ -135,7 +135,7 @@ def test_a_held_job_is_shown_without_a_place_and_the_others_move_up(
         f"Job {queue[0].job_id} has priority 3\n"
     )
     assert run("move", "job", "scheduler", "0aaa", "first").stdout == (
-        f"Moved job {queue[0].job_id}, which has no place until it is released: held by ada\n"
+        f"Moved job {queue[0].job_id}, which has no place as long as it cannot start: held by ada\n"
     )
 
 

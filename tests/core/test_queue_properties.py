@@ -247,10 +247,18 @@ def test_places_are_those_of_the_turns_and_one_of_each(scene: Scene) -> None:
 
 @PROPERTY
 @given(scenes())
-def test_held_and_paused_jobs_have_no_place_and_push_nobody_back(scene: Scene) -> None:
+def test_jobs_that_are_held_paused_or_early_have_no_place_and_push_nobody_back(
+    scene: Scene,
+) -> None:
     places = happens(scene).moment.places()
     paused = {pause.project for pause in scene.capacity.pauses}
-    free = [job for job in scene.queued if job.held_by is None and job.project not in paused]
+    free = [
+        job
+        for job in scene.queued
+        if job.held_by is None
+        and job.project not in paused
+        and (job.not_before_ms is None or job.not_before_ms <= NOW_MS)
+    ]
     without = happens(replace(scene, queued=free)).moment.places()
 
     assert {places.of(job) for job in scene.queued if job not in free} <= {None}

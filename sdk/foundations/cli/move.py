@@ -69,7 +69,7 @@ def _place_now(job: JobView) -> str:
         return ""
     if job.waiting.position is None:
         why = render.clean(job.waiting.reason, one_line=True)
-        return f", which has no place until it is released: {why}"
+        return f", which has no place as long as it cannot start: {why}"
     return f" to place {job.waiting.position}"
 
 
