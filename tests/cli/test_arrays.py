@@ -140,3 +140,16 @@ def test_wait_takes_an_id_or_a_filter(run: Run, array: str) -> None:
     for words in ((), (array, "-f", "state:queued")):
         result = run("wait", "job", "scheduler", *words, exit_code=2)
         assert "Give a JOB_ID, or --filter for several jobs." in result.stderr
+
+
+def test_who_takes_an_array_for_a_job_is_told_how_its_jobs_are_called(
+    run: Run, scheduler: FakeScheduler, array: str
+) -> None:
+    begin = array[:8]
+    note = (
+        f"`{begin}` is an array with the indices 0-2: `{begin}_INDEX` is one of its jobs, and "
+        f"`foundations list jobs scheduler --filter array:{begin}` shows those there are.\n"
+    )
+    for ref in (array, begin, f"{begin}_7"):
+        error = run("show", "job", "scheduler", ref, exit_code=1).stderr
+        assert error == f"Error: Job `{ref}` does not exist for environment `scheduler`\n{note}"

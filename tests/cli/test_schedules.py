@@ -102,6 +102,8 @@ def test_a_schedule_is_shown(
     ):
         assert text in output
     assert run_json("show", "schedule", "scheduler", schedule, "--json")["skipped"] == 2
+    scheduler.change_schedule(schedule, skipped=1)
+    assert "1 time: " in run("show", "schedule", "scheduler", schedule).stdout
 
 
 def test_a_schedule_is_paused_and_resumed(

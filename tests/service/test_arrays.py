@@ -133,6 +133,8 @@ async def test_a_job_of_an_array_is_named_by_its_index(
     assert (await service.stop(f"{array.array_id[:13]}_4", by="ada")).state is S.STOPPED
     with pytest.raises(NotFound, match="has no job with the index 3"):
         await service.job(f"{array.array_id}_3")
+    with pytest.raises(NotFound, match=f"is an array and no job. `{array.array_id[:8]}_INDEX`"):
+        await service.job(array.array_id)
     with pytest.raises(NotFound, match="There is no array"):
         await service.job(f"{NO_ARRAY}_0")
     with pytest.raises(InvalidRequest, match="too short"):

@@ -46,3 +46,15 @@ def member(conn: sqlite3.Connection, ref: str) -> str | None:
     if row is None:
         raise NotFound(f"Array {match['array']!r} has no job with the index {match['index']}.")
     return str(row["job_id"])
+
+
+def taken_for_a_job(conn: sqlite3.Connection, ref: str) -> NotFound | None:
+    """Say that what was to be a job is an array; None when it is neither."""
+    rows = fitting(conn, _SQL["resolve"], ref, noun="an array's id")
+    if len(rows) != 1:
+        return None
+    begin = rows[0]["array_id"][:8]
+    return NotFound(
+        f"{ref!r} is an array and no job. `{begin}_INDEX` is one of its jobs, and the filter "
+        f"`array:{begin}` takes all of them."
+    )

@@ -9,7 +9,7 @@ from typing import Any
 
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.store import dependencies, parameters, sql
-from atlas_scheduler.store.array_refs import member
+from atlas_scheduler.store.array_refs import member, taken_for_a_job
 from atlas_scheduler.store.job_lists import PAGE_LIMIT, count_by_state, page, projects
 from atlas_scheduler.store.job_rows import (
     StoredJob,
@@ -168,7 +168,7 @@ def resolve_deleted(conn: sqlite3.Connection, ref: str) -> str:
 def _resolve(conn: sqlite3.Connection, ref: str, query: str) -> str:
     rows = fitting(conn, _SQL[query], ref, noun="a job id")
     if not rows:
-        raise _no_job(ref)
+        raise taken_for_a_job(conn, ref) or _no_job(ref)
     if len(rows) > 1:
         shown = [row["job_id"] for row in rows[:CANDIDATES_SHOWN]]
         more = " and others" if len(rows) > CANDIDATES_SHOWN else ""

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from foundations.client import Client
     from foundations.configs import SchedulerConfig
     from foundations.errors import NotFound, TooMany
+    from foundations.models import ArrayView
 
 F = TypeVar("F", bound=Callable[..., Any])
 SILENT_WAIT_SECONDS = 2.0
 """A wait for a limit that is no longer than that is not worth a word."""
 _CLIENT = "foundations.client"
 _BEGIN_OF_AN_ID = re.compile("[0-9a-f]{4}")
+_ARRAY = re.compile("(?P<array>[0-9a-f-]{4,36})(_[0-9]+)?")
 _MOST_NEAR = 3
 
 
@@ -134,6 +136,13 @@ def unknown(job_id: str, scheduler: str) -> NotFound:
 
 def _way_to_the_job(job_id: str, scheduler: str) -> str:
     listing = f"`foundations list jobs {shlex.quote(scheduler)}`"
+    array = _array_meant(job_id)
+    if array is not None:
+        begin = array.array_id[:8]
+        return (
+            f"`{begin}` is an array with the indices {array.indices}: `{begin}_INDEX` is one of "
+            f"its jobs, and {listing[:-1]} --filter array:{begin}` shows those there are."
+        )
     near = _ids_that_begin_alike(job_id)
     if not near:
         return f"{listing} shows the jobs there are."
@@ -141,12 +150,30 @@ def _way_to_the_job(job_id: str, scheduler: str) -> str:
     return f"Did you mean {named}? {listing} shows all jobs."
 
 
+def _array_meant(job_id: str) -> ArrayView | None:
+    """The array whose id, or a place in which, was typed."""
+    from foundations.errors import AtlasError
+
+    client = _client_at_hand()
+    typed = _ARRAY.fullmatch(job_id.strip().lower())
+    if client is None or typed is None:
+        return None
+    try:
+        return client.array(typed["array"])
+    except AtlasError:
+        return None  # what was asked for is answered already
+
+
+def _client_at_hand() -> Client | None:
+    context = click.get_current_context(silent=True)
+    return None if context is None else context.meta.get(_CLIENT)
+
+
 def _ids_that_begin_alike(job_id: str) -> list[str]:
     """The newest jobs whose ids share their first characters with what was typed."""
     from foundations.errors import AtlasError
 
-    context = click.get_current_context(silent=True)
-    client: Client | None = None if context is None else context.meta.get(_CLIENT)
+    client = _client_at_hand()
     begin = _BEGIN_OF_AN_ID.match(job_id.strip().lower())
     if client is None or begin is None:
         return []

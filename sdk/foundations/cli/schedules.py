@@ -11,6 +11,7 @@ import click
 from foundations.cli import render
 from foundations.cli.batch import tell_each
 from foundations.cli.render import Column
+from foundations.quantities import counted
 
 if TYPE_CHECKING:
     from foundations.models import ScheduleView
@@ -78,7 +79,7 @@ def print_schedule(one: ScheduleView, *, scheduler: str) -> None:
         ("Last job", _last_job(one)),
         (
             "Skipped",
-            f"{one.skipped} times: its last job had not ended, or too many waited"
+            f"{counted(one.skipped, 'time')}: its last job had not ended, or too many waited"
             if one.skipped
             else "",
         ),
