@@ -77,7 +77,9 @@ class Projects(Writing):
             self._append_for_queue(conn, "ProjectDeleted", name, {"by": by})
             return len(ended)
 
-        count = await self._durably(self._write_to_free(step), self._announce_deletion)
+        count = await self._durably(
+            self._write_to_free(step, is_large=True), self._announce_deletion
+        )
         return DeletedProject(name=name, jobs=count)
 
     async def restore_project(self, name: str, *, by: str) -> DeletedProject:
@@ -97,7 +99,8 @@ class Projects(Writing):
             self._append_for_queue(conn, "ProjectRestored", name, {"by": by})
             return restored
 
-        restored = await self._durably(self._database.write(step), self._announce)
+        write = self._database.write(step, is_large=True)
+        restored = await self._durably(write, self._announce)
         for job in restored:
             await self._resume_archive(job)
         return DeletedProject(name=name, jobs=len(restored))

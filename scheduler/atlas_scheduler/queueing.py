@@ -71,7 +71,7 @@ class Queueing(Writing):
                 self._append(conn, chosen[job_id], "Moved", self._clock_ms(), detail)
             return list(chosen)
 
-        job_ids = await self._durably(self._write_with_line(step), self._wake)
+        job_ids = await self._durably(self._write_with_line(step, is_large=True), self._wake)
         return await self._database.read(
             lambda conn: self._views(conn, [jobs.load(conn, job_id) for job_id in job_ids])
         )

@@ -64,7 +64,7 @@ class Stopping(Transitions):
             return self._with_dependents(conn, moved), refusals, len(moved)
 
         moved, refusals, count = await self._durably(
-            self._database.write(step), lambda outcome: self._publish(outcome[0])
+            self._database.write(step, is_large=True), lambda outcome: self._publish(outcome[0])
         )
         asked = [job for job, _ in moved[:count]]
         return JobsStopped(
@@ -101,7 +101,7 @@ class Stopping(Transitions):
             ]
             return self._with_dependents(conn, moved)
 
-        moved = await self._durably(self._database.write(step), self._publish)
+        moved = await self._durably(self._database.write(step, is_large=True), self._publish)
         job_ids = [job.job_id for job, _ in moved]
         return Cleared(removed=len(job_ids), job_ids=job_ids)
 

@@ -130,7 +130,8 @@ class Submitting(SecretKeeping, Transitions):
             raise InvalidRequest("A unique key is that of one job: an array cannot have it.")
         number, _ = await self._durably(
             self._database.write(
-                lambda conn: self._insert_array(conn, wanted, idempotency_key, bounds)
+                lambda conn: self._insert_array(conn, wanted, idempotency_key, bounds),
+                is_large=True,
             ),
             self._tell,
         )

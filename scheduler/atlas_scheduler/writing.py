@@ -92,27 +92,29 @@ class Writing(Catalogue):
         task.add_done_callback(self._writes.discard)
         return await asyncio.shield(task)
 
-    async def _write_with_line(self, step: Callable[[sqlite3.Connection], T]) -> T:
+    async def _write_with_line(
+        self, step: Callable[[sqlite3.Connection], T], *, is_large: bool = False
+    ) -> T:
         """Run a write that looks at the queue in memory, which must not outlive its failure."""
         try:
-            return await self._database.write(step)
+            return await self._database.write(step, is_large=is_large)
         except BaseException:
             self._line.forget()  # it may have seen what was undone
             raise
 
-    async def _write_to_free(self, step: Work[T]) -> T:
+    async def _write_to_free(self, step: Work[T], *, is_large: bool = False) -> T:
         """Write what leads to free space: it must be possible on a full disk too.
 
         Raises:
             StorageFull: giving up the ballast did not help.
         """
         try:
-            return await self._database.write(step)
+            return await self._database.write(step, is_large=is_large)
         except StorageFull:
             if self.ballast is not None:
                 await asyncio.to_thread(self.ballast.release)
             await self._database.tidy_log()
-            return await self._database.write(step)
+            return await self._database.write(step, is_large=is_large)
 
     def _announce(self, _: object = None) -> None:
         """Wake whoever follows the changes."""

@@ -69,6 +69,41 @@ async def test_a_failing_write_undoes_its_own_changes_and_no_others(database: Da
     assert await database.read(keys) == ["after", "before"]
 
 
+async def test_the_first_of_a_batch_may_fail_too(database: Database) -> None:
+    gate = Gate()
+    held = await gate.hold(database)
+    first, second = await queue_up(database, failing(ValueError("mine"), key="lost"), put("after"))
+    gate.leave.set()
+    await asyncio.gather(held, second)
+    with pytest.raises(ValueError, match="mine"):
+        await first
+    assert await database.read(keys) == ["after"]
+
+
+async def test_a_large_write_shares_its_commit_with_nobody_and_keeps_its_turn(
+    database: Database,
+) -> None:
+    statements: list[str] = []
+    await database.write(lambda conn: conn.set_trace_callback(statements.append))
+    gate = Gate()
+    held = await gate.hold(database)
+    before = await queue_up(database, put("a"), put("b"))
+    large = asyncio.create_task(database.write(put("c"), is_large=True))
+    await asyncio.sleep(0)
+    after = await queue_up(database, put("d"), put("e"))
+    statements.clear()
+    gate.leave.set()
+    await asyncio.gather(held, *before, large, *after)
+    await database.write(lambda conn: conn.set_trace_callback(None))
+    told = [one.split()[0] for one in statements]
+    share = ["BEGIN", "INSERT", "SAVEPOINT", "INSERT", "RELEASE", "COMMIT"]
+    assert told[told.index("COMMIT") + 1 :][: 2 * len(share) + 3] == [
+        *share,
+        *("BEGIN", "INSERT", "COMMIT"),
+        *share,
+    ]
+
+
 async def test_when_the_commit_fails_all_who_share_it_learn_it(database: Database) -> None:
     def orphan(conn: sqlite3.Connection) -> None:
         conn.execute("PRAGMA defer_foreign_keys = ON")

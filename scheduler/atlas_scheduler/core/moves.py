@@ -149,10 +149,11 @@ def _arranged(
     has_place: _HasPlace,
 ) -> list[Job]:
     """The jobs of one priority in their new sequence."""
-    block = [job for job in line if job.job_id in chosen - {other}]
+    moving = chosen - {other}
+    block = [job for job in line if job.job_id in moving]
     if not block:
         return line
-    rest = [job for job in line if job.job_id not in chosen - {other}]
+    rest = [job for job in line if job.job_id not in moving]
     match place:
         case "first":
             return block + rest

@@ -93,17 +93,23 @@ class Database:
             raise
         return cls(path, links[0], links[1:])
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, is_large: bool = False) -> T:
         """Run `work` in a transaction and return its result when that is durable.
 
         Writes that wait together share one commit. An exception undoes what its own `work` did and
         nothing else. When the commit itself fails, all who shared it get its error.
+
+        Args:
+            work: reads and writes rows.
+            is_large: whether it may write thousands of rows; it shares its commit with nobody.
         """
         self._require_open()
         # What is written says who asked for it, which the context of this task knows.
         context = copy_context()
         write = _Write(
-            lambda conn: context.run(work, conn), asyncio.get_running_loop().create_future()
+            lambda conn: context.run(work, conn),
+            asyncio.get_running_loop().create_future(),
+            is_large=is_large,
         )
         self._pending.append(write)
         if self._flusher is None or self._flusher.done():
@@ -173,7 +179,8 @@ class Database:
     async def _flush(self) -> None:
         """Run what waits, batch by batch, until nothing does."""
         while self._pending:
-            batch, self._pending = self._pending[:BATCH_LIMIT], self._pending[BATCH_LIMIT:]
+            count = _batch_length(self._pending)
+            batch, self._pending = self._pending[:count], self._pending[count:]
             batch = [write for write in batch if not write.future.cancelled()]
             if not batch:
                 continue
@@ -214,11 +221,12 @@ class _Link:
 class _Write(Generic[T]):
     """A write that waits, and whom to tell."""
 
-    __slots__ = ("future", "work")
+    __slots__ = ("future", "is_large", "work")
 
-    def __init__(self, work: Work[T], future: asyncio.Future[T]) -> None:
+    def __init__(self, work: Work[T], future: asyncio.Future[T], *, is_large: bool) -> None:
         self.work = work
         self.future = future
+        self.is_large = is_large
 
     def settle(self, outcome: Done[T] | Undone, path: Path) -> None:
         """Tell the caller, if there still is one."""
@@ -228,6 +236,12 @@ class _Write(Generic[T]):
             self.future.set_result(outcome.value)
         else:
             self.future.set_exception(translate(outcome.error, path))
+
+
+def _batch_length(pending: Sequence[_Write[Any]]) -> int:
+    """How many of the writes that wait go into the next commit; at least one."""
+    large = (place for place, write in enumerate(pending[:BATCH_LIMIT]) if write.is_large)
+    return max(1, next(large, min(len(pending), BATCH_LIMIT)))
 
 
 def _connect(

@@ -100,7 +100,9 @@ def _told(detail: Mapping[str, Any]) -> str:
 
 
 def _append(conn: sqlite3.Connection, row: Mapping[str, Any]) -> int:
-    return int(conn.execute(_SQL["append_change"], row).fetchone()["seq"])
+    seq = conn.execute(_SQL["append_change"], row).lastrowid
+    assert seq is not None
+    return seq
 
 
 def changes_since(

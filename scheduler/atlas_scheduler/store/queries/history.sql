@@ -1,7 +1,7 @@
 -- name: append_change
-INSERT INTO job_events (job_id, project, event, state, at_ms, detail)
-VALUES (:job_id, :project, :event, :state, :at_ms, :detail)
-RETURNING seq;
+-- What fails undoes the whole write, so that this need not be undone by itself, which is slow.
+INSERT OR FAIL INTO job_events (job_id, project, event, state, at_ms, detail)
+VALUES (:job_id, :project, :event, :state, :at_ms, :detail);
 
 -- name: append_many
 INSERT INTO job_events (job_id, project, event, state, at_ms, detail)

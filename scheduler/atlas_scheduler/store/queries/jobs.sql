@@ -25,8 +25,9 @@ INSERT INTO tags (job_number, name, value)
 SELECT job_number, :name, :value FROM jobs WHERE job_id = :job_id;
 
 -- name: save_job
+-- What fails undoes the whole write, so that this need not be undone by itself, which is slow.
 -- What the submitter decided never changes; an engine, once known, is not forgotten.
-UPDATE jobs SET
+UPDATE OR FAIL jobs SET
     state = :state, queue_order = :queue_order, priority = :priority, held_by = :held_by,
     passed_over_at_ms = :passed_over_at_ms, not_before_ms = :not_before_ms, retried = :retried,
     timed_out = :timed_out, attempt = :attempt, gpus = :gpus,
