@@ -84,8 +84,9 @@ class Effects:
 
     async def settle(self, job_id: str) -> None:
         """Wait until nothing is being done for a final job any more."""
-        while tasks := [task for (owner, _), task in self._tasks.items() if owner == job_id]:
-            await asyncio.wait(tasks)
+        # Many may be asked about while thousands are under way: none looks at all of these.
+        while doing := self.under_way(job_id):
+            await asyncio.wait([self._tasks[job_id, effect] for effect in doing])
 
     async def close(self) -> None:
         """Break off all that is under way; the next start of the server takes it up."""

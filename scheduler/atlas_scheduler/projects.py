@@ -59,16 +59,11 @@ class Projects(Writing):
             JobConflict: a job of it has not ended, or it has schedules.
             NotFound: there is no such project.
         """
-        for job in await self._database.read(lambda conn: _ended_jobs(conn, name)):
+        for job in await self._database.read(lambda conn: _deletable_jobs(conn, name)):
             await self.shell.settle(job.job_id)
 
         def step(conn: sqlite3.Connection) -> int:
-            ended = _ended_jobs(conn, name)
-            if schedules.count_of_project(conn, name):
-                raise JobConflict(
-                    f"Project `{name}` has schedules. Delete them first; "
-                    "`foundations list schedules` shows them."
-                )
+            ended = _deletable_jobs(conn, name)
             now_ms = self._clock_ms()
             for job in ended:
                 jobs.mark_deleted(conn, job.job_id, now_ms)
@@ -104,6 +99,17 @@ class Projects(Writing):
         for job in restored:
             await self._resume_archive(job)
         return DeletedProject(name=name, jobs=len(restored))
+
+
+def _deletable_jobs(conn: sqlite3.Connection, name: str) -> list[Job]:
+    """The jobs of a project that may be deleted."""
+    ended = _ended_jobs(conn, name)
+    if schedules.count_of_project(conn, name):
+        raise JobConflict(
+            f"Project `{name}` has schedules. Delete them first; "
+            "`foundations list schedules` shows them."
+        )
+    return ended
 
 
 def _ended_jobs(conn: sqlite3.Connection, name: str) -> list[Job]:
