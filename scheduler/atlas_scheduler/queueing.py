@@ -12,6 +12,7 @@ from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.line import Line
 from atlas_scheduler.core.moves import ImpossibleMove, reorder, reorder_own
 from atlas_scheduler.core.waiting import Places
+from atlas_scheduler.job_catalogue import parsed
 from atlas_scheduler.store import jobs, meta, pauses
 from atlas_scheduler.store.queue_settings import SETTING, changed_settings, stored_settings
 from atlas_scheduler.writing import Writing
@@ -39,14 +40,17 @@ class Queueing(Writing):
         other: str | None,
         *,
         by: str,
+        filter: str | None = None,
         only_of: str | None = None,
     ) -> list[JobView]:
         """Move queued jobs among those of their priority; they keep their order among themselves.
 
         With `only_of` they move only among the jobs of that user, in the places that these have.
+        With a `filter` all are moved that it takes, and there are no `refs`.
 
         Raises:
-            InvalidRequest: `other` is missing or too much, or has another priority.
+            InvalidRequest: `other` is missing or too much, or has another priority; the filter has
+                an error.
             JobConflict: one of them does not wait; nothing is moved.
         """
         if (place in ("before", "after")) != (other is not None):
@@ -56,8 +60,13 @@ class Queueing(Writing):
                 else f"`{place}` has no `other`; only `before` and `after` have."
             )
 
+        query = None
+        if filter is not None:
+            query = parsed(filter, project=None, states=(JobState.QUEUED,), user=only_of)
+
         def step(conn: sqlite3.Connection) -> list[str]:
-            chosen = {job.job_id: job for job in (_waiting(conn, ref, "moved") for ref in refs)}
+            taken = refs if query is None else self._every_id(conn, query, self._clock_ms())
+            chosen = {job.job_id: job for job in (_waiting(conn, ref, "moved") for ref in taken)}
             anchor = None if other is None else _waiting(conn, other, "a place to move to")
             anchor_id = None if anchor is None else anchor.job_id
             queue = self._line.up_to_date(conn)

@@ -6,15 +6,9 @@ import sqlite3
 from collections.abc import Iterable
 
 from atlas_scheduler.core.events import StopRequested
-from atlas_scheduler.core.filters import Query
-from atlas_scheduler.core.filters.fields import BuiltIn
 from atlas_scheduler.core.lifecycle import InvalidTransition
-from atlas_scheduler.core.line import Line
-from atlas_scheduler.core.waiting import Places
 from atlas_scheduler.job_catalogue import parsed
-from atlas_scheduler.outlook import numbered
-from atlas_scheduler.store import jobs, queue_places
-from atlas_scheduler.store.job_search import every_id
+from atlas_scheduler.store import jobs
 from atlas_scheduler.transitions import Moved, Transitions
 from foundations.errors import JobConflict, SchedulerError
 from foundations.job_states import STOPPABLE_STATES
@@ -115,16 +109,6 @@ class Stopping(Transitions):
         if which.at_most is not None and len(taken) > which.at_most:
             raise too_many(len(taken), at_most=which.at_most)
         return taken
-
-    def _every_id(self, conn: sqlite3.Connection, query: Query, now_ms: int) -> list[str]:
-        """The id of every job that a filter takes, in its order."""
-        if not query.names(BuiltIn.PLACE):
-            return list(every_id(conn, query, now_ms=now_ms))
-        # Read anew: the queue in memory may not have seen what this write did before.
-        line, holding = Line(jobs.queued(conn)), jobs.holding(conn)
-        places = Places(line, holding, self._capacity(conn), now_ms=now_ms)
-        with queue_places.known(numbered(places)):
-            return list(every_id(conn, query, now_ms=now_ms))
 
     def _stop_each(
         self, conn: sqlite3.Connection, refs: Iterable[str], event: StopRequested

@@ -8,11 +8,17 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
 from atlas_scheduler.catalogue import Catalogue
+from atlas_scheduler.core.filters import Query
+from atlas_scheduler.core.filters.fields import BuiltIn
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.lifecycle import Effect
+from atlas_scheduler.core.line import Line
+from atlas_scheduler.core.waiting import Places
 from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
-from atlas_scheduler.store import history
+from atlas_scheduler.outlook import numbered
+from atlas_scheduler.store import history, jobs, queue_places
 from atlas_scheduler.store.ballast import Ballast
+from atlas_scheduler.store.job_search import every_id
 from atlas_scheduler.store.transaction import Work
 from foundations.errors import StorageFull
 
@@ -115,6 +121,16 @@ class Writing(Catalogue):
                 await asyncio.to_thread(self.ballast.release)
             await self._database.tidy_log()
             return await self._database.write(step, is_large=is_large)
+
+    def _every_id(self, conn: sqlite3.Connection, query: Query, now_ms: int) -> list[str]:
+        """The id of every job that a filter takes, in its order."""
+        if not query.names(BuiltIn.PLACE):
+            return list(every_id(conn, query, now_ms=now_ms))
+        # Read anew: the queue in memory may not have seen what this write did before.
+        line, holding = Line(jobs.queued(conn)), jobs.holding(conn)
+        places = Places(line, holding, self._capacity(conn), now_ms=now_ms)
+        with queue_places.known(numbered(places)):
+            return list(every_id(conn, query, now_ms=now_ms))
 
     def _announce(self, _: object = None) -> None:
         """Wake whoever follows the changes."""

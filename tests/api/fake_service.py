@@ -500,6 +500,7 @@ class FakeService:
         other: str | None,
         *,
         by: str,
+        filter: str | None = None,
         only_of: str | None = None,
     ) -> list[JobView]:
         if (place in ("before", "after")) != (other is not None):

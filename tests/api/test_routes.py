@@ -183,7 +183,12 @@ async def test_a_job_that_waits_is_held_released_prioritized_and_moved(
     assert [one["job_id"] for one in answer.json()] == [job_id, other]
     wanted = {"jobs": [job_id], "place": "after", "other": other}
     assert (await http.post("/queue/move", json=wanted)).status_code == 200
-    for body in ({"jobs": [], "place": "first"}, {"jobs": [job_id], "place": "middle"}):
+    for body in (
+        {"jobs": [], "place": "first"},
+        {"place": "first"},
+        {"jobs": [job_id], "filter": "project:cats", "place": "first"},
+        {"jobs": [job_id], "place": "middle"},
+    ):
         assert (await http.post("/queue/move", json=body)).status_code == 400
     service.start(job_id)
     for verb in ("hold", "release"):

@@ -618,6 +618,9 @@ def _resume(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
 def _move(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
     wanted = MoveJobs.model_validate_json(request.read())
     moved = [_waiting(scheduler, ref).job_id for ref in wanted.jobs]
+    if wanted.filter is not None:
+        taken = _filtered(list(scheduler.jobs.values()), wanted.filter)
+        moved = [job.job_id for job in taken if job.state is JobState.QUEUED]
     other = None if wanted.other is None else scheduler.resolve(wanted.other).job_id
     queued = [
         Job(job.job_id, job.spec.project, job.state, place)

@@ -65,6 +65,22 @@ async def test_jobs_are_moved_together_and_told_where(service: Service, queue: l
     assert await events(service, a) == []
 
 
+async def test_all_that_a_filter_takes_and_that_waits_is_moved(
+    service: Service, queue: list[str]
+) -> None:
+    a, b, c, d = queue
+    await service.claim_next()
+    moved = await service.move([], "first", None, by="ada", filter="project:dogs or id:" + a)
+    assert sorted(job.job_id for job in moved) == sorted([b, d])
+    assert await line(service) == [b, d, c]
+    assert await service.move([], "last", None, by="ada", filter="project:none") == []
+    assert await service.move([], "last", None, by="ada", filter="", only_of="nobody") == []
+    with pytest.raises(InvalidRequest, match="column 1"):
+        await service.move([], "last", None, by="ada", filter="nonsense = 1")
+    await service.move([], "after", c, by="ada", filter="place <= 2")
+    assert await line(service) == [c, b, d]
+
+
 async def test_a_move_that_moves_nothing_is_not_told(service: Service, queue: list[str]) -> None:
     await service.move([queue[0]], "up", None, by="ada")
     assert await events(service, queue[0]) == []

@@ -82,6 +82,7 @@ async def move(request: Request, wanted: MoveJobs) -> list[JobView]:
         wanted.place,
         wanted.other,
         by=caller(request).user,
+        filter=wanted.filter,
         only_of=acts_only_for(request),
     )
 

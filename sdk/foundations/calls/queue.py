@@ -50,14 +50,19 @@ def resume_queue(project: str | None = None) -> Call[models.QueueView]:
 
 
 def move(
-    refs: Iterable[str], place: models.MovePlace, *, other: str | None = None
+    refs: Iterable[str],
+    place: models.MovePlace,
+    *,
+    other: str | None = None,
+    filter: str | None = None,
 ) -> Call[list[models.JobView]]:
     """Move jobs that wait, among those of their priority."""
+    which = {"jobs": list(refs)} if filter is None else {"filter": filter}
     return Call(
         "POST",
         "/queue/move",
         lambda _, body: [models.JobView.model_validate(one) for one in json_text.loads(body)],
-        json={"jobs": list(refs), "place": place, "other": other},
+        json={**which, "place": place, "other": other},
     )
 
 

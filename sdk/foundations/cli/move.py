@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from foundations.cli import completion, render
-from foundations.cli.batch import WAITING, choose, filter_options
+from foundations.cli.batch import WAITING, confirm_count, filter_options, typed_ids
 from foundations.cli.context import connect, json_option, scheduler_argument
 
 if TYPE_CHECKING:
@@ -53,8 +53,10 @@ def move_job(
     """
     typed, place, other = _read(words)
     client = connect(scheduler)
-    job_ids = choose(client, typed, filter_, verb="moves", states=WAITING, yes=yes)
-    moved = client.move(job_ids, place, other=other) if job_ids else []
+    job_ids = typed_ids(typed, filter_)
+    if filter_ is not None:
+        confirm_count(client, filter_, verb="moves", states=WAITING, yes=yes)
+    moved = client.move(job_ids, place, other=other, filter=filter_)
     if as_json:
         render.print_json([render.model_document(job) for job in moved])
         return

@@ -199,13 +199,21 @@ class PauseQueue(Request):
 
 
 class MoveJobs(Request):
-    """Body of `POST /queue/move`."""
+    """Body of `POST /queue/move`: either `jobs` or a `filter`."""
 
-    jobs: Annotated[tuple[str, ...], Field(min_length=1, max_length=10_000)]
+    jobs: Annotated[tuple[str, ...], Field(max_length=10_000)] = ()
     """Ids, or unique prefixes of them; their order here is of no meaning."""
+    filter: str | None = None
+    """All jobs that it takes and that wait (docs/filters.md)."""
     place: MovePlace
     other: str | None = None
     """For `before` and `after`: the job to put them next to."""
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if bool(self.jobs) == (self.filter is not None):
+            raise ValueError("give either `jobs` or a `filter`")
+        return self
 
 
 class NewPriority(Request):

@@ -14,18 +14,24 @@ class QueueVerbs(Sender):
     """Blocking; see `Client`."""
 
     def move(
-        self, refs: Iterable[str], place: models.MovePlace, *, other: str | None = None
+        self,
+        refs: Iterable[str],
+        place: models.MovePlace,
+        *,
+        other: str | None = None,
+        filter: str | None = None,
     ) -> list[models.JobView]:
         """Move jobs that wait, among those of their priority, and return them.
 
         They keep their order among themselves; all are moved, or none.
 
         Args:
-            refs: the jobs.
+            refs: the jobs; none with a filter.
             place: `first`, `last`, `up`, `down`, or `before` or `after` the `other`.
             other: the job to put them next to.
+            filter: all jobs that it takes and that wait, in place of `refs`.
         """
-        return self.send(calls.move(refs, place, other=other))
+        return self.send(calls.move(refs, place, other=other, filter=filter))
 
     def clear_queue(
         self, project: str | None = None, *, filter: str | None = None
@@ -62,10 +68,15 @@ class AsyncQueueVerbs(AsyncSender):
     """For asyncio; see `AsyncClient`."""
 
     async def move(
-        self, refs: Iterable[str], place: models.MovePlace, *, other: str | None = None
+        self,
+        refs: Iterable[str],
+        place: models.MovePlace,
+        *,
+        other: str | None = None,
+        filter: str | None = None,
     ) -> list[models.JobView]:
         """Move jobs that wait, among those of their priority, and return them."""
-        return await self.send(calls.move(refs, place, other=other))
+        return await self.send(calls.move(refs, place, other=other, filter=filter))
 
     async def clear_queue(
         self, project: str | None = None, *, filter: str | None = None
