@@ -21,7 +21,7 @@ from foundations.provenance import Origin
 from foundations.streaming import JobConsole, follow_job
 from foundations.submit_options import SubmitOptions, asked_for, directory_of, read_terms
 from foundations.submitted_job import SubmittedJob
-from foundations.terms import Terms, said_of
+from foundations.terms import Earlier, Terms, said_of
 
 if TYPE_CHECKING:
     from foundations.client import Client
@@ -56,7 +56,7 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
     queue_ttl: str | timedelta | None = None,
     retries: int | str | Mapping[str, int] | None = None,
     retry_delay: str | timedelta | None = None,
-    after: str | Iterable[str] | None = None,
+    after: Earlier | Iterable[Earlier] | None = None,
     unique: str | None = None,
     if_exists: str | None = None,
     at: str | datetime | None = None,
@@ -93,7 +93,8 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
             `{"exit": 2, "oom": 1, "lost": 3}`.
         retry_delay: pause before the first retry, which doubles with each; 10 seconds by default.
         after: jobs that have to end first, each as `ID`, or as `ID:ok` (it must complete),
-            `ID:any` or `ID:failed`; `array:ID` is each job of an array.
+            `ID:any` or `ID:failed`; `array:ID` is each job of an array. Submitted jobs and arrays
+            themselves can be given too.
         unique: a key that one job of the project has at a time, as long as it has not ended.
         if_exists: what to do when a job has the key: `"skip"`, which submits nothing and returns
             that job, or `"replace"`, which ends it.

@@ -14,7 +14,7 @@ from foundations.limits import asked_limits
 from foundations.models import PullPolicy
 from foundations.preparation import Asked, split_command
 from foundations.secret_uses import read_secrets
-from foundations.terms import Terms, read_after, read_at, read_unique
+from foundations.terms import Earlier, Terms, read_after, read_at, read_unique
 
 
 class SubmitOptions(TypedDict, total=False):
@@ -43,7 +43,7 @@ class SubmitOptions(TypedDict, total=False):
     queue_ttl: str | timedelta | None
     retries: int | str | Mapping[str, int] | None
     retry_delay: str | timedelta | None
-    after: str | Iterable[str] | None
+    after: Earlier | Iterable[Earlier] | None
     unique: str | None
     if_exists: str | None
     at: str | datetime | None

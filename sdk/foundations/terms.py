@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import ValidationError
 
@@ -26,6 +26,20 @@ from foundations.time_zones import local_now, local_zone_name
 
 if TYPE_CHECKING:
     from foundations.provenance import Origin
+
+
+class _Job(Protocol):
+    @property
+    def job_id(self) -> str: ...
+
+
+class _Array(Protocol):
+    @property
+    def array_id(self) -> str: ...
+
+
+Earlier = str | _Job | _Array
+"""What a job may come after: what names it, or a submitted job or array itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,25 +161,36 @@ def said_of(job: Accepted) -> str:
     return f"Job submitted with ID '{job.job_id}'{instead}."
 
 
-def read_after(given: str | Iterable[str] | None) -> tuple[After, ...]:
-    """Read what a job comes after: `ID`, or `ID:ok`, `ID:any` or `ID:failed`.
+def read_after(given: Earlier | Iterable[Earlier] | None) -> tuple[After, ...]:
+    """Read what a job comes after: `ID`, or `ID:ok`, `ID:any` or `ID:failed`; jobs and arrays too.
 
     Raises:
         ConfigError: one cannot be read.
     """
-    texts = [given] if isinstance(given, str) else given or ()
-    return tuple(_read_after(text) for text in texts)
+    one = None if given is None else _name_of(given)
+    if one is not None:
+        return (_read_after(one, one),)
+    many: Any = given or ()
+    return tuple(_read_after(_name_of(each), each) for each in many)
 
 
-def _read_after(text: str) -> After:
-    job, colon, on = text.rpartition(":")
+def _name_of(one: object) -> str | None:
+    """What is written for something that a job comes after; None of what is nothing like that."""
+    if isinstance(one, str):
+        return one
+    array_id, job_id = getattr(one, "array_id", None), getattr(one, "job_id", None)
+    return job_id if array_id is None else f"array:{array_id}"
+
+
+def _read_after(text: str | None, given: object) -> After:
+    job, colon, on = (text or "").rpartition(":")
     if not colon or job == "array":
-        job, on = text, "ok"
+        job, on = text or "", "ok"
     try:
         return After.model_validate({"job": job, "on": on})
     except ValidationError as error:
         raise ConfigError(
-            f"after: `{text}` is no job to come after. Write its id, and behind it :ok (it must "
+            f"after: `{given}` is no job to come after. Write its id, and behind it :ok (it must "
             "complete, as without), :any or :failed; array:ID means each job of an array."
         ) from error
 

@@ -6,7 +6,7 @@ import inspect
 import json
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from foundations.home import Home
 from foundations.log_times import TimeMarks
 from foundations.models import JobState
 from foundations.preparation import Asked, plain_params, prepare_submission
+from foundations.terms import Earlier, read_after
 from tests.cli.fake_scheduler import FakeJob, FakeScheduler
 
 LOCAL = SchedulerConfig("scheduler", Path("scheduler.config.yaml"), "unix:///run/atlas.sock")
@@ -521,3 +522,25 @@ def test_a_submitted_job_is_repeated_with_other_parameters(scheduler: FakeSchedu
         first.rerun(params={"lr": object()})
     with pytest.raises(ConfigError, match="command"):
         first.rerun(command=["a\0b"])
+
+
+def test_jobs_and_arrays_that_were_submitted_can_be_named_by_themselves(
+    scheduler: FakeScheduler,
+) -> None:
+    scheduler.run = None
+    first, second = foundations.submit(), foundations.submit()
+    array = foundations.submit_array("0-1")
+
+    def said(after: Earlier | Iterable[Earlier]) -> list[tuple[str, str]]:
+        return [(one.job, one.on) for one in read_after(after)]
+
+    assert said(first) == [(first.job_id, "ok")]
+    assert said(array) == [(f"array:{array.array_id}", "ok")]
+    assert said([first, f"{second.job_id}:any", array]) == [
+        (first.job_id, "ok"),
+        (second.job_id, "any"),
+        (f"array:{array.array_id}", "ok"),
+    ]
+    with pytest.raises(ConfigError, match="after: `None` is no job to come after"):
+        foundations.submit(after=[first, None])  # type: ignore[list-item] # what is wrong is tested
+    assert foundations.submit(after=first).job_id in scheduler.jobs
