@@ -59,7 +59,7 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
     after: Earlier | Iterable[Earlier] | None = None,
     unique: str | None = None,
     if_exists: str | None = None,
-    at: str | datetime | None = None,
+    at: str | datetime | timedelta | None = None,
     stream_job_logs: bool = False,
 ) -> SubmittedJob:
     """Copy a directory, queue a job that runs a command in the copy, and return the job.
@@ -98,8 +98,8 @@ def submit(  # noqa: PLR0913 - the SDK's one call takes every option of the comm
         unique: a key that one job of the project has at a time, as long as it has not ended.
         if_exists: what to do when a job has the key: `"skip"`, which submits nothing and returns
             that job, or `"replace"`, which ends it.
-        at: when it may have its turn: a `datetime`, or text such as `"in 2h"`, `"18:30"` (the next
-            one) or `"2026-12-01T08:00"`, in local time.
+        at: when it may have its turn: a `datetime`, a `timedelta` from now, or text such as
+            `"in 2h"`, `"18:30"` (the next one) or `"2026-12-01T08:00"`, in local time.
         stream_job_logs: print what happens, and wait until the job has ended.
 
     Raises:

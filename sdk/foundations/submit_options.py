@@ -46,7 +46,7 @@ class SubmitOptions(TypedDict, total=False):
     after: Earlier | Iterable[Earlier] | None
     unique: str | None
     if_exists: str | None
-    at: str | datetime | None
+    at: str | datetime | timedelta | None
 
 
 def directory_of(options: SubmitOptions) -> Path:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Unpack
 
+from foundations.errors import JobConflict
 from foundations.job_creation import create_array
-from foundations.models import FINAL_STATES, ArrayView, JobState
+from foundations.models import FINAL_STATES, ArrayView, JobState, MovePlace
 from foundations.paging import job_pages
 from foundations.submission import carry_out
 from foundations.submit_options import SubmitOptions, read_terms
@@ -98,3 +100,32 @@ class SubmittedArray:
     def stop(self) -> None:
         """Ask every job to end that has not ended yet."""
         self._client.stop_jobs(filter=f"array={self.array_id}")
+
+    def hold(self) -> None:
+        """Keep those of its jobs waiting that wait, until they are released."""
+        for job in self.jobs(states=(JobState.QUEUED,)):
+            with suppress(JobConflict):  # it has started meanwhile
+                job.hold()
+
+    def release(self) -> None:
+        """Let those of its jobs have their turn that are held."""
+        for job in self.jobs(states=(JobState.QUEUED,)):
+            with suppress(JobConflict):
+                job.release()
+
+    def move(self, place: MovePlace, other: str | None = None) -> None:
+        """Move those of its jobs that wait in the queue, among those of their priority.
+
+        Args:
+            place: `first`, `last`, `up`, `down`, or `before` or `after` the `other`.
+            other: id of the job to put them next to.
+
+        Raises:
+            JobConflict: the other does not wait any more.
+        """
+        self._client.move((), place, other=other, filter=f"array={self.array_id}")
+
+    def delete(self) -> None:
+        """Delete those of its jobs that have ended, with their archives."""
+        for job in self.jobs(states=FINAL_STATES):
+            job.delete()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import ValidationError
@@ -117,16 +117,18 @@ def submission(
     )
 
 
-def read_at(given: str | datetime | None) -> datetime | None:
+def read_at(given: str | datetime | timedelta | None) -> datetime | None:
     """Read when a job may have its turn; a time without a zone is one of this machine's.
 
     Raises:
-        ConfigError: it is no moment, or over.
+        ConfigError: a text is no moment, or one that is over.
     """
     if given is None:
         return None
     if isinstance(given, datetime):
         return given.astimezone()
+    if isinstance(given, timedelta):
+        return datetime.now(UTC) + given
     try:
         return read_moment(given, local_now())
     except ValueError as error:

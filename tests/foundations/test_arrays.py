@@ -126,6 +126,26 @@ def test_an_array_is_waited_for_and_stopped(scheduler: FakeScheduler) -> None:
     assert array.wait().states == {JobState.COMPLETED: 1, JobState.STOPPED: 2}
 
 
+def test_what_waits_of_an_array_is_held_released_and_moved_and_what_ended_deleted(
+    scheduler: FakeScheduler,
+) -> None:
+    scheduler.run = None
+    other = foundations.submit()
+    array = foundations.submit_array("0-2")
+    _, runs, *waiting = scheduler.jobs.values()
+    scheduler.start(runs)
+    array.hold()
+    assert [job.held_by is not None for job in (runs, *waiting)] == [False, True, True]
+    array.release()
+    assert {job.held_by for job in waiting} == {None}
+    array.move("before", other.job_id)
+    ids = [job.job_id for job in waiting]
+    assert [one for one in scheduler.jobs if one != runs.job_id] == [*ids, other.job_id]
+    scheduler.finish(runs)
+    array.delete()
+    assert [one.job_id for one in array.jobs()] == ids
+
+
 def test_an_array_that_cannot_be_read_is_not_packed(scheduler: FakeScheduler) -> None:
     with pytest.raises(ConfigError, match="array: `9-0` ends before it begins"):
         foundations.submit_array("9-0")

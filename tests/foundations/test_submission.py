@@ -544,3 +544,13 @@ def test_jobs_and_arrays_that_were_submitted_can_be_named_by_themselves(
     with pytest.raises(ConfigError, match="after: `None` is no job to come after"):
         foundations.submit(after=[first, None])  # type: ignore[list-item] # what is wrong is tested
     assert foundations.submit(after=first).job_id in scheduler.jobs
+
+
+def test_a_job_may_start_so_long_from_now(scheduler: FakeScheduler) -> None:
+    scheduler.run = None
+    earliest = datetime.now(UTC) + timedelta(hours=1)
+    job = foundations.submit(at=timedelta(hours=1))
+    asked = scheduler.jobs[job.job_id].submission
+    assert asked is not None
+    assert asked.not_before is not None
+    assert earliest <= asked.not_before <= datetime.now(UTC) + timedelta(hours=1)
