@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+ERROR_HEADER = "X-Atlas-Error"
+"""Has what the body of an error would be, percent-encoded, where an answer has no body."""
 NO_SUCH_KEY = "there is no such key"
 """How a scheduler calls a key of a request that it does not know."""
 _NO_ROUTE = re.compile(r"There is no [A-Z]+ /api/v")

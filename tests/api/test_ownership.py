@@ -7,12 +7,16 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from atlas_scheduler.core.access import RULES, Sharing, Thing
 from atlas_scheduler.core.offered_volumes import OfferedVolume
 from atlas_scheduler.store.environment_notes import ABOUT
 from atlas_scheduler.store.environments import Environments
+from foundations.address import Address
+from foundations.client import exchange
+from foundations.errors import AtlasError, Forbidden, NotAuthorised
 from foundations.home import Home
 from foundations.models import Role
 from tests.api.guarded import bearer
@@ -20,6 +24,7 @@ from tests.api.schema import Contract
 from tests.api.shared_scheduler import Shared, path_to, shared_scheduler, things_of_ada
 
 pytestmark = pytest.mark.anyio
+ATLAS = Address("http://atlas", "http://atlas")
 
 
 @pytest.fixture
@@ -343,3 +348,18 @@ async def test_a_reader_submits_and_acts_on_nothing_of_their_own_name(shared: Sh
     assert json.loads(answer.text)["message"] == (
         "This takes a token with the role `submit`; yours has the role `read`."
     )
+
+
+async def test_a_refusal_without_a_body_is_told_by_its_headers(shared: Shared) -> None:
+    async def told(who: dict[str, str]) -> AtlasError:
+        answer = await shared.ask(who, "HEAD", f"/bundles/{shared.bundle}")
+        # A real server sends no body here.
+        headers = {name: answer.headers[name] for name in ("X-Atlas-Version", "X-Atlas-Error")}
+        return exchange.refusal(httpx.Response(answer.status_code, headers=headers), ATLAS)
+
+    forbidden = await told(shared.reader)
+    assert isinstance(forbidden, Forbidden)
+    assert "takes a token with the role `submit`; yours has" in forbidden.message
+    assert isinstance(await told({"Authorization": "Bearer x"}), NotAuthorised)
+    with_body = await shared.ask(shared.reader, "POST", "/queue/clear", {"project": None})
+    assert "X-Atlas-Error" not in with_body.headers

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any, cast
+from urllib.parse import quote
 
 import anyio
 import structlog
@@ -18,7 +19,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import foundations
-from foundations.answers import NO_SUCH_KEY
+from foundations.answers import ERROR_HEADER, NO_SUCH_KEY
 from foundations.errors import InvalidRequest, NotFound, SchedulerError, ServerFault, TooMany
 from foundations.models import API_VERSION, WireError
 
@@ -42,7 +43,7 @@ def answer(
         headers: sent along.
     """
     body = WireError(error=error.code, message=error.message)
-    return JSONResponse(
+    return _Refusal(
         body.model_dump(),
         status_code=error.status if status is None else status,
         headers={**_retry_after(error), **(headers or {})},
@@ -56,11 +57,25 @@ def _retry_after(error: SchedulerError) -> dict[str, str]:
     return {}
 
 
-class _Lingering(JSONResponse):
+class _Refusal(JSONResponse):
+    """An error, which the header says where there is no body."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
+        self._tell_without_body(scope)
+        await super().__call__(scope, receive, send)
+
+    def _tell_without_body(self, scope: Scope) -> None:
+        if scope.get("method") == "HEAD":
+            self.headers[ERROR_HEADER] = quote(bytes(self.body))
+
+
+class _Lingering(_Refusal):
     """Closes the connection, but not before the client had time to read why."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, and throw away what the client still sends, for a while."""
+        self._tell_without_body(scope)
         start = {"type": "http.response.start", "status": self.status_code}
         await send({**start, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": True})

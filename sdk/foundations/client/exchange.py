@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
+from urllib.parse import unquote_to_bytes
 
 import httpx
 
@@ -106,12 +107,17 @@ def is_worth_repeating(call: Call[Any], error: Unreachable) -> bool:
 
 def read(call: Call[T], answer: httpx.Response, address: Address) -> T:
     """Read what an answer says, or raise the error that it is."""
-    return answers.read(call, answer.status_code, answer.content, url=address.url, **_told(answer))
+    return answers.read(call, answer.status_code, _said(answer), url=address.url, **_told(answer))
 
 
 def refusal(answer: httpx.Response, address: Address) -> AtlasError:
     """Return the error that an answer is."""
-    return answers.refusal(answer.status_code, answer.content, url=address.url, **_told(answer))
+    return answers.refusal(answer.status_code, _said(answer), url=address.url, **_told(answer))
+
+
+def _said(answer: httpx.Response) -> bytes:
+    """The body; of an answer that can have none what its headers say in place of it."""
+    return answer.content or unquote_to_bytes(answer.headers.get(answers.ERROR_HEADER, ""))
 
 
 def _told(answer: httpx.Response) -> dict[str, str | None]:
