@@ -144,13 +144,15 @@ class Effects:
             self._preparing.discard(job.job_id)
 
     async def _watch(self, job: Job) -> None:
-        tail = asyncio.create_task(self._intake.tail(job.job_id))
+        ended = asyncio.Event()
+        tail = asyncio.create_task(self._intake.tail(job.job_id, ended=ended))
         try:
             event = await (self._local_runs.end(job) if job.is_local else self._end(job))
+            ended.set()
+            await tail
         finally:
             tail.cancel()
             await asyncio.gather(tail, return_exceptions=True)
-        await self._intake.drain(job.job_id)
         await self._service.apply(job.job_id, event)
 
     async def _end(self, job: Job) -> Event:
