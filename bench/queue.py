@@ -84,7 +84,7 @@ async def _decisions(database: Database, service: Service, count: int) -> list[F
         with timed(whole):
             jobs.queued(conn)
 
-    await service.claim_next()
+    await service.take_turn()
     await database.read(line.up_to_date)
     for _ in range(count):
         ended = (await service.holding())[0].job_id
@@ -92,7 +92,7 @@ async def _decisions(database: Database, service: Service, count: int) -> list[F
         await service.apply(ended, Exited(now_ms(), exit_code=0, oom_killed=False))
         await database.read(decide)
         with timed(claims):
-            await service.claim_next()
+            await service.take_turn()
     return [
         Figure(
             f"queue: who is next of {QUEUED:,}, after a job ended",
