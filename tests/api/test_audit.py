@@ -21,7 +21,7 @@ from tests.api.echo_session import EchoSession
 from tests.api.guarded import BASE_URL
 from tests.api.in_memory import InMemory
 from tests.api.shared_scheduler import Shared, shared_scheduler
-from tests.service.conftest import Onlooker
+from tests.service.onlooker import Onlooker
 
 pytestmark = pytest.mark.anyio
 

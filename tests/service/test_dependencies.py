@@ -22,7 +22,7 @@ from foundations.models import (
     QueueSettings,
     Submission,
 )
-from tests.service.conftest import Onlooker
+from tests.service.onlooker import Onlooker
 from tests.store.projects import stored
 
 pytestmark = pytest.mark.anyio

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +18,7 @@ from atlas_scheduler.supply import Supply
 from foundations.errors import InvalidRequest
 from foundations.models import JobSpec, JobView, NewQueueSettings, QueueSettings, Submission
 from tests.engine.fake_nvml import FakeGpu, FakeNvml
-from tests.service.conftest import Onlooker
+from tests.service.onlooker import Onlooker
 from tests.store.projects import stored
 from tests.store.samples import add
 
@@ -232,14 +230,6 @@ def nvml(monkeypatch: pytest.MonkeyPatch) -> FakeNvml:
     monkeypatch.setattr(gpus, "pynvml", fake)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     return fake
-
-
-@pytest.fixture
-def stuck(nvml: FakeNvml) -> Iterator[None]:
-    leave = threading.Event()
-    nvml.hold = leave.wait
-    yield
-    leave.set()
 
 
 async def test_a_gpu_that_others_use_is_left_to_them_and_looked_at_again(

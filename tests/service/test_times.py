@@ -12,7 +12,7 @@ from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.lifecycle import Effect
 from atlas_scheduler.service import Service
 from atlas_scheduler.store.db import Database
-from tests.service.conftest import Onlooker
+from tests.service.onlooker import Onlooker
 from tests.store.samples import add
 
 pytestmark = pytest.mark.anyio

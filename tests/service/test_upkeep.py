@@ -15,7 +15,8 @@ from atlas_scheduler.store.db import Database
 from atlas_scheduler.store.disk_guard import DiskGuard, Place, Space
 from foundations.errors import StorageFull
 from foundations.home import Home
-from tests.service.conftest import Onlooker, service_on
+from tests.service.conftest import service_on
+from tests.service.onlooker import Onlooker
 from tests.store.disks import mounted_disk
 from tests.store.projects import packed, pieces
 from tests.store.samples import add, finish

@@ -6,10 +6,10 @@ import uuid
 from typing import Any
 
 from atlas_scheduler.core.bounds import Bounds
-from foundations.errors import InvalidRequest, NotFound
+from foundations.errors import InvalidRequest
 from foundations.models import NewSchedule, ScheduleView
 from tests.api.fake_service.moment import MOMENT
-from tests.api.fake_service.state import State
+from tests.api.fake_service.state import State, meant_by
 
 
 class Schedules(State):
@@ -48,12 +48,7 @@ class Schedules(State):
         return list(self._schedules.values())
 
     async def schedule(self, ref: str) -> ScheduleView:
-        if len(ref) < 4:
-            raise InvalidRequest(f"`{ref}` is too short: give 4 characters or more.")
-        found = [one for key, one in self._schedules.items() if key.startswith(ref)]
-        if not found:
-            raise NotFound(f"There is no schedule `{ref}`.")
-        return found[0]
+        return self._schedules[meant_by(ref, self._schedules, what="schedule")[0]]
 
     async def pause_schedule(self, ref: str, *, by: str) -> ScheduleView:
         return await self._change_schedule(ref, paused_by=by, next_at=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -138,11 +138,7 @@ class State:
                 await self._changed.wait()
 
     async def resolve(self, ref: str) -> str:
-        if len(ref) < 4:
-            raise InvalidRequest(f"`{ref}` is too short: give 4 characters or more.")
-        found = [job_id for job_id in self._jobs if job_id.startswith(ref)]
-        if not found:
-            raise NotFound(f"There is no job `{ref}`.")
+        found = meant_by(ref, self._jobs, what="job")
         if len(found) > 1:
             raise AmbiguousJob(f"`{ref}` fits {len(found)} jobs.")
         return found[0]
@@ -184,3 +180,13 @@ class State:
             tags=job.tags,
             waiting=Waiting(reason="behind another job", position=1) if queued else None,
         )
+
+
+def meant_by(ref: str, ids: Iterable[str], *, what: str) -> list[str]:
+    """The ids, one at least, that begin like this."""
+    if len(ref) < 4:
+        raise InvalidRequest(f"`{ref}` is too short: give 4 characters or more.")
+    found = [one for one in ids if one.startswith(ref)]
+    if not found:
+        raise NotFound(f"There is no {what} `{ref}`.")
+    return found

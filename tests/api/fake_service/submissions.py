@@ -5,11 +5,11 @@ from __future__ import annotations
 import uuid
 
 from atlas_scheduler.core.bounds import Bounds
-from foundations.errors import InvalidRequest, NotFound
+from foundations.errors import NotFound
 from foundations.models import FINAL_STATES, Accepted, ArrayView, JobState, NewArray, Submission
 from foundations.models.arrays import read_indices
 from tests.api.fake_service.moment import MOMENT
-from tests.api.fake_service.state import FakeJob, State
+from tests.api.fake_service.state import FakeJob, State, meant_by
 
 
 class Submissions(State):
@@ -64,12 +64,7 @@ class Submissions(State):
         return self._arrays[array_id]
 
     async def array(self, ref: str) -> ArrayView:
-        if len(ref) < 4:
-            raise InvalidRequest(f"`{ref}` is too short: give 4 characters or more.")
-        found = [one for array_id, one in self._arrays.items() if array_id.startswith(ref)]
-        if not found:
-            raise NotFound(f"There is no array `{ref}`.")
-        return found[0]
+        return self._arrays[meant_by(ref, self._arrays, what="array")[0]]
 
 
 def _has_key(job: FakeJob, submission: Submission) -> bool:
