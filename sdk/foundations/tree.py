@@ -46,10 +46,10 @@ def list_tree(
     """List what `bundle.pack` would pack; read only files that changed since the last time.
 
     Args:
-        directory: The project.
-        limits: How much it may hold.
-        watch: Told how many bytes are listed so far; what it raises ends the work.
-        cache: Remembers digests; the user's own by default.
+        directory: the project.
+        limits: how much it may hold.
+        watch: told how many bytes are listed so far; what it raises ends the work.
+        cache: remembers digests; the user's own by default.
 
     Raises:
         BundleError: it cannot be listed; the text names the file and the reason.
