@@ -152,7 +152,7 @@ async def test_a_prefix_of_several_arrays_is_refused(
         array = await submitted(service, submission)
         new_id = f"abcd0000-0000-4000-8000-00000000000{end}"
         await database.write(partial(rename, old=array.array_id, new=new_id))
-    with pytest.raises(AmbiguousJob, match="'abcd' fits several arrays, such as abcd0000-"):
+    with pytest.raises(AmbiguousJob, match="'abcd' fits several arrays: abcd0000-"):
         await service.array("abcd")
 
 
