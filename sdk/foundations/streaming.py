@@ -83,6 +83,7 @@ class JobConsole:
         self._writer = LogWriter(self._out)
         self._lock = threading.Lock()
         self._tail = b""
+        self._is_over = False
 
     def say(self, level: LogLevel, text: str) -> None:
         """Print one message, on a line of its own."""
@@ -104,8 +105,10 @@ class JobConsole:
             self.say("INFO", text)
 
     def output(self, data: bytes) -> None:
-        """Print a piece of the job's own output."""
+        """Print a piece of the job's own output, unless that is over."""
         with self._lock:
+            if self._is_over:
+                return
             self._writer.write(data)
             self._tail = (self._tail + data)[-_TAIL_BYTES:]
 
@@ -121,8 +124,9 @@ class JobConsole:
                 self._writer.at_line_start = False
 
     def end_output(self) -> None:
-        """Note that the job's output is over."""
+        """Note that the job's output is over: whoever reads it still has nothing printed."""
         with self._lock:
+            self._is_over = True
             self._writer.finish()
 
 
