@@ -82,10 +82,7 @@ def start_detached(home: Home, options: Sequence[str] = ()) -> int:
     home.logs.mkdir(mode=0o700, exist_ok=True)
     ready, announce = os.pipe()
     try:
-        try:
-            child, begin = _spawn(home, options, announce)
-        finally:
-            os.close(announce)
+        child, begin = _spawn(home, options, announce)
         readable, _, _ = select.select([ready], [], [], START_SECONDS)
         if readable and os.read(ready, 1):
             return child.pid
@@ -104,8 +101,11 @@ def start_detached(home: Home, options: Sequence[str] = ()) -> int:
 def _spawn(
     home: Home, options: Sequence[str], announce: int
 ) -> tuple[subprocess.Popen[bytes], int]:
-    """Start a server that tells `announce` when it answers; return it, and where its log begins."""
-    with home.server_log.open("ab") as output:
+    """Start a server that tells `announce` when it answers; return it, and where its log begins.
+
+    `announce` is the server's alone afterwards.
+    """
+    with os.fdopen(announce, "wb"), home.server_log.open("ab") as output:
         begin = output.tell()
         child = subprocess.Popen(
             [sys.executable, "-m", "atlas_scheduler", "start", "--home", str(home.root), *options],
