@@ -22,8 +22,16 @@ def resolve(conn: sqlite3.Connection, ref: str) -> int:
         InvalidRequest: it is shorter than 4 characters.
         NotFound: no id of an array that still has jobs begins like this.
     """
-    missing = NotFound(f"There is no array {ref!r}. `foundations show job` names a job's array.")
-    found = meant(conn, _SQL["resolve"], ref, noun="array", column="array_id", missing=missing)
+    found = meant(
+        conn,
+        _SQL["resolve"],
+        ref,
+        noun="array",
+        column="array_id",
+        missing=lambda: NotFound(
+            f"There is no array {ref!r}. `foundations show job` names a job's array."
+        ),
+    )
     return int(found["array_number"])
 
 

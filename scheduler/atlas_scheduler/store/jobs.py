@@ -165,7 +165,7 @@ def resolve_deleted(conn: sqlite3.Connection, ref: str) -> str:
 
 
 def _resolve(conn: sqlite3.Connection, ref: str, query: str) -> str:
-    found = meant(conn, _SQL[query], ref, noun="job", column="job_id", missing=_no_job(ref))
+    found = meant(conn, _SQL[query], ref, noun="job", column="job_id", missing=lambda: _no_job(ref))
     return str(found["job_id"])
 
 

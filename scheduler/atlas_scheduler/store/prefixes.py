@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Callable
 
 from foundations.errors import AmbiguousJob, InvalidRequest, NotFound
 
@@ -15,7 +16,13 @@ _ID = re.compile(r"[0-9a-f-]{4,36}")
 
 
 def meant(
-    conn: sqlite3.Connection, query: str, ref: str, *, noun: str, column: str, missing: NotFound
+    conn: sqlite3.Connection,
+    query: str,
+    ref: str,
+    *,
+    noun: str,
+    column: str,
+    missing: Callable[[], NotFound],
 ) -> sqlite3.Row:
     """Find the row of what an id, or the unique beginning of one, means.
 
@@ -25,7 +32,7 @@ def meant(
         ref: what was typed.
         noun: what it should be, such as `job`.
         column: where the rows have their ids.
-        missing: raised when nothing fits.
+        missing: makes the error for when nothing fits.
 
     Raises:
         AmbiguousJob: several ids begin like this.
@@ -34,7 +41,7 @@ def meant(
     """
     rows = _fitting(conn, query, ref, noun=noun)
     if not rows:
-        raise missing
+        raise missing()
     if len(rows) > 1:
         shown = ", ".join(row[column] for row in rows[:CANDIDATES_SHOWN])
         more = " and others" if len(rows) > CANDIDATES_SHOWN else ""

@@ -79,11 +79,15 @@ def resolve(conn: sqlite3.Connection, ref: str) -> str:
         InvalidRequest: it is too short.
         NotFound: no id begins like this.
     """
-    missing = NotFound(
-        f"There is no schedule {ref!r}. `foundations list schedules` shows those there are."
-    )
     found = meant(
-        conn, _SQL["resolve"], ref, noun="schedule", column="schedule_id", missing=missing
+        conn,
+        _SQL["resolve"],
+        ref,
+        noun="schedule",
+        column="schedule_id",
+        missing=lambda: NotFound(
+            f"There is no schedule {ref!r}. `foundations list schedules` shows those there are."
+        ),
     )
     return str(found["schedule_id"])
 
