@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -53,12 +53,7 @@ class Queueing(Writing):
                 an error.
             JobConflict: one of them does not wait; nothing is moved.
         """
-        if (place in ("before", "after")) != (other is not None):
-            raise InvalidRequest(
-                f"`{place}` needs `other`, the job to put them next to."
-                if other is None
-                else f"`{place}` has no `other`; only `before` and `after` have."
-            )
+        _require_fitting(place, other)
 
         query = None
         if filter is not None:
@@ -69,14 +64,9 @@ class Queueing(Writing):
             chosen = {job.job_id: job for job in (_waiting(conn, ref, "moved") for ref in taken)}
             anchor = None if other is None else _waiting(conn, other, "a place to move to")
             anchor_id = None if anchor is None else anchor.job_id
-            queue = self._line.up_to_date(conn)
-            places = self._places(conn, queue)
-            orders = _new_orders(places, chosen, place, anchor_id, only_of=only_of)
             detail = {"by": by, "place": place, **({"other": anchor_id} if anchor_id else {})}
-            for job_id, order in orders.items():
-                moved = replace(queue[job_id], order=order)
-                jobs.save_job(conn, _afresh(moved) if job_id in chosen else moved)
-            for job_id in chosen if orders else ():
+            is_moved = self._reorder(conn, chosen, place, anchor_id, only_of=only_of)
+            for job_id in chosen if is_moved else ():
                 self._append(conn, chosen[job_id], "Moved", self._clock_ms(), detail)
             return list(chosen)
 
@@ -84,6 +74,23 @@ class Queueing(Writing):
         return await self._database.read(
             lambda conn: self._views(conn, [jobs.load(conn, job_id) for job_id in job_ids])
         )
+
+    def _reorder(
+        self,
+        conn: sqlite3.Connection,
+        chosen: Collection[str],
+        place: MovePlace,
+        other: str | None,
+        *,
+        only_of: str | None,
+    ) -> bool:
+        """Give jobs the orders that put them where they are to be, and say whether any is new."""
+        queue = self._line.up_to_date(conn)
+        orders = _new_orders(self._places(conn, queue), chosen, place, other, only_of=only_of)
+        for job_id, order in orders.items():
+            moved = replace(queue[job_id], order=order)
+            jobs.save_job(conn, _afresh(moved) if job_id in chosen else moved)
+        return bool(orders)
 
     async def set_priority(self, ref: str, priority: int, *, by: str) -> JobView:
         """Give a queued job another priority.
@@ -178,6 +185,15 @@ class Queueing(Writing):
             return job.job_id
 
         return await self.view(await self._durably(self._database.write(step), self._wake))
+
+
+def _require_fitting(place: MovePlace, other: str | None) -> None:
+    if (place in ("before", "after")) != (other is not None):
+        raise InvalidRequest(
+            f"`{place}` needs `other`, the job to put them next to."
+            if other is None
+            else f"`{place}` has no `other`; only `before` and `after` have."
+        )
 
 
 def _new_orders(

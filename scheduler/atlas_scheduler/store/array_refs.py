@@ -6,7 +6,7 @@ import re
 import sqlite3
 
 from atlas_scheduler.store import sql
-from atlas_scheduler.store.prefixes import CANDIDATES_SHOWN, fitting
+from atlas_scheduler.store.prefixes import meant
 from foundations.errors import AmbiguousJob, NotFound
 
 _SQL = sql.queries("arrays")
@@ -22,13 +22,20 @@ def resolve(conn: sqlite3.Connection, ref: str) -> int:
         InvalidRequest: it is shorter than 4 characters.
         NotFound: no id of an array that still has jobs begins like this.
     """
-    rows = fitting(conn, _SQL["resolve"], ref, noun="an array's id")
-    if not rows:
-        raise NotFound(f"There is no array {ref!r}. `foundations show job` names a job's array.")
-    if len(rows) > 1:
-        shown = ", ".join(row["array_id"] for row in rows[:CANDIDATES_SHOWN])
-        raise AmbiguousJob(f"{ref!r} fits several arrays, such as {shown}. Give more of the id.")
-    return int(rows[0]["array_number"])
+    return int(_row(conn, ref)["array_number"])
+
+
+def _row(conn: sqlite3.Connection, ref: str) -> sqlite3.Row:
+    return meant(
+        conn,
+        _SQL["resolve"],
+        ref,
+        noun="array",
+        column="array_id",
+        missing=lambda: NotFound(
+            f"There is no array {ref!r}. `foundations show job` names a job's array."
+        ),
+    )
 
 
 def member(conn: sqlite3.Connection, ref: str) -> str | None:
@@ -50,10 +57,10 @@ def member(conn: sqlite3.Connection, ref: str) -> str | None:
 
 def taken_for_a_job(conn: sqlite3.Connection, ref: str) -> NotFound | None:
     """Say that what was to be a job is an array; None when it is neither."""
-    rows = fitting(conn, _SQL["resolve"], ref, noun="an array's id")
-    if len(rows) != 1:
+    try:
+        begin = str(_row(conn, ref)["array_id"])[:8]
+    except (NotFound, AmbiguousJob):
         return None
-    begin = rows[0]["array_id"][:8]
     return NotFound(
         f"{ref!r} is an array and no job. `{begin}_INDEX` is one of its jobs, and the filter "
         f"`array:{begin}` takes all of them."
