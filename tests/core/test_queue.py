@@ -392,6 +392,10 @@ def test_a_job_is_refused_for_more_processors_or_memory_than_there_are() -> None
     assert refusal(Needs(cpus=8.5), capacity) == (
         "the job asks for 8.5 processors and this scheduler has 8 to give"
     )
+    assert refusal(Needs(num_gpus=99, cpus=0.5, ram_gb=32), capacity) == (
+        "the job asks for 99 GPUs and this scheduler has no GPU, and for 32 GB of memory and this "
+        "scheduler has 31.5 GB to give"
+    )
     assert refusal(Needs(ram_gb=32), capacity) == (
         "the job asks for 32 GB of memory and this scheduler has 31.5 GB to give"
     )

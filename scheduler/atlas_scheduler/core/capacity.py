@@ -81,18 +81,18 @@ class Capacity:
 
 
 def refusal(needs: Needs, capacity: Capacity) -> str | None:
-    """Say why a job of this size could never start, or None when it could."""
+    """Say why a job of this size could never start, all that is too much; None when it could."""
     gpus = len(capacity.gpus)
+    too_much = []
     if needs.num_gpus > gpus:
-        has = counted(gpus, "GPU") if gpus else "no GPU"
-        return f"the job asks for {gpu_count(needs)} and this scheduler has {has}"
+        too_much.append((gpu_count(needs), counted(gpus, "GPU") if gpus else "no GPU"))
     if needs.cpus > capacity.cpus:
-        has = f"{capacity.cpus:g} to give"
-        return f"the job asks for {counted(needs.cpus, 'processor')} and this scheduler has {has}"
+        too_much.append((counted(needs.cpus, "processor"), f"{capacity.cpus:g} to give"))
     if needs.ram_gb > capacity.ram_gb:
-        has = f"{capacity.ram_gb:.4g} GB to give"
-        return f"the job asks for {needs.ram_gb:.15g} GB of memory and this scheduler has {has}"
-    return None
+        asked, has = f"{needs.ram_gb:.15g} GB of memory", f"{capacity.ram_gb:.4g} GB to give"
+        too_much.append((asked, has))
+    told = [f"for {asked} and this scheduler has {has}" for asked, has in too_much]
+    return f"the job asks {', and '.join(told)}" if told else None
 
 
 def gpu_count(needs: Needs) -> str:
