@@ -69,3 +69,12 @@ def test_a_job_that_comes_after_another_has_no_turn_and_holds_nobody_up() -> Non
         job_id(1): "comes after job 00000009 (queued)",
         job_id(3): "held by ada",
     }
+
+
+def test_a_job_that_comes_after_another_has_no_place_and_pushes_nobody_back() -> None:
+    after = replace(waiting(1), blockers=(Blocker(job_id(9), S.QUEUED),))
+    other = waiting(2)
+    places = decide([after, other], [], Capacity(1)).moment.places()
+    assert (places.of(after), places.of(other)) == (None, 1)
+    assert list(places.in_turn()) == [other]
+    assert list(places.with_held()) == [after, other]

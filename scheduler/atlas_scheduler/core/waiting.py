@@ -150,8 +150,8 @@ class _Row:
 class Places:
     """At which place of the queue jobs are, as if each could have its turn.
 
-    Jobs that somebody holds, those of paused projects and those whose time is still to come have
-    none, and are not counted.
+    Jobs that somebody holds, those of paused projects and those that wait for a time or for other
+    jobs have none, and are not counted.
     """
 
     def __init__(
@@ -162,7 +162,7 @@ class Places:
         self._now_ms = now_ms
         running_jobs = list(holding)
         since_ms = reserved_since_ms(running_jobs, capacity, now_ms=now_ms)
-        self._early = self._waiting_for_a_time()
+        self._later = self._without_a_turn_yet()
         self._ahead: dict[int, int] = {}
         self._rows: dict[int, dict[str, _Row]] = {}
         self._reserved: dict[int, list[Job]] = {one: [] for one in self._line.priorities()}
@@ -188,12 +188,13 @@ class Places:
                 ahead += len(keys)
 
     def has_place(self, job: Job) -> bool:
-        """Whether nobody holds a job or pauses its project, and it waits for no time.
+        """Whether nobody holds a job or pauses its project, and it waits for no time and no job.
 
         A pause of the whole queue keeps the places.
         """
         is_early = job.not_before_ms is not None and self._now_ms < job.not_before_ms
-        return job.held_by is None and not is_early and job.project not in self._paused
+        is_aside = job.held_by is not None or is_early or bool(job.blockers)
+        return not is_aside and job.project not in self._paused
 
     def of(self, job: Job) -> int | None:
         """The place of a job of the line, from 1; None of one that has none."""
@@ -224,15 +225,15 @@ class Places:
         without = dict(self._line.held_by_project(priority))
         for name in self._paused & projects.keys():
             without[name] = [*merge(projects.pop(name), without.get(name, ()))]
-        for name, early in self._early.get(priority, {}).items():
-            without[name] = [*merge(sorted(early), without.get(name, ()))]
-            projects[name] = [key for key in projects[name] if key not in early]
+        for name, later in self._later.get(priority, {}).items():
+            without[name] = [*merge(sorted(later), without.get(name, ()))]
+            projects[name] = [key for key in projects[name] if key not in later]
             if not projects[name]:
                 del projects[name]
         return projects, without
 
-    def _waiting_for_a_time(self) -> dict[int, dict[str, set[Key]]]:
-        """Those of projects that are not paused, by priority and project."""
+    def _without_a_turn_yet(self) -> dict[int, dict[str, set[Key]]]:
+        """Those that wait for a time or other jobs and not for a person, by priority and project."""
         found: dict[int, dict[str, set[Key]]] = {}
         for job in self._line.conditional.values():
             may_wait = job.held_by is None and job.project not in self._paused
