@@ -233,7 +233,7 @@ class Places:
         return projects, without
 
     def _without_a_turn_yet(self) -> dict[int, dict[str, set[Key]]]:
-        """Those that wait for a time or other jobs and not for a person, by priority and project."""
+        """Those that wait for a time or other jobs, and for nobody, by priority and project."""
         found: dict[int, dict[str, set[Key]]] = {}
         for job in self._line.conditional.values():
             may_wait = job.held_by is None and job.project not in self._paused
