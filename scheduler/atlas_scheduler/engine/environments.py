@@ -35,13 +35,12 @@ MODULE = "atlas_worker.installation"
 """What builds, in the library of jobs."""
 _CANNOT_RUN = (3, 126, 127)
 """Exit codes that mean: uv, or Python, does not run there."""
-_FORMAT = 1
+_FORMAT = 2
 """Part of every key: raised when environments are built in another way."""
 _KEY_DIGITS = 32
 _REPLAYED_LINES = 5_000
 _REASON_LINES = 40
 _LONGEST_REASON = 600
-_SETTINGS = ("PIP_", "UV_")
 
 log = structlog.get_logger(__name__)
 
@@ -53,16 +52,25 @@ class Order:
     requirements: Requirements
     base: str
     """Image or interpreter that it lies on, as people call it."""
-    identity: tuple[str, ...]
-    """All of that which decides what the environment holds."""
+    ground: tuple[str, ...]
+    """What decides how packages are built: image or interpreter, and all variables of the job that
+    a build sees."""
     python: tuple[str, ...]
     """Command line that runs a module when its name and arguments are added."""
+    variables: Mapping[str, str]
+    """Those variables."""
+    present: tuple[str, ...] = ()
+    """What the interpreter has already, where that can change."""
 
     @property
     def key(self) -> str:
         """Names the environment: the same for all jobs that can share it."""
-        content = json.dumps([_FORMAT, self.requirements.digest, *self.identity])
-        return hashlib.sha256(content.encode()).hexdigest()[:_KEY_DIGITS]
+        return _named(self.requirements.digest, *self.ground, *self.present)
+
+    @property
+    def downloads_key(self) -> str:
+        """Names uv's cache, which also holds what was built: of use only on the same ground."""
+        return _named(*self.ground)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +167,7 @@ class SharedEnvironments:
         """Build an environment, and let everybody have it."""
         if await in_thread(partial(self.ready, launch.attempt), name="environment") is not None:
             return  # somebody else's build ended just now
-        wheels = store.wheels_of(_user(launch))
+        wheels = store.wheels_of(order.downloads_key, _user(launch))
         place = await in_thread(partial(store.begin, key, wheels), name="environment")
         try:
             tell(
@@ -167,8 +175,12 @@ class SharedEnvironments:
                 f"job and all that ask for the same."
             )
             if await self._build(Build(launch, order, place, wheels, tell)):
-                publish = partial(store.publish, key, place, base=order.base)
+                publish = partial(store.publish, key, place, base=order.base, user=_user(launch))
                 await in_thread(publish, name="environment")
+        except OSError as error:
+            raise StartRefusedError(
+                f"{order.requirements.named} was installed and cannot be kept: {error}."
+            ) from error
         finally:
             await in_thread(partial(store.discard, place), name="environment")
             self._tidy_soon(store)
@@ -198,6 +210,10 @@ class SharedEnvironments:
         return True
 
 
+def _named(*content: str) -> str:
+    return hashlib.sha256(json.dumps([_FORMAT, *content]).encode()).hexdigest()[:_KEY_DIGITS]
+
+
 def _user(launch: Launch) -> str:
     """Whose job it is; the server itself sets this variable."""
     return launch.environment.get("FOUNDATIONS_USER", "")
@@ -208,12 +224,6 @@ async def _tidy(store: EnvironmentStore) -> None:
         await in_thread(store.trim, name="environment")
     except OSError as error:
         log.warning("environments stay", problem=str(error))
-
-
-def settings_of(variables: Mapping[str, str]) -> tuple[str, ...]:
-    """List what of a job's environment decides which packages are found."""
-    names = sorted(name for name in variables if name.startswith(_SETTINGS))
-    return tuple(f"{name}={variables[name]}" for name in names)
 
 
 def interpreter_of(entrypoint: Sequence[str]) -> str | None:

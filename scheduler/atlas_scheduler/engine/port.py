@@ -136,8 +136,8 @@ class EnvironmentStore(Protocol):
     def key_for(self, key: str, user: str) -> str:
         """Name the environment that a user gets for what a key stands for."""
 
-    def wheels_of(self, user: str) -> Path:
-        """Where uv keeps what builds of a user have downloaded and built."""
+    def wheels_of(self, key: str, user: str) -> Path:
+        """Where uv keeps what builds of a user on the same ground have downloaded and built."""
 
     def lease(self, key: str, *, job_id: str, attempt: int) -> Path | None:
         """Keep an environment while an attempt uses it; None when it must be built first."""
@@ -151,8 +151,8 @@ class EnvironmentStore(Protocol):
     def begin(self, key: str, wheels: Path | None = None) -> Path:
         """Make a directory with `environment/`, to build that one, and `tmp/`."""
 
-    def publish(self, key: str, place: Path, *, base: str) -> Path:
-        """Let everybody have what was built in a directory of `begin`."""
+    def publish(self, key: str, place: Path, *, base: str, user: str) -> Path:
+        """Let jobs have what was built for a user in a directory of `begin`."""
 
     def discard(self, place: Path) -> None:
         """Remove what a build left."""
