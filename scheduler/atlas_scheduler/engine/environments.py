@@ -206,7 +206,10 @@ class SharedEnvironments:
             build.tell("The shared environment cannot be built here; the job installs for itself.")
             return False
         if status != 0:
-            raise StartRefusedError(f"{named} cannot be installed: {reason_of(said, status)}")
+            raise StartRefusedError(
+                f"{named} cannot be installed: {reason_of(said, status)}",
+                log_line=f"{named} cannot be installed." if said else None,
+            )
         return True
 
 

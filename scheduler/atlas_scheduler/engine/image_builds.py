@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -139,23 +138,16 @@ class ImageBuilds:
     def _build(
         self, operation: Operation, build: ImageBuild, context: BuildContext, key: str, tell: Tell
     ) -> None:
-        said: deque[str] = deque(maxlen=1)
-
-        def hear(line: str) -> None:
-            said.append(line)
-            tell(line)
-
         with tempfile.TemporaryFile(dir=context.directory.parent) as packed:
             context.pack(packed)
             packed.seek(0)
             request = self._request(build, context, key)
-            ask = partial(_ask, request={**request, "fileobj": packed}, tell=hear)
+            ask = partial(_ask, request={**request, "fileobj": packed}, tell=tell)
             problem = problem_of(operation, ask)
         if problem is not None:
-            raise StartRefusedError(
-                f"The image cannot be built from {build.dockerfile}: {problem.rstrip('.')}. "
-                f"The log has the whole output of the build."
-            )
+            line = f"The image cannot be built from {build.dockerfile}: {problem.rstrip('.')}."
+            reason = f"{line} The log has the whole output of the build."
+            raise StartRefusedError(reason, log_line=line)
 
     def _request(self, build: ImageBuild, context: BuildContext, key: str) -> dict[str, Any]:
         request: dict[str, Any] = {

@@ -16,7 +16,15 @@ from foundations.provenance import Execution
 
 
 class StartRefusedError(Exception):
-    """This attempt can never start; the text says why and what to do."""
+    """This attempt can never start; the text says why and what to do.
+
+    Attributes:
+        log_line: what ends the job's log; less than the text where the log has said it already.
+    """
+
+    def __init__(self, reason: str, *, log_line: str | None = None) -> None:
+        super().__init__(reason)
+        self.log_line = log_line or reason
 
 
 @dataclass(frozen=True, slots=True)
