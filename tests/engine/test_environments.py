@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,12 @@ from atlas_scheduler.engine.port import Ended, Launch, StartRefusedError
 from atlas_scheduler.store.environments import Environments
 from tests.e2e.images import build_image, remove_image
 from tests.engine.rig import DockerRig, Rig, until
-from tests.worker.wheels import make_endless_sdist, make_telling_sdist, make_wheel
+from tests.worker.wheels import (
+    make_endless_sdist,
+    make_late_sdist,
+    make_telling_sdist,
+    make_wheel,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -114,6 +120,37 @@ async def test_a_build_sees_only_what_tells_environments_apart(rig: Rig) -> None
         told.append((await completed(rig, launch))[-1])
     assert told == ["['-DA=1', None]", "['-DA=1', None]", "['-DA=2', None]"]
     assert len(rig.environments.ready()) == 2
+
+
+@pytest.mark.docker
+async def test_a_build_sees_of_the_project_only_what_tells_environments_apart(
+    docker_rig: DockerRig,
+) -> None:
+    launch = job(docker_rig, "--no-index\n./atlasbuilt-1.0.tar.gz\n", code=BUILT)
+    (docker_rig.source(launch) / "other.txt").write_text("")
+    make_telling_sdist(docker_rig.source(launch), "sorted(os.listdir('/job/job_source'))")
+    said = (await completed(docker_rig, launch))[-1]
+    assert said == "['atlasbuilt-1.0.tar.gz', 'requirements.txt']"
+
+
+async def test_a_build_goes_on_for_the_others_when_the_job_that_began_it_is_gone(rig: Rig) -> None:
+    """With its work dir: what is needed of that is asked for late in the build."""
+    first, second = (job(rig, DEMO.format("") + "./atlaslate-1.0.tar.gz\n") for _ in range(2))
+    for launch in (first, second):
+        make_late_sdist(rig.source(launch), "atlasdemo")
+    beginning = asyncio.create_task(rig.engine.prepare(first, rig.log(first)))
+    building = rig.home.environments / "building"
+    await until(lambda: any(building.glob("*/tmp/late-begun")))
+    waiting = asyncio.create_task(rig.engine.prepare(second, rig.log(second)))
+    await until(lambda: "Installing" in rig.log(second).said())
+    beginning.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await beginning
+    shutil.rmtree(first.job_dir)
+    (place,) = building.glob("*/tmp")
+    (place / "late-go-on").write_text("")
+    await waiting
+    assert "Successfully installed atlasdemo-1.5 atlaslate-1.0" in rig.log(second).said()
 
 
 @pytest.mark.docker

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 from pathlib import Path
 
@@ -91,6 +92,24 @@ def test_a_build_that_notes_nothing_of_use_is_not_kept(home: Home, left: str) ->
     with pytest.raises(OSError, match=r"atlas-environment\.json"):
         environments.publish(A, place, base="python:3.11")
     assert environments.ready() == []
+
+
+def test_a_build_gets_copies_of_what_it_needs(home: Home, tmp_path: Path) -> None:
+    source = tmp_path / "project"
+    (source / "wheels").mkdir(parents=True)
+    (source / "wheels" / "a.whl").write_bytes(b"wheel")
+    (source / "requirements.txt").write_text("a\n")
+    (source / "other").write_text("")
+    (source / "link").symlink_to("/etc/passwd")
+    environments = Environments(home)
+    place = environments.begin(A)
+    environments.bring(place, source, ["empty/", "requirements.txt", "wheels/", "wheels/a.whl"])
+    found = sorted(str(path.relative_to(place / "source")) for path in place.glob("source/**/*"))
+    assert found == ["empty", "requirements.txt", "wheels", "wheels/a.whl"]
+    shutil.rmtree(source / "wheels")
+    assert (place / "source" / "wheels" / "a.whl").read_bytes() == b"wheel"
+    with pytest.raises(OSError, match="symbolic links"):
+        environments.bring(environments.begin(A), source, ["link"])
 
 
 def test_each_user_has_environments_and_downloads_of_their_own(home: Home) -> None:

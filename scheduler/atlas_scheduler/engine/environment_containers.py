@@ -33,7 +33,7 @@ from atlas_scheduler.engine.environments import (
 )
 from atlas_scheduler.engine.facts import EngineFacts
 from atlas_scheduler.engine.images import BUILD_IDLE_SECONDS, Images
-from atlas_scheduler.engine.launch import SOURCE, job_environment
+from atlas_scheduler.engine.launch import job_environment
 from atlas_scheduler.engine.port import Launch, StartRefusedError
 from atlas_scheduler.engine.requirements import read_requirements
 from atlas_scheduler.engine.sharing import Tell
@@ -163,7 +163,7 @@ class ContainerBuilder:
         launch = build.launch
         yield from (
             Bind(str(launch.library_dir), LIBRARY, read_only=True),
-            Bind(str(launch.job_dir / SOURCE), PLACES.source, read_only=True),
+            Bind(str(build.place / "source"), PLACES.source, read_only=True),
             Bind(str(uv), _UV, read_only=True),
             Bind(str(build.place / "environment"), ENVIRONMENT, read_only=False),
             Bind(str(build.place / "tmp"), _TEMPORARY, read_only=False),

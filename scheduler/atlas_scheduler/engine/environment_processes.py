@@ -124,7 +124,7 @@ class _Running:
         """Build. Returns the exit code."""
         build = self._build
         requirements = build.order.requirements
-        source = build.launch.job_dir / "job_source"
+        source = build.place / "source"
         arguments = (build.place / "environment", build.wheels)
         command = [*build.order.python, str(uv_program()), *map(str, arguments)]
         with subprocess.Popen(

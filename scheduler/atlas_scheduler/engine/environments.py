@@ -18,6 +18,7 @@ from typing import Protocol
 
 import structlog
 
+from atlas_scheduler.engine.launch import SOURCE
 from atlas_scheduler.engine.port import (
     AttemptId,
     EnvironmentStore,
@@ -80,7 +81,8 @@ class Build:
     launch: Launch
     order: Order
     place: Path
-    """Holds `environment/`, to be filled, and `tmp/`."""
+    """Holds `environment/`, to be filled, `source/` with what of the project is needed, and
+    `tmp/`."""
     wheels: Path
     """uv's cache."""
     tell: Tell
@@ -174,6 +176,9 @@ class SharedEnvironments:
                 f"Installing {order.requirements.named} into environment {key[:8]}, for this "
                 f"job and all that ask for the same."
             )
+            source = launch.job_dir / SOURCE
+            bring = partial(store.bring, place, source, order.requirements.files)
+            await in_thread(bring, name="environment")
             if await self._build(Build(launch, order, place, wheels, tell)):
                 publish = partial(store.publish, key, place, base=order.base, user=_user(launch))
                 await in_thread(publish, name="environment")

@@ -159,6 +159,10 @@ class EnvironmentStore(Protocol):
     def begin(self, key: str, wheels: Path | None = None) -> Path:
         """Make a directory with `environment/`, to build that one, and `tmp/`."""
 
+    def bring(self, place: Path, source: Path, files: Sequence[str]) -> None:
+        """Copy files of a project to `source/` in a directory of `begin`; names of directories end
+        in `/`."""
+
     def publish(self, key: str, place: Path, *, base: str, user: str) -> Path:
         """Let jobs have what was built for a user in a directory of `begin`."""
 

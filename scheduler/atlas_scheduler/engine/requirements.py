@@ -47,6 +47,8 @@ class Requirements:
     """Why no other job can share what is installed for it; None when one can."""
     also: tuple[str, ...] = ()
     """What is asked for beside the file."""
+    files: tuple[str, ...] = ()
+    """What of the project an installation needs, and the digest has; directories end in `/`."""
     variables: frozenset[str] = frozenset()
     """Names of the variables that the files refer to."""
     uv_settings: Mapping[str, str] = field(default_factory=dict)
@@ -97,6 +99,7 @@ class _Reading:
     variables: Mapping[str, str]
     _digest: hashlib._Hash = field(default_factory=hashlib.sha256)
     _seen: set[Path] = field(default_factory=set)
+    _files: set[str] = field(default_factory=set)
     _own_reason: str | None = None
     _named_variables: set[str] = field(default_factory=set)
     _uv_settings: dict[str, str] = field(default_factory=dict)
@@ -125,6 +128,7 @@ class _Reading:
             digest=self._digest.hexdigest(),
             own_reason=self._own_reason,
             also=also,
+            files=tuple(sorted(self._files)),
             variables=frozenset(self._named_variables),
             uv_settings=self._uv_settings,
         )
@@ -141,6 +145,7 @@ class _Reading:
         text = self._text(path)
         if text is None:
             return
+        self._need(path)
         self._add("text", expanded(text, self.variables).encode())
         self._named_variables |= variables_in(text)
         self._uv_settings |= uv_settings(text)
@@ -224,13 +229,22 @@ class _Reading:
         if kind is Kind.INCLUDE:
             self._include(place)
         elif place.is_file():
-            self._add(place.name, _file_digest(place))
+            self._take_file(place)
         elif kind is Kind.FIND_LINKS:
+            self._need(place)
             for one in sorted(place.iterdir()):
-                if one.is_file() and one.resolve().is_relative_to(self.source):
-                    self._add(one.name, _file_digest(one))
+                if one.is_file() and not one.is_symlink():
+                    self._take_file(one)
         else:
             self._own("a directory of the project is installed")
+
+    def _take_file(self, place: Path) -> None:
+        self._need(place)
+        self._add(place.name, _file_digest(place))
+
+    def _need(self, place: Path) -> None:
+        name = place.relative_to(self.source).as_posix()
+        self._files.add(f"{name}/" if place.is_dir() else name)
 
     def _own(self, reason: str) -> None:
         self._own_reason = self._own_reason or reason

@@ -23,7 +23,13 @@ from atlas_scheduler.store.environment_notes import (
     complete,
     load,
 )
-from atlas_scheduler.store.files import remove_tree, storage_errors, sync_directory
+from atlas_scheduler.store.files import (
+    open_file_below,
+    remove_tree,
+    storage_errors,
+    sync_directory,
+)
+from atlas_scheduler.store.reflink import copy_file
 from atlas_scheduler.store.syncing import sync_file_system
 from foundations.home import Home
 
@@ -137,6 +143,30 @@ class Environments:
         with self._lock:
             self._building.add(place)
         return place
+
+    def bring(self, place: Path, source: Path, files: Sequence[str]) -> None:
+        """Copy what a build needs of a project to `place / "source"`: the job may go before it.
+
+        Args:
+            place: of `begin`.
+            source: the project.
+            files: what is needed; names of directories, which are made empty, end in `/`.
+        """
+        top = place / "source"
+        with storage_errors():
+            top.mkdir(parents=True)
+            for name in files:
+                target = top / name
+                if name.endswith("/"):
+                    target.mkdir(parents=True, exist_ok=True)
+                    continue
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with (
+                    os.fdopen(open_file_below(source, Path(name).parts), "rb") as original,
+                    target.open("xb") as copy,
+                ):
+                    size_bytes = os.fstat(original.fileno()).st_size
+                    copy_file(original.fileno(), copy.fileno(), size_bytes)
 
     def publish(self, key: str, place: Path, *, base: str, user: str = "") -> Path:
         """Let jobs have what was built for a user in `place / "environment"`.
