@@ -36,7 +36,7 @@ _FORMAT = 1
 _KEY_DIGITS = 16
 _REPLAYED_LINES = 5_000
 _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
-"""Arguments that Docker knows without an `ARG`, and that say nothing of the content."""
+"""Arguments that Docker knows without an `ARG`, and leaves out of what it finds in its cache by."""
 
 
 class ImageBuilds:
@@ -72,6 +72,7 @@ class ImageBuilds:
                 f"The image that was to be run again ({pinned}) is not on this machine any more; "
                 f"it is built as {build.dockerfile} says now."
             )
+        _refuse_proxies(build)
         context = await in_thread(
             partial(BuildContext.find, build, launch.job_dir / SOURCE), name="context"
         )
@@ -111,10 +112,8 @@ class ImageBuilds:
     def _key(self, build: ImageBuild, context: BuildContext, bases: Bases) -> str:
         """Name an image by all that decides what is in it. Blocks."""
         ids = [self._images.find(name).image_id for name in bases.names]
-        args = {name: one for name, one in build.args.items() if name.lower() not in _PROXIES}
-        content = json.dumps(
-            [_FORMAT, context.digest(), context.name, sorted(args.items()), build.target, ids]
-        )
+        args = sorted(build.args.items())
+        content = json.dumps([_FORMAT, context.digest(), context.name, args, build.target, ids])
         return hashlib.sha256(content.encode()).hexdigest()[:_KEY_DIGITS]
 
     async def _make(
@@ -175,6 +174,21 @@ class ImageBuilds:
                 base_bytes = self._daemon.call(partial(_size_bytes, name=bases.last))
         base = bases.last or ""
         self._built.publish(key, ImageNote(build.dockerfile, base, base_bytes))
+
+
+def _refuse_proxies(build: ImageBuild) -> None:
+    """Refuse what would let somebody choose from where a step downloads that others share.
+
+    Raises:
+        StartRefusedError: an argument is a proxy.
+    """
+    for name in build.args:
+        if name.lower() in _PROXIES:
+            raise StartRefusedError(
+                f"The image cannot be built: {name} is no argument of a Dockerfile here. Proxies "
+                f"of builds are set by whoever runs the scheduler, in `docker: environment` of "
+                f"config/server.yaml."
+            )
 
 
 def _ask(api: APIClient, *, request: Mapping[str, Any], tell: Tell) -> str | None:
