@@ -15,6 +15,7 @@ from docker.errors import APIError, NotFound
 
 from atlas_scheduler.engine.complaints import words_of
 from atlas_scheduler.engine.daemon import Daemon
+from atlas_scheduler.engine.exec_end import end_command
 from atlas_scheduler.engine.exec_port import PIECE_BYTES, ExecPlan, Output, exec_environment
 from atlas_scheduler.engine.port import AttemptId
 from atlas_scheduler.engine.prepared import PREPARED_LABEL, WITH_SCRIPT
@@ -110,9 +111,14 @@ class ContainerExec:
         raise EngineDown("The Docker engine does not say how the command ended.")
 
     async def close(self) -> None:
-        """Hang up: a terminal's programs end by that; Docker cannot end others."""
+        """Hang up, and end it if it does not end by that."""
         self._hang_up()
+        await in_thread(self._end, name="exec-close")
         await in_thread(self._let_go, name="exec-close")
+
+    def _end(self) -> None:
+        with suppress(APIError, EngineDown):  # the container is gone, or the engine
+            end_command(lambda: self._ask(lambda api: api.exec_inspect(self._exec_id)))
 
     def _let_go(self) -> None:
         # A reader that still waits holds the stream until it sees that the line is cut.
