@@ -13,7 +13,7 @@ import requests
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
-from atlas_scheduler.engine.complaints import words_of
+from atlas_scheduler.engine.complaints import in_short, words_of
 from atlas_scheduler.engine.daemon import Daemon
 from atlas_scheduler.engine.exec_end import end_command
 from atlas_scheduler.engine.exec_port import PIECE_BYTES, ExecPlan, Output, exec_environment
@@ -25,6 +25,7 @@ from foundations.models import TerminalSize
 
 T = TypeVar("T")
 
+_CANNOT_RUN = b"OCI runtime exec failed: "
 _HEADER_BYTES = 8
 _SETTLE_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 """Pauses between the end of the output and the engine's word that the command ended."""
@@ -133,11 +134,13 @@ class ContainerExec:
         """Give the output as it comes; a terminal's is not framed."""
         if self._has_terminal:
             while piece := self._some():
-                yield Output.STDOUT, piece
+                yield Output.STDOUT, _in_words(piece)
             return
         while header := self._exactly(_HEADER_BYTES):
             data = self._exactly(int.from_bytes(header[4:], "big"))
-            if data:
+            if data.startswith(_CANNOT_RUN):
+                yield Output.STDERR, _in_words(data)
+            elif data:
                 yield (Output.STDERR if header[0] == Output.STDERR else Output.STDOUT), data
 
     def _some(self) -> bytes:
@@ -152,6 +155,13 @@ class ContainerExec:
 
     def _ask(self, ask: Callable[[APIClient], T]) -> T:
         return self._daemon.call(ask)
+
+
+def _in_words(piece: bytes) -> bytes:
+    """Put what the engine writes into the output of a command that it cannot run into one line."""
+    if not piece.startswith(_CANNOT_RUN):
+        return piece
+    return f"Docker cannot run it: {in_short(piece.decode('utf-8', 'replace'))}.\r\n".encode()
 
 
 def _create(name: str, plan: ExecPlan, api: APIClient) -> str:
