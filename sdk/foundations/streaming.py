@@ -109,6 +109,11 @@ class JobConsole:
             self._tail = (self._tail + data)[-_TAIL_BYTES:]
 
     @property
+    def is_seen_with_errors(self) -> bool:
+        """Whether a person has what is printed before their eyes, and errors in the same place."""
+        return self._out.isatty() and sys.stderr.isatty()
+
+    @property
     def last_line(self) -> str:
         """The last line of the job's output."""
         *_, last = b"", *self._tail.splitlines()
