@@ -185,7 +185,8 @@ async def test_an_image_whose_python_builds_nothing_refuses_the_start(
             await docker_rig.engine.prepare(launch, docker_rig.log(launch))
     finally:
         remove_image(name)
-    assert str(refused.value).startswith("requirements.txt was installed and cannot be kept: ")
+    assert str(refused.value).startswith("requirements.txt cannot be installed: ")
+    assert "atlas-environment.json" in str(refused.value)
     assert docker_rig.environments.ready() == []
 
 

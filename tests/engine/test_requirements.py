@@ -212,6 +212,17 @@ def test_variables_that_lead_to_more_of_the_project_are_for_the_job_alone(
     assert (found.own_reason or "").startswith(reason)
 
 
+def test_of_a_directory_of_packages_only_packages_count(tmp_path: Path) -> None:
+    """With the project as such a directory, every change of its code would make an environment."""
+    files = {"requirements.txt": "--find-links .\na\n", "a-1-py3-none-any.whl": "wheel"}
+    found = [
+        read(tmp_path / code, {**files, "main.py": code, "data.bin": code}) for code in ("a", "b")
+    ]
+    assert found[0] is not None
+    assert found[0] == found[1]
+    assert found[0].files == ("./", "a-1-py3-none-any.whl", "requirements.txt")
+
+
 def test_a_path_in_the_container_means_the_project(tmp_path: Path) -> None:
     files = {
         "requirements.txt": "own @ file:///job/job_source/own-1-py3-none-any.whl\n",

@@ -65,6 +65,11 @@ def expanded(text: str, variables: Mapping[str, str]) -> str:
     return _VARIABLE.sub(lambda found: variables.get(found[1]) or found[0], text)
 
 
+def is_found_by_links(name: str) -> bool:
+    """Tell whether a file counts among those of a directory of packages."""
+    return name.lower().endswith((*_ARCHIVES, ".html", ".htm"))
+
+
 def variables_in(text: str) -> set[str]:
     """Name the variables that a file refers to."""
     return set(_VARIABLE.findall(text))

@@ -184,7 +184,7 @@ class SharedEnvironments:
                 await in_thread(publish, name="environment")
         except OSError as error:
             raise StartRefusedError(
-                f"{order.requirements.named} was installed and cannot be kept: {error}."
+                f"{order.requirements.named} cannot be installed: {error}."
             ) from error
         finally:
             await in_thread(partial(store.discard, place), name="environment")

@@ -15,6 +15,7 @@ from atlas_scheduler.core.requirement_files import (
     Reference,
     asks_for_something,
     expanded,
+    is_found_by_links,
     only_pip_reads,
     references,
     uv_settings,
@@ -233,7 +234,7 @@ class _Reading:
         elif kind is Kind.FIND_LINKS:
             self._need(place)
             for one in sorted(place.iterdir()):
-                if one.is_file() and not one.is_symlink():
+                if is_found_by_links(one.name) and one.is_file() and not one.is_symlink():
                     self._take_file(one)
         else:
             self._own("a directory of the project is installed")
