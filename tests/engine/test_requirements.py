@@ -212,6 +212,36 @@ def test_variables_that_lead_to_more_of_the_project_are_for_the_job_alone(
     assert (found.own_reason or "").startswith(reason)
 
 
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (
+            "-e git+https://${TOKEN}@example.org/lab/own.git#egg=own",
+            "git+https://***@example.org/lab/own.git#egg=own is installed as editable",
+        ),
+        (
+            "-e git+https://example.org/lab/own.git@main#egg=own",
+            "git+https://example.org/lab/own.git@main#egg=own is installed as editable",
+        ),
+        (
+            "-r https://ada:${TOKEN}@example.org/r.txt",
+            "what https://***@example.org/r.txt says may ",
+        ),
+        (
+            "own @ https://ada:pass@example.org/own.whl --config-settings=a=b",
+            "only pip reads 'own @ https://***@example.org/own.whl --config-settings=a=b'",
+        ),
+    ],
+)
+def test_no_reason_tells_what_lets_somebody_in(tmp_path: Path, line: str, reason: str) -> None:
+    """It stands in the log, which others may read."""
+    found = read(tmp_path, {"requirements.txt": f"{line}\n"}, variables={"TOKEN": "t0ken"})
+    assert found is not None
+    assert found.own_reason is not None
+    assert found.own_reason.startswith(reason)
+    assert "t0ken" not in found.own_reason
+
+
 def test_of_a_directory_of_packages_only_packages_count(tmp_path: Path) -> None:
     """With the project as such a directory, every change of its code would make an environment."""
     files = {"requirements.txt": "--find-links .\na\n", "a-1-py3-none-any.whl": "wheel"}

@@ -28,6 +28,8 @@ from atlas_scheduler.engine.port import Launch, StartRefusedError
 FILE_NAME = "requirements.txt"
 ALSO = "ATLAS_ALSO_INSTALL"
 """Variable with requirements, separated by spaces, that come to those of the file."""
+_LOGIN = re.compile(r"//[^@/\s]+@")
+"""What lets somebody in, within a URL."""
 LARGEST_BYTES = 10_000_000
 """Largest file of requirements or constraints that is read."""
 _OTHER_TEXT = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
@@ -248,7 +250,7 @@ class _Reading:
         self._files.add(f"{name}/" if place.is_dir() else name)
 
     def _own(self, reason: str) -> None:
-        self._own_reason = self._own_reason or reason
+        self._own_reason = self._own_reason or _LOGIN.sub("//***@", reason)
 
     def _add(self, name: str, content: bytes) -> None:
         for part in (name.encode(), content):
