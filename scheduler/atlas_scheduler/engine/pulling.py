@@ -15,6 +15,7 @@ from docker.utils.config import find_config_file
 
 from atlas_scheduler.engine.complaints import in_short, words_of
 from atlas_scheduler.engine.daemon import Operation
+from atlas_scheduler.engine.image_names import registry_of
 from atlas_scheduler.engine.port import StartRefusedError
 from atlas_scheduler.engine.progress import PullProgress, fault
 from atlas_scheduler.engine.sharing import Tell
@@ -23,7 +24,6 @@ from atlas_scheduler.engine.threads import in_thread
 from foundations.errors import EngineDown
 
 NOTHING_CAME = "nothing more came for too long"
-_DOCKER_HUB = "docker.io"
 _STORE_ERROR = re.compile(r"Credentials store error: \w+\(([\"'])(?P<words>.*)\1\)")
 _NOT_LET_IN = ("unauthorized", "no basic auth credentials", "authentication required", "denied")
 _TOO_MANY = ("toomanyrequests", "too many requests", "http 429", "rate limit")
@@ -179,20 +179,3 @@ def _unread_credentials() -> str | None:
     except OSError:
         return None
     return None
-
-
-def registry_of(name: str) -> str:
-    """Name the registry that an image comes from."""
-    return name.partition("/")[0] if names_registry(name) else _DOCKER_HUB
-
-
-def with_tag(name: str) -> str:
-    """Complete an image's name as Docker does: without a tag it means `latest`."""
-    last = name.rpartition("/")[2]
-    return name if ":" in last or "@" in last else f"{name}:latest"
-
-
-def names_registry(name: str) -> bool:
-    """Tell whether an image's name begins with a registry's host, as Docker decides it."""
-    first, slash, _ = name.partition("/")
-    return bool(slash) and ("." in first or ":" in first or first == "localhost")
