@@ -49,6 +49,9 @@ def test_all_else_asks_for_something(text: str) -> None:
         ("wheels/a-1.0-py3-none-any.whl", Kind.PACKAGE, "wheels/a-1.0-py3-none-any.whl"),
         ("a-1.0.tar.gz --hash=sha256:00", Kind.PACKAGE, "a-1.0.tar.gz"),
         ("a @ ../a.whl", Kind.PACKAGE, "../a.whl"),
+        ("./a.tar.gz#egg=a", Kind.PACKAGE, "./a.tar.gz"),
+        ("./a.tar.gz#subdirectory=b&egg=a # more", Kind.PACKAGE, "./a.tar.gz"),
+        ("-r odd#name.txt", Kind.INCLUDE, "odd#name.txt"),
         ("a[b] @ file:///job/job_source/a%20b.whl", Kind.PACKAGE, "/job/job_source/a b.whl"),
     ],
 )

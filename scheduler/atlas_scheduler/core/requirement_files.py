@@ -144,7 +144,7 @@ def _place(kind: Kind, target: str) -> Reference | None:
     if scheme == "file":
         return Reference(kind, unquote(urlsplit(target).path))
     if not scheme:
-        return Reference(kind, target)
+        return Reference(kind, target.partition("#")[0] if kind is Kind.PACKAGE else target)
     return Reference(kind, target, is_url=True) if kind in _MAY_CHANGE else None
 
 
