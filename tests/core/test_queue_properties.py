@@ -145,15 +145,15 @@ def test_nothing_is_given_twice_nor_beyond_what_there_is(scene: Scene) -> None:
 def test_nothing_waits_that_could_start(scene: Scene) -> None:
     found = happens(scene)
     left, capacity = found.decision.left, scene.capacity
-    if capacity.problem is not None or left.room.kept:
+    if capacity.problem is not None or left.reservations.reserved:
         return
     for job in scene.queued:
         project, user = capacity.limits.of_project(job.project), capacity.limits.of_user(job.user)
-        is_limited = (project is not None and left.running_by_project[job.project] >= project) or (
-            user is not None and left.running_by_user[job.user] >= user
+        is_limited = (project is not None and left.running.by_project[job.project] >= project) or (
+            user is not None and left.running.by_user[job.user] >= user
         )
         if job.job_id not in found.picked and not is_set_aside(job, capacity) and not is_limited:
-            assert left.room.shortages(job.needs)
+            assert left.reservations.room.shortages(job.needs)
 
 
 @PROPERTY
@@ -175,7 +175,7 @@ def test_a_job_is_passed_only_where_it_does_not_fit_or_its_project_has_its_share
             if turn(job, running) >= turn(later, running):
                 continue
             alone = decide([job], so_far, scene.capacity, now_ms=NOW_MS)
-            kept = found.decision.left.room.kept
+            kept = found.decision.left.reservations.reserved
             assert not alone.picks or kept or later.passed_over_at_ms is not None
 
 
@@ -188,8 +188,8 @@ def test_limits_hold(scene: Scene) -> None:
         job = by_id[pick.job_id]
         project = scene.capacity.limits.of_project(job.project)
         user = scene.capacity.limits.of_user(job.user)
-        assert project is None or found.decision.left.running_by_project[job.project] <= project
-        assert user is None or found.decision.left.running_by_user[job.user] <= user
+        assert project is None or found.decision.left.running.by_project[job.project] <= project
+        assert user is None or found.decision.left.running.by_user[job.user] <= user
 
 
 @PROPERTY
