@@ -45,6 +45,7 @@ def queued_jobs(draw: st.DrawFn) -> list[Job]:
             project=draw(st.sampled_from(["iris", "iris", "cats"])),
             user=draw(st.sampled_from(["ada", "bob"])),
             passed_over_at_ms=draw(st.sampled_from([None, None, None, 0, NOW_MS - 1, NOW_MS])),
+            time_ms=draw(st.sampled_from([None, None, 5, 100])),
         )
         for number, order in enumerate(orders)
     ]
@@ -58,12 +59,14 @@ def scenes(draw: st.DrawFn) -> Scene:
     for number in range(draw(st.integers(0, 4))):
         state = draw(st.sampled_from([JobState.STARTING, JobState.RUNNING, JobState.STOPPING]))
         project = draw(st.sampled_from(["iris", "cats"]))
+        time_ms = draw(st.sampled_from([None, 1, NOW_MS + 20, NOW_MS + 50]))
         if draw(st.booleans()) and shared:
-            held.append(holding(100 + number, *shared, num_gpus=0.25, state=state, project=project))
-            continue
-        count = draw(st.integers(0, min(2, len(whole))))
-        held.append(holding(100 + number, *whole[:count], state=state, project=project, cpus=1))
-        del whole[:count]
+            gpus_of, num_gpus, cpus = tuple(shared), 0.25, 0
+        else:
+            gpus_of, num_gpus, cpus = tuple(whole[: draw(st.integers(0, 2))]), None, 1
+            del whole[: len(gpus_of)]
+        one = holding(100 + number, *gpus_of, num_gpus=num_gpus, cpus=cpus, time_ms=time_ms)
+        held.append(replace(one, state=state, project=project))
     limits = RunningLimits(
         each_project=draw(st.sampled_from([None, None, 2])),
         users=draw(st.sampled_from([{}, {}, {"bob": 1}])),
@@ -78,6 +81,8 @@ def scenes(draw: st.DrawFn) -> Scene:
         limits=limits,
         occupied_gpus=draw(st.sampled_from([{}, {}, {"gpu-1": "GPU 1 is used by others"}])),
         backfill_ms=draw(st.sampled_from([0, 10, NOW_MS])),
+        grace_ms=2,
+        start_ms=1,
     )
     return Scene(draw(queued_jobs()), held, capacity)
 

@@ -52,7 +52,7 @@ def has_room(job: Job, held: list[Job], capacity: Capacity) -> bool:
 
 def promised(seen: Seen, capacity: Capacity) -> Promised | None:
     """What the first reserved job is promised, by what ran before the decision."""
-    reserved = seen.decision.left.reservations.reserved
+    reserved = list(seen.decision.left.reservations.reserved.values())
     if not reserved:
         return None
     ends = {
@@ -85,63 +85,59 @@ def older_start(day: WorkingDay, one: Promised, queued: dict[str, Job], until_ms
 
 @PROPERTY
 @given(working_days())
-def test_the_first_reserved_job_starts_when_it_surely_can(day: WorkingDay) -> None:
-    moments = list(day.pass_by())
-
-    for seen in moments:
+def test_the_first_reserved_job_starts_when_it_surely_can_and_nobody_who_passes_changes_that(
+    day: WorkingDay,
+) -> None:
+    for seen in list(day.pass_by()):
         one = promised(seen, day.capacity)
         if one is not None:
-            start_ms = min(ms for ms in day.starts[one.job.job_id] if ms >= seen.now_ms)
-            assert start_ms <= one.by_ms
+            assert next_start(day, one) <= one.by_ms
+            assert has_room(one.job, one.stay + longer_picks(seen, one, day), day.capacity)
 
 
 @PROPERTY
 @given(working_days(limited=True))
-def test_so_it_does_where_projects_and_users_have_limits(day: WorkingDay) -> None:
-    moments = list(day.pass_by())
-
-    for seen in moments:
+def test_so_it_does_where_projects_and_users_have_limits_and_nothing_is_ever_given_twice(
+    day: WorkingDay,
+) -> None:
+    for seen in list(day.pass_by()):
         one = promised(seen, day.capacity)
         if one is not None:
-            start_ms = min(ms for ms in day.starts[one.job.job_id] if ms >= seen.now_ms)
+            start_ms = next_start(day, one)
             assert start_ms <= one.by_ms or older_start(day, one, seen.queued, start_ms)
-
-
-@PROPERTY
-@given(working_days(limited=True))
-def test_nothing_is_given_twice_on_any_day_and_all_is_worked_off(day: WorkingDay) -> None:
-    for seen in day.pass_by():
-        used: Counter[str] = Counter()
-        held = seen.held + seen.picked
-        for job in held:
-            assert len(job.gpus) == (1 if 0 < job.num_gpus < 1 else job.num_gpus)
-            for gpu in job.gpus:
-                used[gpu] += parts_of(job)
-        assert all(parts <= 1000 for parts in used.values())
-        assert len(held) <= day.capacity.max_running_jobs
-        assert sum(job.cpus for job in held) <= day.capacity.cpus
-        assert sum(job.ram_gb for job in held) <= day.capacity.ram_gb
+        assert is_sound([*seen.held, *seen.picked], day.capacity)
 
     for job_id, attempts_ms in day.attempts_ms.items():
         assert len(day.starts[job_id]) == len(attempts_ms)
 
 
-@PROPERTY
-@given(working_days())
-def test_who_passes_a_reserved_job_with_what_it_lacks_leaves_it_its_promise(
-    day: WorkingDay,
-) -> None:
-    for seen in day.pass_by():
-        one = promised(seen, day.capacity)
-        if one is None:
-            continue
-        passing = [
-            job
-            for job in seen.picked
-            if not is_before(job, one.job)
-            and (
-                job.limits.time_ms is None
-                or seen.now_ms + job.limits.time_ms + day.capacity.grace_ms > one.by_ms
-            )
-        ]
-        assert has_room(one.job, one.stay + passing, day.capacity)
+def next_start(day: WorkingDay, one: Promised) -> int:
+    return min(ms for ms in day.starts[one.job.job_id] if ms >= one.at_ms)
+
+
+def longer_picks(seen: Seen, one: Promised, day: WorkingDay) -> list[Job]:
+    """Who passed it at that moment, and may run longer than until its promise."""
+    return [
+        job
+        for job in seen.picked
+        if not is_before(job, one.job)
+        and (
+            job.limits.time_ms is None
+            or seen.now_ms + job.limits.time_ms + day.capacity.grace_ms > one.by_ms
+        )
+    ]
+
+
+def is_sound(held: list[Job], capacity: Capacity) -> bool:
+    """Whether no GPU is given twice, and nothing beyond what there is."""
+    used: Counter[str] = Counter()
+    for job in held:
+        for gpu in job.gpus:
+            used[gpu] += parts_of(job)
+    return (
+        all(len(job.gpus) == (1 if 0 < job.num_gpus < 1 else job.num_gpus) for job in held)
+        and all(parts <= 1000 for parts in used.values())
+        and len(held) <= capacity.max_running_jobs
+        and sum(job.cpus for job in held) <= capacity.cpus
+        and sum(job.ram_gb for job in held) <= capacity.ram_gb
+    )

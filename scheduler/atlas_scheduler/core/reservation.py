@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from atlas_scheduler.core.capacity import Capacity
@@ -68,20 +68,21 @@ class Reservations:
         self._capacity = capacity
         self._now_ms = now_ms
         self._shadow = Shadow(capacity, now_ms=now_ms)
-        self._reserved: list[Job] = []
+        self._reserved: dict[str, Job] = {}
+        self._refusals: dict[str, Refusal] = {}
         self._lacking: set[Scarce] = set()
         self._promises: list[Promise] = []
         self.room = capacity.empty()
         """What is free now, kept or not."""
         self.tally = Tally()
-        """The jobs that something is kept for: they have their places within all limits."""
+        """Those of them that were passed over before: they have their places within all limits."""
         for job in running:
             self.room.occupy(job.needs, job.gpus)
             self._shadow.occupy(job.needs, job.gpus, sure_end_ms(job, capacity, now_ms=now_ms))
 
     @property
-    def reserved(self) -> Sequence[Job]:
-        """The jobs that something is kept for, in order."""
+    def reserved(self) -> Mapping[str, Job]:
+        """The jobs that something is kept for, by id and in order."""
         return self._reserved
 
     def end_ms(self, job: Job) -> float:
@@ -134,10 +135,14 @@ class Reservations:
         follows = any(job.needs.include(what) for what in self._lacking)
         by_ms = None
         if not follows and self._capacity.backfill_ms:
-            by_ms = self._shadow.fits_by_ms(job.needs, self.room, self._reserved)
+            by_ms = self._shadow.fits_by_ms(job.needs, self.room, self._reserved.values())
         self._lacking |= short or {Scarce.GPUS}
-        self._reserved.append(job)
-        self.tally.add(job)
+        refusal = self.refusal(job)
+        if refusal is not None:
+            self._refusals[job.job_id] = refusal
+        self._reserved[job.job_id] = job
+        if self._capacity.backfill_ms:
+            self.tally.add(job)
         for promise in self._promises:
             promise.room.keep_for(job.job_id, job.needs)
         if not follows:
@@ -145,13 +150,18 @@ class Reservations:
 
     def refusal(self, job: Job) -> Refusal | None:
         """For whom something is kept that a job would need."""
+        if job.job_id in self._reserved:
+            return self._refusals.get(job.job_id)
         end_ms = self.end_ms(job)
         bound = [promise for promise in self._promises if promise.binds(end_ms)]
-        refusing = [one for one in bound if one.room.shortages(job.needs)]
+        refusing = [promise for promise in bound if promise.room.shortages(job.needs)]
         if not refusing:
-            return None
+            has_room = not self.room.shortages(job.needs)
+            if not has_room or self._choose(job.needs, end_ms) is not None:
+                return None
+            refusing = bound  # each leaves some GPUs, and not the same ones
         first = refusing[0]
-        short = first.room.shortages(job.needs)
+        short = first.room.shortages(job.needs) or (Scarce.GPUS,)
         kept = [first.room.kept[what] for what in short if what in first.room.kept]
         return Refusal(kept[0] if kept else first.job_id, short, self._over_by_ms(refusing))
 

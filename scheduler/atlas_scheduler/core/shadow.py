@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from atlas_scheduler.core.capacity import Capacity
 from atlas_scheduler.core.job import Job
@@ -54,7 +54,7 @@ class Shadow:
             room.keep_for(job.job_id, job.needs)
         return room
 
-    def fits_by_ms(self, needs: Needs, now: Room, reserved: Sequence[Job]) -> int | None:
+    def fits_by_ms(self, needs: Needs, now: Room, reserved: Collection[Job]) -> int | None:
         """By when there is surely room, beside what reserved jobs need; None when nobody knows."""
         ends = {until_ms for _, _, until_ms in self._taken if until_ms is not None}
         moments = sorted(ends | {self._now_ms})

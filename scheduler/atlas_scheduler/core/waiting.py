@@ -71,7 +71,7 @@ class Moment:
 
     def _limited(self, job: Job) -> Why | None:
         left, limits = self.decision.left, self.capacity.limits
-        if job in left.reservations.reserved:
+        if job.job_id in left.reservations.reserved:
             return None  # it has its place
         if _is_reached(limits.of_project(job.project), left.taken_of_project(job.project)):
             limit, count = limits.of_project(job.project), left.running.by_project[job.project]
@@ -86,7 +86,8 @@ class Moment:
 
     def _full(self, reason: str, is_one: _Test) -> Why:
         """Why a job may not start besides those that run, or have their place kept."""
-        kept = [one.job_id for one in self.decision.left.reservations.reserved if is_one(one)]
+        reserved = self.decision.left.reservations.reserved.values()
+        kept = [one.job_id for one in reserved if self.capacity.backfill_ms and is_one(one)]
         if kept:
             reason = f"{reason}, with job {kept[0][:8]} that has waited too long to be passed again"
         return Why(reason, (*kept, *self._named(is_one))[:BLOCKERS_SHOWN])
@@ -100,7 +101,7 @@ class Moment:
             reason = f"{limit - room.slots} running, max_running_jobs is {limit}"
             return Why(reason, self._named(lambda one: True))
         refusal = reservations.refusal(job)
-        if refusal is not None and refusal.job_id != job.job_id:
+        if refusal is not None:
             return Why(self._kept(job, refusal), (refusal.job_id,))
         if not short:
             return None
