@@ -41,10 +41,10 @@ def short(number: int, *, num_gpus: float = 1, time_ms: int = HOUR_MS - 60_000) 
 
 def test_a_job_that_surely_ends_by_when_the_reserved_one_surely_starts_may_pass_it() -> None:
     held = [running(9, "gpu-0", "gpu-1", "gpu-2")]
-    longer = waiting(3, num_gpus=1, time_ms=HOUR_MS - 60_000 + 1)
-    found = happens([reserved(), longer, waiting(4, num_gpus=1), short(2)], held)
+    longer = waiting(2, num_gpus=1, time_ms=HOUR_MS - 60_000 + 1)
+    found = happens([reserved(), longer, waiting(3, num_gpus=1), short(4)], held)
 
-    assert found.picked == [job_id(2)]
+    assert found.picked == [job_id(4)]
     assert found.picks[0].gpus == ("gpu-3",)
     assert found.waiting[job_id(1)] == "needs 4 GPUs; 0 of 4 are free"
 
@@ -132,10 +132,10 @@ def test_limits_that_promise_little_are_not_waited_for_longer_than_jobs_may_be_p
     held = [running(9, "gpu-0", "gpu-1", "gpu-2", hours=999)]
     mark_ms = NOW - 2 * HOUR_MS + 1
     until_ms = mark_ms + 2 * CAPACITY.backfill_ms
-    fits = short(2, time_ms=until_ms - NOW - SPARE_MS)
-    longer = short(3, time_ms=until_ms - NOW - SPARE_MS + 1)
+    longer = short(2, time_ms=until_ms - NOW - SPARE_MS + 1)
+    fits = short(3, time_ms=until_ms - NOW - SPARE_MS)
 
-    assert happens([reserved(), longer, fits], held).picked == [job_id(2)]
+    assert happens([reserved(), longer, fits], held).picked == [job_id(3)]
 
 
 def test_what_a_second_reserved_job_lacks_beside_is_kept_for_it() -> None:

@@ -147,6 +147,34 @@ def test_a_job_that_never_ends_does_not_put_that_off_for_ever() -> None:
     assert sum(start < found.starts[job_id(999)] for start in found.starts.values()) > 20
 
 
+def test_limits_that_are_far_too_long_do_not_put_it_off_for_as_long() -> None:
+    stream = a_stream_of_small_jobs(100)
+    limited = [
+        replace(job, limits=Limits(time_ms=100_000 - 20 * job.order))
+        if job.job_id != job_id(999)
+        else job
+        for job in stream.jobs
+    ]
+    found = replace(stream, jobs=limited).played()
+
+    assert found.starts[job_id(999)] - found.passed_over[job_id(999)] <= 2 * 100 + 10
+
+
+def test_short_limits_let_small_jobs_pass_while_it_waits_for_a_long_one() -> None:
+    stream = a_stream_of_small_jobs(300, endless=True)
+    limits_ms = {job_id(0): 500, job_id(999): None}
+    limited = [
+        replace(job, limits=Limits(time_ms=limits_ms.get(job.job_id, 20))) for job in stream.jobs
+    ]
+    capacity = replace(stream.capacity, gpus=FOUR_GPUS[:2], grace_ms=0, start_ms=0)
+    lasts_ms = stream.lasts_ms | {job_id(0): 450}
+    found = Workload(limited, lasts_ms, capacity).played()
+
+    assert found.starts[job_id(999)] <= 500
+    reserved_ms = found.passed_over[job_id(999)] + 300
+    assert sum(reserved_ms < start < 450 for start in found.starts.values()) > 10
+
+
 def test_without_a_reservation_it_would_wait_for_the_end_of_the_stream() -> None:
     found = a_stream_of_small_jobs(10**9, endless=True).played()
 

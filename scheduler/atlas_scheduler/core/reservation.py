@@ -72,6 +72,7 @@ class Reservations:
         self._refusals: dict[str, Refusal] = {}
         self._lacking: set[Scarce] = set()
         self._promises: list[Promise] = []
+        self._moments: list[float] = [math.inf]
         self.room = capacity.empty()
         """What is free now, kept or not."""
         self.tally = Tally()
@@ -100,11 +101,8 @@ class Reservations:
         """
         if self.room.shortages(needs):
             return None
-        if not self._promises:
-            return math.inf
-        moments = (one.by_ms for one in self._promises if one.by_ms is not None)
-        for end_ms in (math.inf, *sorted(moments, reverse=True)):
-            if self._choose(needs, end_ms) is not None:
+        for end_ms in self._moments:
+            if not self._bound(end_ms) or self._choose(needs, end_ms) is not None:
                 return end_ms
         return None
 
@@ -179,11 +177,15 @@ class Reservations:
             latest_ms = (job.passed_over_at_ms or 0) + 2 * self._capacity.backfill_ms
             room = self._shadow.room_at(by_ms, self.room, [job])
             self._promises.append(Promise(job.job_id, min(by_ms, latest_ms), room))
+            self._moments = sorted({*self._moments, min(by_ms, latest_ms)}, reverse=True)
         elif all(promise.by_ms is not None for promise in self._promises):
             room = self.room.copy()
             room.keep_for(job.job_id, job.needs)
             self._promises.append(Promise(job.job_id, None, room))
 
     def _choose(self, needs: Needs, end_ms: float) -> tuple[str, ...] | None:
-        bound = (promise.room for promise in self._promises if promise.binds(end_ms))
-        return choose_gpus(needs, [self.room, *bound])
+        return choose_gpus(needs, [self.room, *self._bound(end_ms)])
+
+    def _bound(self, end_ms: float) -> list[Room]:
+        """What is left beside what is kept, for a job that surely ends then."""
+        return [promise.room for promise in self._promises if promise.binds(end_ms)]

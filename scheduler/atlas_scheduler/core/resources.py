@@ -158,7 +158,7 @@ def choose_gpus(needs: Needs, rooms: Sequence[Room]) -> tuple[str, ...] | None:
 
     A share goes to the GPU that is fullest in the first room, so that whole ones stay whole.
     """
-    if any(room.shortages(needs) for room in rooms):
+    if any(room.shortages(needs) for room in reversed(rooms)):
         return None
     if not needs.num_gpus:
         return ()
