@@ -97,21 +97,24 @@ def test_only_what_the_reserved_job_needs_must_be_free_by_then() -> None:
 
 
 def test_a_job_that_is_being_stopped_ends_within_the_grace_and_one_over_its_time_at_once() -> None:
-    stopping = holding(8, "gpu-1", state=JobState.STOPPING, started_at_ms=NOW - 1)
-    overdue = holding(7, "gpu-2", started_at_ms=NOW - HOUR_MS, time_ms=60_000)
-    queued = [reserved(), short(2, time_ms=1), waiting(3, num_gpus=1)]
-    found = happens(queued, [stopping, overdue])
+    """Then there is one GPU more than the reserved job needs."""
+    queued = [reserved(num_gpus=3), waiting(2, num_gpus=1), short(3, time_ms=1)]
+    stopping = holding(9, "gpu-1", "gpu-2", state=JobState.STOPPING, started_at_ms=NOW - 1)
+    overdue = holding(9, "gpu-1", "gpu-2", started_at_ms=NOW - HOUR_MS, time_ms=60_000)
 
-    assert found.picks == ()
-    assert found.waiting[job_id(2)] == found.waiting[job_id(3)] == KEPT
+    for one in (stopping, overdue):
+        found = happens(queued, [one])
+        assert found.picked == [job_id(2)]
+        assert found.waiting[job_id(3)] == KEPT
+    assert happens(queued, [replace(stopping, state=JobState.RUNNING)]).picks == ()
 
 
 def test_gpus_that_the_reserved_job_does_not_need_then_are_for_all() -> None:
-    held = [running(9, "gpu-0"), running(8, "gpu-2")]
+    held = [running(9, "gpu-2"), running(8, "gpu-3")]
     queued = [reserved(num_gpus=3), waiting(2, num_gpus=1), waiting(3, num_gpus=1)]
     found = happens(queued, held)
 
-    assert [(pick.job_id, pick.gpus) for pick in found.picks] == [(job_id(2), ("gpu-3",))]
+    assert [(pick.job_id, pick.gpus) for pick in found.picks] == [(job_id(2), ("gpu-1",))]
     assert found.waiting[job_id(3)].startswith(KEPT)
 
 

@@ -53,6 +53,8 @@ class Lane:
 
         It costs about as many steps as there are such jobs, however many others there are.
         """
+        if not self._limited:
+            return
         end = bisect_right(self._limited, longest_ms, key=_limit)
         found = [key for _, key in self._limited[:end] if key > after]
         heapify(found)

@@ -242,21 +242,20 @@ class _Choice:
         elif not self._may_have(shape):
             cursor.close_lane()
         else:
-            self._serve_by_end(self._line[job_id], cursor)
+            latest_ms = self.left.reservations.latest_end_ms(shape.needs)
+            self._serve_by_end(self._line[job_id], latest_ms, cursor)
 
-    def _serve_by_end(self, job: Job, cursor: Cursor) -> None:
-        """Pick a job that may start if there is room, or leave it behind."""
-        reservations = self.left.reservations
-        latest_ms = reservations.latest_end_ms(job.needs)
+    def _serve_by_end(self, job: Job, latest_ms: float | None, cursor: Cursor) -> None:
+        """Pick the first job if it surely ends in time, or leave it behind."""
         if latest_ms is None:
             if not self._capacity.backfill_ms:
-                reservations.keep_for(job)
+                self.left.reservations.keep_for(job)
             cursor.close_lane()
-        elif reservations.end_ms(job) <= latest_ms:
+        elif self.left.reservations.end_ms(job) <= latest_ms:
             self._pick(job)
             cursor.advance()
         else:
-            cursor.narrow(reservations.longest_limit_ms(latest_ms))
+            cursor.narrow(self.left.reservations.longest_limit_ms(latest_ms))
 
     def _pick(self, job: Job) -> None:
         self.picks[job.job_id] = Pick(job.job_id, self.left.reservations.take(job))
