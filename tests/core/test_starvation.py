@@ -130,7 +130,8 @@ def a_stream_of_small_jobs(backfill_ms: int, *, endless: bool = False) -> Worklo
         jobs.insert(0, waiting(0, num_gpus=1, order=-1))
         lasts_ms[job_id(0)] = 10**6
         gpus = FOUR_GPUS[:3]
-    return Workload(jobs, lasts_ms, Capacity(9, gpus, backfill_ms=backfill_ms))
+    capacity = Capacity(9, gpus, backfill_ms=backfill_ms, grace_ms=0, start_ms=0)
+    return Workload(jobs, lasts_ms, capacity)
 
 
 def test_a_large_job_gets_its_turn_once_what_ran_has_ended() -> None:
@@ -166,7 +167,7 @@ def test_short_limits_let_small_jobs_pass_while_it_waits_for_a_long_one() -> Non
     limited = [
         replace(job, limits=Limits(time_ms=limits_ms.get(job.job_id, 20))) for job in stream.jobs
     ]
-    capacity = replace(stream.capacity, gpus=FOUR_GPUS[:2], grace_ms=0, start_ms=0)
+    capacity = replace(stream.capacity, gpus=FOUR_GPUS[:2])
     lasts_ms = stream.lasts_ms | {job_id(0): 450}
     found = Workload(limited, lasts_ms, capacity).played()
 

@@ -76,7 +76,7 @@ class Reservations:
         self.room = capacity.empty()
         """What is free now, kept or not."""
         self.tally = Tally()
-        """Those of them that were passed over before: they have their places within all limits."""
+        """Reserved jobs that others passed before: they have their places within all limits."""
         for job in running:
             self.room.occupy(job.needs, job.gpus)
             self._shadow.occupy(job.needs, job.gpus, sure_end_ms(job, capacity, now_ms=now_ms))
