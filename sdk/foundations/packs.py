@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from foundations.errors import BundleError
-from foundations.tree import changed, opened
+from foundations.project_files import changed, opened
 
 if TYPE_CHECKING:
     from foundations.models import MissingFile

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.cli.conftest import Run
-from tests.cli.fake_scheduler import FakeScheduler, environments
+from tests.cli.fake_machine import environments
+from tests.cli.fake_scheduler import FakeScheduler
 
 
 def test_environments_are_listed_with_what_they_take(

@@ -103,7 +103,7 @@ async def test_without_requirements_nothing_is_made(rig: Rig) -> None:
 
 async def test_jobs_that_come_together_wait_for_one_build_and_all_see_its_log(rig: Rig) -> None:
     launches = [job(rig, DEMO.format("")) for _ in range(3)]
-    await asyncio.gather(*(rig.engine.prepare(one, rig.log(one)) for one in launches))
+    await asyncio.gather(*(rig.prepare(one) for one in launches))
     logs = {rig.log(one).said() for one in launches}
     assert len(logs) == 1, logs
     (log,) = logs
@@ -119,7 +119,7 @@ async def test_requirements_that_cannot_be_met_refuse_the_start_in_the_words_of_
 ) -> None:
     launch = job(rig, DEMO.format(">=3"))
     with pytest.raises(StartRefusedError) as refused:
-        await rig.engine.prepare(launch, rig.log(launch))
+        await rig.prepare(launch)
     assert str(refused.value).startswith("requirements.txt cannot be installed: ")
     assert "only atlasdemo==1.5 is available and you require atlasdemo>=3" in str(refused.value)
     assert "No solution found" in rig.log(launch).said()
@@ -166,7 +166,7 @@ async def _import_pip(rig: Rig) -> str:
 
 async def test_editable_packages_of_the_project_are_installed_for_the_job_alone(rig: Rig) -> None:
     launch = job(rig, "--no-index\n--find-links ./wheels\natlasdemo\n-e ./mine\n")
-    await rig.engine.prepare(launch, rig.log(launch))
+    await rig.prepare(launch)
     assert rig.log(launch).said() == (
         "requirements.txt is installed for this job alone, because ./mine is installed as "
         "editable.\n"
@@ -208,7 +208,7 @@ async def test_a_build_that_nobody_waits_for_any_more_ends(rig: Rig) -> None:
     """As when its job is stopped; the package would take for ever to be built."""
     launch = job(rig, "--no-index\n./endless-1.0.tar.gz\n")
     make_endless_sdist(rig.source(launch))
-    preparing = asyncio.create_task(rig.engine.prepare(launch, rig.log(launch)))
+    preparing = asyncio.create_task(rig.prepare(launch))
     building = rig.home.environments / "building"
     await until(lambda: any(building.glob("*/environment/pyvenv.cfg")))
     preparing.cancel()

@@ -50,7 +50,7 @@ class BuildRig(DockerRig):
     async def prepared(self, launch: Launch) -> str:
         """Prepare a launch; return what the log says then."""
         async with asyncio.timeout(60):
-            await self.engine.prepare(launch, self.log(launch))
+            await self.prepare(launch)
         return self.log(launch).said()
 
     async def refused(self, launch: Launch) -> str:
@@ -153,7 +153,7 @@ async def test_a_base_that_cannot_be_had_is_named_with_where_it_stands(rig: Buil
 async def test_a_build_is_seen_as_it_goes_and_ends_with_the_last_who_waits(rig: BuildRig) -> None:
     step = f"echo begun {rig.instance}; sleep 100"
     launch = rig.project(f"FROM {BASE_IMAGE}\nRUN {step}\n")
-    prepare = asyncio.create_task(rig.engine.prepare(launch, rig.log(launch)))
+    prepare = asyncio.create_task(rig.prepare(launch))
     await until(lambda: f"\nbegun {rig.instance}\n" in rig.log(launch).said())
     prepare.cancel()
     await asyncio.gather(prepare, return_exceptions=True)

@@ -48,7 +48,7 @@ class PullRig(DockerRig):
         """Prepare a job; return what its log says."""
         launch = self.launch("true", image=image, **fields)
         async with asyncio.timeout(60):
-            await self.engine.prepare(launch, self.log(launch))
+            await self.prepare(launch)
         return self.log(launch).said()
 
     async def refused(self, image: str, **fields: Any) -> str:

@@ -52,7 +52,7 @@ class ImageBuilds:
         self._built = built
         self._runs = SharedRuns(replayed_lines=_REPLAYED_LINES)
 
-    async def prepare(self, launch: Launch, log: JobLog) -> Launch:
+    async def prepare(self, launch: Launch, build: ImageBuild, log: JobLog) -> Launch:
         """Make sure that the image of a job is built; several jobs that want it build it once.
 
         Returns:
@@ -62,9 +62,6 @@ class ImageBuilds:
             StartRefusedError: it cannot be built; the text holds Docker's words.
             EngineDown: the engine does not answer.
         """
-        build = launch.build
-        if build is None:
-            return launch
         pinned = launch.pinned_image
         if pinned is not None:
             if await self._images.is_here(pinned):

@@ -221,9 +221,17 @@ class Engine(Protocol):
     async def capabilities(self) -> Capabilities:
         """Say what the engine is; doubles as the check that it answers."""
 
+    async def fetch_image(self, launch: Launch, log: JobLog) -> None:
+        """Get the image that a job names, where it is not here; needs none of the job's files.
+        Cancelling it leaves nothing half-made.
+
+        Raises:
+            StartRefusedError: it cannot be had.
+        """
+
     async def prepare(self, launch: Launch, log: JobLog) -> None:
-        """Make what the start needs and may take long: pull or build the image, build an
-        environment. Cancelling it leaves nothing half-made.
+        """Make what the start needs of the job's files and may take long: an image of a
+        Dockerfile, an environment. Cancelling it leaves nothing half-made.
 
         Raises:
             StartRefusedError: it cannot be made, ever.

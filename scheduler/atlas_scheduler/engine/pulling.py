@@ -11,6 +11,7 @@ from docker.errors import APIError, DockerException
 
 from atlas_scheduler.engine.complaints import in_short, words_of
 from atlas_scheduler.engine.daemon import Operation
+from atlas_scheduler.engine.image_names import registry_of
 from atlas_scheduler.engine.port import StartRefusedError
 from atlas_scheduler.engine.progress import PullProgress, fault
 from atlas_scheduler.engine.sharing import Tell
@@ -19,7 +20,6 @@ from atlas_scheduler.engine.threads import in_thread
 from foundations.errors import EngineDown
 
 NOTHING_CAME = "nothing more came for too long"
-_DOCKER_HUB = "docker.io"
 _NOT_LET_IN = ("unauthorized", "no basic auth credentials", "authentication required", "denied")
 _TOO_MANY = ("toomanyrequests", "too many requests", "http 429", "rate limit")
 _UNKNOWN = ("manifest unknown", "not found", "name unknown")
@@ -143,20 +143,3 @@ def _advice(name: str, problem: str, advice: str) -> str:
         f"Check {advice}, and whether the scheduler's machine reaches the registry and is logged "
         f"in there (`docker login`)."
     )
-
-
-def registry_of(name: str) -> str:
-    """Name the registry that an image comes from."""
-    return name.partition("/")[0] if names_registry(name) else _DOCKER_HUB
-
-
-def with_tag(name: str) -> str:
-    """Complete an image's name as Docker does: without a tag it means `latest`."""
-    last = name.rpartition("/")[2]
-    return name if ":" in last or "@" in last else f"{name}:latest"
-
-
-def names_registry(name: str) -> bool:
-    """Tell whether an image's name begins with a registry's host, as Docker decides it."""
-    first, slash, _ = name.partition("/")
-    return bool(slash) and ("." in first or ":" in first or first == "localhost")

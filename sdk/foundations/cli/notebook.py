@@ -75,7 +75,6 @@ def notebook(
 
     ctx = click.get_current_context()
     config = load_config(scheduler, job_dir=job_dir)
-    client: Client
     if job_id is None:
         prepared = _prepared(job_dir, config=config, **wanted)
         quiet = detach or as_json
@@ -86,8 +85,7 @@ def notebook(
             click.echo(job_id)
             return
     else:
-        console = JobConsole(sys.stderr)
-        client = reach(config)
+        client, console = reach(config), JobConsole(sys.stderr)
     leaving = _Leaving(client, scheduler, job_id, stops=stop_on_exit)
     target = _Target(client, job_id, leaving)
     with naming(job_id, scheduler):
