@@ -158,10 +158,10 @@ async def test_a_short_time_limit_lets_a_job_pass_one_that_has_waited_too_long(
 ) -> None:
     """The one that runs surely ends after its hour and the grace that the server gives it."""
     first = await submitted(database, num_gpus=1, time_limit_seconds=3600)
-    await busy.claim_next()
+    await busy.take_turn()
     large = await submitted(database, num_gpus=2)
     early = await submitted(database)
-    await busy.claim_next()
+    await busy.take_turn()
     clock.now_ms += 1
     await busy.apply(first, Started(clock.now_ms))
     await end(busy, early, at_ms=clock.now_ms)
@@ -169,7 +169,7 @@ async def test_a_short_time_limit_lets_a_job_pass_one_that_has_waited_too_long(
     endless = await submitted(database, num_gpus=1)
     long = await submitted(database, num_gpus=1, time_limit_seconds=3541)
     short = await submitted(database, num_gpus=1, time_limit_seconds=3540)
-    await busy.claim_next()
+    await busy.take_turn()
     assert (await shown(busy, short)).gpus == ["GPU-bbbb"]
     kept = f"job {large[:8]} has waited too long for a GPU to be passed again"
     assert await reason(busy, endless) == kept
