@@ -154,6 +154,33 @@ def test_what_a_second_reserved_job_lacks_beside_is_kept_for_it() -> None:
     )
 
 
+def test_gpus_that_a_job_does_not_lack_are_kept_while_it_waits_for_memory() -> None:
+    held = [running(9, hours=None, ram_gb=14)]
+    queued = [
+        reserved(num_gpus=3, ram_gb=4),
+        waiting(2, num_gpus=2),
+        waiting(3, num_gpus=1),
+        waiting(4, num_gpus=0.5),
+    ]
+    found = happens(queued, held)
+
+    assert [(pick.job_id, pick.gpus) for pick in found.picks] == [(job_id(3), ("gpu-3",))]
+    assert found.waiting[job_id(4)] == KEPT
+
+
+def test_a_job_gets_no_gpu_that_is_free_only_now_for_one_that_is_free_only_then() -> None:
+    """Half of gpu-0 is kept for the second job, and all of gpu-2 is left over in an hour."""
+    always = holding(8, "gpu-0", num_gpus=0.25, cpus=8, started_at_ms=NOW)
+    held = [always, running(9, "gpu-1", "gpu-2")]
+    queued = [reserved(num_gpus=1), reserved(2, num_gpus=0.5, cpus=8), waiting(3, num_gpus=0.5)]
+    found = happens(queued, held, replace(CAPACITY, gpus=FOUR_GPUS[:3]))
+
+    assert found.picks == ()
+    assert found.waiting[job_id(3)] == (
+        f"{KEPT}, except with a --time-limit that is over by 23:12 UTC"
+    )
+
+
 def test_two_reserved_jobs_that_lack_different_things_are_both_started_in_time() -> None:
     held = [running(9, "gpu-0", hours=2), running(8, hours=1, ram_gb=14)]
     queued = [reserved(), reserved(2, num_gpus=0, ram_gb=16)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
@@ -93,6 +93,8 @@ def test_the_first_reserved_job_starts_when_it_surely_can_and_nobody_who_passes_
         if one is not None:
             assert next_start(day, one) <= one.by_ms
             assert has_room(one.job, one.stay + longer_picks(seen, one, day), day.capacity)
+        else:
+            assert leaves_what_is_there(seen, day.capacity)
 
 
 @PROPERTY
@@ -126,6 +128,21 @@ def longer_picks(seen: Seen, one: Promised, day: WorkingDay) -> list[Job]:
             or seen.now_ms + job.limits.time_ms + day.capacity.grace_ms > one.by_ms
         )
     ]
+
+
+def leaves_what_is_there(seen: Seen, capacity: Capacity) -> bool:
+    """Whether what the first reserved job does not lack is still there after the decision."""
+    for first in list(seen.decision.left.reservations.reserved.values())[:1]:
+        older = [job for job in seen.picked if is_before(job, first)]
+        for part in (
+            replace(first, cpus=0, ram_gb=0),
+            replace(first, num_gpus=0, ram_gb=0),
+            replace(first, num_gpus=0, cpus=0),
+        ):
+            was_there = has_room(part, seen.held + older, capacity)
+            if was_there and not has_room(part, seen.held + seen.picked, capacity):
+                return False
+    return True
 
 
 def is_sound(held: list[Job], capacity: Capacity) -> bool:

@@ -124,7 +124,7 @@ class Room:
         short = self.shortages(needs)
         for what in short:
             self.kept.setdefault(what, job_id)
-        gpus = () if Scarce.GPUS in short else (choose_gpus(needs, [self]) or ())
+        gpus = () if Scarce.GPUS in short else (_common_gpus(needs, [self]) or ())
         beside = Needs(
             needs.num_gpus,
             0 if Scarce.CPUS in short else needs.cpus,
@@ -160,6 +160,10 @@ def choose_gpus(needs: Needs, rooms: Sequence[Room]) -> tuple[str, ...] | None:
     """
     if any(room.shortages(needs) for room in reversed(rooms)):
         return None
+    return _common_gpus(needs, rooms)
+
+
+def _common_gpus(needs: Needs, rooms: Sequence[Room]) -> tuple[str, ...] | None:
     if not needs.num_gpus:
         return ()
     usable = rooms[0].usable_gpus(needs)
