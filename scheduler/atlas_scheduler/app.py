@@ -68,7 +68,7 @@ async def scheduler(
         environments = Environments(
             home,
             max_bytes=int(settings.environments.max_gb * 10**9),
-            are_shared=settings.sharing is not Sharing.PRIVATE,
+            are_shared=settings.environments.shared and settings.sharing is not Sharing.PRIVATE,
         )
         await asyncio.to_thread(environments.sweep)
         engine = await choose_engine(

@@ -118,9 +118,9 @@ class Effects:
             launch = await self._make_ready(job)
             started_at_ms = await self._engine.start(launch)
         except (StartRefusedError, StorageFull) as error:
-            reason = str(error)
-            await asyncio.to_thread(job_log.say, f"Foundations ERROR: {reason}")
-            await self._service.apply(job.job_id, StartRefused(self._clock_ms(), reason))
+            line = error.log_line if isinstance(error, StartRefusedError) else str(error)
+            await asyncio.to_thread(job_log.say, f"Foundations ERROR: {line}")
+            await self._service.apply(job.job_id, StartRefused(self._clock_ms(), str(error)))
             return
         await self._service.apply(job.job_id, Started(started_at_ms))
 

@@ -112,10 +112,16 @@ class JobConsole:
             self._writer.write(data)
             self._tail = (self._tail + data)[-_TAIL_BYTES:]
 
-    def output_ends_with(self, line: str) -> bool:
-        """Tell whether the last line of the job's output is this one."""
+    @property
+    def is_seen_with_errors(self) -> bool:
+        """Whether a person has what is printed before their eyes, and errors in the same place."""
+        return self._out.isatty() and sys.stderr.isatty()
+
+    @property
+    def last_line(self) -> str:
+        """The last line of the job's output."""
         *_, last = b"", *self._tail.splitlines()
-        return last.decode("utf-8", "replace") == line
+        return last.decode("utf-8", "replace")
 
     def key_echoed(self) -> None:
         """Note that a terminal shows the key that was just pressed, such as `^C`, in its line."""
@@ -222,9 +228,15 @@ class _Story:
         self._tell(_Told.ENDED, level, f"Job '{job.job_id}' {text}")
         if not job.reason or job.state is JobState.COMPLETED:
             return
-        # A start that is refused is the last line of the log already.
-        if not self._console.output_ends_with(f"Foundations ERROR: {job.reason}"):
+        if not self._told_by_log(job):
             self._console.say(level, f"Reason: {job.reason}")
+
+    def _told_by_log(self, job: JobDetail) -> bool:
+        """Tell whether the log ends with why a start was refused, and what came before it."""
+        last = self._console.last_line
+        if last == f"Foundations ERROR: {job.reason}":
+            return True
+        return job.started_at is None and last.startswith("Foundations ERROR: ")
 
     def _tell_running(self) -> None:
         self._tell(_Told.RUNNING, "INFO", "Job running, streaming logs.")

@@ -36,12 +36,12 @@ def encode_member(
     """Return the header blocks of one member, owned by nobody in particular.
 
     Args:
-        path: name in the archive, parts joined with `/`, without one at the end.
-        kind: what it is.
-        size_bytes: length of the content that follows.
-        executable: whether a file gets mode 0755 instead of 0644.
-        mtime_seconds: time of change; what a tar header cannot hold is clamped.
-        target: where a link leads.
+        path: Name in the archive, parts joined with `/`, without one at the end.
+        kind: What it is.
+        size_bytes: Length of the content that follows.
+        executable: Whether a file gets mode 0755 instead of 0644.
+        mtime_seconds: Time of change; what a tar header cannot hold is clamped.
+        target: Where a link leads.
     """
     name = path.encode() + (b"/" if kind == "directory" else b"")
     link = target.encode()

@@ -63,10 +63,10 @@ def unpack(
     What was written before an error stays: unpack into a new directory, and rename it when done.
 
     Args:
-        chunks: the bytes of the tar.gz, in pieces of any size.
-        destination: an existing, empty directory.
-        limits: how much is accepted; those for bundles by default.
-        links: whether relative symbolic links that stay inside are made (last) or refused.
+        chunks: The bytes of the tar.gz, in pieces of any size.
+        destination: An existing, empty directory.
+        limits: How much is accepted; those for bundles by default.
+        links: Whether relative symbolic links that stay inside are made (last) or refused.
 
     Raises:
         BundleError: the archive is damaged, too large, or has something that is not accepted.

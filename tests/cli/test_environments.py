@@ -25,6 +25,20 @@ def test_environments_are_listed_with_what_they_take(
     assert found["environments"][0]["packages"] == ["numpy==2.1.0", "pandas==2.3.0"]
 
 
+def test_whose_they_are_is_listed_where_not_all_are_of_one_user(
+    run: Run, scheduler: FakeScheduler
+) -> None:
+    scheduler.environments = environments("numpy==2.1.0")
+    (one,) = scheduler.environments.environments
+    hers, everybodys = one.model_copy(update={"user": "ada"}), one
+    for listed, is_told in (([hers, hers], False), ([hers, everybodys], True)):
+        found = scheduler.environments.model_copy(update={"environments": listed})
+        scheduler.environments = found
+        header, *rows = run("list", "environments").stdout.splitlines()
+        assert ("USER" in header.split()) == is_told
+        assert [row.split()[1] for row in rows] == (["ada", "-"] if is_told else ["3.11.2"] * 2)
+
+
 def test_no_environments_are_said_to_be_none(run: Run, scheduler: FakeScheduler) -> None:
     assert run("list", "environments", "scheduler").stdout == "No environments.\n"
 

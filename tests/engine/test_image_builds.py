@@ -90,6 +90,18 @@ async def rig(tmp_path: Path) -> AsyncIterator[BuildRig]:
     await rig.close()
 
 
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "https_proxy"])
+async def test_nobody_chooses_through_what_an_image_that_others_share_is_downloaded(
+    rig: BuildRig, name: str
+) -> None:
+    """Docker would take a step from its cache whatever the proxy was."""
+    refusal = await rig.refused(rig.project(args={name: "http://127.0.0.1:1"}))
+    assert refusal == (
+        f"The image cannot be built: {name} is no argument of a Dockerfile here. Proxies of builds "
+        f"are set by whoever runs the scheduler, in `docker: environment` of config/server.yaml."
+    )
+
+
 async def test_an_image_is_built_once_for_all_that_ask_for_the_same(rig: BuildRig) -> None:
     first, second = rig.project(), rig.project()
     (rig.source(second) / "foundations_job_parameters.json").write_text('{"lr": 0.1}')

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from docker import APIClient
 from docker.errors import APIError, DockerException
+from docker.utils.config import find_config_file
 
 from atlas_scheduler.engine.complaints import in_short, words_of
 from atlas_scheduler.engine.daemon import Operation
@@ -20,6 +24,7 @@ from atlas_scheduler.engine.threads import in_thread
 from foundations.errors import EngineDown
 
 NOTHING_CAME = "nothing more came for too long"
+_STORE_ERROR = re.compile(r"Credentials store error: \w+\(([\"'])(?P<words>.*)\1\)")
 _NOT_LET_IN = ("unauthorized", "no basic auth credentials", "authentication required", "denied")
 _TOO_MANY = ("toomanyrequests", "too many requests", "http 429", "rate limit")
 _UNKNOWN = ("manifest unknown", "not found", "name unknown")
@@ -52,7 +57,7 @@ def pull(operation: Operation, name: str, why: str, advice: str, tell: Tell) -> 
         except APIError:
             raise
         except DockerException as error:  # a credential helper, asked before the engine
-            return f"the credentials of its registry cannot be read: {error}"
+            return f"the credentials of its registry cannot be read: {_unwrapped(error)}"
         return play(events, PullProgress(name).line, tell)
 
     problem = problem_of(operation, ask)
@@ -116,11 +121,7 @@ def _advice(name: str, problem: str, advice: str) -> str:
     if any(word in words for word in _TOO_MANY):
         return "The registry takes no more requests for now: submit again later, or log in there."
     if any(word in words for word in _NOT_LET_IN):
-        return (
-            f"The user who runs the scheduler must be logged in there: `docker login "
-            f"{registry_of(name)}` on its machine; jobs that are submitted after that can pull it. "
-            f"A registry says the same of an image that does not exist."
-        )
+        return _advice_to_log_in(name)
     if "credentials of its registry" in words:
         return (
             "Docker's config.json of the user who runs the scheduler names that helper "
@@ -143,3 +144,38 @@ def _advice(name: str, problem: str, advice: str) -> str:
         f"Check {advice}, and whether the scheduler's machine reaches the registry and is logged "
         f"in there (`docker login`)."
     )
+
+
+def _unwrapped(error: DockerException) -> str:
+    """Give what a credential helper says, without the names of the library's own errors."""
+    found = _STORE_ERROR.fullmatch(str(error))
+    return str(error) if found is None else found["words"]
+
+
+def _advice_to_log_in(name: str) -> str:
+    unread = _unread_credentials()
+    if unread is not None:
+        return (
+            f"Nobody is logged in anywhere, because {unread} of the user who runs the scheduler "
+            f"is no JSON: correct it, or remove it and log in again."
+        )
+    return (
+        f"The user who runs the scheduler must be logged in there: `docker login "
+        f"{registry_of(name)}` on its machine; jobs that are submitted after that can pull it. "
+        f"A registry says the same of an image that does not exist."
+    )
+
+
+def _unread_credentials() -> str | None:
+    """Name Docker's file of credentials where it is none, which Docker's tools pass over."""
+    found = find_config_file()
+    if found is None:
+        return None
+    path = Path(str(found))
+    try:
+        json.loads(path.read_bytes())
+    except ValueError:
+        return str(path)
+    except OSError:
+        return None
+    return None

@@ -43,8 +43,8 @@ class Harvest:
         """Prepare.
 
         Args:
-            destination: where to; made when there is something to move.
-            keep: whether a file is to be moved.
+            destination: Where to; made when there is something to move.
+            keep: Whether a file is to be moved.
         """
         self._destination = destination
         self._keep = keep
