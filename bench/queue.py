@@ -14,6 +14,7 @@ from atlas_scheduler.clock import now_ms
 from atlas_scheduler.core.capacity import BACKFILL_MS, Capacity
 from atlas_scheduler.core.events import Exited, Started
 from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.limits import Limits
 from atlas_scheduler.core.line import Line
 from atlas_scheduler.core.queue import choose_next
 from atlas_scheduler.engine.port import Capabilities
@@ -24,7 +25,7 @@ from atlas_scheduler.store.db import Database
 from atlas_scheduler.store.queue import QueueLine
 from bench import rig
 from bench.measure import Figure, Peer, Plan, Result, timed
-from bench.queue_trace import GPUS, make_trace
+from bench.queue_trace import GPUS, Limited, make_trace
 from foundations import bundle
 from foundations.home import Home
 from foundations.models import JobSpec, JobState, NewArray, QueueSettings, Submission
@@ -36,13 +37,27 @@ DECISION_TARGET_MS = 5.0
 TRACE_JOBS = 1_000
 SEEDS = range(1, 7)
 ARRAYS = 5
+WAYS: dict[str, tuple[int, Limited]] = {
+    "strict": (0, "none"),
+    "no": (BACKFILL_MS, "none"),
+    "every second": (BACKFILL_MS, "half"),
+    "every": (BACKFILL_MS, "all"),
+}
+"""For how long jobs may be passed over, and which have a time limit."""
 
 
 def run(plan: Plan) -> Result:
     """Fill a queue and let it decide, then let it work off a trace."""
     with rig.workspace() as root:
         figures = asyncio.run(_queue(root, plan))
-    return Result([*figures, _every_job_its_own_shape(plan), *_trace_figures(plan)])
+    return Result(
+        [
+            *figures,
+            _every_job_its_own_shape(plan),
+            _every_job_its_own_limit(plan),
+            *_trace_figures(plan),
+        ]
+    )
 
 
 # -- ten thousand jobs
@@ -134,6 +149,44 @@ def _every_job_its_own_shape(plan: Plan) -> Figure:
     return Figure(f"queue: {QUEUED:,} jobs of as many shapes, none fits", samples)
 
 
+def _every_job_its_own_limit(plan: Plan) -> Figure:
+    """A GPU is kept that only short jobs may have: half of them, with the long ones before them."""
+    at_ms = now_ms()
+    reserved = Job("first", "other", JobState.QUEUED, 1, num_gpus=8, passed_over_at_ms=at_ms)
+    jobs = [
+        Job(
+            f"job-{number}",
+            "bench",
+            JobState.QUEUED,
+            number,
+            num_gpus=1,
+            limits=Limits(time_ms=(QUEUED - number) * 1_000),
+        )
+        for number in range(1, QUEUED + 1)
+    ]
+    running = Job(
+        "most",
+        "bench",
+        JobState.RUNNING,
+        0,
+        num_gpus=7,
+        attempt=1,
+        gpus=GPUS[1:],
+        started_at_ms=at_ms,
+        limits=Limits(time_ms=QUEUED // 2 * 1_000),
+    )
+    line, samples = Line([reserved, *jobs]), list[float]()
+    for _ in range(plan.count(20, 5)):
+        with timed(samples):
+            found = choose_next(line, [running], Capacity(9, GPUS), now_ms=at_ms)
+        assert found.picks
+    return Figure(
+        f"queue: who of {QUEUED:,} is short enough for a GPU that is kept, 5,000 are",
+        samples,
+        target=DECISION_TARGET_MS,
+    )
+
+
 async def _submit(service: Service, root: Path) -> None:
     """Submit arrays of five projects that are ten thousand jobs together."""
     packed = bundle.pack(rig.make_project(root / "project"), root / "packed")
@@ -184,27 +237,29 @@ async def _service(home: Home) -> AsyncIterator[tuple[Database, Service]]:
 
 def _trace_figures(plan: Plan) -> list[Figure]:
     """Use of the GPUs, and how long jobs wait, in traces of several seeds."""
-    ways = {"strict": 0, "Atlas": BACKFILL_MS}
-    used: dict[str, list[float]] = {name: [] for name in ways}
-    waits: dict[str, list[float]] = {name: [] for name in ways}
+    used: dict[str, list[float]] = {name: [] for name in WAYS}
+    waits: dict[str, list[float]] = {name: [] for name in WAYS}
     for seed in list(SEEDS)[: plan.count(len(SEEDS), 2)]:
         trace = make_trace(TRACE_JOBS, seed=seed)
-        for name, backfill_ms in ways.items():
-            played = trace.played(backfill_ms=backfill_ms)
+        for name, (backfill_ms, limited) in WAYS.items():
+            played = trace.played(backfill_ms=backfill_ms, limited=limited)
             used[name].append(trace.utilisation(played))
             waits[name].append(statistics.fmean(trace.waits_minutes(played)) / 60)
-    return [
-        Figure(
-            "queue: GPU time used on the trace",
-            used["Atlas"],
-            unit="%",
-            at_least=True,
-            peer=Peer("a strict queue", used["strict"]),
-        ),
-        Figure(
-            "queue: mean wait on the trace",
-            waits["Atlas"],
-            unit="h",
-            peer=Peer("a strict queue", waits["strict"]),
-        ),
-    ]
+    figures = []
+    for name in ("no", "every second", "every"):
+        figures += [
+            Figure(
+                f"queue: GPU time used on the trace, {name} job with a time limit",
+                used[name],
+                unit="%",
+                at_least=True,
+                peer=Peer("a strict queue", used["strict"]),
+            ),
+            Figure(
+                f"queue: mean wait on the trace, {name} job with a time limit",
+                waits[name],
+                unit="h",
+                peer=Peer("a strict queue", waits["strict"]),
+            ),
+        ]
+    return figures

@@ -4,6 +4,9 @@ Its shape is that of shared GPU machines: most jobs are small and short, and mos
 goes to the few that are neither. Jobs need 1, 2, 4 or 8 GPUs (70, 12, 10 and 8 of 100), and last a
 log-normal time (median 10 minutes, sigma 1.6, at most a day). They come at random (exponential
 pauses) with 1.2 times the work that the machine can do, so that there always is a queue.
+
+Time limits, where jobs have them, are as people write them: 1 to 10 times as long as the job runs
+(log-uniform), rounded up to a number that one would say, at most a week.
 """
 
 from __future__ import annotations
@@ -12,9 +15,11 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Literal
 
 from atlas_scheduler.core.capacity import Capacity
 from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.limits import Limits
 from atlas_scheduler.core.playing import Played, play
 from foundations.models import JobState
 
@@ -22,6 +27,17 @@ GPUS = tuple(f"gpu-{number}" for number in range(8))
 SIZES, SHARES = (1, 2, 4, 8), (70, 12, 10, 8)
 MEDIAN_MS, SIGMA, LONGEST_MS = 600_000, 1.6, 86_400_000
 LOAD = 1.2
+MOST_TOO_LONG = 10.0
+MINUTE_MS = 60_000
+SPOKEN_MS = [
+    MINUTE_MS * minutes
+    for hours in (0.25, 0.5, 1, 2, 4, 6, 8, 12, 24, 36, 48, 72, 96, 120, 168)
+    for minutes in [round(60 * hours)]
+]
+"""Time limits that people write."""
+
+Limited = Literal["none", "half", "all"]
+"""Which jobs have a time limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +47,28 @@ class Trace:
     jobs: Sequence[Job]
     lasts_ms: dict[str, int]
 
+    limits_ms: Sequence[int]
+    """The time limit of each job, where it has one."""
+
     @property
     def span_ms(self) -> int:
         """From the beginning to the last arrival."""
         return self.jobs[-1].submitted_at_ms
 
-    def played(self, *, backfill_ms: int) -> Played:
-        """Let the queue work it off; with 0 nobody passes anybody, as in a strict queue."""
+    def played(self, *, backfill_ms: int, limited: Limited = "none") -> Played:
+        """Let the queue work it off.
+
+        Args:
+            backfill_ms: as the setting; with 0 nobody passes anybody, as in a strict queue.
+            limited: which jobs have a time limit.
+        """
         capacity = Capacity(len(GPUS), GPUS, backfill_ms=backfill_ms)
-        return play([], [], capacity, self._lasts, now_ms=0, arrivals=self.jobs)
+        every = {"none": 0, "half": 2, "all": 1}[limited]
+        arrivals = list(self.jobs)
+        for place in range(0, len(arrivals) if every else 0, every or 1):
+            limits = Limits(time_ms=self.limits_ms[place])
+            arrivals[place] = replace(arrivals[place], limits=limits)
+        return play([], [], capacity, self._lasts, now_ms=0, arrivals=arrivals)
 
     def utilisation(self, played: Played) -> float:
         """Which part of the GPU time was used while jobs came, in percent."""
@@ -82,4 +111,10 @@ def make_trace(count: int, *, seed: int) -> Trace:
                 submitted_at_ms=round(at_ms),
             )
         )
-    return Trace(jobs, dict(zip((job.job_id for job in jobs), lasts, strict=True)))
+    limits = [_limit_ms(duration, chance) for duration in lasts]
+    return Trace(jobs, dict(zip((job.job_id for job in jobs), lasts, strict=True)), limits)
+
+
+def _limit_ms(lasts_ms: int, chance: Random) -> int:
+    wanted = lasts_ms * MOST_TOO_LONG ** chance.random()
+    return next((limit for limit in SPOKEN_MS if limit >= wanted), SPOKEN_MS[-1])

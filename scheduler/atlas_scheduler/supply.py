@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from atlas_scheduler.core.capacity import Capacity, Pause, RunningLimits
+from atlas_scheduler.core.capacity import GRACE_MS, Capacity, Pause, RunningLimits
 from atlas_scheduler.engine.host import machine_size
 from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.settings import ServerSettings
@@ -19,7 +19,7 @@ NO_LIMITS: Mapping[int, int] = MappingProxyType({})
 
 @dataclass(slots=True)
 class Supply:
-    """Processors and memory for jobs; GPUs are the engine's."""
+    """Processors, memory and time for jobs; GPUs are the engine's."""
 
     cpus: float = math.inf
     ram_gb: float = math.inf
@@ -27,6 +27,8 @@ class Supply:
     """Least part of a GPU's memory that must be free before a job gets it; None does not look."""
     occupied_gpus: Mapping[str, str] = field(default_factory=dict)
     """GPUs that had less, when they were last looked at, and who uses them."""
+    grace_ms: int = GRACE_MS
+    """How long a job may go on after it was asked to end."""
 
     @classmethod
     def of_this_machine(cls, settings: ServerSettings) -> Supply:
@@ -38,6 +40,7 @@ class Supply:
             cpus=max(0.0, cpus - settings.reserve.cpus),
             ram_gb=max(0.0, ram_gb - settings.reserve.ram),
             gpu_memory_free=settings.gpu_memory_free,
+            grace_ms=round(settings.stop_grace_seconds * 1000),
         )
 
     def capacity(
@@ -73,4 +76,5 @@ class Supply:
             ),
             occupied_gpus=self.occupied_gpus,
             backfill_ms=round(queue.backfill_seconds * 1000),
+            grace_ms=self.grace_ms,
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from atlas_scheduler.core.capacity import Capacity
 from atlas_scheduler.core.job import Job
+from atlas_scheduler.core.limits import NO_LIMITS, Limits
 from atlas_scheduler.core.line import Line
 from atlas_scheduler.core.queue import Decision, Pick, choose_next
 from atlas_scheduler.core.waiting import Moment
@@ -36,6 +37,7 @@ def waiting(
     ram_gb: float = 0,
     user: str = "ada",
     passed_over_at_ms: int | None = None,
+    time_ms: int | None = None,
 ) -> Job:
     return Job(
         job_id(number),
@@ -51,6 +53,7 @@ def waiting(
         ram_gb=ram_gb,
         user=user,
         passed_over_at_ms=passed_over_at_ms,
+        limits=_limits(time_ms),
     )
 
 
@@ -63,7 +66,8 @@ def holding(
     cpus: float = 0,
     ram_gb: float = 0,
     user: str = "ada",
-    started_at_ms: int = 0,
+    started_at_ms: int | None = 0,
+    time_ms: int | None = None,
 ) -> Job:
     return Job(
         job_id(number),
@@ -77,7 +81,12 @@ def holding(
         ram_gb=ram_gb,
         user=user,
         started_at_ms=started_at_ms,
+        limits=_limits(time_ms),
     )
+
+
+def _limits(time_ms: int | None) -> Limits:
+    return NO_LIMITS if time_ms is None else Limits(time_ms=time_ms)
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ def queued_jobs(draw: st.DrawFn) -> list[Job]:
             project=draw(st.sampled_from(["iris", "iris", "cats"])),
             user=draw(st.sampled_from(["ada", "bob"])),
             passed_over_at_ms=draw(st.sampled_from([None, None, None, 0, NOW_MS - 1, NOW_MS])),
+            time_ms=draw(st.sampled_from([None, None, 5, 100])),
         )
         for number, order in enumerate(orders)
     ]
@@ -58,12 +59,14 @@ def scenes(draw: st.DrawFn) -> Scene:
     for number in range(draw(st.integers(0, 4))):
         state = draw(st.sampled_from([JobState.STARTING, JobState.RUNNING, JobState.STOPPING]))
         project = draw(st.sampled_from(["iris", "cats"]))
+        time_ms = draw(st.sampled_from([None, 1, NOW_MS + 20, NOW_MS + 50]))
         if draw(st.booleans()) and shared:
-            held.append(holding(100 + number, *shared, num_gpus=0.25, state=state, project=project))
-            continue
-        count = draw(st.integers(0, min(2, len(whole))))
-        held.append(holding(100 + number, *whole[:count], state=state, project=project, cpus=1))
-        del whole[:count]
+            gpus_of, num_gpus, cpus = tuple(shared), 0.25, 0
+        else:
+            gpus_of, num_gpus, cpus = tuple(whole[: draw(st.integers(0, 2))]), None, 1
+            del whole[: len(gpus_of)]
+        one = holding(100 + number, *gpus_of, num_gpus=num_gpus, cpus=cpus, time_ms=time_ms)
+        held.append(replace(one, state=state, project=project))
     limits = RunningLimits(
         each_project=draw(st.sampled_from([None, None, 2])),
         users=draw(st.sampled_from([{}, {}, {"bob": 1}])),
@@ -78,6 +81,8 @@ def scenes(draw: st.DrawFn) -> Scene:
         limits=limits,
         occupied_gpus=draw(st.sampled_from([{}, {}, {"gpu-1": "GPU 1 is used by others"}])),
         backfill_ms=draw(st.sampled_from([0, 10, NOW_MS])),
+        grace_ms=2,
+        start_ms=1,
     )
     return Scene(draw(queued_jobs()), held, capacity)
 
@@ -145,15 +150,15 @@ def test_nothing_is_given_twice_nor_beyond_what_there_is(scene: Scene) -> None:
 def test_nothing_waits_that_could_start(scene: Scene) -> None:
     found = happens(scene)
     left, capacity = found.decision.left, scene.capacity
-    if capacity.problem is not None or left.room.kept:
+    if capacity.problem is not None or left.reservations.reserved:
         return
     for job in scene.queued:
         project, user = capacity.limits.of_project(job.project), capacity.limits.of_user(job.user)
-        is_limited = (project is not None and left.running_by_project[job.project] >= project) or (
-            user is not None and left.running_by_user[job.user] >= user
+        is_limited = (project is not None and left.running.by_project[job.project] >= project) or (
+            user is not None and left.running.by_user[job.user] >= user
         )
         if job.job_id not in found.picked and not is_set_aside(job, capacity) and not is_limited:
-            assert left.room.shortages(job.needs)
+            assert left.reservations.room.shortages(job.needs)
 
 
 @PROPERTY
@@ -175,7 +180,7 @@ def test_a_job_is_passed_only_where_it_does_not_fit_or_its_project_has_its_share
             if turn(job, running) >= turn(later, running):
                 continue
             alone = decide([job], so_far, scene.capacity, now_ms=NOW_MS)
-            kept = found.decision.left.room.kept
+            kept = found.decision.left.reservations.reserved
             assert not alone.picks or kept or later.passed_over_at_ms is not None
 
 
@@ -188,8 +193,8 @@ def test_limits_hold(scene: Scene) -> None:
         job = by_id[pick.job_id]
         project = scene.capacity.limits.of_project(job.project)
         user = scene.capacity.limits.of_user(job.user)
-        assert project is None or found.decision.left.running_by_project[job.project] <= project
-        assert user is None or found.decision.left.running_by_user[job.user] <= user
+        assert project is None or found.decision.left.running.by_project[job.project] <= project
+        assert user is None or found.decision.left.running.by_user[job.user] <= user
 
 
 @PROPERTY

@@ -153,6 +153,35 @@ async def test_who_is_passed_over_is_remembered_over_a_restart_until_it_runs_or_
     assert (await shown(restarted, late)).gpus == ["GPU-bbbb"]
 
 
+async def test_a_short_time_limit_lets_a_job_pass_one_that_has_waited_too_long(
+    busy: Service, database: Database, clock: Clock
+) -> None:
+    """The one that runs surely ends after its hour and the grace that the server gives it."""
+    first = await submitted(database, num_gpus=1, time_limit_seconds=3600)
+    await busy.take_turn()
+    large = await submitted(database, num_gpus=2)
+    early = await submitted(database)
+    await busy.take_turn()
+    clock.now_ms += 1
+    await busy.apply(first, Started(clock.now_ms))
+    await end(busy, early, at_ms=clock.now_ms)
+
+    endless = await submitted(database, num_gpus=1)
+    long = await submitted(database, num_gpus=1, time_limit_seconds=3541)
+    short = await submitted(database, num_gpus=1, time_limit_seconds=3540)
+    await busy.take_turn()
+    assert (await shown(busy, short)).gpus == ["GPU-bbbb"]
+    kept = f"job {large[:8]} has waited too long for a GPU to be passed again"
+    assert await reason(busy, endless) == kept
+
+    clock.now_ms += 60_000
+    await busy.apply(short, Started(clock.now_ms))
+    assert await reason(busy, endless) == (
+        f"{kept}, except with a --time-limit that is over by 01:15 UTC"
+    )
+    assert await reason(busy, long) == f"{kept}: a time limit of 59m1s is not over by 01:15 UTC"
+
+
 async def test_limits_hold_and_are_lifted_while_the_server_runs(
     busy: Service, database: Database
 ) -> None:
@@ -269,10 +298,17 @@ def test_the_machine_less_its_reserve_is_for_jobs() -> None:
     assert plain.cpus >= 1
     assert plain.ram_gb > 0.1
     settings = ServerSettings.model_validate(
-        {"cpus": 16, "ram": 64, "reserve": {"cpus": 2, "ram": 70}, "gpu_memory_free": 0.9}
+        {
+            "cpus": 16,
+            "ram": 64,
+            "reserve": {"cpus": 2, "ram": 70},
+            "gpu_memory_free": 0.9,
+            "stop_grace_seconds": 2.5,
+        }
     )
     told = Supply.of_this_machine(settings)
     assert (told.cpus, told.ram_gb, told.gpu_memory_free) == (14, 0, 0.9)
+    assert told.capacity(settings.queue(), EngineState(name="process")).grace_ms == 2_500
 
 
 def test_server_yaml_says_which_gpus_and_how_the_queue_is_run() -> None:

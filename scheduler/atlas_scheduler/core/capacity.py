@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from atlas_scheduler.core.resources import Needs, Room
@@ -12,6 +12,10 @@ from foundations.quantities import counted
 
 BACKFILL_MS = 86_400_000
 """For how long at most a job is passed over, unless the settings say otherwise."""
+GRACE_MS = 10_000
+"""How long a job may go on after its time limit, unless the settings say otherwise."""
+START_MS = 60_000
+"""How long a start is taken to last, before the time that a job may run begins to count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +72,16 @@ class Capacity:
     """GPUs whose memory somebody else uses, and who: no job begins to use them."""
     backfill_ms: int = BACKFILL_MS
     """For how long at most later jobs may pass one that does not fit."""
+    grace_ms: int = GRACE_MS
+    """How long a job may go on after it was asked to end."""
+    start_ms: int = START_MS
+    """How long a start may last."""
 
-    def empty(self) -> Room:
-        """All of it, free."""
+    def empty(self, *, last_gpus: Collection[str] = ()) -> Room:
+        """All of it, free; of the GPUs these are given out last."""
         return Room(
             slots=self.max_running_jobs,
-            gpus=self.gpus,
+            gpus=sorted(self.gpus, key=lambda gpu: gpu in last_gpus) if last_gpus else self.gpus,
             cpus=self.cpus,
             ram_gb=self.ram_gb,
             out_of_reach=self.occupied_gpus,

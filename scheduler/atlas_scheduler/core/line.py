@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
@@ -11,9 +11,9 @@ from typing import TypeVar
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.resources import Needs
 
-K = TypeVar("K")
 Key = tuple[int, str]
 """What jobs of one priority are sorted by: order, then id."""
+T = TypeVar("T", tuple[int, str], tuple[int, tuple[int, str]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,41 @@ class Shape:
     array: int | None = None
 
 
-Lane = tuple[Shape, Sequence[Key]]
-"""Jobs of one priority, project and shape, in order: while the first cannot start, none can."""
+class Lane:
+    """Jobs of one priority, project and shape, in order.
+
+    While the first cannot start, none can, except that one with a shorter time limit may.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
+        self.keys: list[Key] = []
+        self._limited: list[tuple[int, Key]] = []
+
+    def put(self, job: Job) -> None:
+        """Take in a job."""
+        _put(self.keys, _key(job))
+        if job.limits.time_ms is not None:
+            insort(self._limited, (job.limits.time_ms, _key(job)))
+
+    def drop(self, job: Job) -> None:
+        """Forget a job, as it was when it was put here."""
+        _take_out(self.keys, _key(job))
+        if job.limits.time_ms is not None:
+            _take_out(self._limited, (job.limits.time_ms, _key(job)))
+
+    def within(self, longest_ms: float, *, after: Key) -> Iterator[Key]:
+        """The jobs behind one, in order, that have no longer time limit than this.
+
+        It costs about as many steps as there are such jobs, however many others there are.
+        """
+        if not self._limited:
+            return
+        end = bisect_right(self._limited, longest_ms, key=_limit)
+        found = [key for _, key in self._limited[:end] if key > after]
+        heapify(found)
+        while found:
+            yield heappop(found)
 
 
 class Line:
@@ -36,7 +69,7 @@ class Line:
         self._jobs: dict[str, Job] = {}
         self._in_turn: dict[int, dict[str, list[Key]]] = {}
         self._held: dict[int, dict[str, list[Key]]] = {}
-        self._lanes: dict[int, dict[str, dict[Shape, list[Key]]]] = {}
+        self._lanes: dict[int, dict[str, dict[Shape, Lane]]] = {}
         self.conditional: dict[str, Job] = {}
         """Jobs of which each must be asked whether it has a turn; they are in no lane."""
         self.passed_over: dict[str, Job] = {}
@@ -65,7 +98,11 @@ class Line:
             self.conditional[job.job_id] = job
         else:
             lanes = self._lanes.setdefault(job.priority, {}).setdefault(job.project, {})
-            _insert(lanes, shape_of(job), _key(job))
+            shape = shape_of(job)
+            lane = lanes.get(shape)
+            if lane is None:
+                lane = lanes[shape] = Lane(shape)
+            lane.put(job)
         if job.passed_over_at_ms is not None:
             self.passed_over[job.job_id] = job
 
@@ -79,12 +116,7 @@ class Line:
         if not keys[job.priority]:
             del keys[job.priority]
         if self.conditional.pop(job_id, None) is None:
-            projects = self._lanes[job.priority]
-            _remove(projects[job.project], shape_of(job), _key(job))
-            if not projects[job.project]:
-                del projects[job.project]
-            if not projects:
-                del self._lanes[job.priority]
+            self._drop_from_lane(job)
         self.passed_over.pop(job_id, None)
 
     def priorities(self) -> list[int]:
@@ -102,8 +134,20 @@ class Line:
     def lanes(self, priority: int) -> dict[str, list[Lane]]:
         """The lanes of a priority, by project."""
         return {
-            project: list(lanes.items()) for project, lanes in self._lanes.get(priority, {}).items()
+            project: list(lanes.values())
+            for project, lanes in self._lanes.get(priority, {}).items()
         }
+
+    def _drop_from_lane(self, job: Job) -> None:
+        projects = self._lanes[job.priority]
+        lanes, shape = projects[job.project], shape_of(job)
+        lanes[shape].drop(job)
+        if not lanes[shape].keys:
+            del lanes[shape]
+        if not lanes:
+            del projects[job.project]
+        if not projects:
+            del self._lanes[job.priority]
 
     def _list_of(self, job: Job) -> dict[int, dict[str, list[Key]]]:
         return self._in_turn if job.held_by is None else self._held
@@ -114,7 +158,8 @@ class Cursor:
 
     def __init__(self, lanes: Iterable[Lane]) -> None:
         self._lanes = list(lanes)
-        self._heads = [(*keys[0], number, 0) for number, (_, keys) in enumerate(self._lanes)]
+        self._rests = [iter(lane.keys) for lane in self._lanes]
+        self._heads = [(*next(rest), number) for number, rest in enumerate(self._rests)]
         heapify(self._heads)
 
     @property
@@ -125,14 +170,20 @@ class Cursor:
     @property
     def shape(self) -> Shape:
         """Of the first job."""
-        return self._lanes[self._heads[0][2]][0]
+        return self._lanes[self._heads[0][2]].shape
 
     def advance(self) -> None:
         """Leave the first job behind."""
-        _, _, number, place = heappop(self._heads)
-        keys = self._lanes[number][1]
-        if place + 1 < len(keys):
-            heappush(self._heads, (*keys[place + 1], number, place + 1))
+        number = heappop(self._heads)[2]
+        key = next(self._rests[number], None)
+        if key is not None:
+            heappush(self._heads, (*key, number))
+
+    def narrow(self, longest_ms: float) -> None:
+        """Leave the first job behind, and those like it that have not at most this time limit."""
+        *_, number = self._heads[0]
+        self._rests[number] = self._lanes[number].within(longest_ms, after=self._heads[0][:2])
+        self.advance()
 
     def close_lane(self) -> None:
         """Leave the first job behind, and all that are like it."""
@@ -157,16 +208,26 @@ def _key(job: Job) -> Key:
     return job.order, job.job_id
 
 
-def _insert(lists: dict[K, list[Key]], name: K, key: Key) -> None:
-    keys = lists.setdefault(name, [])
+def _limit(limited: tuple[int, Key]) -> int:
+    return limited[0]
+
+
+def _put(keys: list[Key], key: Key) -> None:
     if keys and key < keys[-1]:
         insort(keys, key)
     else:
         keys.append(key)
 
 
-def _remove(lists: dict[K, list[Key]], name: K, key: Key) -> None:
-    keys = lists[name]
+def _take_out(keys: list[T], key: T) -> None:
     del keys[bisect_left(keys, key)]
-    if not keys:
-        del lists[name]
+
+
+def _insert(lists: dict[str, list[Key]], project: str, key: Key) -> None:
+    _put(lists.setdefault(project, []), key)
+
+
+def _remove(lists: dict[str, list[Key]], project: str, key: Key) -> None:
+    _take_out(lists[project], key)
+    if not lists[project]:
+        del lists[project]

@@ -2,13 +2,12 @@
 
 By priority; among equals those that were moved to the front, and then by fair share, that is first
 the project with the fewest running jobs; and within a project in order. A job that does not fit is
-passed over by later ones for a while, and after that nothing it waits for is given to others
-(docs/scheduling.md says what follows of that).
+passed over by later ones for a while, and after that nothing it waits for is given to others, but
+for those that take nothing from it (docs/scheduling.md says what follows of that).
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
@@ -17,7 +16,7 @@ from atlas_scheduler.core.capacity import Capacity, refusal
 from atlas_scheduler.core.dependencies import blocked
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.line import Cursor, Key, Lane, Line, Shape, goes_first, shape_of
-from atlas_scheduler.core.resources import Room
+from atlas_scheduler.core.reservation import Reservations, Tally
 from atlas_scheduler.core.times import utc
 
 
@@ -33,10 +32,20 @@ class Pick:
 class Left:
     """How things stand after a decision: why nothing more starts follows from it."""
 
-    room: Room
-    running_by_project: Counter[str]
-    running_by_user: Counter[str]
-    running_by_array: Counter[int]
+    reservations: Reservations
+    running: Tally
+
+    def taken_of_project(self, project: str) -> int:
+        """How many of a project run, or have their place kept."""
+        return self.running.by_project[project] + self.reservations.tally.by_project[project]
+
+    def taken_of_user(self, user: str) -> int:
+        """How many of a user run, or have their place kept."""
+        return self.running.by_user[user] + self.reservations.tally.by_user[user]
+
+    def taken_of_array(self, array: int) -> int:
+        """How many of an array run, or have their place kept."""
+        return self.running.by_array[array] + self.reservations.tally.by_array[array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +92,7 @@ def set_aside(job: Job, capacity: Capacity, *, now_ms: int) -> str | None:
 def array_is_full(array: int | None, left: Left, capacity: Capacity) -> str | None:
     """Why a job must let the others of its array end first."""
     limit = None if array is None else capacity.array_limits.get(array)
-    if limit is None or array is None or left.running_by_array[array] < limit:
+    if limit is None or array is None or left.taken_of_array(array) < limit:
         return None
     jobs = "1 job" if limit == 1 else f"{limit} jobs"
     return f"its array runs at most {jobs} at once"
@@ -121,22 +130,24 @@ class _Choice:
         self._line = line
         self._capacity = capacity
         self._now_ms = now_ms
-        self.left = Left(capacity.empty(), Counter(), Counter(), Counter())
         running = list(holding)
         self._reserved_since_ms = reserved_since_ms(running, capacity, now_ms=now_ms)
+        self.left = Left(Reservations(capacity, running, now_ms=now_ms), Tally())
         for job in running:
-            self._count(job)
-            self.left.room.occupy(job.needs, job.gpus)
+            self.left.running.add(job)
         self.picks: dict[str, Pick] = {}
         self._lanes: dict[int, dict[str, list[Lane]]] = {}
 
+    def _is_full(self) -> bool:
+        return self.left.reservations.room.slots <= 0
+
     def make(self) -> None:
         """Pick every job that starts now."""
-        if self._capacity.problem is not None or self.left.room.slots <= 0:
+        if self._capacity.problem is not None or self._is_full():
             return
         conditional = self._lanes_of_conditional()
         for priority in self._line.priorities():
-            if self.left.room.slots <= 0:
+            if self._is_full():
                 return
             lanes = self._line.lanes(priority)
             for project, more in conditional.get(priority, {}).items():
@@ -169,15 +180,18 @@ class _Choice:
 
     def _lanes_of_conditional(self) -> dict[int, dict[str, list[Lane]]]:
         """The jobs that have to be asked and have a turn."""
-        found: dict[tuple[int, str, Shape], list[Key]] = defaultdict(list)
+        found: dict[tuple[int, str, Shape], Lane] = {}
         for job in self._line.conditional.values():
             if job.held_by is not None:
                 continue  # thousands may be held: nothing else of them is of interest
             if set_aside(job, self._capacity, now_ms=self._now_ms) is None:
-                found[job.priority, job.project, shape_of(job)].append((job.order, job.job_id))
+                shape = shape_of(job)
+                lane = found.get((job.priority, job.project, shape)) or Lane(shape)
+                found[job.priority, job.project, shape] = lane
+                lane.put(job)
         lanes: dict[int, dict[str, list[Lane]]] = {}
-        for (priority, project, shape), keys in found.items():
-            lanes.setdefault(priority, {}).setdefault(project, []).append((shape, sorted(keys)))
+        for (priority, project, _), lane in found.items():
+            lanes.setdefault(priority, {}).setdefault(project, []).append(lane)
         return lanes
 
     def _serve_reserved(self, priority: int) -> None:
@@ -191,8 +205,11 @@ class _Choice:
         for job in sorted(reserved, key=reserved_first):
             if self._project_is_full(job.project) or not self._may_have(shape_of(job)):
                 continue
-            if self.left.room.shortages(job.needs):
-                self.left.room.keep_for(job.job_id, job.needs)
+            if self._is_full():
+                return
+            latest_ms = self.left.reservations.latest_end_ms(job.needs)
+            if latest_ms is None or latest_ms < self.left.reservations.end_ms(job):
+                self.left.reservations.keep_for(job)
             else:
                 self._pick(job)
 
@@ -201,7 +218,7 @@ class _Choice:
         heads = [self._place(project, cursor) for project, cursor in cursors.items()]
         turns = [head for head in heads if head is not None]
         heapify(turns)
-        while turns and self.left.room.slots > 0:
+        while turns and not self._is_full():
             *_, project = heappop(turns)
             self._serve(project, cursors[project])
             head = self._place(project, cursors[project])
@@ -211,7 +228,7 @@ class _Choice:
     def _place(self, project: str, cursor: Cursor) -> tuple[int, Key, str] | None:
         if cursor.head is None:
             return None
-        share = -1 if goes_first(cursor.head) else self.left.running_by_project[project]
+        share = -1 if goes_first(cursor.head) else self.left.running.by_project[project]
         return share, cursor.head, project
 
     def _serve(self, project: str, cursor: Cursor) -> None:
@@ -224,32 +241,34 @@ class _Choice:
             cursor.close()
         elif not self._may_have(shape):
             cursor.close_lane()
-        elif self.left.room.shortages(shape.needs):
-            if not self._capacity.backfill_ms:
-                self.left.room.keep_for(job_id, shape.needs)
-            cursor.close_lane()
         else:
-            self._pick(self._line[job_id])
+            latest_ms = self.left.reservations.latest_end_ms(shape.needs)
+            self._serve_by_end(self._line[job_id], latest_ms, cursor)
+
+    def _serve_by_end(self, job: Job, latest_ms: float | None, cursor: Cursor) -> None:
+        """Pick the first job if it surely ends in time, or leave it behind."""
+        if latest_ms is None:
+            if not self._capacity.backfill_ms:
+                self.left.reservations.keep_for(job)
+            cursor.close_lane()
+        elif self.left.reservations.end_ms(job) <= latest_ms:
+            self._pick(job)
             cursor.advance()
+        else:
+            cursor.narrow(self.left.reservations.longest_limit_ms(latest_ms))
 
     def _pick(self, job: Job) -> None:
-        self.picks[job.job_id] = Pick(job.job_id, self.left.room.take(job.needs))
-        self._count(job)
-
-    def _count(self, job: Job) -> None:
-        self.left.running_by_project[job.project] += 1
-        self.left.running_by_user[job.user] += 1
-        if job.array is not None:
-            self.left.running_by_array[job.array] += 1
+        self.picks[job.job_id] = Pick(job.job_id, self.left.reservations.take(job))
+        self.left.running.add(job)
 
     def _project_is_full(self, project: str) -> bool:
         limit = self._capacity.limits.of_project(project)
-        return limit is not None and self.left.running_by_project[project] >= limit
+        return limit is not None and self.left.taken_of_project(project) >= limit
 
     def _may_have(self, shape: Shape) -> bool:
         """Whether jobs of a shape could start if there were room."""
         limit = self._capacity.limits.of_user(shape.user)
-        if limit is not None and self.left.running_by_user[shape.user] >= limit:
+        if limit is not None and self.left.taken_of_user(shape.user) >= limit:
             return False
         if array_is_full(shape.array, self.left, self._capacity) is not None:
             return False
@@ -260,9 +279,9 @@ class _Choice:
         if self._project_is_full(project):
             return None
         heads = [
-            next((key for key in keys if key[1] not in self.picks), None)
-            for shape, keys in lanes
-            if self._may_have(shape)
+            next((key for key in lane.keys if key[1] not in self.picks), None)
+            for lane in lanes
+            if self._may_have(lane.shape)
         ]
         waiting = [head for head in heads if head is not None]
         return self._line[min(waiting)[1]] if waiting else None

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from enum import Enum
 
 GPU_PARTS = 1000
 """A share of a GPU is counted in thousandths, so that sums of shares are exact."""
 _ROUNDING = 1e-6
+
+
+class Scarce(Enum):
+    """What there can be too little of."""
+
+    SLOTS = "slots"
+    GPUS = "gpus"
+    CPUS = "cpus"
+    RAM = "ram"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +40,17 @@ class Needs:
         """Whether it takes a part of one GPU, which other such jobs may have the rest of."""
         return 0 < self.gpu_parts < GPU_PARTS
 
-
-class Scarce(Enum):
-    """What there can be too little of."""
-
-    SLOTS = "slots"
-    GPUS = "gpus"
-    CPUS = "cpus"
-    RAM = "ram"
+    def include(self, what: Scarce) -> bool:
+        """Whether it takes something of this."""
+        match what:
+            case Scarce.SLOTS:
+                return True
+            case Scarce.GPUS:
+                return self.num_gpus > 0
+            case Scarce.CPUS:
+                return self.cpus > 0
+            case Scarce.RAM:
+                return self.ram_gb > 0
 
 
 class Room:
@@ -100,21 +113,18 @@ class Room:
             short.append(Scarce.RAM)
         return tuple(short)
 
-    def take(self, needs: Needs) -> tuple[str, ...]:
-        """Hand out what a job needs, which must fit; returns its GPUs.
-
-        A share goes to the fullest GPU that has room, so that whole ones stay whole.
-        """
-        gpus = self._gpus_for(needs)
-        self.occupy(needs, gpus)
-        return gpus
+    def copy(self) -> Room:
+        """The same again, to be handed out by itself."""
+        other = copy(self)
+        other._parts, other.kept = dict(self._parts), dict(self.kept)
+        return other
 
     def keep_for(self, job_id: str, needs: Needs) -> None:
         """Let nobody take what this job waits for, nor what it will need beside that."""
         short = self.shortages(needs)
         for what in short:
             self.kept.setdefault(what, job_id)
-        gpus = () if Scarce.GPUS in short else self._gpus_for(needs)
+        gpus = () if Scarce.GPUS in short else (_common_gpus(needs, [self]) or ())
         beside = Needs(
             needs.num_gpus,
             0 if Scarce.CPUS in short else needs.cpus,
@@ -122,15 +132,18 @@ class Room:
         )
         self.occupy(beside, gpus)
 
+    def usable_gpus(self, needs: Needs) -> list[str]:
+        """GPUs of which a job may have any, in the order they are given out."""
+        return self._shareable(needs.gpu_parts) if needs.is_gpu_share else self.whole_gpus()
+
+    def used_parts(self, gpu: str) -> int:
+        """How much of a GPU is used, in thousandths."""
+        return GPU_PARTS - self._parts[gpu]
+
     def _has_gpus(self, needs: Needs) -> bool:
         if needs.is_gpu_share:
             return bool(self._shareable(needs.gpu_parts))
         return len(self.whole_gpus()) >= needs.num_gpus
-
-    def _gpus_for(self, needs: Needs) -> tuple[str, ...]:
-        if needs.is_gpu_share:
-            return (min(self._shareable(needs.gpu_parts), key=lambda gpu: self._parts[gpu]),)
-        return tuple(self.whole_gpus()[: int(needs.num_gpus)])
 
     def _shareable(self, parts: int) -> list[str]:
         return [
@@ -138,3 +151,26 @@ class Room:
             for gpu, free in self._parts.items()
             if free >= parts and (free < GPU_PARTS or gpu not in self._out_of_reach)
         ]
+
+
+def choose_gpus(needs: Needs, rooms: Sequence[Room]) -> tuple[str, ...] | None:
+    """Choose the GPUs of a job that must find room in each of these; None when it does not.
+
+    A share goes to the GPU that is fullest in the first room, so that whole ones stay whole.
+    """
+    if any(room.shortages(needs) for room in reversed(rooms)):
+        return None
+    return _common_gpus(needs, rooms)
+
+
+def _common_gpus(needs: Needs, rooms: Sequence[Room]) -> tuple[str, ...] | None:
+    if not needs.num_gpus:
+        return ()
+    usable = rooms[0].usable_gpus(needs)
+    for room in rooms[1:]:
+        also = set(room.usable_gpus(needs))
+        usable = [gpu for gpu in usable if gpu in also]
+    if needs.is_gpu_share:
+        return (max(usable, key=rooms[0].used_parts),) if usable else None
+    count = int(needs.num_gpus)
+    return tuple(usable[:count]) if len(usable) >= count else None

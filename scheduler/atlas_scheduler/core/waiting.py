@@ -18,10 +18,19 @@ from atlas_scheduler.core.queue import (
     reserved_since_ms,
     set_aside,
 )
+from atlas_scheduler.core.reservation import Refusal
 from atlas_scheduler.core.resources import Needs, Scarce
+from atlas_scheduler.core.times import utc
 from foundations.quantities import counted
 
 _Test = Callable[[Job], bool]
+
+_KEPT = (
+    (Scarce.GPUS, "a GPU"),
+    (Scarce.CPUS, "processors or memory"),
+    (Scarce.RAM, "processors or memory"),
+    (Scarce.SLOTS, "a slot"),
+)
 
 BLOCKERS_SHOWN = 10
 """Most jobs that are named as those that one waits for."""
@@ -62,42 +71,59 @@ class Moment:
 
     def _limited(self, job: Job) -> Why | None:
         left, limits = self.decision.left, self.capacity.limits
-        of_project, of_user = limits.of_project(job.project), limits.of_user(job.user)
-        count = left.running_by_project[job.project]
-        if of_project is not None and count >= of_project:
-            reason = f"{_running(count)} in project {job.project}, and its limit is {of_project}"
-            return Why(reason, self._named(lambda one: one.project == job.project))
-        count = left.running_by_user[job.user]
-        if of_user is not None and count >= of_user:
-            reason = f"{_running(count)} of {job.user}, and the limit of that user is {of_user}"
-            return Why(reason, self._named(lambda one: one.user == job.user))
+        if job.job_id in left.reservations.reserved:
+            return None  # it has its place
+        if _is_reached(limits.of_project(job.project), left.taken_of_project(job.project)):
+            limit, count = limits.of_project(job.project), left.running.by_project[job.project]
+            reason = f"{_running(count)} in project {job.project}, and its limit is {limit}"
+            return self._full(reason, lambda one: one.project == job.project)
+        if _is_reached(limits.of_user(job.user), left.taken_of_user(job.user)):
+            limit, count = limits.of_user(job.user), left.running.by_user[job.user]
+            reason = f"{_running(count)} of {job.user}, and the limit of that user is {limit}"
+            return self._full(reason, lambda one: one.user == job.user)
         full = array_is_full(job.array, left, self.capacity)
-        if full is not None:
-            return Why(full, self._named(lambda one: one.array == job.array))
-        return None
+        return None if full is None else self._full(full, lambda one: one.array == job.array)
+
+    def _full(self, reason: str, is_one: _Test) -> Why:
+        """Why a job may not start besides those that run, or have their place kept."""
+        reserved = self.decision.left.reservations.reserved.values()
+        kept = [one.job_id for one in reserved if self.capacity.backfill_ms and is_one(one)]
+        if kept:
+            reason = f"{reason}, with job {kept[0][:8]} that has waited too long to be passed again"
+        return Why(reason, (*kept, *self._named(is_one))[:BLOCKERS_SHOWN])
 
     def _short(self, job: Job) -> Why | None:
-        room = self.decision.left.room
+        reservations = self.decision.left.reservations
+        room = reservations.room
         short = room.shortages(job.needs)
         if Scarce.SLOTS in short:
             limit = self.capacity.max_running_jobs
             reason = f"{limit - room.slots} running, max_running_jobs is {limit}"
             return Why(reason, self._named(lambda one: True))
-        kept = [room.kept[what] for what in short if what in room.kept]
-        if kept and kept[0] != job.job_id:
-            others = "a GPU" if Scarce.GPUS in short else "processors or memory"
-            reason = f"job {kept[0][:8]} has waited too long for {others} to be passed again"
-            return Why(reason, (kept[0],))
+        refusal = reservations.refusal(job)
+        if refusal is not None:
+            return Why(self._kept(job, refusal), (refusal.job_id,))
         if not short:
             return None
         reason = ", and ".join(self._lack(what, job.needs) for what in short)
         return Why(
             f"needs {reason}",
-            self._named(lambda one: any(_has(one.needs, what) for what in short)),
+            self._named(lambda one: any(one.needs.include(what) for what in short)),
         )
 
+    def _kept(self, job: Job, refusal: Refusal) -> str:
+        kind = next((words for what, words in _KEPT if what in refusal.short), "a place")
+        reason = f"job {refusal.job_id[:8]} has waited too long for {kind} to be passed again"
+        if refusal.over_by_ms is None:
+            return reason
+        is_today = utc(refusal.over_by_ms).date() == utc(self.now_ms).date()
+        over_by = format(utc(refusal.over_by_ms), "%H:%M UTC" if is_today else "%Y-%m-%d %H:%M UTC")
+        if job.limits.time_ms is None:
+            return f"{reason}, except with a --time-limit that is over by {over_by}"
+        return f"{reason}: a time limit of {job.limits.time_words} is not over by {over_by}"
+
     def _lack(self, what: Scarce, needs: Needs) -> str:
-        room, capacity = self.decision.left.room, self.capacity
+        room, capacity = self.decision.left.reservations.room, self.capacity
         if what is Scarce.CPUS:
             free = max(0.0, room.cpus)
             return f"{counted(needs.cpus, 'processor')}; {free:g} of {capacity.cpus:g} are free"
@@ -266,17 +292,9 @@ def _keys_of(project: str, jobs: Sequence[Job]) -> list[Key]:
     return sorted(_key(job) for job in jobs if job.project == project)
 
 
+def _is_reached(limit: int | None, count: int) -> bool:
+    return limit is not None and count >= limit
+
+
 def _running(count: int) -> str:
     return "1 job is running" if count == 1 else f"{count} jobs are running"
-
-
-def _has(needs: Needs, what: Scarce) -> bool:
-    match what:
-        case Scarce.SLOTS:
-            return True
-        case Scarce.GPUS:
-            return needs.num_gpus > 0
-        case Scarce.CPUS:
-            return needs.cpus > 0
-        case Scarce.RAM:
-            return needs.ram_gb > 0
