@@ -65,15 +65,18 @@ class Delivery:
             Unreachable: the scheduler does not answer.
             SchedulerError: it does not take the bundle.
         """
-        if client.has_bundle(self.digest):
-            return
         if isinstance(self._ready, Tree):
+            # It may have taken minutes to list: whoever was there before it is waited for.
+            if patiently(lambda: client.has_bundle(self.digest), client.patience):
+                return
             try:
                 return _send_tree(client, self._ready, Sent(watch))
             except _NotListed:
                 self._pack()
                 if patiently(lambda: client.has_bundle(self.digest), client.patience):
                     return
+        elif client.has_bundle(self.digest):
+            return
         broke = False
 
         def upload() -> None:
@@ -88,15 +91,17 @@ class Delivery:
         """Do the same, for asyncio."""
         import asyncio  # not at the top: the blocking twin needs none of it
 
-        if await client.has_bundle(self.digest):
-            return
         if isinstance(self._ready, Tree):
+            if await patiently_async(lambda: client.has_bundle(self.digest), client.patience):
+                return
             try:
                 return await _send_tree_async(client, self._ready, Sent(watch))
             except _NotListed:
                 await asyncio.to_thread(self._pack)
                 if await patiently_async(lambda: client.has_bundle(self.digest), client.patience):
                     return
+        elif await client.has_bundle(self.digest):
+            return
         broke = False
 
         async def upload() -> None:

@@ -182,6 +182,30 @@ def test_a_broken_connection_is_gone_on_from(
     assert len(posts) == 4 + 3
 
 
+async def test_a_scheduler_that_restarts_while_a_large_directory_is_listed_is_waited_for(
+    scheduler: FakeScheduler, project: Path, folder: Path
+) -> None:
+    refused: list[str] = []
+
+    def refuse_first(request: httpx.Request) -> None:
+        if not refused:
+            refused.append(request.method)
+            raise httpx.ConnectError("Connection refused")
+
+    scheduler.on_request = refuse_first
+    found = ready(project, folder)
+    client = scheduler.client()
+    client.patience = Patience(first_delay_seconds=0.001)
+    found.send(client)
+    assert (refused, scheduler.bundles.keys()) == (["HEAD"], {found.digest})
+
+    refused.clear()
+    network = httpx.MockTransport(partial(fake_api.answer, scheduler))
+    async with AsyncClient("http://lab", transport=network, patience=client.patience) as twin:
+        await found.send_async(twin)
+    assert refused == ["HEAD"]
+
+
 def test_an_upload_that_is_interrupted_ends_every_request(
     scheduler: FakeScheduler, project: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,7 +283,7 @@ def test_a_limit_that_does_not_let_go_ends_the_upload(
 
 
 @pytest.mark.parametrize("size_bytes", [1000, LARGE])
-def test_an_outage_is_waited_for_in_the_middle_but_not_at_first(
+def test_an_outage_is_waited_for_in_the_middle(
     scheduler: FakeScheduler, project: Path, folder: Path, size_bytes: int
 ) -> None:
     count = 0
@@ -279,11 +303,20 @@ def test_an_outage_is_waited_for_in_the_middle_but_not_at_first(
     assert count > away_from + 9
     assert len(scheduler.bundles) == 1
 
-    (project / "main.py").write_text("print(2)\n")
-    count = away_from = 0
-    (folder / "bundle.tar.gz").unlink(missing_ok=True)
+
+def test_a_scheduler_that_never_was_there_is_not_waited_for_with_a_small_directory(
+    scheduler: FakeScheduler, project: Path, folder: Path
+) -> None:
+    count = 0
+
+    def be_away(request: httpx.Request) -> None:
+        nonlocal count
+        count += 1
+        raise httpx.ConnectError("refused")
+
+    scheduler.on_request = be_away
     with pytest.raises(Unreachable, match="refused"):
-        ready(project, folder, size_bytes).send(client)
+        ready(project, folder, 1000).send(scheduler.client())
     assert count == 1
 
 
