@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from foundations.tree import Tree, list_tree
 
 if TYPE_CHECKING:
     from foundations.client import AsyncClient, Client
-    from foundations.models import MissingFile
+    from foundations.models import MissingFile, MissingFiles
 
 Watch = Callable[[int], None]
 """Told how many bytes were sent so far."""
@@ -29,6 +30,8 @@ Watch = Callable[[int], None]
 LISTED_ABOVE_BYTES = 8 * 10**6
 """A directory of no more than that is sent as a whole: one request is quicker than several."""
 PARALLEL_REQUESTS = 4
+GZIP = "gzip"
+"""The one way to compress files on their way, where the scheduler says that it knows it."""
 _LATER = (Unreachable, TooMany)
 """What ends one request of a round, and not the delivery."""
 _VAIN_ROUNDS = 2
@@ -183,25 +186,25 @@ def _send_tree(client: Client, tree: Tree, sent: Sent) -> None:
     while True:
         try:
             try:
-                missing = client.declare_bundle(tree.digest, tree.listing).missing
+                told = client.declare_bundle(tree.digest, tree.listing)
             except NotFound as error:
                 raise _NotListed from error
-            if not missing:
+            if not told.missing:
                 return
-            rounds.begin(missing)
-            _send_missing(client, tree, missing, sent)
+            rounds.begin(told.missing)
+            _send_missing(client, tree, told, sent)
         except _LATER as error:
             time.sleep(rounds.pause_seconds(error))
 
 
-def _send_missing(client: Client, tree: Tree, missing: list[MissingFile], sent: Sent) -> None:
+def _send_missing(client: Client, tree: Tree, told: MissingFiles, sent: Sent) -> None:
     """Send files, several requests at once. One that breaks off does not end the others."""
     # Not at the top: small projects, of which most are, need no threads.
     from concurrent.futures import ThreadPoolExecutor, as_completed
 
     with ThreadPoolExecutor(PARALLEL_REQUESTS, "atlas-upload") as pool:
-        divided = packs(missing, tree.sources)
-        sending = [pool.submit(client.send_files, items, sent) for items in divided]
+        send = partial(client.send_files, sent=sent, gzip=GZIP in told.encodings)
+        sending = [pool.submit(send, items) for items in packs(told.missing, tree.sources)]
         try:
             for one in as_completed(sending):
                 if not isinstance(one.exception(), _LATER):
@@ -221,19 +224,19 @@ async def _send_tree_async(client: AsyncClient, tree: Tree, sent: Sent) -> None:
     while True:
         try:
             try:
-                missing = (await client.declare_bundle(tree.digest, tree.listing)).missing
+                told = await client.declare_bundle(tree.digest, tree.listing)
             except NotFound as error:
                 raise _NotListed from error
-            if not missing:
+            if not told.missing:
                 return
-            rounds.begin(missing)
-            await _send_missing_async(client, tree, missing, sent)
+            rounds.begin(told.missing)
+            await _send_missing_async(client, tree, told, sent)
         except _LATER as error:
             await asyncio.sleep(rounds.pause_seconds(error))
 
 
 async def _send_missing_async(
-    client: AsyncClient, tree: Tree, missing: list[MissingFile], sent: Sent
+    client: AsyncClient, tree: Tree, told: MissingFiles, sent: Sent
 ) -> None:
     import asyncio
 
@@ -242,14 +245,14 @@ async def _send_missing_async(
     async def send(items: list[Item]) -> None:
         async with gate:
             try:
-                await client.send_files(items, sent)
+                await client.send_files(items, sent, gzip=GZIP in told.encodings)
             except _LATER:
                 raise
             except BaseException:
                 sent.give_up()
                 raise
 
-    sending = (send(items) for items in packs(missing, tree.sources))
+    sending = (send(items) for items in packs(told.missing, tree.sources))
     ends = await asyncio.gather(*sending, return_exceptions=True)
     broken = [end for end in ends if isinstance(end, BaseException)]
     # What ended the others is told, not how they ended.

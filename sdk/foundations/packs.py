@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from foundations.errors import BundleError
+from foundations.tarball_writer import READ_BYTES, GzipEncoder
 from foundations.tree import changed, opened
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ PACK_BYTES = 64 * 1024**2
 """A request ends with the file that fills it: what it brought is then durable."""
 PACK_FILES = 4096
 PIECE_BYTES = 1024 * 1024
+_WORTH = 0.8
+"""What does not shrink to so much is sent as it is: compressing it is slower than a good line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,17 @@ def body(items: Iterable[Item], sent: Sent) -> Iterator[bytes]:
     if pending:
         yield b"".join(pending)
         sent.add(pending_bytes)
+
+
+def compressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield a body as gzip, on its way; what does not compress is only wrapped."""
+    gzip = GzipEncoder(worth=_WORTH)
+    yield gzip.header()
+    for piece in pieces:
+        for start in range(0, len(piece), READ_BYTES):
+            if packed := gzip.encode(piece[start : start + READ_BYTES]):
+                yield packed
+    yield gzip.finish()
 
 
 def _item(item: Item) -> Iterator[bytes]:

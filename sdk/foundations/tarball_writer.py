@@ -22,6 +22,7 @@ _NAME_BYTES = 100
 _PREFIX_BYTES = 155
 _STORED_BLOCK_BYTES = 65535
 _SAMPLE_BYTES = 8 * 1024
+_WORTH = 0.97
 
 
 def encode_member(
@@ -78,7 +79,9 @@ class GzipEncoder:
     The header holds no name and no time, so that equal content gives equal bytes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, worth: float = _WORTH) -> None:
+        """Begin; a piece is stored whose beginning does not shrink to so much of its size."""
+        self._worth = worth
         self._deflate = self._new_deflate()
         self._deflate_is_empty = True
         self._checksum = 0
@@ -93,7 +96,7 @@ class GzipEncoder:
         """Take the next piece of content; return what is ready of the file, possibly nothing."""
         self._checksum = zlib.crc32(data, self._checksum)
         self._size_bytes += len(data)
-        if _looks_incompressible(data):
+        if self._is_not_worth_it(data):
             return self._flush() + b"".join(_stored_blocks(data))
         self._deflate_is_empty = False
         return self._deflate.compress(data)
@@ -102,6 +105,12 @@ class GzipEncoder:
         """Return the rest of the file."""
         trailer = struct.pack("<LL", self._checksum, self._size_bytes & 0xFFFFFFFF)
         return self._deflate.flush(zlib.Z_FINISH) + trailer
+
+    def _is_not_worth_it(self, data: bytes) -> bool:
+        if len(data) < _SAMPLE_BYTES:
+            return False
+        sample = data[:_SAMPLE_BYTES]
+        return len(zlib.compress(sample, 1)) > self._worth * len(sample)
 
     def _flush(self) -> bytes:
         """End the compressed part on a whole byte, so that stored blocks can follow."""
@@ -113,13 +122,6 @@ class GzipEncoder:
     @staticmethod
     def _new_deflate() -> zlib._Compress:
         return zlib.compressobj(level=1, method=zlib.DEFLATED, wbits=-15)
-
-
-def _looks_incompressible(data: bytes) -> bool:
-    if len(data) < _SAMPLE_BYTES:
-        return False
-    sample = data[:_SAMPLE_BYTES]
-    return len(zlib.compress(sample, 1)) > 0.97 * len(sample)
 
 
 def _stored_blocks(data: bytes) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import threading
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from foundations.bundle_listing import parse_listing
 from foundations.delivery import Delivery, make_ready
 from foundations.errors import BundleError, TooMany, Unreachable
 from foundations.models import MissingFile
-from foundations.packs import GivenUp, Item, Sent, body, packs
+from foundations.packs import GivenUp, Item, Sent, body, compressed, packs
 from foundations.reconnection import Patience
 from tests.cli import fake_api
 from tests.cli.fake_scheduler import FakeScheduler
@@ -100,6 +101,36 @@ def test_of_a_large_one_only_what_is_missing_is_sent(
     changed.send(scheduler.client())
     assert changed.digest != first.digest
     assert scheduler.files_sent == [sha256(b"print(1)\n")]
+
+
+async def test_files_are_compressed_on_their_way_over_a_network_if_the_scheduler_knows_that(
+    scheduler: FakeScheduler, project: Path, folder: Path
+) -> None:
+    def sent_as(client: Client) -> set[str | None]:
+        scheduler.files.clear()
+        scheduler.bundles.clear()
+        scheduler.files_encoded.clear()
+        ready(project, folder).send(client)
+        assert len(scheduler.files) == 11
+        return set(scheduler.files_encoded)
+
+    (project / "data" / "noise").write_bytes(os.urandom(300_000))
+    (project / "data" / "5").write_bytes(b"5" * 5_000_000)
+    (project / "data" / "6").unlink()
+    assert sent_as(scheduler.client()) == {"gzip"}
+    assert sent_as(scheduler.client("ssh://lab")) == {"gzip"}
+    assert sent_as(scheduler.client("unix:///run/atlas.sock")) == {None}
+    scheduler.encodings = []
+    assert sent_as(scheduler.client()) == {None}
+
+
+def test_what_compresses_shrinks_on_its_way_and_what_does_not_is_sent_as_it_is() -> None:
+    text, noise = b"loss = model(batch)\n" * 50_000, os.urandom(1_000_000)
+    packed = b"".join(compressed([text, noise, text]))
+    assert gzip.decompress(packed) == text + noise + text
+    assert len(packed) < 1.05 * len(noise)
+    packed = b"".join(compressed([noise]))
+    assert len(noise) < len(packed) < 1.001 * len(noise)
 
 
 async def test_the_asyncio_twin_does_the_same(
@@ -197,7 +228,8 @@ async def test_a_scheduler_that_restarts_while_a_large_directory_is_listed_is_wa
     client = scheduler.client()
     client.patience = Patience(first_delay_seconds=0.001)
     found.send(client)
-    assert (refused, scheduler.bundles.keys()) == (["HEAD"], {found.digest})
+    assert refused == ["HEAD"]
+    assert scheduler.bundles.keys() == {found.digest}
 
     refused.clear()
     network = httpx.MockTransport(partial(fake_api.answer, scheduler))
