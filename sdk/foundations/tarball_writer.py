@@ -25,12 +25,13 @@ _SAMPLE_BYTES = 8 * 1024
 _WORTH = 0.97
 
 
-def encode_member(
+def encode_member(  # noqa: PLR0913 - what a header says, one each
     path: str,
     *,
     kind: Kind = "file",
     size_bytes: int = 0,
     executable: bool = False,
+    private: bool = False,
     mtime_seconds: int = 0,
     target: str = "",
 ) -> bytes:
@@ -41,12 +42,15 @@ def encode_member(
         kind: What it is.
         size_bytes: Length of the content that follows.
         executable: Whether a file gets mode 0755 instead of 0644.
+        private: Whether nobody but its owner has any rights to it.
         mtime_seconds: Time of change; what a tar header cannot hold is clamped.
         target: Where a link leads.
     """
     name = path.encode() + (b"/" if kind == "directory" else b"")
     link = target.encode()
     mode = 0o755 if executable and kind == "file" else _MODES[kind]
+    if private:
+        mode &= 0o700
     mtime = min(max(mtime_seconds, 0), _OCTAL_LIMIT - 1)
     extended = {}
     split = _split_name(name)
