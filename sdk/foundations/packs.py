@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from foundations.errors import BundleError
 from foundations.tarball_writer import READ_BYTES, GzipEncoder
-from foundations.tree import changed, opened
+from foundations.tree import changed, changed_since, opened
 
 if TYPE_CHECKING:
     from foundations.models import MissingFile
@@ -138,4 +138,6 @@ def _item(item: Item) -> Iterator[bytes]:
             if not data:
                 raise changed(item.path)
             left_bytes -= len(data)
+            if not left_bytes and changed_since(status, os.fstat(descriptor)):
+                raise changed(item.path)  # the scheduler knows no names
             yield data

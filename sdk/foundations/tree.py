@@ -117,7 +117,7 @@ class _Lister:
                 while missing_bytes >= 0 and (data := os.read(descriptor, _READ_BYTES)):
                     digest.update(data)
                     missing_bytes -= len(data)
-            if missing_bytes or _changed_since(status, os.fstat(descriptor)):
+            if missing_bytes or changed_since(status, os.fstat(descriptor)):
                 raise changed(entry.path)
         sha256 = digest.hexdigest()
         self._cache.remember(entry.path, status, sha256, read_from_ns=began_ns)
@@ -154,7 +154,8 @@ def changed(path: str) -> BundleError:
     )
 
 
-def _changed_since(before: os.stat_result, now: os.stat_result) -> bool:
+def changed_since(before: os.stat_result, now: os.stat_result) -> bool:
+    """Tell whether somebody wrote to a file between two looks at it."""
     return (before.st_size, before.st_mtime_ns) != (now.st_size, now.st_mtime_ns)
 
 

@@ -17,7 +17,7 @@ from foundations.bundle_listing import parse_listing
 from foundations.delivery import Delivery, make_ready
 from foundations.errors import BundleError, TooMany, Unreachable
 from foundations.models import MissingFile
-from foundations.packs import GivenUp, Item, Sent, body, compressed, packs
+from foundations.packs import PIECE_BYTES, GivenUp, Item, Sent, body, compressed, packs
 from foundations.reconnection import Patience
 from tests.cli import fake_api
 from tests.cli.fake_scheduler import FakeScheduler
@@ -350,6 +350,18 @@ def test_a_scheduler_that_never_was_there_is_not_waited_for_with_a_small_directo
     with pytest.raises(Unreachable, match="refused"):
         ready(project, folder, 1000).send(scheduler.client())
     assert count == 1
+
+
+def test_a_file_that_is_written_to_while_it_is_sent_is_named(project: Path) -> None:
+    path = project / "data" / "3"
+    path.write_bytes(bytes(3 * PIECE_BYTES))
+    pieces = body([Item("0" * 64, 3 * PIECE_BYTES, 0, str(path), "data/3")], Sent())
+    next(pieces)
+    with path.open("r+b") as file:
+        file.write(b"1")
+    os.utime(path, (1, 1))
+    with pytest.raises(BundleError, match=r"'data/3' changed while it was read\. Try again"):
+        list(pieces)
 
 
 def test_a_scheduler_that_never_has_enough_is_given_up(
