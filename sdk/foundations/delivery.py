@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from foundations.models import MissingFile, MissingFiles
 
 Watch = Callable[[int], None]
-"""Told how many bytes were sent so far."""
+"""Told how many bytes the scheduler has so far, with those that it had before."""
 
 LISTED_ABOVE_BYTES = 8 * 10**6
 """A directory of no more than that is sent as a whole: one request is quicker than several."""
@@ -163,7 +163,7 @@ class _Rounds:
         Raises:
             BundleError: the last rounds changed nothing although none of them broke off.
         """
-        left_bytes = sum(one.size_bytes - one.arrived_bytes + 1 for one in missing)
+        left_bytes = _left_bytes(missing) + len(missing)  # an empty file is missing, too
         if self._least_bytes is None or left_bytes < self._least_bytes:
             self._least_bytes, self._vain = left_bytes, 0
             self._backoff.answered()
@@ -192,6 +192,7 @@ def _send_tree(client: Client, tree: Tree, sent: Sent) -> None:
             if not told.missing:
                 return
             rounds.begin(told.missing)
+            sent.go_on_at(tree.size_bytes - _left_bytes(told.missing))
             _send_missing(client, tree, told, sent)
         except _LATER as error:
             time.sleep(rounds.pause_seconds(error))
@@ -230,6 +231,7 @@ async def _send_tree_async(client: AsyncClient, tree: Tree, sent: Sent) -> None:
             if not told.missing:
                 return
             rounds.begin(told.missing)
+            sent.go_on_at(tree.size_bytes - _left_bytes(told.missing))
             await _send_missing_async(client, tree, told, sent)
         except _LATER as error:
             await asyncio.sleep(rounds.pause_seconds(error))
@@ -258,6 +260,10 @@ async def _send_missing_async(
     # What ended the others is told, not how they ended.
     for end in sorted(broken, key=lambda one: isinstance(one, (GivenUp, *_LATER))):
         raise end
+
+
+def _left_bytes(missing: list[MissingFile]) -> int:
+    return sum(one.size_bytes - one.arrived_bytes for one in missing)
 
 
 def _packed_path(folder: Path) -> Path:

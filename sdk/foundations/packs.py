@@ -73,6 +73,11 @@ class Sent:
         self._is_given_up = False
         self.total_bytes = 0
 
+    def go_on_at(self, total_bytes: int) -> None:
+        """Count from what the scheduler has already, which need not be sent."""
+        with self._lock:
+            self.total_bytes = total_bytes
+
     def give_up(self) -> None:
         """End every request soon."""
         self._is_given_up = True

@@ -89,6 +89,7 @@ def test_of_a_large_one_only_what_is_missing_is_sent(
     assert listing.files.keys() == {"main.py", *(f"data/{n}" for n in range(10)), "data/same"}
     assert len(scheduler.files) == 11
     assert told == sorted(told)
+    assert told[-1] >= first.size_bytes
     assert list(folder.iterdir()) == [], "nothing was packed"
 
     lines = asked(scheduler)
@@ -98,7 +99,9 @@ def test_of_a_large_one_only_what_is_missing_is_sent(
     (project / "main.py").write_text("print(1)\n")
     scheduler.files_sent.clear()
     changed = ready(project, folder)
-    changed.send(scheduler.client())
+    told.clear()
+    changed.send(scheduler.client(), watch=told.append)
+    assert told[0] >= changed.size_bytes, "what is there already counts as sent"
     assert changed.digest != first.digest
     assert scheduler.files_sent == [sha256(b"print(1)\n")]
 
