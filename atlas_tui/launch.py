@@ -77,7 +77,7 @@ def _show(wishes: Wishes, home: Home, *, near: Path | None = None) -> int:
     if started:
         autostart.start_server(home, announce=_announce)
     elif config.is_by_ssh:
-        from foundations.ssh_command import can_ask
+        from foundations.ssh.command import can_ask
 
         # Now, because ssh may have to ask for a password, and later the terminal is the app's.
         autostart.reach_by_ssh(config, home=home, asks=can_ask(), announce=_announce)

@@ -19,7 +19,7 @@ from foundations.models import Accepted, ArrayView, JobDetail, JobSpec, Schedule
 from foundations.origin import Inquiry, here
 from foundations.preparation import PreparedSubmission
 from foundations.repetition import patiently_async
-from foundations.rerun import repetition
+from foundations.rerun import like, repetition
 from foundations.terms import Terms, array_request, schedule_request, submission
 
 T = TypeVar("T")
@@ -113,7 +113,7 @@ async def submit_repeat(
     """
     origin = await asyncio.to_thread(here, Path.cwd())
     written = await client.json(calls.jobs.job(job.job_id))
-    call = repetition(job, spec, written=written, origin=origin, hold=hold)
+    call = repetition(job, spec, request=like(job, written), origin=origin, hold=hold)
     try:
         return await patiently_async(lambda: client.send(call), client.patience)
     except NotFound as error:

@@ -5,25 +5,19 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from atlas_scheduler.clock import now_ms
-from atlas_scheduler.engine_state import EngineState
-from atlas_scheduler.intake import Intake
-from atlas_scheduler.loop import Loop
-from atlas_scheduler.sampling import Sampler
+from atlas_scheduler.app import working_service
 from atlas_scheduler.service import Service
 from atlas_scheduler.settings import ServerSettings
 from atlas_scheduler.store.db import Database
-from atlas_scheduler.store.library import install_library
 from bench import rig
 from bench.instant_engine import InstantEngine
 from bench.measure import Figure, Plan, Result
 from foundations import bundle
 from foundations.home import Home
-from foundations.models import QueueSettings
 
 TARGET_MS = 20.0
 
@@ -74,42 +68,14 @@ async def _pieces(path: Path) -> AsyncIterator[bytes]:
 
 @asynccontextmanager
 async def _scheduler(home: Home, engine: InstantEngine) -> AsyncIterator[Service]:
-    """Put a scheduler together as the server does, on an engine of ours."""
+    """Run a scheduler as the server does, one job at a time, on an engine of ours."""
     home.create()
     database = await Database.open(home.database)
-    service = Service(
-        database=database,
-        home=home,
-        instance="bench000",
-        queue=QueueSettings(max_running_jobs=1),
-        engine=EngineState(name=engine.name),
-        clock_ms=now_ms,
-    )
-    library = await asyncio.to_thread(install_library, home)
-    loop = Loop(
-        service=service,
-        engine=engine,
-        intake=Intake(database, home),
-        sampler=Sampler(
-            database=database,
-            engine=engine,
-            gpus=service.machine.gpus,
-            clock_ms=now_ms,
-            shortest_seconds=ServerSettings().system_metrics_seconds,
-        ),
-        library_dir=lambda: library,
-        clock_ms=now_ms,
-        stop_grace_seconds=1,
-    )
-    service.shell = loop
-    running = asyncio.create_task(loop.run())
     try:
-        yield service
+        settings = ServerSettings(max_running_jobs=1)
+        async with working_service(home, settings, database, engine, "bench000") as service:
+            yield service
     finally:
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
-        await service.close()
         await database.close()
 
 

@@ -31,6 +31,9 @@ class InstantEngine:
         """Say what the engine is."""
         return Capabilities(name=self.name, version="1", isolated=False)
 
+    async def fetch_image(self, launch: Launch, log: JobLog) -> None:
+        """Do nothing."""
+
     async def prepare(self, launch: Launch, log: JobLog) -> None:
         """Do nothing."""
 

@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import statistics
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,10 +14,8 @@ from atlas_scheduler.clock import now_ms
 from atlas_scheduler.core.capacity import BACKFILL_MS, Capacity
 from atlas_scheduler.core.events import Exited, Started
 from atlas_scheduler.core.job import Job
-from atlas_scheduler.core.lifecycle import Effect
 from atlas_scheduler.core.line import Line
 from atlas_scheduler.core.queue import choose_next
-from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
 from atlas_scheduler.engine.port import Capabilities
 from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.service import Service
@@ -28,9 +26,9 @@ from bench import rig
 from bench.measure import Figure, Peer, Plan, Result, timed
 from bench.queue_trace import GPUS, make_trace
 from foundations import bundle
-from foundations.errors import JobConflict
 from foundations.home import Home
 from foundations.models import JobSpec, JobState, NewArray, QueueSettings, Submission
+from tests.service.onlooker import Onlooker
 
 QUEUED = 10_000
 ACCEPT_TARGET_S = 3.0
@@ -84,7 +82,7 @@ async def _decisions(database: Database, service: Service, count: int) -> list[F
         with timed(whole):
             jobs.queued(conn)
 
-    await service.claim_next()
+    await service.take_turn()
     await database.read(line.up_to_date)
     for _ in range(count):
         ended = (await service.holding())[0].job_id
@@ -92,7 +90,7 @@ async def _decisions(database: Database, service: Service, count: int) -> list[F
         await service.apply(ended, Exited(now_ms(), exit_code=0, oom_killed=False))
         await database.read(decide)
         with timed(claims):
-            await service.claim_next()
+            await service.take_turn()
     return [
         Figure(
             f"queue: who is next of {QUEUED:,}, after a job ended",
@@ -158,28 +156,6 @@ async def _submit(service: Service, root: Path) -> None:
         await service.submit_array(wanted, idempotency_key=None)
 
 
-class _Onlooker:
-    """Acts on nothing that is decided."""
-
-    def perform(self, job: Job, effects: Sequence[Effect]) -> None:
-        pass
-
-    def wake(self) -> None:
-        pass
-
-    async def settle(self, job_id: str) -> None:
-        pass
-
-    async def run_beside(self, job: Job, plan: ExecPlan) -> ExecSession:
-        raise JobConflict("Nothing runs here.")
-
-    async def connect(self, job: Job, port: int) -> ExecSession:
-        raise JobConflict("Nothing listens here.")
-
-    def tidy(self) -> None:
-        pass
-
-
 @asynccontextmanager
 async def _service(home: Home) -> AsyncIterator[tuple[Database, Service]]:
     home.create()
@@ -194,7 +170,7 @@ async def _service(home: Home) -> AsyncIterator[tuple[Database, Service]]:
             engine=engine,
             clock_ms=now_ms,
         )
-        service.shell = _Onlooker()
+        service.shell = Onlooker()
         service.bundles.sweep()
         try:
             yield database, service

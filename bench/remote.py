@@ -12,8 +12,8 @@ from pathlib import Path
 from bench import rig
 from bench.measure import Figure, Peer, Plan, Result, timed
 from foundations.home import Home
-from foundations.ssh_place import SshPlace
-from foundations.ssh_tunnel import Tunnel
+from foundations.ssh.place import SshPlace
+from foundations.ssh.tunnel import Tunnel
 from tests.e2e.cut_line import Line
 from tests.e2e.ssh_server import SshServer
 

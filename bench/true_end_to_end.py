@@ -52,7 +52,7 @@ def run(plan: Plan) -> Result:
         root = stack.enter_context(rig.workspace())
         kinds = [(network, prepared) for network in NETWORKS for prepared in (False, True)]
         lanes = [stack.enter_context(_lane(*kind, root)) for kind in kinds]
-        for number in range(plan.count(40, 6) + 1):
+        for number in range(plan.count(80, 6) + 1):
             for lane in lanes:
                 bare = partial(
                     bare_docker.run_true,

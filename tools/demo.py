@@ -16,7 +16,6 @@ import requests
 import yaml
 
 SWEEP_SIZE = 5
-WORKER_IMAGE = "atlas-ce/worker:latest"
 BASES = ("atlas-base:bookworm", "python:3.11-slim")
 """Images that the worker can be built from, in the order of preference."""
 BIN = Path(sys.executable).parent

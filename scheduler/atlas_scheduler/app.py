@@ -68,14 +68,14 @@ async def scheduler(
         environments = Environments(
             home,
             max_bytes=int(settings.environments.max_gb * 10**9),
-            are_shared=settings.sharing is not Sharing.PRIVATE,
+            are_shared=settings.environments.shared and settings.sharing is not Sharing.PRIVATE,
         )
         await asyncio.to_thread(environments.sweep)
         engine = await choose_engine(
             home, settings, database, instance=instance, environments=environments
         )
         try:
-            async with _service(home, settings, database, engine, instance) as service:
+            async with working_service(home, settings, database, engine, instance) as service:
                 service.environments = EnvironmentShelf(environments)
                 kept = engine.kept_images if isinstance(engine, DockerEngine) else None
                 service.images = ImageShelf(kept)
@@ -97,9 +97,10 @@ async def scheduler(
 
 
 @asynccontextmanager
-async def _service(
+async def working_service(
     home: Home, settings: ServerSettings, database: Database, engine: Engine, instance: str
 ) -> AsyncIterator[Service]:
+    """Run a service and its loop on an engine, which with the database is the caller's to close."""
     service = Service(
         database=database,
         home=home,

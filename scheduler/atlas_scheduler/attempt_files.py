@@ -1,32 +1,27 @@
-"""What an attempt finds when it starts: its work dir, and its place in the job's log."""
+"""What an attempt finds when it starts: its work dir."""
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 
 from atlas_scheduler.boot import boot_id
 from atlas_scheduler.engine.port import Launch, StartRefusedError
 from atlas_scheduler.store.bundles import Bundles
 from atlas_scheduler.store.jobs import StoredJob
-from atlas_scheduler.store.logs import FileLog
 from atlas_scheduler.store.renewal import renew_work_dir
 from atlas_scheduler.store.threads import finish_in_thread
 
 
-async def make_attempt_files(
-    stored: StoredJob, launch: Launch, *, bundles: Bundles, log: FileLog
-) -> None:
+async def make_attempt_files(stored: StoredJob, launch: Launch, *, bundles: Bundles) -> None:
     """Make the work dir of an attempt; may be repeated.
 
-    A further attempt has the files as they were submitted, the records and artifacts of those
-    before it, and goes on in the same log.
+    A further attempt has the files as they were submitted, and the records and artifacts of those
+    before it.
 
     Args:
         stored: the job; its records are taken in as far as it says.
         launch: what is to be started; nothing of an earlier attempt runs any more.
         bundles: where the submitted files are.
-        log: the job's log.
 
     Raises:
         NotFound: the bundle is not here.
@@ -53,5 +48,3 @@ async def make_attempt_files(
             f"What attempt {attempt - 1} left in its work dir cannot be removed: {error}. An image "
             "that runs as another user may have made it."
         ) from error
-    said = f"Foundations INFO: {stored.job.retry_words}"
-    await asyncio.to_thread(log.begin_attempt, attempt, said)

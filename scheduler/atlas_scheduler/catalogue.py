@@ -177,7 +177,9 @@ class Catalogue(JobCatalogue):
         Yields:
             News; None as a sign of life when nothing happens for a while.
         """
-        return self.feed.follow(since, Interest(job_id, queue, records, host), follow=follow)
+        return self.feed.follow(
+            since, Interest(job_id, queue=queue, records=records, host=host), follow=follow
+        )
 
     def _project(self, conn: sqlite3.Connection, name: str) -> ProjectView:
         own = retention.own_rules(conn)

@@ -94,7 +94,7 @@ def issue(directory: Path, names: Sequence[str], *, now: datetime) -> Issued:
     certificate = _server_certificate(all_names, key, authority, authority_key, now)
     _write(files.key, _pem_of_key(key))
     _write(files.certificate, _pem(certificate) + _pem(authority))
-    return Issued(all_names, certificate.not_valid_after_utc, _sha256(authority), is_new)
+    return _issued(all_names, certificate, authority, is_new_authority=is_new)
 
 
 def issued(certificate: Path) -> Issued:
@@ -107,7 +107,22 @@ def issued(certificate: Path) -> Issued:
         chain = x509.load_pem_x509_certificates(certificate.read_bytes())
     except (OSError, ValueError) as error:
         raise ConfigError(f"{certificate} cannot be read as a certificate: {error}") from error
-    return Issued(_names_of(chain[0]), chain[0].not_valid_after_utc, _sha256(chain[-1]), False)
+    return _issued(_names_of(chain[0]), chain[0], chain[-1], is_new_authority=False)
+
+
+def _issued(
+    names: tuple[str, ...],
+    certificate: x509.Certificate,
+    authority: x509.Certificate,
+    *,
+    is_new_authority: bool,
+) -> Issued:
+    return Issued(
+        names=names,
+        until=certificate.not_valid_after_utc,
+        authority_sha256=_sha256(authority),
+        is_new_authority=is_new_authority,
+    )
 
 
 def _checked(name: str) -> str:

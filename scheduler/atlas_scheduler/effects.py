@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -117,9 +118,9 @@ class Effects:
             launch = await self._make_ready(job)
             started_at_ms = await self._engine.start(launch)
         except (StartRefusedError, StorageFull) as error:
-            reason = str(error)
-            await asyncio.to_thread(job_log.say, f"Foundations ERROR: {reason}")
-            await self._service.apply(job.job_id, StartRefused(self._clock_ms(), reason))
+            line = error.log_line if isinstance(error, StartRefusedError) else str(error)
+            await asyncio.to_thread(job_log.say, f"Foundations ERROR: {line}")
+            await self._service.apply(job.job_id, StartRefused(self._clock_ms(), str(error)))
             return
         await self._service.apply(job.job_id, Started(started_at_ms))
 
@@ -128,29 +129,39 @@ class Effects:
         self._preparing.add(job.job_id)
         try:
             await self._discarded(job)
-            stored = await self._service.load(job.job_id)
+            stored, library_dir = await asyncio.gather(
+                self._service.load(job.job_id), finish_in_thread(self._library_dir)
+            )
             launch = plan_launch(
                 stored,
                 attempt=self.attempt(job.job_id, job.attempt),
                 home=self._service.home,
-                library_dir=await finish_in_thread(self._library_dir),
+                library_dir=library_dir,
             )
             launch = await self._service.job_secrets.lay_out(stored, launch)
             job_log = self._service.logs.of(job.job_id)
-            await make_attempt_files(stored, launch, bundles=self._service.bundles, log=job_log)
+            if job.attempt > 1:
+                said = f"Foundations INFO: {stored.job.retry_words}"
+                await asyncio.to_thread(job_log.begin_attempt, job.attempt, said)
+            await _both(
+                self._engine.fetch_image(launch, job_log),
+                make_attempt_files(stored, launch, bundles=self._service.bundles),
+            )
             await self._engine.prepare(launch, job_log)
             return launch
         finally:
             self._preparing.discard(job.job_id)
 
     async def _watch(self, job: Job) -> None:
-        tail = asyncio.create_task(self._intake.tail(job.job_id))
+        ended = asyncio.Event()
+        tail = asyncio.create_task(self._intake.tail(job.job_id, ended=ended))
         try:
             event = await (self._local_runs.end(job) if job.is_local else self._end(job))
+            ended.set()
+            await tail
         finally:
             tail.cancel()
             await asyncio.gather(tail, return_exceptions=True)
-        await self._intake.drain(job.job_id)
         await self._service.apply(job.job_id, event)
 
     async def _end(self, job: Job) -> Event:
@@ -282,3 +293,13 @@ class Effects:
             self.attempt(job.job_id, job.attempt), grace_seconds=self._stop_grace_seconds
         )
         await self._service.apply(job.job_id, StartRefused(self._clock_ms(), reason))
+
+
+async def _both(one: Coroutine[Any, Any, None], other: Coroutine[Any, Any, None]) -> None:
+    """Do two things side by side; where one fails, the other is broken off before this raises."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(one)
+            group.create_task(other)
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import dataclass
 from functools import partial
 
 import structlog
@@ -39,28 +40,10 @@ async def choose_engine(
     Raises:
         ConfigError: jobs run on another engine than the one that the settings name.
     """
-    running, before, socket_path = await database.read(
-        lambda conn: (
-            len(jobs.holding(conn)),
-            meta.get_setting(conn, "engine"),
-            meta.get_setting(conn, "engine_socket"),
-        )
-    )
-    wanted = settings.engine
-    if running and before is not None:
-        if wanted not in ("auto", before):
-            raise ConfigError(
-                f"{counted(running)} on the {before} engine did not end yet, and "
-                f"{home.server_config} names {wanted}. Set "
-                f"`engine: {before}` until they have ended."
-            )
-        wanted = before
-    if settings.docker.socket is not None:
-        socket_path = settings.docker.socket
-    elif not running or before != "docker":
-        socket_path = find_socket(engine_address())
+    before = await database.read(_Before.read)
+    socket_path = _socket_path(settings, before)
     engine = await _engine(
-        wanted,
+        _wanted(home, settings, before),
         home,
         settings,
         instance=instance,
@@ -74,6 +57,44 @@ async def choose_engine(
 
     await database.write(keep)
     return engine
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What an earlier server left."""
+
+    running: int
+    """How many jobs run on its engine."""
+    engine: str | None
+    socket_path: str | None
+
+    @classmethod
+    def read(cls, conn: sqlite3.Connection) -> _Before:
+        return cls(
+            running=len(jobs.holding(conn)),
+            engine=meta.get_setting(conn, "engine"),
+            socket_path=meta.get_setting(conn, "engine_socket"),
+        )
+
+
+def _wanted(home: Home, settings: ServerSettings, before: _Before) -> str:
+    if not before.running or before.engine is None:
+        return settings.engine
+    if settings.engine not in ("auto", before.engine):
+        raise ConfigError(
+            f"{counted(before.running)} on the {before.engine} engine did not end yet, and "
+            f"{home.server_config} names {settings.engine}. Set "
+            f"`engine: {before.engine}` until they have ended."
+        )
+    return before.engine
+
+
+def _socket_path(settings: ServerSettings, before: _Before) -> str | None:
+    if settings.docker.socket is not None:
+        return settings.docker.socket
+    if before.running and before.engine == "docker":
+        return before.socket_path
+    return find_socket(engine_address())
 
 
 async def _engine(

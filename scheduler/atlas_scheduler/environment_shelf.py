@@ -48,6 +48,7 @@ class EnvironmentShelf:
                     created_at=utc(one.created_at_ms),
                     used_at=utc(one.used_at_ms),
                     job_ids=list(one.job_ids),
+                    user=one.user,
                 )
                 for one in ready
             ],

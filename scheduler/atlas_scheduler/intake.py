@@ -7,13 +7,16 @@ import os
 import sqlite3
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from atlas_scheduler.store import jobs, records
 from atlas_scheduler.store.archives import EVENTS
 from atlas_scheduler.store.db import Database
 from atlas_scheduler.store.files import open_file_below
 from atlas_scheduler.store.work_dirs import RECORDS
+from foundations.errors import AtlasError
 from foundations.home import Home
 
 POLL_SECONDS = 0.25
@@ -48,32 +51,54 @@ class Intake:
         self._home = home
         self._on_records = on_records
 
-    async def tail(self, job_id: str) -> None:
-        """Take in what the job records until cancelled."""
-        while True:
-            await self.drain(job_id)
-            await asyncio.sleep(POLL_SECONDS)
+    async def tail(self, job_id: str, *, ended: asyncio.Event) -> None:
+        """Take in what the job records until it has `ended`, and then what is left."""
+        offset: int | None = None
+        while not ended.is_set():
+            try:
+                offset = await self._drain(job_id, offset)
+            except AtlasError:
+                offset = None  # a full disk may pass; the end tells of one that does not
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL_SECONDS):
+                    await ended.wait()
+        await self._drain(job_id, offset)
 
     async def drain(self, job_id: str) -> None:
         """Take in every whole line that is there now."""
-        while await self._take(job_id):
-            pass
+        await self._drain(job_id, None)
 
-    async def _take(self, job_id: str) -> bool:
-        """Take in one batch. Returns whether there may be more."""
-        offset = await self._database.read(lambda conn: jobs.load(conn, job_id).records_offset)
-        batch = await asyncio.to_thread(self._parse, job_id, offset)
-        if batch.end == offset:
-            return False
+    async def _drain(self, job_id: str, offset: int | None) -> int:
+        """Take in every whole line from an offset on (the database's without one).
 
-        def step(conn: sqlite3.Connection) -> None:
+        Returns:
+            The offset behind the last one.
+        """
+        while True:
+            if offset is None:
+                offset = await self._database.read(partial(_offset, job_id=job_id))
+            batch = await asyncio.to_thread(self._parse, job_id, offset)
+            if batch.end == offset:
+                return offset
+            offset = await self._take(job_id, offset, batch)
+            if offset is not None and not batch.is_full:
+                return offset
+
+    async def _take(self, job_id: str, offset: int, batch: _Batch) -> int | None:
+        """Take in one batch. Returns the offset behind it; None when others were quicker."""
+
+        def step(conn: sqlite3.Connection) -> bool:
             found = batch.parsed
-            if records.ingest(conn, job_id, found.records, offset=offset, new_offset=batch.end):
+            is_new = records.ingest(
+                conn, job_id, found.records, offset=offset, new_offset=batch.end
+            )
+            if is_new:
                 records.count_skipped(conn, job_id, found.bad_lines)
+            return is_new
 
-        await self._database.write(step)
+        is_new = await self._database.write(step)
         self._on_records(job_id)
-        return batch.is_full
+        return batch.end if is_new else None
 
     def _parse(self, job_id: str, offset: int) -> _Batch:
         data = self._read(job_id, offset)
@@ -95,3 +120,8 @@ class Intake:
             return os.pread(descriptor, BATCH_BYTES, offset)
         finally:
             os.close(descriptor)
+
+
+def _offset(conn: sqlite3.Connection, *, job_id: str) -> int:
+    """Up to where (bytes) the event file of a job is taken in."""
+    return jobs.load(conn, job_id).records_offset

@@ -20,7 +20,9 @@ from foundations.models import DiskView, GpuView, HostView
 HOST_FRESH_SECONDS = 1.0
 """The machine is looked at no more often, however many ask."""
 GPU_PATIENCE_SECONDS = 3.0
+"""Longest wait for the driver of the GPUs, which may hang."""
 DISK_FRESH_SECONDS = 30.0
+"""How old an answer may be of what the disk holds: adding that up is work."""
 SURVEY_SECONDS = 10.0
 """Longest that the files are added up at a time."""
 _PATIENCE_SECONDS = 20.0

@@ -81,20 +81,8 @@ def start_detached(home: Home, options: Sequence[str] = ()) -> int:
     home.create()
     home.logs.mkdir(mode=0o700, exist_ok=True)
     ready, announce = os.pipe()
-    with home.server_log.open("ab") as output:
-        begin = output.tell()
-        child = subprocess.Popen(
-            [sys.executable, "-m", "atlas_scheduler", "start", "--home", str(home.root), *options],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            pass_fds=(announce,),
-            env={**os.environ, READY_FD_VARIABLE: str(announce)},
-            cwd="/",
-        )
-    os.close(announce)
     try:
+        child, begin = _spawn(home, options, announce)
         readable, _, _ = select.select([ready], [], [], START_SECONDS)
         if readable and os.read(ready, 1):
             return child.pid
@@ -108,6 +96,28 @@ def start_detached(home: Home, options: Sequence[str] = ()) -> int:
     raise AtlasError(
         f"The Atlas server for {home.root} {problem}:{said}\nIts log is {home.server_log}."
     )
+
+
+def _spawn(
+    home: Home, options: Sequence[str], announce: int
+) -> tuple[subprocess.Popen[bytes], int]:
+    """Start a server that tells `announce` when it answers; return it, and where its log begins.
+
+    `announce` is the server's alone afterwards.
+    """
+    with os.fdopen(announce, "wb"), home.server_log.open("ab") as output:
+        begin = output.tell()
+        child = subprocess.Popen(
+            [sys.executable, "-m", "atlas_scheduler", "start", "--home", str(home.root), *options],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            pass_fds=(announce,),
+            env={**os.environ, READY_FD_VARIABLE: str(announce)},
+            cwd="/",
+        )
+    return child, begin
 
 
 def stay_responsive() -> None:

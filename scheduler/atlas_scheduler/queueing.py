@@ -49,12 +49,7 @@ class Queueing(Writing):
             InvalidRequest: `other` is missing or too much, or has another priority.
             JobConflict: one of them does not wait; nothing is moved.
         """
-        if (place in ("before", "after")) != (other is not None):
-            raise InvalidRequest(
-                f"`{place}` needs `other`, the job to put them next to."
-                if other is None
-                else f"`{place}` has no `other`; only `before` and `after` have."
-            )
+        _require_fitting(place, other)
 
         def step(conn: sqlite3.Connection) -> list[str]:
             chosen = {job.job_id: job for job in (_waiting(conn, ref, "moved") for ref in refs)}
@@ -169,6 +164,15 @@ class Queueing(Writing):
             return job.job_id
 
         return await self.view(await self._durably(self._database.write(step), self._wake))
+
+
+def _require_fitting(place: MovePlace, other: str | None) -> None:
+    if (place in ("before", "after")) != (other is not None):
+        raise InvalidRequest(
+            f"`{place}` needs `other`, the job to put them next to."
+            if other is None
+            else f"`{place}` has no `other`; only `before` and `after` have."
+        )
 
 
 def _new_orders(

@@ -49,25 +49,40 @@ class Schedules(Submitting):
                 earlier = schedules.by_idempotency_key(conn, idempotency_key)
                 if earlier is not None:
                     return earlier
-            # Here and not before: `purge` takes unused bundles away on this same thread.
-            self.bundles.size_bytes(wanted.submission.bundle)
-            schedule_id, now_ms = str(uuid.uuid4()), self._clock_ms()
-            schedules.insert(
-                conn,
-                schedule_id,
-                wanted,
-                by=by,
-                next_at_ms=_first_time(wanted, now_ms),
-                now_ms=now_ms,
-                idempotency_key=idempotency_key,
-                queued_jobs=None if bounds is None else bounds.queued_jobs,
+            schedule_id = str(uuid.uuid4())
+            self._insert_schedule(
+                conn, schedule_id, wanted, by=by, idempotency_key=idempotency_key, bounds=bounds
             )
-            project = wanted.submission.spec.project
-            self._append_for_schedule(conn, "ScheduleCreated", schedule_id, project, by=by)
             return schedule_id
 
         schedule_id = await self._durably(self._database.write(step), self._wake)
         return await self._database.read(lambda conn: schedules.view(conn, schedule_id))
+
+    def _insert_schedule(
+        self,
+        conn: sqlite3.Connection,
+        schedule_id: str,
+        wanted: NewSchedule,
+        *,
+        by: str,
+        idempotency_key: str | None,
+        bounds: Bounds | None,
+    ) -> None:
+        # Here and not before: `purge` takes unused bundles away on this same thread.
+        self.bundles.size_bytes(wanted.submission.bundle)
+        now_ms = self._clock_ms()
+        schedules.insert(
+            conn,
+            schedule_id,
+            wanted,
+            by=by,
+            next_at_ms=_first_time(wanted, now_ms),
+            now_ms=now_ms,
+            idempotency_key=idempotency_key,
+            queued_jobs=None if bounds is None else bounds.queued_jobs,
+        )
+        project = wanted.submission.spec.project
+        self._append_for_schedule(conn, "ScheduleCreated", schedule_id, project, by=by)
 
     async def schedules(self) -> list[ScheduleView]:
         """Every schedule, the oldest first."""

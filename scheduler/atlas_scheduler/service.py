@@ -122,10 +122,6 @@ class Service(
         gpus_ms = now_ms + GPU_LOOK_MS if self.supply.occupied_gpus else None
         return min((ms for ms in (due_ms, gpus_ms) if ms is not None), default=None)
 
-    async def claim_next(self) -> None:
-        """Claim every job whose turn it is; their starts go to the shell."""
-        await self._claim(unless_due=False)
-
     async def _claim(self, *, unless_due: bool) -> int | None:
         """Claim what the queue picks, in the transaction that finds out when something is due.
 

@@ -157,6 +157,9 @@ class EnvironmentsSection(_Section):
 
     max_gb: Annotated[float, Field(ge=0)] = 20.0
     """What they may take, in units of 10^9 bytes; the one not used for longest goes first."""
+    shared: bool = False
+    """Whether users get what others' jobs have installed. Whoever may submit can then run code in
+    the jobs of others."""
 
 
 class TlsSection(_Section):

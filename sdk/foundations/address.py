@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from foundations.errors import ConfigError
-from foundations.ssh_place import FORM, SCHEME, SshPlace
+from foundations.ssh.place import FORM, SCHEME, SshPlace
 
 SOCKET_HOST = "atlas"
 """Host name in requests that go through a Unix socket."""

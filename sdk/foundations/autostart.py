@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from foundations.client import Client
     from foundations.configs import SchedulerConfig
     from foundations.home import Home
-    from foundations.ssh_tunnel import Tunnel
+    from foundations.ssh.tunnel import Tunnel
 
 START_SECONDS = 45.0
 """Longest wait for a server that is being started, by this process or by another."""
@@ -45,7 +45,7 @@ def connect(
     from foundations.client import Client
 
     if config.is_by_ssh:
-        from foundations.ssh_command import can_ask
+        from foundations.ssh.command import can_ask
 
         tunnel = reach_by_ssh(config, home=home, asks=can_ask(), announce=announce)
         client = Client(config.scheduler_url, token=config.token)
@@ -86,8 +86,8 @@ def has_tunnel(config: SchedulerConfig, *, home: Home) -> bool:
 
 
 def _tunnel_to(config: SchedulerConfig, home: Home) -> Tunnel:
-    from foundations.ssh_place import SshPlace
-    from foundations.ssh_tunnel import Tunnel
+    from foundations.ssh.place import SshPlace
+    from foundations.ssh.tunnel import Tunnel
 
     return Tunnel(SshPlace.parse(config.scheduler_url), home)
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from foundations.bundle_rules import Limits, quoted
+from foundations.bundle_rules import Limits
 from foundations.errors import BundleError
-from foundations.exclusions import OWN_RULES
-from foundations.project_files import Entry, ProjectFiles, reading
+from foundations.project_files import Entry, ProjectFiles, changed, opened, reading
 from foundations.tarball_writer import END, READ_BYTES, GzipEncoder, encode_member, padding
 
 
@@ -147,43 +145,30 @@ def _pack_entry(bundle: _BundleFile, entry: Entry) -> None:
         # with it, equal projects would give different bundles.
         bundle.write(encode_member(entry.path, kind="directory"))
         return
-    with reading(entry.path):
-        descriptor = os.open(entry.source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        _pack_content(bundle, entry, descriptor)
-    finally:
-        os.close(descriptor)
+    with opened(entry.source, entry.path) as (descriptor, status):
+        _pack_content(bundle, entry.path, descriptor, status)
 
 
-def _pack_content(bundle: _BundleFile, entry: Entry, descriptor: int) -> None:
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        raise _changed(entry.path)
+def _pack_content(bundle: _BundleFile, path: str, descriptor: int, status: os.stat_result) -> None:
     bundle.write(
         encode_member(
-            entry.path,
+            path,
             size_bytes=status.st_size,
             executable=bool(status.st_mode & 0o100),
             mtime_seconds=int(status.st_mtime),
         )
     )
     missing_bytes = status.st_size
-    while data := _read(descriptor, entry.path):
+    while data := _read(descriptor, path):
         missing_bytes -= len(data)
         if missing_bytes < 0:
-            raise _changed(entry.path)
+            raise changed(path)
         bundle.write(data)
     if missing_bytes:
-        raise _changed(entry.path)
+        raise changed(path)
     bundle.write(padding(status.st_size))
 
 
 def _read(descriptor: int, path: str) -> bytes:
     with reading(path):
         return os.read(descriptor, READ_BYTES)
-
-
-def _changed(path: str) -> BundleError:
-    return BundleError(
-        f"{quoted(path)} changed while it was packed. Try again, or leave it out with {OWN_RULES}."
-    )

@@ -19,6 +19,7 @@ _WORDS = {
     "tuple_type": "must be a list",
 }
 """What pydantic says in words of Python's, by its name for the error."""
+_TOO_SHORT = ("string_too_short", "too_short")
 _LONGEST_VALUE = 60
 
 
@@ -48,6 +49,8 @@ def describe_error(source: YamlSource, error: ErrorDetails, known: Iterable[str]
         written = source.raw.get(location) or _short(error["input"])
         hint = "put it in quotes to pass it on as text"
         return source.complaint(f"{name}: {written} cannot be passed on as JSON; {hint}", location)
+    if error["type"] in _TOO_SHORT and error.get("ctx", {}).get("min_length") == 1:
+        return source.complaint(f"{name} must not be empty", location)
     message = _WORDS.get(error["type"]) or _own_words(error["msg"])
     if location:
         message = f"{name}: {message}"

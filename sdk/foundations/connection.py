@@ -42,7 +42,10 @@ def get_job(job_id: str, scheduler_config: str | None = None) -> SubmittedJob:
             out.
 
     Raises:
+        AmbiguousJob: the prefix fits several jobs.
+        ConfigError: there is no such config.
         NotFound: there is no such job.
+        Unreachable: the scheduler gives no answer.
     """
     client = connect(scheduler_config)
     return SubmittedJob(client, client.job(job_id).job_id)

@@ -130,10 +130,10 @@ def make_ready(
     """Pack or list a directory.
 
     Args:
-        directory: What to send.
-        folder: An own, empty directory for the packed file.
-        size_bytes: How much the directory holds, by `bundle.estimate`.
-        watch: Told how many bytes are packed or listed so far; what it raises ends the work.
+        directory: what to send.
+        folder: an own, empty directory for the packed file.
+        size_bytes: how much the directory holds, by `bundle.estimate`.
+        watch: told how many bytes are packed or listed so far; what it raises ends the work.
 
     Raises:
         BundleError: it cannot be packed; the text names the file and the reason.

@@ -34,8 +34,8 @@ class HashCache:
         """Read what is remembered of a directory.
 
         Args:
-            directory: Whose files.
-            folder: Where the cache lies; the user's by default.
+            directory: whose files.
+            folder: where the cache lies; the user's by default.
         """
         place = folder or cache_dir() / "hashes"
         name = hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()[:32]
@@ -57,10 +57,10 @@ class HashCache:
         """Keep the digest of a file, unless it was changed too shortly before it was read.
 
         Args:
-            path: Its path in the directory.
-            status: As it was when it was read.
-            sha256: The digest.
-            read_from_ns: When reading it began, in ns since 1970.
+            path: its path in the directory.
+            status: as it was when it was read.
+            sha256: the digest.
+            read_from_ns: when reading it began, in ns since 1970.
         """
         if max(status.st_mtime_ns, status.st_ctime_ns) + RACY_NS < read_from_ns:
             self._now[path] = [*_facts(status), sha256]

@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 
 
 class JobAnswers:
-    """The questions that a `SubmittedJob` answers. Each asks the scheduler anew."""
+    """The questions that a `SubmittedJob` answers. Each asks the scheduler anew.
+
+    Each may raise `NotFound`, when the job was deleted, and `Unreachable`, when the scheduler gives
+    no answer.
+    """
 
     def __init__(self, client: Client, job_id: str, *, existed: bool = False) -> None:
         self._client = client

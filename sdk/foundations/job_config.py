@@ -49,7 +49,10 @@ FILE_NAME = "job.config.yaml"
 def split_words(value: Any) -> Any:
     """Split a command that is given as one line, as a shell would; leave lists as they are."""
     if isinstance(value, str):
-        return tuple(shlex.split(value))
+        try:
+            return tuple(shlex.split(value))
+        except ValueError as error:
+            raise ValueError("has a quote that is not closed, or ends with a backslash") from error
     return tuple(value) if isinstance(value, list) else value
 
 

@@ -43,10 +43,10 @@ def pack_and_upload(
     """Give the scheduler what it lacks of the job directory.
 
     Args:
-        client: The scheduler.
-        prepared: What to submit.
-        folder: An own, empty directory for a packed file.
-        console: Told what happens.
+        client: the scheduler.
+        prepared: what to submit.
+        folder: an own, empty directory for a packed file.
+        console: told what happens.
 
     Returns:
         The bundle, and where it comes from.

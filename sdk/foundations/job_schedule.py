@@ -43,7 +43,11 @@ def submit_schedule(
 
 
 class JobSchedule:
-    """A submission that is made again and again. Every method asks the scheduler anew."""
+    """A submission that is made again and again. Every method asks the scheduler anew.
+
+    Each may raise `NotFound`, when it was deleted, and `Unreachable`, when the scheduler gives no
+    answer.
+    """
 
     def __init__(self, client: Client, schedule_id: str) -> None:
         self._client = client

@@ -88,6 +88,7 @@ def notebook(**options: Any) -> SubmittedJob:
 
     Raises:
         TypeError: a command is given.
+        AtlasError: as `foundations.submit` does.
     """
     from foundations.submission import submit
 

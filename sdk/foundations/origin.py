@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import foundations
-from foundations.git_files import Repository
+from foundations.git.files import Repository
 from foundations.provenance import GitState, Origin
 from foundations.submitter import current_user
 
@@ -85,7 +85,7 @@ class _Asking:
         self._thread.start()
 
     def answer(self) -> GitState:
-        from foundations.git_state import GIT_SECONDS, known_without_git
+        from foundations.git.state import GIT_SECONDS, known_without_git
 
         end = self._begin + GIT_SECONDS + _MORE_SECONDS
         self._thread.join(max(0.0, end - time.monotonic()))
@@ -96,7 +96,7 @@ class _Asking:
 
     def _run(self) -> None:
         # Loaded here because most submissions come from no repository or while files are packed.
-        from foundations.git_state import read_git_state
+        from foundations.git.state import read_git_state
 
         self._state = read_git_state(self._directory, self._repository)
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from foundations.errors import BundleError
+from foundations.project_files import changed, changed_since, opened
 from foundations.tarball_writer import READ_BYTES, GzipEncoder
-from foundations.tree import changed, changed_since, opened
 
 if TYPE_CHECKING:
     from foundations.models import MissingFile

@@ -95,7 +95,10 @@ def prepare_submission(
         raise ConfigError(f"Cannot submit {directory}: it {what}.")
     project = load_job_config(directory)
     command = _relative_script(split_command(asked.command), directory) or project.command
-    spec = _spec(asked, project, command, directory, config=config)
+    try:
+        spec = _spec(asked, project, command, directory, config=config)
+    except ValidationError as error:
+        raise ConfigError(_refusal(error, asked, project)) from error
     found = (_misnamed_config(directory), _missing_script(directory, spec))
     return PreparedSubmission(
         job_dir=directory,
@@ -117,48 +120,53 @@ def _spec(
 ) -> JobSpec:
     worker = project.worker
     entrypoint = split_command(asked.entrypoint) or project.entrypoint or worker.entrypoint
-    name = asked.project_name or project.project_name or directory.name
-    if not name:
-        raise ConfigError(f"{directory} has no name to call the project by: give a project name.")
     image, build = decide_image(
         worker.image, image=asked.image, build=asked.build, directory=directory
     )
     # What else may be written there than these two words, the model refuses.
     secrets: dict[str, Any] = dict(asked.secrets or {})
-    try:
-        return JobSpec(
-            project=name,
-            command=command,
-            secrets={**worker.secrets, **secrets},
-            params={**project.params, **plain_params(asked.params or {})}
-            or own_parameters(directory),
-            num_gpus=_first(asked.num_gpus, project.num_gpus, 0),
-            priority=_first(asked.priority, project.priority, 0),
-            cpus=_first(asked.cpus, project.cpus, None),
-            ram_gb=_first(asked.ram_gb, project.ram, None),
-            shm_gb=_first(asked.shm_gb, project.shm, None),
-            image=image,
-            build=build,
-            pull=_first(asked.pull, worker.pull, "missing"),
-            entrypoint=entrypoint or None,
-            python=_interpreter(asked, worker.python, directory, config=config),
-            working_dir=worker.working_dir,
-            environment={**worker.environment, **(asked.environment or {})},
-            volumes=resolve_volumes(worker.volumes, job_dir=directory),
-            user=current_user(),
-            log_level=project.log_level,
-            tags={**project.tags, **(asked.tags or {})},
-            time_limit_seconds=_first(asked.time_limit_seconds, project.time_limit, None),
-            queue_ttl_seconds=_first(asked.queue_ttl_seconds, project.queue_ttl, None),
-            retries=_first(asked.retries, project.retries, None),
-            retry_delay_seconds=_first(asked.retry_delay_seconds, project.retry_delay, None),
-        )
-    except ValidationError as error:
-        said = explain(error)
-        unnamed = not (asked.project_name or project.project_name)
-        if unnamed and any(one["loc"] == ("project",) for one in error.errors(include_url=False)):
-            said += "\nThat is the name of the directory: give a project name."
-        raise ConfigError(said) from error
+    return JobSpec(
+        project=_project_name(asked, project, directory),
+        command=command,
+        secrets={**worker.secrets, **secrets},
+        params={**project.params, **plain_params(asked.params or {})} or own_parameters(directory),
+        num_gpus=_first(asked.num_gpus, project.num_gpus, 0),
+        priority=_first(asked.priority, project.priority, 0),
+        cpus=_first(asked.cpus, project.cpus, None),
+        ram_gb=_first(asked.ram_gb, project.ram, None),
+        shm_gb=_first(asked.shm_gb, project.shm, None),
+        image=image,
+        build=build,
+        pull=_first(asked.pull, worker.pull, "missing"),
+        entrypoint=entrypoint or None,
+        python=_interpreter(asked, worker.python, directory, config=config),
+        working_dir=worker.working_dir,
+        environment={**worker.environment, **(asked.environment or {})},
+        volumes=resolve_volumes(worker.volumes, job_dir=directory),
+        user=current_user(),
+        log_level=project.log_level,
+        tags={**project.tags, **(asked.tags or {})},
+        time_limit_seconds=_first(asked.time_limit_seconds, project.time_limit, None),
+        queue_ttl_seconds=_first(asked.queue_ttl_seconds, project.queue_ttl, None),
+        retries=_first(asked.retries, project.retries, None),
+        retry_delay_seconds=_first(asked.retry_delay_seconds, project.retry_delay, None),
+    )
+
+
+def _project_name(asked: Asked, project: JobConfig, directory: Path) -> str:
+    name = asked.project_name or project.project_name or directory.name
+    if not name:
+        raise ConfigError(f"{directory} has no name to call the project by: give a project name.")
+    return name
+
+
+def _refusal(error: ValidationError, asked: Asked, project: JobConfig) -> str:
+    """What is wrong with what a job is told, and where a name comes from that nobody gave."""
+    said = explain(error)
+    unnamed = not (asked.project_name or project.project_name)
+    if unnamed and any(one["loc"] == ("project",) for one in error.errors(include_url=False)):
+        said += "\nThat is the name of the directory: give a project name."
+    return said
 
 
 def plain_params(params: Mapping[str, Any]) -> dict[str, JsonValue]:

@@ -47,6 +47,36 @@ def reading(path: str) -> Iterator[None]:
         ) from error
 
 
+@contextlib.contextmanager
+def opened(source: str, path: str) -> Iterator[tuple[int, os.stat_result]]:
+    """Open a file of a project for reading, with how it stands.
+
+    Raises:
+        BundleError: it is no regular file any more, or cannot be read.
+    """
+    with reading(path):
+        descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise changed(path)
+        yield descriptor, status
+    finally:
+        os.close(descriptor)
+
+
+def changed(path: str) -> BundleError:
+    """Say that a file does not stay as it is for long enough."""
+    return BundleError(
+        f"{quoted(path)} changed while it was read. Try again, or leave it out with {OWN_RULES}."
+    )
+
+
+def changed_since(before: os.stat_result, now: os.stat_result) -> bool:
+    """Tell whether somebody wrote to a file between two looks at it."""
+    return (before.st_size, before.st_mtime_ns) != (now.st_size, now.st_mtime_ns)
+
+
 class ProjectFiles:
     """One walk over a directory, in the bundle's order. Links are followed."""
 

@@ -75,11 +75,26 @@ def rerun_spec(
         raise ConfigError(explain(error)) from error
 
 
+def like(job: JobDetail, written: Mapping[str, Any]) -> Request:
+    """Return what makes the request for a job like another: with all that the other was told.
+
+    Args:
+        job: the other job.
+        written: the same as the scheduler wrote it, from JSON.
+    """
+    return partial(submit_again, old=job.spec, written=written["spec"])
+
+
+def request_like(client: Client, job: JobDetail) -> Request:
+    """Return the same as `like`, of a job that the scheduler is asked for once more."""
+    return like(job, client.json(calls.jobs.job(job.job_id)))
+
+
 def repetition(
     job: JobDetail,
     spec: JobSpec,
     *,
-    written: Mapping[str, Any],
+    request: Request,
     origin: Origin | None = None,
     hold: bool = False,
 ) -> Call[Accepted]:
@@ -88,22 +103,14 @@ def repetition(
     Args:
         job: the other job.
         spec: what to run, as `rerun_spec` makes it.
-        written: the other job as the scheduler wrote it, from JSON.
+        request: makes the request, as `like` returns it.
         origin: where the request comes from.
         hold: let it wait until it is released.
     """
     submission = Submission.model_validate(
         {"spec": spec, "bundle": job.bundle, "origin": origin, "hold": hold}
     )
-    return submit_again(
-        submission, old=job.spec, written=written["spec"], idempotency_key=str(uuid.uuid4())
-    )
-
-
-def request_like(client: Client, job: JobDetail) -> Request:
-    """Return what makes the request for a job like another: with all that the other was told."""
-    written = client.json(calls.jobs.job(job.job_id))["spec"]
-    return partial(submit_again, old=job.spec, written=written)
+    return request(submission, idempotency_key=str(uuid.uuid4()))
 
 
 def create_rerun(client: Client, job: JobDetail, spec: JobSpec, *, hold: bool = False) -> Accepted:
@@ -114,8 +121,8 @@ def create_rerun(client: Client, job: JobDetail, spec: JobSpec, *, hold: bool = 
     Raises:
         NotFound: the bundle is not there any more.
     """
-    written = client.json(calls.jobs.job(job.job_id))
-    call = repetition(job, spec, written=written, origin=here(Path.cwd()), hold=hold)
+    request = request_like(client, job)
+    call = repetition(job, spec, request=request, origin=here(Path.cwd()), hold=hold)
     try:
         return patiently(lambda: client.send(call), client.patience)
     except NotFound as error:

@@ -27,6 +27,7 @@ def login(token: str, scheduler_config: str | None = None) -> CallerView:
     Raises:
         ConfigError: the scheduler needs no token, or its config cannot hold one.
         NotAuthorised: the scheduler does not know the token; nothing was kept.
+        Unreachable: the scheduler gives no answer; nothing was kept.
     """
     from foundations.client import Client
 

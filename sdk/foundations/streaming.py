@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from enum import IntEnum
 from typing import TYPE_CHECKING, TextIO
 
 from foundations.errors import AtlasError
@@ -82,6 +83,7 @@ class JobConsole:
         self._writer = LogWriter(self._out)
         self._lock = threading.Lock()
         self._tail = b""
+        self._is_over = False
 
     def say(self, level: LogLevel, text: str) -> None:
         """Print one message, on a line of its own."""
@@ -103,15 +105,23 @@ class JobConsole:
             self.say("INFO", text)
 
     def output(self, data: bytes) -> None:
-        """Print a piece of the job's own output."""
+        """Print a piece of the job's own output, unless that is over."""
         with self._lock:
+            if self._is_over:
+                return
             self._writer.write(data)
             self._tail = (self._tail + data)[-_TAIL_BYTES:]
 
-    def output_ends_with(self, line: str) -> bool:
-        """Tell whether the last line of the job's output is this one."""
+    @property
+    def is_seen_with_errors(self) -> bool:
+        """Whether a person has what is printed before their eyes, and errors in the same place."""
+        return self._out.isatty() and sys.stderr.isatty()
+
+    @property
+    def last_line(self) -> str:
+        """The last line of the job's output."""
         *_, last = b"", *self._tail.splitlines()
-        return last.decode("utf-8", "replace") == line
+        return last.decode("utf-8", "replace")
 
     def key_echoed(self) -> None:
         """Note that a terminal shows the key that was just pressed, such as `^C`, in its line."""
@@ -120,8 +130,9 @@ class JobConsole:
                 self._writer.at_line_start = False
 
     def end_output(self) -> None:
-        """Note that the job's output is over."""
+        """Note that the job's output is over: whoever reads it still has nothing printed."""
         with self._lock:
+            self._is_over = True
             self._writer.finish()
 
 
@@ -154,8 +165,17 @@ def is_ordinary_wait(reason: str) -> bool:
     return "max_running_jobs" in reason or reason.startswith("about to start")
 
 
+class _Told(IntEnum):
+    """How far the story of a job has been told."""
+
+    QUEUED = 0
+    STARTING = 1
+    RUNNING = 2
+    ENDED = 3
+
+
 class _Story:
-    """Says each thing about a job once, whichever source knows it first.
+    """Says each thing about a job once and in its order, whichever source knows it first.
 
     The change feed and the log are read at the same time: a job that prints nothing must be told
     to be running, and output that comes early must not wait for the feed.
@@ -166,7 +186,8 @@ class _Story:
         self._job_id = job_id
         self._console = console
         self._lock = threading.Lock()
-        self._told: set[str] = set()
+        """Held until what is told is printed too: output that follows it must come after it."""
+        self._told = _Told.QUEUED
 
     def begin(self, job: JobView) -> None:
         self._console.info(
@@ -191,42 +212,46 @@ class _Story:
             return
 
     def before_output(self) -> None:
-        if self._told:
-            return
+        with self._lock:
+            if self._told > _Told.QUEUED:
+                return
         job = self._client.job(self._job_id)
         if job.started_at is not None:
             self._tell_running()
         else:
-            self._tell("starting", "Job starting, streaming logs.")
+            self._tell(_Told.STARTING, "INFO", "Job starting, streaming logs.")
 
     def end(self, job: JobDetail) -> None:
         if job.started_at is not None:
             self._tell_running()
-        with self._lock:
-            self._told.add("running")
         level, text = _ENDINGS[job.state]
-        self._console.say(level, f"Job '{job.job_id}' {text}")
+        self._tell(_Told.ENDED, level, f"Job '{job.job_id}' {text}")
         if not job.reason or job.state is JobState.COMPLETED:
             return
-        # A start that is refused is the last line of the log already.
-        if not self._console.output_ends_with(f"Foundations ERROR: {job.reason}"):
+        if not self._told_by_log(job):
             self._console.say(level, f"Reason: {job.reason}")
 
+    def _told_by_log(self, job: JobDetail) -> bool:
+        """Tell whether the log ends with why a start was refused, and what came before it."""
+        last = self._console.last_line
+        if last == f"Foundations ERROR: {job.reason}":
+            return True
+        return job.started_at is None and last.startswith("Foundations ERROR: ")
+
     def _tell_running(self) -> None:
-        self._tell("running", "Job running, streaming logs.")
+        self._tell(_Told.RUNNING, "INFO", "Job running, streaming logs.")
+
+    def _tell(self, what: _Told, level: LogLevel, text: str) -> None:
+        with self._lock:
+            if what > self._told:
+                self._console.say(level, text)
+                self._told = what
 
     def _tell_retry(self, change: Change) -> None:
-        if "retry" in change.detail:
-            pause = change.detail.get("pause_seconds")
-            said = counted(pause, "second") if isinstance(pause, int | float) else "a moment"
-            self._console.say(
-                "WARNING",
-                f"Job runs again in {said}: {change.detail['retry']}.",
-            )
-
-    def _tell(self, what: str, text: str) -> None:
+        if "retry" not in change.detail:
+            return
+        pause = change.detail.get("pause_seconds")
+        said = counted(pause, "second") if isinstance(pause, int | float) else "a moment"
         with self._lock:
-            if what in self._told:
-                return
-            self._told.add(what)
-            self._console.info(text)
+            if self._told < _Told.ENDED:
+                self._console.say("WARNING", f"Job runs again in {said}: {change.detail['retry']}.")

@@ -48,7 +48,11 @@ def submit_array(
 
 
 class SubmittedArray:
-    """Jobs that were submitted as one array. Every method asks the scheduler anew."""
+    """Jobs that were submitted as one array. Every method asks the scheduler anew.
+
+    Each may raise `NotFound`, when none of the jobs is left, and `Unreachable`, when the scheduler
+    gives no answer.
+    """
 
     def __init__(self, client: Client, array_id: str) -> None:
         self._client = client

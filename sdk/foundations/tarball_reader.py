@@ -69,9 +69,9 @@ class TarballReader:
         """Prepare to read.
 
         Args:
-            chunks: The packed file, in pieces of any size.
-            limits: What is refused for being too much.
-            links: Whether relative symbolic links that stay inside are accepted.
+            chunks: the packed file, in pieces of any size.
+            limits: what is refused for being too much.
+            links: whether relative symbolic links that stay inside are accepted.
         """
         self._stream = InflatedStream(chunks, limits)
         self._limits = limits

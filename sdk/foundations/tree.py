@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from foundations.bundle import Watch
 from foundations.bundle_listing import ListedFile, Listing, clamped_mtime, digest_of
-from foundations.bundle_rules import Limits, quoted
-from foundations.errors import BundleError
-from foundations.exclusions import OWN_RULES
+from foundations.bundle_rules import Limits
 from foundations.hash_cache import HashCache, now_ns
-from foundations.project_files import Entry, ProjectFiles, reading
+from foundations.project_files import Entry, ProjectFiles, changed, changed_since, opened, reading
 
 HASHING_THREADS = 4
 _READ_BYTES = 1024 * 1024
@@ -46,10 +41,10 @@ def list_tree(
     """List what `bundle.pack` would pack; read only files that changed since the last time.
 
     Args:
-        directory: The project.
-        limits: How much it may hold.
-        watch: Told how many bytes are listed so far; what it raises ends the work.
-        cache: Remembers digests; the user's own by default.
+        directory: the project.
+        limits: how much it may hold.
+        watch: told how many bytes are listed so far; what it raises ends the work.
+        cache: remembers digests; the user's own by default.
 
     Raises:
         BundleError: it cannot be listed; the text names the file and the reason.
@@ -127,36 +122,6 @@ class _Lister:
         self.done_bytes += size_bytes
         if self._watch is not None:
             self._watch(self.done_bytes)
-
-
-@contextmanager
-def opened(source: str, path: str) -> Iterator[tuple[int, os.stat_result]]:
-    """Open a file of a project for reading, with how it stands.
-
-    Raises:
-        BundleError: it is no regular file any more, or cannot be read.
-    """
-    with reading(path):
-        descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise changed(path)
-        yield descriptor, status
-    finally:
-        os.close(descriptor)
-
-
-def changed(path: str) -> BundleError:
-    """Say that a file does not stay as it is for long enough."""
-    return BundleError(
-        f"{quoted(path)} changed while it was read. Try again, or leave it out with {OWN_RULES}."
-    )
-
-
-def changed_since(before: os.stat_result, now: os.stat_result) -> bool:
-    """Tell whether somebody wrote to a file between two looks at it."""
-    return (before.st_size, before.st_mtime_ns) != (now.st_size, now.st_mtime_ns)
 
 
 def _listed(sha256: str, status: os.stat_result) -> ListedFile:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
 from atlas_scheduler.api import Door, create_app
+from atlas_scheduler.store.db import Database
 from foundations.models import JobSpec, Submission
 from tests.api.fake_service import BUNDLE, DIGEST, FakeService, as_service
+from tests.api.guarded import Guarded, guarded
 from tests.api.in_memory import InMemory
 from tests.api.schema import Contract
 
@@ -47,6 +50,16 @@ async def http(app: FastAPI, contract: Contract) -> AsyncIterator[httpx.AsyncCli
         event_hooks={"response": [check]},
     ) as client:
         yield client
+
+
+@pytest.fixture
+async def door(app: FastAPI, tmp_path: Path) -> AsyncIterator[Guarded]:
+    """The application behind a door that asks for tokens."""
+    async with (
+        await Database.open(tmp_path / "tokens.db") as database,
+        guarded(app, database) as opened,
+    ):
+        yield opened
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tests.api.echo_session import EchoSession
 from tests.api.guarded import BASE_URL
 from tests.api.in_memory import InMemory
 from tests.api.shared_scheduler import Shared, shared_scheduler
-from tests.service.conftest import Onlooker
+from tests.service.onlooker import Onlooker
 
 pytestmark = pytest.mark.anyio
 
@@ -102,7 +102,7 @@ async def running(shared: Shared, project: str) -> str:
     shared.service.shell = Beside()
     shared.service.engine.problem = None
     job_id = await shared.submit(shared.bob, project)
-    await shared.service.claim_next()
+    await shared.service.take_turn()
     await shared.service.apply(job_id, Started(shared.door.clock()))
     return job_id
 
@@ -160,7 +160,7 @@ async def test_the_owner_comes_through_the_socket(shared: Shared) -> None:
 async def test_what_the_scheduler_does_by_itself_came_from_nowhere(shared: Shared) -> None:
     await shared.submit(shared.bob)
     shared.service.engine.problem = None
-    await shared.service.claim_next()
+    await shared.service.take_turn()
 
     claimed = (await told(shared))[-1]
     assert claimed.event == "Claimed"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, MutableMapping
-from pathlib import Path
+from collections.abc import MutableMapping
 
 import httpx
 import pytest
@@ -11,22 +10,12 @@ from fastapi import FastAPI
 
 from atlas_scheduler.api import Door
 from atlas_scheduler.core.access import RULES
-from atlas_scheduler.store.db import Database
 from foundations.models import Role
-from tests.api.guarded import BASE_URL, Guarded, bearer, guarded
+from tests.api.guarded import BASE_URL, Guarded, bearer
 from tests.api.in_memory import InMemory
 from tests.api.schema import Contract
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def door(app: FastAPI, tmp_path: Path) -> AsyncIterator[Guarded]:
-    async with (
-        await Database.open(tmp_path / "tokens.db") as database,
-        guarded(app, database) as opened,
-    ):
-        yield opened
 
 
 def test_the_table_names_every_operation_and_no_other(contract: Contract) -> None:

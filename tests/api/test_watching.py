@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 
-from atlas_scheduler.store.db import Database
 from foundations.models import NewToken, Role, TokenLimits
 from tests.api.fake_service import FakeService
-from tests.api.guarded import Guarded, bearer, guarded
+from tests.api.guarded import Guarded, bearer
 from tests.api.shared_scheduler import shared_scheduler
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def door(app: FastAPI, tmp_path: Path) -> AsyncIterator[Guarded]:
-    async with (
-        await Database.open(tmp_path / "tokens.db") as database,
-        guarded(app, database) as opened,
-    ):
-        yield opened
 
 
 def samples(text: str, name: str) -> dict[tuple[str, ...], float]:

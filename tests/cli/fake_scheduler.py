@@ -6,19 +6,13 @@ import itertools
 import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 
 from foundations.client import Client
-from foundations.errors import (
-    AmbiguousJob,
-    InvalidRequest,
-    NotFound,
-)
-from foundations.log_times import TimeMarks
+from foundations.errors import AmbiguousJob, InvalidRequest, NotFound
 from foundations.models import (
     FINAL_STATES,
     HOLDING_STATES,
@@ -29,25 +23,15 @@ from foundations.models import (
     ArrayView,
     ArtifactView,
     Change,
-    DiskView,
-    EnvironmentsView,
-    EnvironmentView,
     FileDiff,
     GarbageView,
-    GpuView,
-    HostView,
-    ImagesView,
-    ImageView,
     JobDetail,
     JobSpec,
     JobState,
     JobView,
-    LocalRunView,
     MetricSummary,
     NewArray,
     NewSchedule,
-    NoteView,
-    ProjectDisk,
     RetentionView,
     ScheduleView,
     StorageView,
@@ -59,47 +43,10 @@ from foundations.provenance import Provenance
 from foundations.reconnection import PATIENCE
 from tests.api.fake_tokens import FakeTokens
 from tests.cli import fake_api
+from tests.cli.fake_job import BEGIN, FakeJob
+from tests.cli.fake_machine import disk, environments, host, images
 
-BEGIN = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)
-
-
-@dataclass
-class FakeJob:
-    """One job, and what it left."""
-
-    job_id: str
-    spec: JobSpec
-    bundle: str = "sha256:" + "0" * 64
-    state: JobState = JobState.QUEUED
-    reason: str | None = None
-    exit_code: int | None = None
-    submitted_at: datetime = BEGIN
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
-    log: bytes = b""
-    log_marks: TimeMarks = field(default_factory=TimeMarks)
-    parameters: dict[str, Any] = field(default_factory=dict)
-    metrics: dict[str, Any] = field(default_factory=dict)
-    artifacts: dict[str, bytes] = field(default_factory=dict)
-    lost_artifacts: set[str] = field(default_factory=set)
-    """Keys of artifacts whose files are not there."""
-    tags: dict[str, str] = field(default_factory=dict)
-    notes: list[NoteView] = field(default_factory=list)
-    provenance: Provenance = field(default_factory=Provenance)
-    priority: int = 0
-    held_by: str | None = None
-    logs: dict[str, bytes] | None = None
-    """TensorBoard's, by path; None before the job says where they are."""
-    series: dict[str, list[tuple[float | None, Any]]] = field(default_factory=dict)
-    """Step and value of each point, by metric."""
-    system: list[MetricSummary] = field(default_factory=list)
-    """What the scheduler measured; points of it are in `series`."""
-    local_run: LocalRunView | None = None
-    skipped_records: int = 0
-    array: ArrayPlace | None = None
-    schedule_id: str | None = None
-    submission: Submission | None = None
-    """As it was asked for; None for jobs that tests put in."""
+__all__ = ["BEGIN", "FakeJob", "FakeScheduler", "finish_at_once"]
 
 
 class FakeScheduler:
@@ -434,96 +381,6 @@ def _array_id(job: FakeJob) -> str | None:
 def _without_diff(known: Provenance) -> Provenance:
     document = known.model_dump(exclude={"origin": {"git": {"diff"}}})
     return Provenance.model_validate(document)
-
-
-def host(**changed: Any) -> HostView:
-    """A machine with two GPUs, one of which tells little."""
-    held_by = "45540b52-ffe2-44ab-9838-db467d3499c0"
-    known = GpuView(
-        id="GPU-1",
-        index=0,
-        name="Tesla T4",
-        utilization_percent=97.0,
-        memory_used_bytes=15_000_000_000,
-        memory_total_bytes=16_000_000_000,
-        power_watts=70.4,
-        temperature_celsius=61.0,
-        job_id=held_by,
-    )
-    fields: dict[str, Any] = {
-        "at": BEGIN,
-        "hostname": "gpu-box",
-        "cpus": 2,
-        "cpu_percent": 12.5,
-        "load_average": [0.5, 0.25, 0.125],
-        "memory_used_bytes": 3_000_000_000,
-        "memory_total_bytes": 8_000_000_000,
-        "disk_used_bytes": 1_000_000_000,
-        "disk_free_bytes": 2_500_000_000,
-        "disk_total_bytes": 4_000_000_000,
-        "gpus": [known, GpuView(id="GPU-2", index=1)],
-    }
-    return HostView(**{**fields, **changed})
-
-
-def disk(**changed: Any) -> DiskView:
-    """A home with the jobs of two projects."""
-    projects = [
-        ProjectDisk(name="digits", jobs=2, archive_bytes=3_000_000, bundle_bytes=2_000_000),
-        ProjectDisk(name="cats", jobs=1, archive_bytes=1_000, bundle_bytes=2_000_000),
-    ]
-    fields: dict[str, Any] = {
-        "at": BEGIN,
-        "complete": True,
-        "archives_bytes": 3_001_000,
-        "bundles_bytes": 2_000_000,
-        "work_dirs_bytes": 4_096,
-        "environments_bytes": 0,
-        "database_bytes": 100_000,
-        "projects": projects,
-    }
-    return DiskView(**{**fields, **changed})
-
-
-def environments(*packages: str) -> EnvironmentsView:
-    """An environment with these packages, used by a job; none without packages."""
-    ready = EnvironmentView(
-        key="3f2a" * 8,
-        base="atlas-ce/worker:latest",
-        python="3.11.2",
-        packages=list(packages),
-        size_bytes=80_000_000,
-        created_at=BEGIN,
-        used_at=BEGIN,
-        job_ids=["a" * 36],
-    )
-    return EnvironmentsView(
-        environments=[ready] if packages else [],
-        size_bytes=80_000_000 if packages else 0,
-        wheels_bytes=1_000,
-        max_bytes=20_000_000_000,
-    )
-
-
-def images(*keys: str) -> ImagesView:
-    """Images with these keys, each used by a job."""
-    return ImagesView(
-        images=[
-            ImageView(
-                key=key,
-                tag=f"atlas-build/abcd1234:{key}",
-                dockerfile="Dockerfile",
-                base="python:3.11-slim",
-                size_bytes=70_000_000,
-                created_at=BEGIN,
-                used_at=BEGIN,
-                job_ids=["a" * 36],
-            )
-            for key in keys
-        ],
-        size_bytes=70_000_000 * len(keys),
-        max_bytes=50_000_000_000,
-    )
 
 
 def finish_at_once(scheduler: FakeScheduler, job: FakeJob) -> None:

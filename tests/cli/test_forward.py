@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from foundations.cli.__main__ import cli
 from foundations.errors import ConfigError
 from foundations.forwarding import Forward
-from tests.cli.fake_api import JOB_PORT
+from tests.cli.fake_api.beside import JOB_PORT
 from tests.cli.fake_scheduler import FakeScheduler
 
 RUNS = "b" * 36

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.cli.conftest import Run
-from tests.cli.fake_scheduler import FakeScheduler, images
+from tests.cli.fake_machine import images
+from tests.cli.fake_scheduler import FakeScheduler
 
 
 def test_images_are_listed_with_what_they_take(

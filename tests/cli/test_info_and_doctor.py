@@ -11,7 +11,8 @@ import pytest
 from foundations.errors import Unreachable
 from foundations.models import StorageView, WatchedDisk
 from tests.cli.conftest import Run
-from tests.cli.fake_scheduler import FakeScheduler, disk, host
+from tests.cli.fake_machine import disk, host
+from tests.cli.fake_scheduler import FakeScheduler
 
 REMOTE = """\
 cache_config:

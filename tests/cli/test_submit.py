@@ -101,6 +101,38 @@ def test_a_reason_that_the_log_ends_with_is_not_said_again(
     ]
 
 
+def test_words_that_the_log_has_before_its_end_are_not_said_again_as_the_reason(
+    run: Run, scheduler: FakeScheduler
+) -> None:
+    def refuse(scheduler: FakeScheduler, job: FakeJob) -> None:
+        scheduler.move(job, JobState.STARTING, "Claimed")
+        job.reason = "requirements.txt cannot be installed: no numpy."
+        output = b"error: no numpy\nFoundations ERROR: requirements.txt cannot be installed.\n"
+        scheduler.print(job, output)
+        scheduler.move(job, JobState.FAILED, "StartRefused")
+
+    scheduler.run = refuse
+
+    assert run("submit", "scheduler", "project", exit_code=3).stdout.splitlines()[-3:] == [
+        "error: no numpy",
+        "Foundations ERROR: requirements.txt cannot be installed.",
+        f"Foundations ERROR: Job '{scheduler.only_job().job_id}' has failed.",
+    ]
+
+
+def test_a_job_that_prints_what_looks_like_a_refusal_still_has_its_reason_told(
+    run: Run, scheduler: FakeScheduler
+) -> None:
+    def run_job(scheduler: FakeScheduler, job: FakeJob) -> None:
+        scheduler.start(job)
+        scheduler.print(job, b"Foundations ERROR: mine\n")
+        scheduler.finish(job, exit_code=7)
+
+    scheduler.run = run_job
+    output = run("submit", "scheduler", "project", exit_code=3).stdout
+    assert output.splitlines()[-1] == "Foundations ERROR: Reason: exit code 7"
+
+
 def test_why_a_job_waits_is_said_when_it_is_not_its_turn_that_it_waits_for(
     run: Run, scheduler: FakeScheduler
 ) -> None:

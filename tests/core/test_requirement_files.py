@@ -11,7 +11,10 @@ from atlas_scheduler.core.requirement_files import (
     Reference,
     asks_for_something,
     expanded,
+    only_pip_reads,
     references,
+    uv_settings,
+    variables_in,
 )
 
 
@@ -45,8 +48,10 @@ def test_all_else_asks_for_something(text: str) -> None:
         ("./mine[extra]", Kind.PACKAGE, "./mine"),
         ("wheels/a-1.0-py3-none-any.whl", Kind.PACKAGE, "wheels/a-1.0-py3-none-any.whl"),
         ("a-1.0.tar.gz --hash=sha256:00", Kind.PACKAGE, "a-1.0.tar.gz"),
-        ('./a.whl ; python_version < "3"', Kind.PACKAGE, "./a.whl"),
         ("a @ ../a.whl", Kind.PACKAGE, "../a.whl"),
+        ("./a.tar.gz#egg=a", Kind.PACKAGE, "./a.tar.gz"),
+        ("./a.tar.gz#subdirectory=b&egg=a # more", Kind.PACKAGE, "./a.tar.gz"),
+        ("-r odd#name.txt", Kind.INCLUDE, "odd#name.txt"),
         ("a[b] @ file:///job/job_source/a%20b.whl", Kind.PACKAGE, "/job/job_source/a b.whl"),
     ],
 )
@@ -105,3 +110,56 @@ def test_any_text_is_read_without_trouble(text: str) -> None:
 def test_each_line_counts_for_itself(lines: list[str]) -> None:
     alone = [one for line in lines for one in references(line)]
     assert references("\n".join(lines)) == alone
+
+
+def test_what_a_marker_may_rule_out_is_marked() -> None:
+    (found,) = references('./a.whl ; python_version < "3"\n')
+    assert found == Reference(Kind.PACKAGE, "./a.whl", is_conditional=True)
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("numpy \\\n  ==2.0", "numpy \\ ==2.0"),
+        ("numpy>=1, \\\r\n  <3 # both", "numpy>=1, \\ <3"),
+        ("numpy --config-settings=a=b", "numpy --config-settings=a=b"),
+        (
+            "numpy==1 --hash=sha256:00 --global-option=x",
+            "numpy==1 --hash=sha256:00 --global-option=x",
+        ),
+        ("numpy==${VERSION}", "numpy==${VERSION}"),
+    ],
+)
+def test_what_uv_does_not_read_as_pip_does_is_found(line: str, shown: str) -> None:
+    assert only_pip_reads(f"pandas\n{line}\nscipy\n", {"VERSION": "2.0"}) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "numpy==2.0 \\\n    --hash=sha256:00 \\\n    --hash=sha256:01\nscipy\n",
+        "--index-url https://${USER}:${VERSION}@example.org/simple\nnumpy\n",
+        "a @ https://${VERSION}@example.org/a.whl\n",
+        "numpy==${UNKNOWN}\n",
+        "-r more.txt\n--pre\nnumpy # --config-settings=a\n",
+        "",
+    ],
+)
+def test_what_both_read_alike_is_shared(text: str) -> None:
+    assert only_pip_reads(text, {"VERSION": "2.0"}) is None
+
+
+def test_options_that_uv_takes_from_elsewhere_only_are_told_as_its_variables() -> None:
+    text = "--pre\n--trusted-host a.example\n--trusted-host=b.example:80 # ours\nnumpy\n"
+    assert uv_settings(text) == {
+        "UV_INSECURE_HOST": "a.example b.example:80",
+        "UV_PRERELEASE": "allow",
+    }
+    assert uv_settings("numpy\n# --pre\n") == {}
+
+
+def test_variables_are_named() -> None:
+    assert variables_in("-i https://${USER}:${PASS}@example.org\n$HOME ${lower}\n") == {
+        "USER",
+        "PASS",
+    }

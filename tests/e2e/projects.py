@@ -37,6 +37,23 @@ def config_with(place: Path, **environment: object) -> str:
     return str(yaml.safe_dump({"worker": worker}))
 
 
+def write_waiting_project(directory: Path, place: Path) -> Path:
+    """Make a project whose job makes `started` at a place, and goes on until `enough` is there."""
+    return write_project(
+        directory,
+        {
+            "main.py": """\
+                import os, pathlib, time
+                place = pathlib.Path(os.environ["PLACE"])
+                (place / "started").touch()
+                while not (place / "enough").exists():
+                    time.sleep(0.01)
+                """,
+            "job.config.yaml": config_with(place),
+        },
+    )
+
+
 def assert_owned(directory: Path) -> None:
     """Fail if another user owns anything below a directory."""
     paths = [directory, *directory.rglob("*")]

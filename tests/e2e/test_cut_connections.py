@@ -16,12 +16,13 @@ import pytest
 
 from atlas_tui.board import Board, Link, Tidings
 from atlas_tui.feed import Feed
-from foundations import AsyncClient, Client, ssh_tunnel
+from foundations import AsyncClient, Client
 from foundations.delivery import make_ready
 from foundations.executed import execute
 from foundations.home import Home
 from foundations.models import JobSpec, Submission
 from foundations.reconnection import Patience
+from foundations.ssh import tunnel
 from tests.e2e.cut_line import Line
 from tests.e2e.driver import Scheduler
 from tests.e2e.projects import until, write_project
@@ -246,7 +247,7 @@ def test_a_line_that_falls_silent_is_noticed_by_ssh_and_a_new_one_made(
     way: Way, sleeper: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quick = ("-o", "ServerAliveInterval=1", "-o", "ServerAliveCountMax=1")
-    monkeypatch.setattr(ssh_tunnel, "LIVELY", quick)
+    monkeypatch.setattr(tunnel, "LIVELY", quick)
     with Client(way.url, patience=QUICK) as client, Client(way.url, patience=QUICK) as other:
         since = client.info().last_seq
         feed = client.changes(since, follow=True)

@@ -148,6 +148,20 @@ def test_a_notebook_that_cannot_be_installed_fails_with_the_reason(shared: Sched
     assert "is failed: requirements.txt and jupyterlab cannot be installed: " in failed.err
 
 
+def test_a_terminal_that_shows_the_log_of_a_failure_is_not_told_it_again(
+    shared: Scheduler,
+) -> None:
+    project = write_project(shared.root / "no-notebook-here", {"requirements.txt": "--no-index\n"})
+    code = """
+    import pty, sys
+    sys.exit(pty.spawn(["foundations", "notebook", "scheduler", sys.argv[1]]) != 256)
+    """
+    shown = shared.python(code, arguments=[str(project)]).out
+    assert shown.count("jupyterlab was not found") == 1
+    last = shown.splitlines()[-1]
+    assert last.endswith("has failed: the lines above say why.")
+
+
 def test_a_notebook_that_ends_before_it_answers_says_how(shared: Scheduler) -> None:
     options = ["--entrypoint", "sh -c 'echo begun; exit 5' sh"]
     project = write_project(shared.root / "ends", {"main.py": ""})

@@ -108,7 +108,11 @@ def test_requirements_that_cannot_be_met_fail_the_job_until_they_are_changed(
         f"Because only {NAME}==1.0 is available and you require {NAME}>=2, we can conclude that "
         f"your requirements are unsatisfiable."
     )
-    assert f"Foundations ERROR: {listed['reason']}" in done.lines
+    assert done.out.count("we can conclude that your requirements are unsatisfiable") == 1
+    assert done.lines[-2:] == [
+        "Foundations ERROR: requirements.txt cannot be installed.",
+        f"Foundations ERROR: Job '{listed['job_id']}' has failed.",
+    ]
     (project / "requirements.txt").write_text(f"--no-index\n--find-links .\n{NAME}>=1\n")
     assert shared.cli("submit", "scheduler", str(project)).lines[-2] == "sum 5"
 

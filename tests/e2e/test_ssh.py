@@ -19,8 +19,8 @@ from foundations import AsyncClient, Client
 from foundations.errors import Unreachable
 from foundations.home import Home
 from foundations.scheduler_status import schedulers
-from foundations.ssh_place import SshPlace
-from foundations.ssh_tunnel import Tunnel
+from foundations.ssh.place import SshPlace
+from foundations.ssh.tunnel import Tunnel
 from tests.e2e.driver import BIN, Done, Scheduler
 from tests.e2e.ports import assert_carries, forwarded, serve
 from tests.e2e.projects import DEADLINE_SECONDS, until, write_project

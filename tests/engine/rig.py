@@ -113,9 +113,14 @@ class Rig:
     def source(self, launch: Launch) -> Path:
         return launch.job_dir / "job_source"
 
+    async def prepare(self, launch: Launch) -> None:
+        """Make all that the start needs."""
+        await self.engine.fetch_image(launch, self.log(launch))
+        await self.engine.prepare(launch, self.log(launch))
+
     async def begin(self, launch: Launch) -> int:
         """Prepare and start."""
-        await self.engine.prepare(launch, self.log(launch))
+        await self.prepare(launch)
         return await self.engine.start(launch)
 
     async def finish(self, launch: Launch) -> Ended:

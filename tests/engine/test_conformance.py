@@ -230,7 +230,7 @@ async def test_a_job_that_ended_while_no_server_ran_is_collected(rig: Rig) -> No
 
 async def test_repeated_starts_run_the_job_once(rig: Rig) -> None:
     launch = rig.python(COUNTS_ITS_STARTS)
-    await rig.engine.prepare(launch, rig.log(launch))
+    await rig.prepare(launch)
     times = await asyncio.gather(*(rig.engine.start(launch) for _ in range(4)))
     await rig.finish(launch)
     await rig.restart()
@@ -327,7 +327,7 @@ async def test_an_unknown_attempt_is_fine_to_stop_and_to_remove(rig: Rig) -> Non
 
 async def test_a_job_is_not_started_by_stopping_it_before_its_start(rig: Rig) -> None:
     launch = rig.python(COUNTS_ITS_STARTS)
-    await rig.engine.prepare(launch, rig.log(launch))
+    await rig.prepare(launch)
     await rig.engine.stop(launch.attempt, grace_seconds=1)
     assert [one.status for one in await rig.engine.observe()] in ([], [SeenStatus.CREATED])
     assert not (rig.source(launch) / "starts").exists()

@@ -131,7 +131,7 @@ async def test_a_gpu_without_its_runtime_is_refused_and_leaves_nothing(
 
 async def test_a_container_that_was_only_made_is_started(docker_rig: DockerRig) -> None:
     launch = docker_rig.python("print('late')")
-    await docker_rig.engine.prepare(launch, docker_rig.log(launch))
+    await docker_rig.prepare(launch)
     first, second = docker_rig.python("pass"), launch
     await docker_rig.run(first)
     labels = docker_rig.inspect(first)["Config"]["Labels"]
@@ -230,7 +230,7 @@ async def test_volumes_of_the_settings_are_in_every_container(tmp_path: Path) ->
     )
     try:
         launch = rig.launch("sh", "-c", "cat $SSL_CERT_FILE; echo $OWN", environment={"OWN": "job"})
-        await rig.engine.prepare(launch, rig.log(launch))
+        await rig.prepare(launch)
         await rig.engine.start(launch)
         await rig.finish(launch)
         assert rig.log(launch).output() == b"authority\njob\n"
@@ -305,7 +305,7 @@ async def test_an_image_that_goes_after_it_was_prepared_is_refused(
 ) -> None:
     build(client, image_name)
     launch = docker_rig.python("pass", image=image_name)
-    await docker_rig.engine.prepare(launch, docker_rig.log(launch))
+    await docker_rig.prepare(launch)
     client.images.remove(image_name, force=True)
     for words in ("(?i)no such image.* Submit the job again", "is not on this machine any more"):
         with pytest.raises(StartRefusedError, match=words):
@@ -340,9 +340,7 @@ async def test_the_standard_worker_is_built_once_for_all_who_wait(
         for launch in launches:
             write_script(rig, launch, "print('ran')")
         async with asyncio.timeout(60):
-            await asyncio.gather(
-                *(rig.engine.prepare(launch, rig.log(launch)) for launch in launches)
-            )
+            await asyncio.gather(*(rig.prepare(launch) for launch in launches))
         assert client.images.get(image_name).attrs["Config"]["Entrypoint"]
         for launch in launches:
             assert "building it from atlas-base:bookworm" in rig.log(launch).said()
@@ -360,7 +358,7 @@ async def test_a_worker_whose_base_is_missing_says_which_setting_to_change(
     try:
         launch = rig.launch("main.py", entrypoint=None, image=None)
         with pytest.raises(StartRefusedError, match="worker_base") as refusal:
-            await rig.engine.prepare(launch, rig.log(launch))
+            await rig.prepare(launch)
         assert "localhost:1/no-base:1" in str(refusal.value)
     finally:
         await rig.close()

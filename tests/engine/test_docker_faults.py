@@ -48,7 +48,7 @@ async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
 @pytest.mark.parametrize("call", [b"/containers/create", b"/start ", b"/json", b"/info"])
 async def test_a_lost_answer_during_a_start_leads_to_one_run(rig: ProxyRig, call: bytes) -> None:
     launch = rig.python("open('starts', 'a').write('started\\n')")
-    await rig.engine.prepare(launch, rig.log(launch))
+    await rig.prepare(launch)
     rig.proxy.lose_reply_to = [call]
     assert await rig.engine.start(launch) > 0
     assert rig.proxy.cuts == 1
@@ -111,7 +111,7 @@ async def test_an_engine_that_is_away_is_named_with_what_to_do(rig: ProxyRig) ->
     for call in (
         rig.engine.capabilities(),
         rig.engine.observe(),
-        rig.engine.prepare(launch, rig.log(launch)),
+        rig.prepare(launch),
         rig.engine.start(launch),
         rig.engine.stop(launch.attempt, grace_seconds=1),
         rig.engine.remove(launch.attempt),
@@ -187,7 +187,7 @@ async def test_a_cancelled_watch_ends_at_once_while_the_engine_is_away(rig: Prox
 async def test_a_cancelled_pull_ends_at_once(rig: ProxyRig) -> None:
     launch = rig.python("pass", image="10.255.255.1/never/answers:1")
     threads = NewThreads()
-    prepare = asyncio.create_task(rig.engine.prepare(launch, rig.log(launch)))
+    prepare = asyncio.create_task(rig.prepare(launch))
     await until(lambda: "pulling it" in rig.log(launch).said())
     prepare.cancel()
     await asyncio.wait([prepare])

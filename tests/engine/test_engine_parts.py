@@ -15,10 +15,10 @@ from atlas_scheduler.engine.daemon import Daemon
 from atlas_scheduler.engine.data_dirs import data_dirs_here
 from atlas_scheduler.engine.facts import EngineFacts
 from atlas_scheduler.engine.gpus import Gpu, discover_gpus, visible
+from atlas_scheduler.engine.image_names import names_registry, with_tag
 from atlas_scheduler.engine.interpreter import choose_python, surroundings
 from atlas_scheduler.engine.port import StartRefusedError
 from atlas_scheduler.engine.progress import PullProgress, build_line, fault
-from atlas_scheduler.engine.pulling import names_registry, with_tag
 from atlas_scheduler.engine.silence import explain
 from atlas_scheduler.engine.state import parse_time_ms
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +17,14 @@ import pytest
 
 from atlas_scheduler.engine.port import Ended, Launch, StartRefusedError
 from atlas_scheduler.store.environments import Environments
+from tests.e2e.images import build_image, remove_image
 from tests.engine.rig import DockerRig, Rig, until
-from tests.worker.wheels import make_endless_sdist, make_wheel
+from tests.worker.wheels import (
+    make_endless_sdist,
+    make_late_sdist,
+    make_telling_sdist,
+    make_wheel,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -71,11 +78,12 @@ async def test_a_second_job_with_the_same_requirements_installs_nothing(rig: Rig
     assert ready.job_ids == (second.attempt.job_id,)
 
 
-async def test_where_nothing_is_shared_nobody_starts_with_what_another_installed(
-    rig: Rig,
+@pytest.mark.parametrize("are_shared", [False, True])
+async def test_nobody_starts_with_what_another_installed_unless_the_admin_wants_it(
+    rig: Rig, are_shared: bool
 ) -> None:
     """A build runs code of whoever asked for it, and their settings."""
-    rig.environments.are_shared = False
+    rig.environments.are_shared = are_shared
     first, theirs, again = (
         job(rig, DEMO.format("==1.5"), environment={"FOUNDATIONS_USER": user})
         for user in ("ada", "ben", "ada")
@@ -83,15 +91,103 @@ async def test_where_nothing_is_shared_nobody_starts_with_what_another_installed
     places = [(await completed(rig, launch))[0].split()[1] for launch in (first, theirs, again)]
     told = [rig.log(launch).said().startswith("Installing") for launch in (first, theirs, again)]
 
-    assert told == [True, True, False]
-    ready = {one.job_ids: one for one in rig.environments.ready()}
-    assert set(ready) == {
-        tuple(sorted((first.attempt.job_id, again.attempt.job_id))),
-        (theirs.attempt.job_id,),
-    }
-    assert rig.is_docker or (places[0] == places[2] != places[1])
+    assert told == [True, not are_shared, False]
+    ready = {one.job_ids: one.user for one in rig.environments.ready()}
+    hers = tuple(sorted((first.attempt.job_id, again.attempt.job_id)))
+    all_of_them = tuple(sorted((*hers, theirs.attempt.job_id)))
+    assert ready == (
+        {all_of_them: None} if are_shared else {hers: "ada", (theirs.attempt.job_id,): "ben"}
+    )
+    assert rig.is_docker or (places[0] == places[1]) == are_shared
     downloads = [path for path in rig.environments.wheels.iterdir() if path.is_dir()]
-    assert len(downloads) == 2, "each has their own downloads"
+    assert len(downloads) == (1 if are_shared else 2)
+
+
+BUILT = "import atlasbuilt; print(atlasbuilt.told)"
+
+
+async def test_a_build_sees_only_what_tells_environments_apart(rig: Rig) -> None:
+    """What a job is given for itself neither reaches a build nor makes another one."""
+    told = []
+    for arguments, seed in (("-DA=1", "1"), ("-DA=1", "2"), ("-DA=2", "2")):
+        environment = {"CMAKE_ARGS": arguments, "SEED": seed}
+        launch = job(
+            rig, "--no-index\n./atlasbuilt-1.0.tar.gz\n", code=BUILT, environment=environment
+        )
+        make_telling_sdist(
+            rig.source(launch), "[os.environ.get(n) for n in ('CMAKE_ARGS', 'SEED')]"
+        )
+        told.append((await completed(rig, launch))[-1])
+    assert told == ["['-DA=1', None]", "['-DA=1', None]", "['-DA=2', None]"]
+    assert len(rig.environments.ready()) == 2
+
+
+@pytest.mark.docker
+async def test_a_build_sees_of_the_project_only_what_tells_environments_apart(
+    docker_rig: DockerRig,
+) -> None:
+    launch = job(docker_rig, "--no-index\n./atlasbuilt-1.0.tar.gz\n", code=BUILT)
+    (docker_rig.source(launch) / "other.txt").write_text("")
+    make_telling_sdist(docker_rig.source(launch), "sorted(os.listdir('/job/job_source'))")
+    said = (await completed(docker_rig, launch))[-1]
+    assert said == "['atlasbuilt-1.0.tar.gz', 'requirements.txt']"
+
+
+async def test_a_build_goes_on_for_the_others_when_the_job_that_began_it_is_gone(rig: Rig) -> None:
+    """With its work dir: what is needed of that is asked for late in the build."""
+    first, second = (job(rig, DEMO.format("") + "./atlaslate-1.0.tar.gz\n") for _ in range(2))
+    for launch in (first, second):
+        make_late_sdist(rig.source(launch), "atlasdemo")
+    beginning = asyncio.create_task(rig.engine.prepare(first, rig.log(first)))
+    building = rig.home.environments / "building"
+    await until(lambda: any(building.glob("*/tmp/late-begun")))
+    waiting = asyncio.create_task(rig.engine.prepare(second, rig.log(second)))
+    await until(lambda: "Installing" in rig.log(second).said())
+    beginning.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await beginning
+    shutil.rmtree(first.job_dir)
+    (place,) = building.glob("*/tmp")
+    (place / "late-go-on").write_text("")
+    await waiting
+    assert "Successfully installed atlasdemo-1.5 atlaslate-1.0" in rig.log(second).said()
+
+
+@pytest.mark.docker
+async def test_what_was_built_in_an_image_is_not_installed_in_another(
+    docker_rig: DockerRig,
+) -> None:
+    told = []
+    for variant in ("one", "two"):
+        name = f"atlas-test-variant:{variant}-{docker_rig.instance}"
+        build_image(name, f"FROM atlas-base:bookworm\nENV VARIANT={variant}\n", {})
+        try:
+            launch = job(
+                docker_rig, "--no-index\n./atlasbuilt-1.0.tar.gz\n", code=BUILT, image=name
+            )
+            make_telling_sdist(docker_rig.source(launch), "os.environ['VARIANT']")
+            told.append((await completed(docker_rig, launch))[-1])
+            await docker_rig.engine.remove(launch.attempt)
+        finally:
+            remove_image(name)
+    assert told == ["one", "two"]
+
+
+@pytest.mark.docker
+async def test_an_image_whose_python_builds_nothing_refuses_the_start(
+    docker_rig: DockerRig,
+) -> None:
+    name = f"atlas-test-idle:{docker_rig.instance}"
+    build_image(name, "FROM atlas-base:bookworm\nRUN ln -sf /bin/true /usr/local/bin/python3\n", {})
+    try:
+        launch = job(docker_rig, DEMO.format(""), image=name)
+        with pytest.raises(StartRefusedError) as refused:
+            await docker_rig.engine.prepare(launch, docker_rig.log(launch))
+    finally:
+        remove_image(name)
+    assert str(refused.value).startswith("requirements.txt cannot be installed: ")
+    assert "atlas-environment.json" in str(refused.value)
+    assert docker_rig.environments.ready() == []
 
 
 async def test_without_requirements_nothing_is_made(rig: Rig) -> None:
@@ -103,7 +199,7 @@ async def test_without_requirements_nothing_is_made(rig: Rig) -> None:
 
 async def test_jobs_that_come_together_wait_for_one_build_and_all_see_its_log(rig: Rig) -> None:
     launches = [job(rig, DEMO.format("")) for _ in range(3)]
-    await asyncio.gather(*(rig.engine.prepare(one, rig.log(one)) for one in launches))
+    await asyncio.gather(*(rig.prepare(one) for one in launches))
     logs = {rig.log(one).said() for one in launches}
     assert len(logs) == 1, logs
     (log,) = logs
@@ -119,7 +215,7 @@ async def test_requirements_that_cannot_be_met_refuse_the_start_in_the_words_of_
 ) -> None:
     launch = job(rig, DEMO.format(">=3"))
     with pytest.raises(StartRefusedError) as refused:
-        await rig.engine.prepare(launch, rig.log(launch))
+        await rig.prepare(launch)
     assert str(refused.value).startswith("requirements.txt cannot be installed: ")
     assert "only atlasdemo==1.5 is available and you require atlasdemo>=3" in str(refused.value)
     assert "No solution found" in rig.log(launch).said()
@@ -166,7 +262,7 @@ async def _import_pip(rig: Rig) -> str:
 
 async def test_editable_packages_of_the_project_are_installed_for_the_job_alone(rig: Rig) -> None:
     launch = job(rig, "--no-index\n--find-links ./wheels\natlasdemo\n-e ./mine\n")
-    await rig.engine.prepare(launch, rig.log(launch))
+    await rig.prepare(launch)
     assert rig.log(launch).said() == (
         "requirements.txt is installed for this job alone, because ./mine is installed as "
         "editable.\n"
@@ -208,7 +304,7 @@ async def test_a_build_that_nobody_waits_for_any_more_ends(rig: Rig) -> None:
     """As when its job is stopped; the package would take for ever to be built."""
     launch = job(rig, "--no-index\n./endless-1.0.tar.gz\n")
     make_endless_sdist(rig.source(launch))
-    preparing = asyncio.create_task(rig.engine.prepare(launch, rig.log(launch)))
+    preparing = asyncio.create_task(rig.prepare(launch))
     building = rig.home.environments / "building"
     await until(lambda: any(building.glob("*/environment/pyvenv.cfg")))
     preparing.cancel()

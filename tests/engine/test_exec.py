@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import psutil
 import pytest
 
 from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession, Output
 from atlas_scheduler.engine.port import Launch
 from foundations.errors import JobConflict
 from foundations.models import TerminalSize
-from tests.engine.rig import Rig
+from tests.engine.rig import Rig, until
 from tests.engine.test_conformance import WAITS, is_up
 
 pytestmark = pytest.mark.anyio
@@ -113,7 +115,8 @@ async def test_a_program_that_is_not_there_exits_with_126_or_127(rig: Rig) -> No
     async with running(rig) as launch:
         session = await start(rig, launch, "no-such-program")
         found = await collect(session)
-        assert b"no-such-program" in found[Output.STDOUT] + found[Output.STDERR]
+        assert b"no-such-program" in found[Output.STDERR]
+        assert b"OCI runtime" not in found[Output.STDERR]
         assert await session.wait() in (126, 127)  # Docker before 23 says 126
         await session.close()
 
@@ -123,6 +126,29 @@ async def test_hanging_up_ends_what_reads_a_terminal(rig: Rig) -> None:
         session = await start(rig, launch, "cat", terminal=SIZE)
         await session.close()
         assert (await collect(session))[Output.STDERR] == b""
+
+
+@pytest.mark.parametrize("terminal", [None, SIZE])
+async def test_hanging_up_ends_what_asks_for_no_input(
+    rig: Rig, terminal: TerminalSize | None
+) -> None:
+    """Also what ignores that, with what it has begun."""
+    seconds = f"{random.randrange(10**6, 10**7)}"
+    async with running(rig) as launch:
+        script = f"trap '' HUP; echo begun; sleep {seconds} & sleep {seconds}; sleep {seconds}"
+        session = await start(rig, launch, "sh", "-c", script, terminal=terminal)
+        begun = await session.read()
+        assert begun is not None
+        assert begun[1].strip() == b"begun"
+        await until(lambda: len(sleepers(seconds)) == 2)
+        await session.close()
+        await until(lambda: sleepers(seconds) == [])
+
+
+def sleepers(seconds: str) -> list[int]:
+    """Find the processes that sleep for so long."""
+    command = ["sleep", seconds]
+    return [one.pid for one in psutil.process_iter(["cmdline"]) if one.info["cmdline"] == command]
 
 
 async def test_nothing_runs_beside_a_job_that_has_ended(rig: Rig) -> None:

@@ -50,7 +50,7 @@ class BuildRig(DockerRig):
     async def prepared(self, launch: Launch) -> str:
         """Prepare a launch; return what the log says then."""
         async with asyncio.timeout(60):
-            await self.engine.prepare(launch, self.log(launch))
+            await self.prepare(launch)
         return self.log(launch).said()
 
     async def refused(self, launch: Launch) -> str:
@@ -88,6 +88,18 @@ async def rig(tmp_path: Path) -> AsyncIterator[BuildRig]:
     rig = BuildRig(tmp_path)
     yield rig
     await rig.close()
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "https_proxy"])
+async def test_nobody_chooses_through_what_an_image_that_others_share_is_downloaded(
+    rig: BuildRig, name: str
+) -> None:
+    """Docker would take a step from its cache whatever the proxy was."""
+    refusal = await rig.refused(rig.project(args={name: "http://127.0.0.1:1"}))
+    assert refusal == (
+        f"The image cannot be built: {name} is no argument of a Dockerfile here. Proxies of builds "
+        f"are set by whoever runs the scheduler, in `docker: environment` of config/server.yaml."
+    )
 
 
 async def test_an_image_is_built_once_for_all_that_ask_for_the_same(rig: BuildRig) -> None:
@@ -153,7 +165,7 @@ async def test_a_base_that_cannot_be_had_is_named_with_where_it_stands(rig: Buil
 async def test_a_build_is_seen_as_it_goes_and_ends_with_the_last_who_waits(rig: BuildRig) -> None:
     step = f"echo begun {rig.instance}; sleep 100"
     launch = rig.project(f"FROM {BASE_IMAGE}\nRUN {step}\n")
-    prepare = asyncio.create_task(rig.engine.prepare(launch, rig.log(launch)))
+    prepare = asyncio.create_task(rig.prepare(launch))
     await until(lambda: f"\nbegun {rig.instance}\n" in rig.log(launch).said())
     prepare.cancel()
     await asyncio.gather(prepare, return_exceptions=True)

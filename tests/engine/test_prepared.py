@@ -210,7 +210,7 @@ async def test_what_others_removed_is_not_missed(rig: PreparedRig) -> None:
 async def test_two_starts_of_an_attempt_at_once_lead_to_one_run(rig: PreparedRig) -> None:
     await rig.run_first()
     launch = rig.python("open('starts', 'a').write('started\\n')")
-    await rig.engine.prepare(launch, rig.log(launch))
+    await rig.prepare(launch)
     first, second = await asyncio.gather(rig.engine.start(launch), rig.engine.start(launch))
     assert abs(first - second) < DEADLINE_SECONDS * 1000
     await rig.finish(launch)
@@ -245,7 +245,7 @@ async def test_a_lost_answer_during_a_start_leads_to_one_run(
     try:
         await rig.run_first()
         launch = rig.python("open('starts', 'a').write('started\\n')")
-        await rig.engine.prepare(launch, rig.log(launch))
+        await rig.prepare(launch)
         proxy.lose_reply_to = [call]
         assert await rig.engine.start(launch) <= time.time_ns() // 1_000_000 + 1
         assert proxy.cuts == 1

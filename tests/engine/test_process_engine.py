@@ -83,7 +83,7 @@ async def test_the_number_of_another_process_is_never_signalled(process_rig: Pro
 
 async def test_an_image_is_ignored_and_the_log_says_so_once(process_rig: ProcessRig) -> None:
     launch = process_rig.python("print('ran')", image="tensorflow:1.13")
-    await process_rig.engine.prepare(launch, process_rig.log(launch))
+    await process_rig.prepare(launch)
     await process_rig.run(launch)
     log = process_rig.log(launch)
     assert log.said().count("tensorflow:1.13") == 1
@@ -169,7 +169,7 @@ async def test_directories_of_other_instances_are_left_alone(process_rig: Proces
 
 async def test_a_start_that_was_cut_short_is_made_good(process_rig: ProcessRig) -> None:
     launch = process_rig.python("open('starts', 'a').write('started\\n')")
-    await process_rig.engine.prepare(launch, process_rig.log(launch))
+    await process_rig.prepare(launch)
     attempt = AttemptDir(process_rig.private(launch))
     attempt.write_spec({"argv": ["half"], "env": {}})
     (seen,) = await process_rig.engine.observe()

@@ -48,7 +48,7 @@ class PullRig(DockerRig):
         """Prepare a job; return what its log says."""
         launch = self.launch("true", image=image, **fields)
         async with asyncio.timeout(60):
-            await self.engine.prepare(launch, self.log(launch))
+            await self.prepare(launch)
         return self.log(launch).said()
 
     async def refused(self, image: str, **fields: Any) -> str:
@@ -106,13 +106,15 @@ async def test_credential_helpers_are_asked_and_their_trouble_is_the_jobs(
         write_credentials(account, credHelpers={lab.host: "lab"})
         reason = await rig.refused(name)
         assert "the credentials of its registry cannot be read" in reason
-        assert "docker-credential-lab" in reason
+        assert "cannot be read: docker-credential-lab not installed" in reason
         assert "install it, or remove its line" in reason
         write_helper(account, "lab", "echo the keyring is locked; exit 1")
         assert "the keyring is locked" in await rig.refused(name)
         write_helper(account, "lab", f"echo '{answer}'")
         assert "Pulled image" in await rig.prepared(name)
         lab.forget(name)
+        (account / "config.json").write_text("{")
+        assert f"because {account / 'config.json'} of the user" in await rig.refused(name)
         write_credentials(account, credsStore="lab")
         assert "Pulled image" in await rig.prepared(name)
     finally:

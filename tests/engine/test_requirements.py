@@ -9,7 +9,7 @@ import pytest
 
 from atlas_scheduler.engine.environments import Order, reason_of
 from atlas_scheduler.engine.launch import Places
-from atlas_scheduler.engine.port import AttemptId, Launch
+from atlas_scheduler.engine.port import AttemptId, Launch, StartRefusedError
 from atlas_scheduler.engine.requirements import Requirements, read_requirements
 
 PLACES = Places(job_dir="/job", library_dir="/lib", foundations_home="/job/home")
@@ -55,7 +55,7 @@ def test_the_working_directory_comes_first_and_the_project_second(tmp_path: Path
 
 
 BASE = {
-    "requirements.txt": "-r more.txt\n-c bounds.txt\n-f wheels\n./own-1-py3-none-any.whl\nx${A}\n",
+    "requirements.txt": "-r more.txt\n-c bounds.txt\n-f wheels\n./own-1-py3-none-any.whl\nb @ https://example.org/${A}/b.whl\n",
     "more.txt": "numpy\n-r more.txt\n",
     "bounds.txt": "numpy<3\n",
     "wheels/a-1-py3-none-any.whl": "wheel",
@@ -96,7 +96,9 @@ def test_whatever_decides_what_is_installed_tells_requirements_apart(
         (".", "a directory of the project is installed"),
         ("/opt/own.whl", "/opt/own.whl is not a file of the project"),
         ("../own.whl", "../own.whl is not a file of the project"),
-        ("./missing.whl", "./missing.whl is not a file of the project"),
+        ('./missing.whl; python_version < "3"', "./missing.whl is not a file of the project"),
+        ("-f ./missing", "./missing is not a file of the project"),
+        ("numpy \\\n  >=2", "only pip reads 'numpy \\\\ >=2'"),
         ("-f /opt/wheels", "/opt/wheels is not a file of the project"),
         ("-r https://example.org/r.txt", "what https://example.org/r.txt says may change"),
         ("-i file:///opt/simple", "its index /opt/simple is a directory"),
@@ -119,7 +121,136 @@ def test_a_file_that_is_no_text_is_left_to_pip(tmp_path: Path) -> None:
     (tmp_path / "job_source" / "requirements.txt").write_bytes(b"\xff\xfe\x00")
     found = read(tmp_path, {})
     assert found is not None
-    assert found.own_reason == "requirements.txt cannot be read as text"
+    assert found.own_reason == "requirements.txt is not UTF-8"
+
+
+def test_text_that_nobody_can_read_names_its_line(tmp_path: Path) -> None:
+    (tmp_path / "job_source").mkdir()
+    (tmp_path / "job_source" / "requirements.txt").write_bytes(b"numpy\n# caf\xe9\n")
+    with pytest.raises(StartRefusedError) as refused:
+        read(tmp_path, {})
+    assert str(refused.value) == (
+        "requirements.txt cannot be read: line 2 is not UTF-8 text. Save the file as UTF-8."
+    )
+    declared = b"# -*- coding: latin-1 -*-\n# caf\xe9\nnumpy\n"
+    (tmp_path / "job_source" / "requirements.txt").write_bytes(declared)
+    found = read(tmp_path, {})
+    assert found is not None
+    assert found.own_reason == "requirements.txt is not UTF-8", "pip reads it"
+
+
+@pytest.mark.parametrize("line", ["-r missing.txt", "-c missing.txt", "./missing.txt"])
+def test_what_is_not_among_the_files_of_the_project_is_named(tmp_path: Path, line: str) -> None:
+    with pytest.raises(StartRefusedError) as refused:
+        read(tmp_path, {"requirements.txt": f"numpy\n{line}\n"})
+    named = line.split()[-1]
+    assert str(refused.value) == (
+        f"The requirements cannot be installed: they name {named}, and what was submitted has no "
+        f"such file. See whether .gitignore or .foundationsignore leave it out."
+    )
+
+
+def test_a_link_out_of_the_project_is_not_read(tmp_path: Path) -> None:
+    """As an earlier attempt of a job could have left it, to be told what lies there."""
+    (tmp_path / "job_source").mkdir()
+    (tmp_path / "secret.txt").write_text("/a/secret/path\n")
+    (tmp_path / "job_source" / "requirements.txt").symlink_to(tmp_path / "secret.txt")
+    found = read(tmp_path, {})
+    assert found is not None
+    assert found.own_reason == "requirements.txt is a link that leads out of the project"
+
+
+def test_a_file_of_any_size_is_read_in_part_only(tmp_path: Path) -> None:
+    (tmp_path / "job_source").mkdir()
+    with (tmp_path / "job_source" / "requirements.txt").open("wb") as file:
+        file.truncate(10**12)
+    found = read(tmp_path, {})
+    assert found is not None
+    assert found.own_reason == "requirements.txt is larger than 10 MB"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "path"),
+    [
+        ("PIP_CONSTRAINT", "bounds.txt", "bounds.txt"),
+        ("PIP_CONSTRAINT", "/job/job_source/bounds.txt", "bounds.txt"),
+        ("UV_OVERRIDE", "https://example.org/o.txt bounds.txt", "bounds.txt"),
+        ("PIP_FIND_LINKS", "file:///job/job_source/wheels", "wheels/a-1-py3-none-any.whl"),
+        ("UV_FIND_LINKS", "/opt/wheels,wheels", "wheels/a-1-py3-none-any.whl"),
+        ("ATLAS_ALSO_INSTALL", "./own-1-py3-none-any.whl", "own-1-py3-none-any.whl"),
+    ],
+)
+def test_files_that_variables_name_tell_requirements_apart(
+    tmp_path: Path, name: str, value: str, path: str
+) -> None:
+    found = [
+        read(
+            tmp_path / directory,
+            {"requirements.txt": "numpy\n", path: content},
+            variables={name: value},
+        )
+        for directory, content in (("a", "numpy<2\n"), ("b", "numpy<2\n"), ("c", "numpy<3\n"))
+    ]
+    digests = [one.digest for one in found if one is not None and one.own_reason is None]
+    assert len(digests) == 3
+    assert digests[0] == digests[1] != digests[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("PIP_CONFIG_FILE", "pip.conf", "PIP_CONFIG_FILE is a file of the project"),
+        ("PIP_INDEX_URL", "file:///job/job_source/index", "PIP_INDEX_URL is a directory of the "),
+    ],
+)
+def test_variables_that_lead_to_more_of_the_project_are_for_the_job_alone(
+    tmp_path: Path, name: str, value: str, reason: str
+) -> None:
+    files = {"requirements.txt": "numpy\n", "pip.conf": "", "index/numpy/index.html": ""}
+    found = read(tmp_path, files, variables={name: value})
+    assert found is not None
+    assert (found.own_reason or "").startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (
+            "-e git+https://${TOKEN}@example.org/lab/own.git#egg=own",
+            "git+https://***@example.org/lab/own.git#egg=own is installed as editable",
+        ),
+        (
+            "-e git+https://example.org/lab/own.git@main#egg=own",
+            "git+https://example.org/lab/own.git@main#egg=own is installed as editable",
+        ),
+        (
+            "-r https://ada:${TOKEN}@example.org/r.txt",
+            "what https://***@example.org/r.txt says may ",
+        ),
+        (
+            "own @ https://ada:pass@example.org/own.whl --config-settings=a=b",
+            "only pip reads 'own @ https://***@example.org/own.whl --config-settings=a=b'",
+        ),
+    ],
+)
+def test_no_reason_tells_what_lets_somebody_in(tmp_path: Path, line: str, reason: str) -> None:
+    """It stands in the log, which others may read."""
+    found = read(tmp_path, {"requirements.txt": f"{line}\n"}, variables={"TOKEN": "t0ken"})
+    assert found is not None
+    assert found.own_reason is not None
+    assert found.own_reason.startswith(reason)
+    assert "t0ken" not in found.own_reason
+
+
+def test_of_a_directory_of_packages_only_packages_count(tmp_path: Path) -> None:
+    """With the project as such a directory, every change of its code would make an environment."""
+    files = {"requirements.txt": "--find-links .\na\n", "a-1-py3-none-any.whl": "wheel"}
+    found = [
+        read(tmp_path / code, {**files, "main.py": code, "data.bin": code}) for code in ("a", "b")
+    ]
+    assert found[0] is not None
+    assert found[0] == found[1]
+    assert found[0].files == ("./", "a-1-py3-none-any.whl", "requirements.txt")
 
 
 def test_a_path_in_the_container_means_the_project(tmp_path: Path) -> None:
@@ -152,7 +283,7 @@ def test_what_is_asked_for_beside_the_file_is_another_environment(tmp_path: Path
 def test_a_key_is_made_of_requirements_and_base() -> None:
     requirements = [Requirements("requirements.txt", digest) for digest in "ab"]
     orders = [
-        Order(one, base=base, identity=(identity,), python=("python",))
+        Order(one, base=base, ground=(identity,), python=("python",), variables={})
         for one in requirements
         for base in ("image:1", "image:latest")
         for identity in ("sha256:0", "sha256:1")

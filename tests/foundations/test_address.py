@@ -6,7 +6,7 @@ import pytest
 
 from foundations.address import Address, bearer
 from foundations.errors import ConfigError
-from foundations.ssh_place import SshPlace
+from foundations.ssh.place import SshPlace
 
 
 def test_a_unix_socket_has_a_path_as_it_is() -> None:

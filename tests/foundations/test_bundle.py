@@ -495,7 +495,7 @@ def test_a_file_with_another_size_than_it_said_is_named(
     project: Path, tmp_path: Path, path: str
 ) -> None:
     (project / "odd").symlink_to(path)
-    with pytest.raises(BundleError, match="'odd' changed while it was packed"):
+    with pytest.raises(BundleError, match="'odd' changed while it was read"):
         pack(project, tmp_path / "b")
     assert not (tmp_path / "b").exists()
 

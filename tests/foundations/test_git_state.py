@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from foundations.git_files import Repository
-from foundations.git_remotes import without_credentials
-from foundations.git_state import read_git_state
+from foundations.git.files import Repository
+from foundations.git.remotes import without_credentials
+from foundations.git.state import read_git_state
 from foundations.provenance import LONGEST_DIFF, MOST_UNTRACKED, GitState
 from tests.foundations.repositories import commit, git, make_repository, write
 

@@ -179,6 +179,11 @@ def test_numbers_among_the_words_of_a_command_are_taken_as_they_are_written(tmp_
         ("worker: fast\n", "`worker`: must hold `key: value` lines, not 'fast'"),
         ("params: {1: a}\n", "FILE, line 1: `params.1`: input should be a valid string"),
         ("params: {a: 2024-01-01}\n", "`params.a`: 2024-01-01 cannot be passed on as JSON;"),
+        ("entrypoint: ''\n", "FILE, line 1: `entrypoint` must not be empty"),
+        (
+            "entrypoint: 'sh -c \"oops'\n",
+            "FILE, line 1: `entrypoint`: has a quote that is not closed",
+        ),
         ("entrypoint: a\nworker: {entrypoint: b}\n", "FILE, line 1: `entrypoint` and `worker.ent"),
         ("- a\n", "FILE, line 1: must hold `key: value` lines"),
         ("just text\n", "FILE, line 1: must hold `key: value` lines"),

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from foundations.errors import ConfigError
 from foundations.home import LONGEST_TUNNEL_DIR_BYTES, Home
-from foundations.ssh_command import Ran
-from foundations.ssh_place import SshPlace, forward
-from foundations.ssh_remote import WHERE, socket_of
-from foundations.ssh_words import advice_on, is_refusal, words_of
+from foundations.ssh.command import Ran
+from foundations.ssh.place import SshPlace, forward
+from foundations.ssh.scripts import WHERE, socket_of
+from foundations.ssh.words import advice_on, is_refusal, words_of
 
 
 @pytest.mark.parametrize(

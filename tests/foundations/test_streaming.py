@@ -83,6 +83,17 @@ def test_messages_and_output_keep_their_order_and_their_lines() -> None:
     )
 
 
+def test_output_that_comes_late_is_not_printed_among_what_follows() -> None:
+    out, content = file()
+    console = JobConsole(out)
+    console.output(b"a line\n")
+    console.end_output()
+    console.output(b"late\n")
+    console.info("ends")
+
+    assert content.getvalue().decode() == "a line\nFoundations INFO: ends\n"
+
+
 @pytest.mark.parametrize(
     ("level", "expected"),
     [("DEBUG", "IWE"), ("INFO", "IWE"), ("WARNING", "WE"), ("ERROR", "E"), ("CRITICAL", "")],

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from foundations import bundle, hash_cache, tree
+from foundations import bundle, hash_cache, project_files, tree
 from foundations.bundle_listing import parse_listing
 from foundations.errors import BundleError
 from foundations.hash_cache import HashCache, cache_dir
@@ -51,7 +51,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> None:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files that are read, by their paths in the bundle."""
     paths: list[str] = []
-    usual = tree.opened
+    usual = project_files.opened
 
     def noting(source: str, path: str) -> object:
         paths.append(path)

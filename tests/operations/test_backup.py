@@ -25,7 +25,7 @@ from foundations.errors import AtlasError, ConfigError, StorageFull
 from foundations.home import Home
 from tests.e2e.driver import Scheduler
 from tests.e2e.processes import kill_jobs
-from tests.e2e.projects import config_with, until, write_project
+from tests.e2e.projects import until, write_waiting_project
 from tests.store.disks import mounted_disk
 from tests.store.interruptions import SimulatedCrash, crash_at
 
@@ -341,19 +341,7 @@ def test_jobs_that_ran_in_the_backup_are_compared_with_the_engine(tmp_path: Path
     (tmp_path / "s").mkdir()
     scheduler = Scheduler(tmp_path / "s", "process")
     backup = str(tmp_path / "b.tar.gz")
-    project = write_project(
-        tmp_path / "waits",
-        {
-            "main.py": """\
-                import os, pathlib, time
-                place = pathlib.Path(os.environ["PLACE"])
-                (place / "started").touch()
-                while not (place / "enough").exists():
-                    time.sleep(0.01)
-                """,
-            "job.config.yaml": config_with(tmp_path),
-        },
-    )
+    project = write_waiting_project(tmp_path / "waits", tmp_path)
     try:
         scheduler.start()
         job_id = scheduler.submit(project)

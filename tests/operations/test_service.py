@@ -16,7 +16,7 @@ from atlas_scheduler.operations.systemd import quoted, unit_text
 from foundations.home import Home
 from tests.e2e.driver import Scheduler
 from tests.e2e.processes import kill_jobs
-from tests.e2e.projects import config_with, until, write_project
+from tests.e2e.projects import until, write_waiting_project
 
 ODD = 'a home/with "quotes" 100% $HOME \\ é'
 ANSWERS = """\
@@ -148,19 +148,7 @@ def test_a_service_tells_systemd_that_it_is_ready_and_a_restart_leaves_its_jobs_
 ) -> None:
     (tmp_path / "s").mkdir()
     scheduler = Scheduler(tmp_path / "s", "process")
-    project = write_project(
-        tmp_path / "waits",
-        {
-            "main.py": """\
-                import os, pathlib, time
-                place = pathlib.Path(os.environ["PLACE"])
-                (place / "started").touch()
-                while not (place / "enough").exists():
-                    time.sleep(0.01)
-                """,
-            "job.config.yaml": config_with(tmp_path),
-        },
-    )
+    project = write_waiting_project(tmp_path / "waits", tmp_path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
         notices.bind(str(tmp_path / "notify"))
         notices.settimeout(60)

@@ -3,44 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Callable, Sequence
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from atlas_scheduler.core.job import Job
-from atlas_scheduler.core.lifecycle import Effect
-from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
 from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.service import Service
 from atlas_scheduler.store.db import Database
-from foundations.errors import JobConflict
 from foundations.home import Home
 from foundations.models import QueueSettings
+from tests.engine.fake_nvml import FakeNvml
+from tests.service.onlooker import Onlooker
 from tests.store.samples import lay_database
-
-
-class Onlooker:
-    """A shell that does nothing."""
-
-    def perform(self, job: Job, effects: Sequence[Effect]) -> None:
-        pass
-
-    def wake(self) -> None:
-        pass
-
-    async def settle(self, job_id: str) -> None:
-        pass
-
-    async def run_beside(self, job: Job, plan: ExecPlan) -> ExecSession:
-        raise JobConflict("Nothing runs here.")
-
-    async def connect(self, job: Job, port: int) -> ExecSession:
-        raise JobConflict("Nothing listens here.")
-
-    def tidy(self) -> None:
-        pass
 
 
 @pytest.fixture
@@ -75,3 +52,12 @@ async def service_on(
 async def service(tmp_path: Path, database: Database) -> AsyncIterator[Service]:
     async with service_on(Home(tmp_path), database) as opened:
         yield opened
+
+
+@pytest.fixture
+def stuck(nvml: FakeNvml) -> Iterator[None]:
+    """A driver that does not answer while the test runs."""
+    leave = threading.Event()
+    nvml.hold = leave.wait
+    yield
+    leave.set()

@@ -152,7 +152,7 @@ async def test_a_prefix_of_several_arrays_is_refused(
         array = await submitted(service, submission)
         new_id = f"abcd0000-0000-4000-8000-00000000000{end}"
         await database.write(partial(rename, old=array.array_id, new=new_id))
-    with pytest.raises(AmbiguousJob, match="'abcd' fits several arrays, such as abcd0000-"):
+    with pytest.raises(AmbiguousJob, match="'abcd' fits several arrays: abcd0000-"):
         await service.array("abcd")
 
 
@@ -162,7 +162,7 @@ async def test_no_more_run_at_once_than_the_array_allows(
     await service.set_queue_settings(NewQueueSettings(max_running_jobs=9), by="ada")
     array = await submitted(service, submission, "0-3", at_once=2)
 
-    await service.claim_next()
+    await service.take_turn()
     assert (await service.array(array.array_id)).states == {S.STARTING: 2, S.QUEUED: 2}
     third = await service.job(f"{array.array_id}_2")
     assert third.waiting
@@ -170,7 +170,7 @@ async def test_no_more_run_at_once_than_the_array_allows(
     first = (await service.job(f"{array.array_id}_0")).job_id
     await service.apply(first, Started(5))
     await service.apply(first, Exited(6, exit_code=0))
-    await service.claim_next()
+    await service.take_turn()
     assert (await service.array(array.array_id)).states == {
         S.STARTING: 2,
         S.QUEUED: 1,

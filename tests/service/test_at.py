@@ -27,7 +27,7 @@ async def test_a_job_has_no_turn_before_its_time(service: Service) -> None:
 
     late, over = await submit(50_000), await submit(-50_000)
 
-    await service.claim_next()
+    await service.take_turn()
     waits = await service.job(late)
     assert waits.state is JobState.QUEUED
     assert waits.not_before == datetime.fromtimestamp((begin_ms + 50_000) / 1000, tz=UTC)

@@ -12,7 +12,7 @@ from atlas_scheduler.service import Service
 from atlas_scheduler.store import jobs
 from atlas_scheduler.store.db import Database
 from foundations.errors import JobConflict, NotFound
-from tests.service.conftest import Onlooker
+from tests.service.onlooker import Onlooker
 from tests.store.projects import stored
 from tests.store.samples import add, finish
 

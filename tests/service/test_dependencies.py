@@ -22,7 +22,7 @@ from foundations.models import (
     QueueSettings,
     Submission,
 )
-from tests.service.conftest import Onlooker
+from tests.service.onlooker import Onlooker
 from tests.store.projects import stored
 
 pytestmark = pytest.mark.anyio
@@ -68,7 +68,7 @@ async def submit(service: Service) -> Submitter:
 
 async def end(service: Service, job_id: str, event: Event) -> None:
     """Let a job run, and end."""
-    await service.claim_next()
+    await service.take_turn()
     await service.apply(job_id, Started(8))
     await service.apply(job_id, event)
 
@@ -84,7 +84,7 @@ async def test_a_job_waits_until_the_other_has_completed(
     first = await submit()
     second = await submit(first[:8])
 
-    await service.claim_next()
+    await service.take_turn()
     reason = f"comes after job {first[:8]} (starting)"
     assert await standing(service, second) == (S.QUEUED, reason)
     await service.apply(first, Started(5))
@@ -92,7 +92,7 @@ async def test_a_job_waits_until_the_other_has_completed(
     assert (await service.job(second)).after == [
         AfterView(job_id=first, on="ok", status="met", state=S.COMPLETED)
     ]
-    await service.claim_next()
+    await service.take_turn()
     assert (await service.job(second)).state is S.STARTING
 
 
@@ -122,7 +122,7 @@ async def test_how_the_other_ends_decides(
         await end(service, first, event)
 
     if reason is None:
-        await service.claim_next()
+        await service.take_turn()
         assert (await service.job(second)).state is S.STARTING
         return
     why = f"job {first[:8]}, which it comes after, {reason}"
@@ -148,7 +148,7 @@ async def test_what_comes_after_a_job_that_can_never_start_ends_too(
         why = f"job {other[:8]}, which it comes after, was stopped"
         assert await standing(service, job_id) == (S.STOPPED, why)
     assert (await service.job(alarm)).state is S.STOPPED
-    await service.claim_next()
+    await service.take_turn()
     assert (await service.job(cleaner)).state is S.STARTING
 
 
@@ -191,7 +191,7 @@ async def test_a_job_that_was_met_and_deleted_is_not_missed(
         await service.purge(job_id)
 
     await service.release(second, by="ada")
-    await service.claim_next()
+    await service.take_turn()
 
     detail = await service.job(second)
     assert detail.state is S.STARTING
@@ -259,7 +259,7 @@ async def test_an_array_is_a_job_each_to_come_after_and_each_of_it_comes_after(
     assert (await service.jobs(filter=f"after:{first[:8]}")).jobs != []
     await end(service, first, BAD)
     assert (await service.array(array.array_id)).states == {S.STOPPED: 2}
-    await service.claim_next()
+    await service.take_turn()
     assert (await service.job(last)).state is S.STARTING
     never = await service.submit_array(wanted, idempotency_key=None)
     assert never.states == {S.STOPPED: 2}

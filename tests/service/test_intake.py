@@ -2,20 +2,44 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from atlas_scheduler import intake
 from atlas_scheduler.intake import Intake
 from atlas_scheduler.store import jobs, records
-from atlas_scheduler.store.db import Database
+from atlas_scheduler.store.db import Database, Work
+from foundations.errors import StorageFull
 from foundations.home import Home
 from tests.store.samples import new_job
 from tests.store.series_points import points_of
 
 pytestmark = pytest.mark.anyio
+
+T = TypeVar("T")
+
+
+class FullFor(Database):
+    """A database whose disk is full for so many writes."""
+
+    def __init__(self, writes: int, whole: Database) -> None:
+        self._left = writes
+        self._whole = whole
+        self.refused = asyncio.Event()
+
+    async def read(self, work: Work[T]) -> T:
+        return await self._whole.read(work)
+
+    async def write(self, work: Work[T]) -> T:
+        if self._left:
+            self._left -= 1
+            self.refused.set()
+            raise StorageFull("no space left on the disk")
+        return await self._whole.write(work)
 
 
 def point(step: int) -> bytes:
@@ -97,3 +121,58 @@ async def test_lines_that_are_skipped_are_counted_once(
     await Intake(database, Home(tmp_path)).drain(job_id)
     assert await skipped(database, job_id) == 3
     assert await steps(database, job_id) == [0, 1]
+
+
+async def test_what_is_written_until_the_end_is_taken_in_by_the_tail(
+    tmp_path: Path, database: Database, job_id: str, events: Path
+) -> None:
+    ended = asyncio.Event()
+    told: asyncio.Queue[str] = asyncio.Queue()
+    taking = Intake(database, Home(tmp_path), on_records=told.put_nowait)
+    append(events, point(0) + b"\n")
+    tail = asyncio.create_task(taking.tail(job_id, ended=ended))
+    assert await told.get() == job_id
+    append(events, point(1) + b"\n")
+    ended.set()
+    await tail
+    assert await steps(database, job_id) == [0, 1]
+
+
+async def test_a_tail_goes_on_where_others_took_records_in(
+    tmp_path: Path, database: Database, job_id: str, events: Path
+) -> None:
+    ended = asyncio.Event()
+    told: asyncio.Queue[str] = asyncio.Queue()
+    append(events, point(0) + b"\n")
+    taking = Intake(database, Home(tmp_path), on_records=told.put_nowait)
+    tail = asyncio.create_task(taking.tail(job_id, ended=ended))
+    await told.get()
+    append(events, point(1) + b"\n")
+    await Intake(database, Home(tmp_path)).drain(job_id)
+    append(events, point(2) + b"\n")
+    ended.set()
+    await tail
+    assert await steps(database, job_id) == [0, 1, 2]
+
+
+async def test_a_tail_outlives_a_disk_that_is_full_for_a_while(
+    tmp_path: Path, database: Database, job_id: str, events: Path
+) -> None:
+    full = FullFor(1, database)
+    ended = asyncio.Event()
+    append(events, point(0) + b"\n")
+    tail = asyncio.create_task(Intake(full, Home(tmp_path)).tail(job_id, ended=ended))
+    await full.refused.wait()
+    ended.set()
+    await tail
+    assert await steps(database, job_id) == [0]
+
+
+async def test_a_disk_that_is_full_at_the_end_is_told_of(
+    tmp_path: Path, database: Database, job_id: str, events: Path
+) -> None:
+    ended = asyncio.Event()
+    ended.set()
+    append(events, point(0) + b"\n")
+    with pytest.raises(StorageFull, match="no space"):
+        await Intake(FullFor(1, database), Home(tmp_path)).tail(job_id, ended=ended)

@@ -47,6 +47,9 @@ class FakeEngine:
     async def capabilities(self) -> Capabilities:
         return Capabilities(name=self.name, version="1", isolated=False)
 
+    async def fetch_image(self, launch: Launch, log: JobLog) -> None:
+        log.say("The image is here.")
+
     async def prepare(self, launch: Launch, log: JobLog) -> None:
         log.begin_output()
 
@@ -230,7 +233,11 @@ async def test_a_job_that_runs_again_after_its_end_is_watched_for_its_time_anew(
     view = await reached(service, job_id, JobState.RUNNING, attempt=2)
     assert view.reason is None
     log = (service.home.archive(job_id) / "job.log").read_text()
-    assert log == "Foundations INFO: Attempt 2: retry 1 of 1, because its program failed\n"
+    assert log.splitlines() == [
+        "The image is here.",
+        "Foundations INFO: Attempt 2: retry 1 of 1, because its program failed",
+        "The image is here.",
+    ]
     engine.end(5)
     view = await reached(service, job_id, JobState.FAILED, attempt=2)
     assert view.reason == "exit code 5"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,15 +25,6 @@ def nvml(monkeypatch: pytest.MonkeyPatch) -> FakeNvml:
     fake = FakeNvml([FakeGpu("GPU-aaaa"), FakeGpu("GPU-bbbb")])
     monkeypatch.setattr(gpus, "pynvml", fake)
     return fake
-
-
-@pytest.fixture
-def stuck(nvml: FakeNvml) -> Iterator[None]:
-    """A driver that does not answer while the test runs."""
-    leave = threading.Event()
-    nvml.hold = leave.wait
-    yield
-    leave.set()
 
 
 async def test_the_machine_is_described_with_the_job_that_holds_each_gpu(

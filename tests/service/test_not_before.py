@@ -42,7 +42,7 @@ async def test_who_asks_is_told_when_and_others_pass(service: Service, database:
     assert view.not_before == datetime.fromtimestamp(FIRST_MS / 1000, tz=UTC)
     assert view.waiting is not None
     assert view.waiting.reason == "waits until 1970-01-01 01:23:20 UTC"
-    await service.claim_next()
+    await service.take_turn()
     assert [(await service.view(job_id)).state for job_id in (later, now)] == ["queued", "starting"]
 
 
@@ -50,6 +50,6 @@ async def test_a_time_that_has_come_is_not_waited_for(service: Service, database
     service.engine.problem = None
     due = await defer(database, 1)
     assert await service.end_overdue() is None
-    await service.claim_next()
+    await service.take_turn()
     claimed = await service.view(due)
     assert (claimed.state, claimed.not_before) == ("starting", None)

@@ -134,7 +134,7 @@ async def test_a_held_job_lets_the_others_pass_until_it_is_released(
         2,
         3,
     ]
-    await service.claim_next()
+    await service.take_turn()
     assert (await service.job(a)).state == "queued"
     assert (await service.job(b)).state == "starting"
     released = await service.release(a, by="grace")
@@ -171,17 +171,17 @@ async def test_a_pause_stops_the_starts_of_all_or_of_one_project_and_outlasts_th
     assert (await service.info()).queue == paused == await service.queue_settings()
     reasons = {job.waiting.reason for job in await waiting(service) if job.waiting}
     assert reasons == {f"the queue is paused by grace since {paused.paused.at:%Y-%m-%d %H:%M} UTC"}
-    await service.claim_next()
+    await service.take_turn()
     assert len(await waiting(service)) == 4
     assert len(await database.read(pauses.in_force)) == 2
 
     await service.rename_project("cats", "lions", by="ada")
     resumed = await service.resume_queue(None, by="ada")
     assert [one.project for one in resumed.paused_projects] == ["lions"]
-    await service.claim_next()
+    await service.take_turn()
     assert await line(service) == [queue[0], queue[2]]
     await service.resume_queue("lions", by="ada")
-    await service.claim_next()
+    await service.take_turn()
     assert await line(service) == []
     with pytest.raises(NotFound, match="no project `cats`"):
         await service.pause_queue("cats", by="ada")

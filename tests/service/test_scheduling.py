@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +18,7 @@ from atlas_scheduler.supply import Supply
 from foundations.errors import InvalidRequest
 from foundations.models import JobSpec, JobView, NewQueueSettings, QueueSettings, Submission
 from tests.engine.fake_nvml import FakeGpu, FakeNvml
-from tests.service.conftest import Onlooker
+from tests.service.onlooker import Onlooker
 from tests.store.projects import stored
 from tests.store.samples import add
 
@@ -89,7 +87,7 @@ async def test_shares_have_one_gpu_together_and_a_restart_does_not_give_it_again
 ) -> None:
     halves = [await submitted(database, num_gpus=0.5) for _ in range(3)]
     whole = await submitted(database, num_gpus=1)
-    await busy.claim_next()
+    await busy.take_turn()
     assert [(await shown(busy, one)).gpus for one in halves] == [
         ["GPU-aaaa"],
         ["GPU-aaaa"],
@@ -98,10 +96,10 @@ async def test_shares_have_one_gpu_together_and_a_restart_does_not_give_it_again
     assert await reason(busy, whole) == "needs 1 GPU; 0 of 2 are free"
 
     restarted = make_service(database, service, clock)
-    await restarted.claim_next()
+    await restarted.take_turn()
     assert (await shown(restarted, whole)).gpus == []
     await end(restarted, halves[2], at_ms=1_500_000)
-    await restarted.claim_next()
+    await restarted.take_turn()
     assert (await shown(restarted, whole)).gpus == ["GPU-bbbb"]
     assert (await shown(restarted, whole)).num_gpus == 1
     assert (await shown(restarted, halves[0])).num_gpus == 0.5
@@ -129,18 +127,18 @@ async def test_who_is_passed_over_is_remembered_over_a_restart_until_it_runs_or_
     busy: Service, service: Service, database: Database, clock: Clock
 ) -> None:
     first = await submitted(database, num_gpus=1)
-    await busy.claim_next()
+    await busy.take_turn()
     await busy.apply(first, Started(clock.now_ms - 1))
     large = await submitted(database, num_gpus=2)
     small = await submitted(database, num_gpus=1)
-    await busy.claim_next()
+    await busy.take_turn()
     assert (await shown(busy, small)).gpus == ["GPU-bbbb"]
 
     clock.now_ms += 86_400_000
     restarted = make_service(database, service, clock)
     late = await submitted(database, num_gpus=1)
     await end(restarted, small, at_ms=clock.now_ms)
-    await restarted.claim_next()
+    await restarted.take_turn()
     kept = f"job {large[:8]} has waited too long for a GPU to be passed again"
     assert await reason(restarted, late) == kept
     view = (await shown(restarted, late)).waiting
@@ -151,7 +149,7 @@ async def test_who_is_passed_over_is_remembered_over_a_restart_until_it_runs_or_
     assert (waits.reason, waits.blockers) == ("needs 2 GPUs; 1 of 2 are free", [first])
 
     await restarted.move([large], "last", None, by="ada")
-    await restarted.claim_next()
+    await restarted.take_turn()
     assert (await shown(restarted, late)).gpus == ["GPU-bbbb"]
 
 
@@ -162,7 +160,7 @@ async def test_limits_hold_and_are_lifted_while_the_server_runs(
     await busy.set_queue_settings(wanted, by="ada")
     cats = [await submitted(database, user=user) for user in ("ada", "bob")]
     dogs = [await submitted(database, "dogs", user=user) for user in ("ada", "eve")]
-    await busy.claim_next()
+    await busy.take_turn()
     assert await reason(busy, cats[1]) == "1 job is running in project cats, and its limit is 1"
     text = "1 job is running of ada, and the limit of that user is 1"
     assert await reason(busy, dogs[0]) == text
@@ -172,7 +170,7 @@ async def test_limits_hold_and_are_lifted_while_the_server_runs(
     lifted = NewQueueSettings(max_running_per_user=0, project_limits={"lions": 0})
     view = await busy.set_queue_settings(lifted, by="ada")
     assert (view.max_running_per_user, view.project_limits) == (None, {})
-    await busy.claim_next()
+    await busy.take_turn()
     assert not [job for job in (await busy.jobs()).jobs if job.waiting]
 
 
@@ -182,14 +180,14 @@ async def test_the_start_of_a_job_is_expected_from_what_others_of_its_kind_took(
     command = ["train.py", "--lr", "0.1"]
     for seconds in (60, 100, 400):
         done = await submitted(database, command=command)
-        await busy.claim_next()
+        await busy.take_turn()
         await busy.apply(done, Started(clock.now_ms))
         await busy.apply(
             done, Exited(clock.now_ms + seconds * 1_000, exit_code=0, oom_killed=False)
         )
     await busy.set_queue_settings(NewQueueSettings(max_running_jobs=1), by="ada")
     running = await submitted(database, command=["train.py"])
-    await busy.claim_next()
+    await busy.take_turn()
     await busy.apply(running, Started(clock.now_ms))
     waits = [await submitted(database, command=["train.py"]) for _ in range(2)]
     unknown = await submitted(database, command=["new.py"])
@@ -216,9 +214,9 @@ async def test_a_failed_claim_leaves_the_queue_as_it_was(
     with monkeypatch.context() as patch:
         patch.setattr(busy, "_append", fail)
         with pytest.raises(RuntimeError, match="on fire"):
-            await busy.claim_next()
+            await busy.take_turn()
     assert (await shown(busy, job_id)).state == "queued"
-    await busy.claim_next()
+    await busy.take_turn()
     assert (await shown(busy, job_id)).state == "starting"
 
 
@@ -232,14 +230,6 @@ def nvml(monkeypatch: pytest.MonkeyPatch) -> FakeNvml:
     monkeypatch.setattr(gpus, "pynvml", fake)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     return fake
-
-
-@pytest.fixture
-def stuck(nvml: FakeNvml) -> Iterator[None]:
-    leave = threading.Event()
-    nvml.hold = leave.wait
-    yield
-    leave.set()
 
 
 async def test_a_gpu_that_others_use_is_left_to_them_and_looked_at_again(

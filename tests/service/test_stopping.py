@@ -49,7 +49,7 @@ async def test_jobs_that_are_named_are_stopped_and_each_refusal_is_told(
 
 
 async def test_a_job_that_runs_is_asked_to_end(service: Service, queue: list[str]) -> None:
-    await service.claim_next()
+    await service.take_turn()
 
     answer = await service.stop_jobs(StopJobs(filter="project:cats or project:dogs"), by="ada")
 

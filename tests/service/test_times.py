@@ -12,7 +12,7 @@ from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.lifecycle import Effect
 from atlas_scheduler.service import Service
 from atlas_scheduler.store.db import Database
-from tests.service.conftest import Onlooker
+from tests.service.onlooker import Onlooker
 from tests.store.samples import add
 
 pytestmark = pytest.mark.anyio
@@ -102,5 +102,5 @@ async def test_a_retry_is_told_with_its_cause_and_wakes_whoever_dispatches(
     assert (last.event, last.state, last.detail["exit_code"]) == ("Exited", "queued", 3)
     assert last.detail["retry"] == "retry 1 of 1 after exit code 3"
     assert last.detail["pause_seconds"] == 60
-    await service.claim_next()
+    await service.take_turn()
     assert (await service.view(job_id)).state == "queued"

@@ -53,7 +53,7 @@ async def unfinished(service: Service) -> list[str]:
 async def test_a_second_job_with_the_key_is_not_submitted(service: Service, bundle: str) -> None:
     first = await submit(service, bundle, SKIP)
     again = await submit(service, bundle, SKIP)
-    await service.claim_next()
+    await service.take_turn()
     while_it_runs = await submit(service, bundle, SKIP)
 
     assert (first.existed, first.unique_key) == (False, "nightly")
@@ -96,7 +96,7 @@ async def test_a_job_that_runs_is_ended_before_the_other_starts(
     service: Service, bundle: str
 ) -> None:
     first = await submit(service, bundle, SKIP)
-    await service.claim_next()
+    await service.take_turn()
     await service.apply(first.job_id, Started(5))
 
     second = await submit(service, bundle, REPLACE)
@@ -108,7 +108,7 @@ async def test_a_job_that_runs_is_ended_before_the_other_starts(
     assert waiting
     assert waiting.reason == f"comes after job {first.job_id[:8]} (stopping)"
     await service.apply(first.job_id, Exited(9, exit_code=143))
-    await service.claim_next()
+    await service.take_turn()
     assert (await service.job(third.job_id)).state is S.STARTING
 
 
@@ -116,7 +116,7 @@ async def test_a_job_that_is_being_stopped_is_waited_for_and_not_found(
     service: Service, bundle: str
 ) -> None:
     first = await submit(service, bundle, SKIP)
-    await service.claim_next()
+    await service.take_turn()
     await service.stop(first.job_id, by="ada")
 
     second = await submit(service, bundle, SKIP)

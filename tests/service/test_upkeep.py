@@ -15,7 +15,8 @@ from atlas_scheduler.store.db import Database
 from atlas_scheduler.store.disk_guard import DiskGuard, Place, Space
 from foundations.errors import StorageFull
 from foundations.home import Home
-from tests.service.conftest import Onlooker, service_on
+from tests.service.conftest import service_on
+from tests.service.onlooker import Onlooker
 from tests.store.disks import mounted_disk
 from tests.store.projects import packed, pieces
 from tests.store.samples import add, finish
@@ -63,7 +64,7 @@ async def test_nothing_starts_on_a_disk_that_is_nearly_full_and_everybody_is_tol
 
     await service.watch_disk()
     await service.watch_disk()
-    await service.claim_next()
+    await service.take_turn()
 
     view = await service.view(job.job_id)
     reason = "the disk of /data is nearly full: 1.0 MB are free, and nothing starts below 1.0 MB"
@@ -77,7 +78,7 @@ async def test_nothing_starts_on_a_disk_that_is_nearly_full_and_everybody_is_tol
 
     disk.free_bytes = 2 * MARK_BYTES
     await service.watch_disk()
-    await service.claim_next()
+    await service.take_turn()
 
     assert shell.woken == 2
     assert (await service.view(job.job_id)).state == "starting"
@@ -95,7 +96,7 @@ async def test_a_disk_that_filled_up_since_the_last_look_is_noticed_before_a_sta
     job = await database.write(add)
     await service.watch_disk()
     disk.free_bytes = 0
-    await service.claim_next()
+    await service.take_turn()
     assert (await service.view(job.job_id)).state == "queued"
 
 
@@ -112,7 +113,7 @@ async def test_nothing_starts_while_the_engines_own_disk_is_nearly_full(
     job = await database.write(add)
 
     await service.watch_disk()
-    await service.claim_next()
+    await service.take_turn()
 
     view = await service.view(job.job_id)
     assert view.state == "queued"
@@ -130,7 +131,7 @@ async def test_nothing_starts_while_the_engines_own_disk_is_nearly_full(
 
     disk.free_bytes = 2 * MARK_BYTES
     await service.watch_disk()
-    await service.claim_next()
+    await service.take_turn()
 
     assert shell.woken == 2
     assert (await service.view(job.job_id)).state == "starting"

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from atlas_scheduler.store.bundles import Bundles
 from atlas_scheduler.store.db import Database
+from foundations.home import Home
 from tests.store.disks import mounted_disk
 from tests.store.samples import memory_database
 
@@ -33,3 +35,16 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     """An empty database in a file."""
     async with await Database.open(tmp_path / "scheduler.db") as opened:
         yield opened
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def bundles(home: Home) -> Iterator[Bundles]:
+    opened = Bundles(home, boot_id="this boot")
+    opened.sweep()
+    yield opened
+    opened.close()

@@ -45,19 +45,6 @@ DEADLINE_SECONDS = 20
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / "home")
-
-
-@pytest.fixture
-def bundles(home: Home) -> Iterator[Bundles]:
-    opened = Bundles(home, boot_id="this boot")
-    opened.sweep()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def after_restart(home: Home) -> Iterator[Bundles]:
     """The same bundles after a restart of the machine."""
     opened = Bundles(home, boot_id="next boot")

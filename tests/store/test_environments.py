@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import threading
 from pathlib import Path
 
@@ -33,14 +35,14 @@ def home(tmp_path: Path) -> Home:
     return home
 
 
-def build(environments: Environments, key: str, *, size_bytes: int = SIZE) -> Path:
+def build(environments: Environments, key: str, *, size_bytes: int = SIZE, user: str = "") -> Path:
     """Make an environment of about that size."""
     place = environments.begin(key)
     directory = place / "environment"
     (directory / "content").write_bytes(b"x" * size_bytes)
     about = {"python": "3.11.2", "packages": ["numpy==2.1.0"]}
     (directory / "atlas-environment.json").write_text(json.dumps(about))
-    built = environments.publish(key, place, base="python:3.11")
+    built = environments.publish(key, place, base="python:3.11", user=user)
     environments.trim()
     return built
 
@@ -70,6 +72,62 @@ def test_an_environment_is_there_once_it_is_published(home: Home) -> None:
     assert ready.size_bytes >= SIZE
     assert ready.job_ids == ("job", "other")
     assert list((home.environments / "building").iterdir()) == []
+
+
+@pytest.mark.parametrize("left", ["nothing", "link", "pipe", "list", "deep"])
+def test_a_build_that_notes_nothing_of_use_is_not_kept(home: Home, left: str) -> None:
+    """It ran in an image of anybody's, which may leave there what it likes."""
+    environments = Environments(home, clock_ms=Clock())
+    place = environments.begin(A)
+    about = place / "environment" / "atlas-environment.json"
+    match left:
+        case "link":
+            about.symlink_to("/dev/zero")
+        case "pipe":
+            os.mkfifo(about)
+        case "list":
+            about.write_text("[1]")
+        case "deep":
+            about.write_text("[" * 100_000)
+    with pytest.raises(OSError, match=r"atlas-environment\.json"):
+        environments.publish(A, place, base="python:3.11")
+    assert environments.ready() == []
+
+
+def test_a_build_gets_copies_of_what_it_needs(home: Home, tmp_path: Path) -> None:
+    source = tmp_path / "project"
+    (source / "wheels").mkdir(parents=True)
+    (source / "wheels" / "a.whl").write_bytes(b"wheel")
+    (source / "requirements.txt").write_text("a\n")
+    (source / "other").write_text("")
+    (source / "link").symlink_to("/etc/passwd")
+    environments = Environments(home)
+    place = environments.begin(A)
+    environments.bring(place, source, ["empty/", "requirements.txt", "wheels/", "wheels/a.whl"])
+    found = sorted(str(path.relative_to(place / "source")) for path in place.glob("source/**/*"))
+    assert found == ["empty", "requirements.txt", "wheels", "wheels/a.whl"]
+    shutil.rmtree(source / "wheels")
+    assert (place / "source" / "wheels" / "a.whl").read_bytes() == b"wheel"
+    with pytest.raises(OSError, match="symbolic links"):
+        environments.bring(environments.begin(A), source, ["link"])
+
+
+def test_each_user_has_environments_and_downloads_of_their_own(home: Home) -> None:
+    environments = Environments(home, clock_ms=Clock())
+    keys_of = {environments.key_for(A, user) for user in ("ada", "ben", "")}
+    downloads = {environments.wheels_of(key, user) for key in (A, B) for user in ("ada", "ben", "")}
+    assert (len(keys_of), len(downloads)) == (3, 6)
+    assert {path.parent for path in downloads} == {environments.wheels}
+    build(environments, environments.key_for(A, "ada"), user="ada")
+    assert [one.user for one in environments.ready()] == ["ada"]
+
+
+def test_where_they_are_shared_all_have_the_same(home: Home) -> None:
+    environments = Environments(home, are_shared=True, clock_ms=Clock())
+    assert {environments.key_for(A, user) for user in ("ada", "ben")} == {A}
+    assert len({environments.wheels_of(A, user) for user in ("ada", "ben")}) == 1
+    build(environments, A, user="ada")
+    assert [one.user for one in environments.ready()] == [None]
 
 
 def test_a_second_build_of_the_same_changes_nothing(home: Home) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,19 +20,6 @@ from tests.store.projects import pieces
 pytestmark = pytest.mark.anyio
 FILES = {"main.py": b"print()\n", "run.sh": b"#!", "data/a.bin": b"weights" * 1000, "data/b/c": b""}
 MIB = 2**20
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / "home")
-
-
-@pytest.fixture
-def bundles(home: Home) -> Iterator[Bundles]:
-    opened = Bundles(home, boot_id="this boot")
-    opened.sweep()
-    yield opened
-    opened.close()
 
 
 def contents(tree: Path) -> dict[str, bytes]:

@@ -30,7 +30,7 @@ from foundations import AsyncClient
 from foundations.home import Home
 from foundations.models import MadeToken, NewToken, QueueSettings, Role, TokenLimits
 from tests.api.in_memory import InMemory
-from tests.service.conftest import Onlooker
+from tests.service.onlooker import Onlooker
 from tests.store.samples import lay_database
 from tests.tui.line import Line
 

@@ -25,7 +25,7 @@ from foundations.models import (
     StorageView,
     WatchedDisk,
 )
-from tests.cli.fake_scheduler import environments
+from tests.cli.fake_machine import environments
 from tests.store.samples import add
 from tests.tui.conftest import staged
 

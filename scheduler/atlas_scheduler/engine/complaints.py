@@ -12,7 +12,8 @@ _WRAPPING = re.compile(
     r"(failed to create (task for container|shim task|shim): )?"
     r"(OCI runtime create failed: )?"
     r"(\w+\.go:\d+: starting container process caused: "
-    r"|runc create failed: unable to start container process: )?"
+    r"|runc create failed: unable to start container process: "
+    r"|OCI runtime exec failed: exec failed: (unable to start container process: )?)?"
 )
 _ROOT_OF_CONTAINER = re.compile(r"/\S+/(?:overlay2?|overlay-containers|btrfs|zfs)/\S+?/merged(?=/)")
 

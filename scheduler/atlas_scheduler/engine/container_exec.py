@@ -13,8 +13,9 @@ import requests
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
-from atlas_scheduler.engine.complaints import words_of
+from atlas_scheduler.engine.complaints import in_short, words_of
 from atlas_scheduler.engine.daemon import Daemon
+from atlas_scheduler.engine.exec_end import end_command
 from atlas_scheduler.engine.exec_port import PIECE_BYTES, ExecPlan, Output, exec_environment
 from atlas_scheduler.engine.port import AttemptId
 from atlas_scheduler.engine.prepared import PREPARED_LABEL, WITH_SCRIPT
@@ -24,6 +25,7 @@ from foundations.models import TerminalSize
 
 T = TypeVar("T")
 
+_CANNOT_RUN = b"OCI runtime exec failed: "
 _HEADER_BYTES = 8
 _SETTLE_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 """Pauses between the end of the output and the engine's word that the command ended."""
@@ -110,9 +112,14 @@ class ContainerExec:
         raise EngineDown("The Docker engine does not say how the command ended.")
 
     async def close(self) -> None:
-        """Hang up: a terminal's programs end by that; Docker cannot end others."""
+        """Hang up, and end it if it does not end by that."""
         self._hang_up()
+        await in_thread(self._end, name="exec-close")
         await in_thread(self._let_go, name="exec-close")
+
+    def _end(self) -> None:
+        with suppress(APIError, EngineDown):  # the container is gone, or the engine
+            end_command(lambda: self._ask(lambda api: api.exec_inspect(self._exec_id)))
 
     def _let_go(self) -> None:
         # A reader that still waits holds the stream until it sees that the line is cut.
@@ -127,11 +134,13 @@ class ContainerExec:
         """Give the output as it comes; a terminal's is not framed."""
         if self._has_terminal:
             while piece := self._some():
-                yield Output.STDOUT, piece
+                yield Output.STDOUT, _in_words(piece)
             return
         while header := self._exactly(_HEADER_BYTES):
             data = self._exactly(int.from_bytes(header[4:], "big"))
-            if data:
+            if data.startswith(_CANNOT_RUN):
+                yield Output.STDERR, _in_words(data)
+            elif data:
                 yield (Output.STDERR if header[0] == Output.STDERR else Output.STDOUT), data
 
     def _some(self) -> bytes:
@@ -146,6 +155,13 @@ class ContainerExec:
 
     def _ask(self, ask: Callable[[APIClient], T]) -> T:
         return self._daemon.call(ask)
+
+
+def _in_words(piece: bytes) -> bytes:
+    """Put what the engine writes into the output of a command that it cannot run into one line."""
+    if not piece.startswith(_CANNOT_RUN):
+        return piece
+    return f"Docker cannot run it: {in_short(piece.decode('utf-8', 'replace'))}.\r\n".encode()
 
 
 def _create(name: str, plan: ExecPlan, api: APIClient) -> str:

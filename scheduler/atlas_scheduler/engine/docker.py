@@ -134,12 +134,21 @@ class DockerEngine:
 
         return await self._ask(ask)
 
+    async def fetch_image(self, launch: Launch, log: JobLog) -> None:
+        """Pull the image, or build the standard worker's, when it is missing."""
+        if launch.build is None:
+            await self._ensure_image(launch, log)
+
     async def prepare(self, launch: Launch, log: JobLog) -> None:
-        """Pull or build the image, and build the environment, when they are missing."""
-        launch = await self._builds.prepare(launch, log)
-        await self._images.ensure(launch.image, log, pinned=launch.pinned_image, policy=launch.pull)
+        """Build the image of a Dockerfile, and the environment, when they are missing."""
+        if launch.build is not None:
+            launch = await self._builds.prepare(launch, launch.build, log)
+            await self._ensure_image(launch, log)
         await self._environments.prepare(launch, log)
         self._logs[launch.attempt.name] = log
+
+    async def _ensure_image(self, launch: Launch, log: JobLog) -> None:
+        await self._images.ensure(launch.image, log, pinned=launch.pinned_image, policy=launch.pull)
 
     async def start(self, launch: Launch) -> int:
         """Start the attempt's container, or adopt the one that has its name."""

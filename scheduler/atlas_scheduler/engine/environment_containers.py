@@ -5,12 +5,14 @@ from __future__ import annotations
 import codecs
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
+from atlas_scheduler.engine.build_variables import in_key, seen
 from atlas_scheduler.engine.complaints import words_of
 from atlas_scheduler.engine.container import (
     FIND_PYTHON,
@@ -28,11 +30,10 @@ from atlas_scheduler.engine.environments import (
     Build,
     Order,
     interpreter_of,
-    settings_of,
 )
 from atlas_scheduler.engine.facts import EngineFacts
 from atlas_scheduler.engine.images import BUILD_IDLE_SECONDS, Images
-from atlas_scheduler.engine.launch import SOURCE, job_environment
+from atlas_scheduler.engine.launch import job_environment
 from atlas_scheduler.engine.port import Launch, StartRefusedError
 from atlas_scheduler.engine.requirements import read_requirements
 from atlas_scheduler.engine.sharing import Tell
@@ -79,10 +80,14 @@ class ContainerBuilder:
         requirements = read_requirements(launch, PLACES, {**image.environment, **given})
         if requirements is None:
             return None
-        path = given.get("PATH", "")
-        identity = ("docker", image.image_id, *python, path, *settings_of(given))
-        name = self._images.name_of(launch.image)
-        return Order(requirements, base=name, identity=identity, python=python)
+        variables = seen(given, named=requirements.variables)
+        return Order(
+            requirements,
+            base=self._images.name_of(launch.image),
+            ground=("docker", image.image_id, *python, *in_key(variables)),
+            python=python,
+            variables=variables,
+        )
 
     def run(self, build: Build) -> tuple[Callable[[], int], Callable[[], None]]:
         """Prepare a build in a container that is removed at its end."""
@@ -117,9 +122,12 @@ class ContainerBuilder:
         facts = EngineFacts.from_info(self._daemon.call(lambda api: api.info()))
         launch, order = build.launch, build.order
         image = self._images.peek(launch.image, pinned=launch.pinned_image)
-        defaults = {"USER": "atlas", "LOGNAME": "atlas", **self._settings.environment}
-        variables = job_environment(launch, PLACES, defaults=defaults)
-        variables |= {"HOME": _TEMPORARY, "TMPDIR": _TEMPORARY}
+        variables = job_environment(
+            replace(launch, environment=order.variables, gpus=()),
+            PLACES,
+            defaults={"USER": "atlas", "LOGNAME": "atlas"},
+        )
+        variables |= {"HOME": _TEMPORARY, "TMPDIR": _TEMPORARY, **order.requirements.uv_settings}
         if facts.nvidia_is_default:
             variables["NVIDIA_VISIBLE_DEVICES"] = "void"
         requirements = f"{PLACES.source}/{order.requirements.place}"
@@ -155,7 +163,7 @@ class ContainerBuilder:
         launch = build.launch
         yield from (
             Bind(str(launch.library_dir), LIBRARY, read_only=True),
-            Bind(str(launch.job_dir / SOURCE), PLACES.source, read_only=True),
+            Bind(str(build.place / "source"), PLACES.source, read_only=True),
             Bind(str(uv), _UV, read_only=True),
             Bind(str(build.place / "environment"), ENVIRONMENT, read_only=False),
             Bind(str(build.place / "tmp"), _TEMPORARY, read_only=False),

@@ -8,15 +8,16 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from atlas_scheduler.engine.build_variables import in_key, seen
 from atlas_scheduler.engine.environments import (
     MODULE,
     Build,
     Order,
     interpreter_of,
-    settings_of,
 )
 from atlas_scheduler.engine.interpreter import choose_python, surroundings
 from atlas_scheduler.engine.launch import Places, job_environment
@@ -33,6 +34,8 @@ _LOOK = (
 _LOOK_SECONDS = 30.0
 _DECIDES = ("PYTHONNOUSERSITE", "PYTHONUSERBASE", "HOME", "PATH")
 """Variables that decide where an interpreter has its packages."""
+_FIRST_DIRECTORY = 2
+"""Where the directories begin in what `_LOOK` says, after version and prefix."""
 _NAMED = (".dist-info", ".egg-info", ".pth", ".egg-link")
 """What shows in a directory which packages are there."""
 
@@ -60,8 +63,15 @@ class ProcessBuilder:
         looks = self._look(python, variables)
         if looks is None:
             return None  # the job will show what is wrong with it
-        identity = ("process", python, *looks, *settings_of(launch.environment))
-        return Order(requirements, base=python, identity=identity, python=(python, "-m", MODULE))
+        given = seen(launch.environment, named=requirements.variables)
+        return Order(
+            requirements,
+            base=python,
+            ground=("process", python, *looks, *in_key(given)),
+            python=(python, "-m", MODULE),
+            variables=given,
+            present=tuple(_packages(looks[_FIRST_DIRECTORY:])),
+        )
 
     def run(self, build: Build) -> tuple[Callable[[], int], Callable[[], None]]:
         """Prepare a build in a process group of its own, which ends with this process."""
@@ -78,11 +88,13 @@ class ProcessBuilder:
     def _environment(self, build: Build) -> dict[str, str]:
         launch = build.launch
         defaults = surroundings(build.order.python[0])
-        variables = job_environment(launch, self._places(launch), defaults=defaults)
+        seeing = replace(launch, environment=build.order.variables, gpus=())
+        variables = job_environment(seeing, self._places(launch), defaults=defaults)
+        variables |= build.order.requirements.uv_settings
         return {**variables, "TMPDIR": str(build.place / "tmp"), "ATLAS_END_WITH_CALLER": "1"}
 
     def _look(self, python: str, variables: Mapping[str, str]) -> tuple[str, ...] | None:
-        """Describe an interpreter and the packages it has now; None when it does not run."""
+        """Describe an interpreter and where it has its packages; None when it does not run."""
         try:
             program = Path(python).resolve(strict=True).stat()
         except OSError:
@@ -96,8 +108,7 @@ class ProcessBuilder:
             if looked is None:
                 return None
             self._looks[known] = looked
-        version, prefix, *directories = self._looks[known]
-        return (version, prefix, *directories, *_packages(directories))
+        return self._looks[known]
 
 
 class _Running:
@@ -113,7 +124,7 @@ class _Running:
         """Build. Returns the exit code."""
         build = self._build
         requirements = build.order.requirements
-        source = build.launch.job_dir / "job_source"
+        source = build.place / "source"
         arguments = (build.place / "environment", build.wheels)
         command = [*build.order.python, str(uv_program()), *map(str, arguments)]
         with subprocess.Popen(

@@ -18,6 +18,7 @@ from typing import Protocol
 
 import structlog
 
+from atlas_scheduler.engine.launch import SOURCE
 from atlas_scheduler.engine.port import (
     AttemptId,
     EnvironmentStore,
@@ -35,13 +36,12 @@ MODULE = "atlas_worker.installation"
 """What builds, in the library of jobs."""
 _CANNOT_RUN = (3, 126, 127)
 """Exit codes that mean: uv, or Python, does not run there."""
-_FORMAT = 1
+_FORMAT = 2
 """Part of every key: raised when environments are built in another way."""
 _KEY_DIGITS = 32
 _REPLAYED_LINES = 5_000
 _REASON_LINES = 40
 _LONGEST_REASON = 600
-_SETTINGS = ("PIP_", "UV_")
 
 log = structlog.get_logger(__name__)
 
@@ -53,16 +53,25 @@ class Order:
     requirements: Requirements
     base: str
     """Image or interpreter that it lies on, as people call it."""
-    identity: tuple[str, ...]
-    """All of that which decides what the environment holds."""
+    ground: tuple[str, ...]
+    """What decides how packages are built: image or interpreter, and all variables of the job that
+    a build sees."""
     python: tuple[str, ...]
     """Command line that runs a module when its name and arguments are added."""
+    variables: Mapping[str, str]
+    """Those variables."""
+    present: tuple[str, ...] = ()
+    """What the interpreter has already, where that can change."""
 
     @property
     def key(self) -> str:
         """Names the environment: the same for all jobs that can share it."""
-        content = json.dumps([_FORMAT, self.requirements.digest, *self.identity])
-        return hashlib.sha256(content.encode()).hexdigest()[:_KEY_DIGITS]
+        return _named(self.requirements.digest, *self.ground, *self.present)
+
+    @property
+    def downloads_key(self) -> str:
+        """Names uv's cache, which also holds what was built: of use only on the same ground."""
+        return _named(*self.ground)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +81,8 @@ class Build:
     launch: Launch
     order: Order
     place: Path
-    """Holds `environment/`, to be filled, and `tmp/`."""
+    """Holds `environment/`, to be filled, `source/` with what of the project is needed, and
+    `tmp/`."""
     wheels: Path
     """uv's cache."""
     tell: Tell
@@ -159,16 +169,23 @@ class SharedEnvironments:
         """Build an environment, and let everybody have it."""
         if await in_thread(partial(self.ready, launch.attempt), name="environment") is not None:
             return  # somebody else's build ended just now
-        wheels = store.wheels_of(_user(launch))
+        wheels = store.wheels_of(order.downloads_key, _user(launch))
         place = await in_thread(partial(store.begin, key, wheels), name="environment")
         try:
             tell(
                 f"Installing {order.requirements.named} into environment {key[:8]}, for this "
                 f"job and all that ask for the same."
             )
+            source = launch.job_dir / SOURCE
+            bring = partial(store.bring, place, source, order.requirements.files)
+            await in_thread(bring, name="environment")
             if await self._build(Build(launch, order, place, wheels, tell)):
-                publish = partial(store.publish, key, place, base=order.base)
+                publish = partial(store.publish, key, place, base=order.base, user=_user(launch))
                 await in_thread(publish, name="environment")
+        except OSError as error:
+            raise StartRefusedError(
+                f"{order.requirements.named} cannot be installed: {error}."
+            ) from error
         finally:
             await in_thread(partial(store.discard, place), name="environment")
             self._tidy_soon(store)
@@ -194,8 +211,15 @@ class SharedEnvironments:
             build.tell("The shared environment cannot be built here; the job installs for itself.")
             return False
         if status != 0:
-            raise StartRefusedError(f"{named} cannot be installed: {reason_of(said, status)}")
+            raise StartRefusedError(
+                f"{named} cannot be installed: {reason_of(said, status)}",
+                log_line=f"{named} cannot be installed." if said else None,
+            )
         return True
+
+
+def _named(*content: str) -> str:
+    return hashlib.sha256(json.dumps([_FORMAT, *content]).encode()).hexdigest()[:_KEY_DIGITS]
 
 
 def _user(launch: Launch) -> str:
@@ -208,12 +232,6 @@ async def _tidy(store: EnvironmentStore) -> None:
         await in_thread(store.trim, name="environment")
     except OSError as error:
         log.warning("environments stay", problem=str(error))
-
-
-def settings_of(variables: Mapping[str, str]) -> tuple[str, ...]:
-    """List what of a job's environment decides which packages are found."""
-    names = sorted(name for name in variables if name.startswith(_SETTINGS))
-    return tuple(f"{name}={variables[name]}" for name in names)
 
 
 def interpreter_of(entrypoint: Sequence[str]) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -37,7 +36,7 @@ _FORMAT = 1
 _KEY_DIGITS = 16
 _REPLAYED_LINES = 5_000
 _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
-"""Arguments that Docker knows without an `ARG`, and that say nothing of the content."""
+"""Arguments that Docker knows without an `ARG`, and leaves out of what it finds in its cache by."""
 
 
 class ImageBuilds:
@@ -52,7 +51,7 @@ class ImageBuilds:
         self._built = built
         self._runs = SharedRuns(replayed_lines=_REPLAYED_LINES)
 
-    async def prepare(self, launch: Launch, log: JobLog) -> Launch:
+    async def prepare(self, launch: Launch, build: ImageBuild, log: JobLog) -> Launch:
         """Make sure that the image of a job is built; several jobs that want it build it once.
 
         Returns:
@@ -62,9 +61,6 @@ class ImageBuilds:
             StartRefusedError: it cannot be built; the text holds Docker's words.
             EngineDown: the engine does not answer.
         """
-        build = launch.build
-        if build is None:
-            return launch
         pinned = launch.pinned_image
         if pinned is not None:
             if await self._images.is_here(pinned):
@@ -73,6 +69,7 @@ class ImageBuilds:
                 f"The image that was to be run again ({pinned}) is not on this machine any more; "
                 f"it is built as {build.dockerfile} says now."
             )
+        _refuse_proxies(build)
         context = await in_thread(
             partial(BuildContext.find, build, launch.job_dir / SOURCE), name="context"
         )
@@ -112,10 +109,8 @@ class ImageBuilds:
     def _key(self, build: ImageBuild, context: BuildContext, bases: Bases) -> str:
         """Name an image by all that decides what is in it. Blocks."""
         ids = [self._images.find(name).image_id for name in bases.names]
-        args = {name: one for name, one in build.args.items() if name.lower() not in _PROXIES}
-        content = json.dumps(
-            [_FORMAT, context.digest(), context.name, sorted(args.items()), build.target, ids]
-        )
+        args = sorted(build.args.items())
+        content = json.dumps([_FORMAT, context.digest(), context.name, args, build.target, ids])
         return hashlib.sha256(content.encode()).hexdigest()[:_KEY_DIGITS]
 
     async def _make(
@@ -139,23 +134,16 @@ class ImageBuilds:
     def _build(
         self, operation: Operation, build: ImageBuild, context: BuildContext, key: str, tell: Tell
     ) -> None:
-        said: deque[str] = deque(maxlen=1)
-
-        def hear(line: str) -> None:
-            said.append(line)
-            tell(line)
-
         with tempfile.TemporaryFile(dir=context.directory.parent) as packed:
             context.pack(packed)
             packed.seek(0)
             request = self._request(build, context, key)
-            ask = partial(_ask, request={**request, "fileobj": packed}, tell=hear)
+            ask = partial(_ask, request={**request, "fileobj": packed}, tell=tell)
             problem = problem_of(operation, ask)
         if problem is not None:
-            raise StartRefusedError(
-                f"The image cannot be built from {build.dockerfile}: {problem.rstrip('.')}. "
-                f"The log has the whole output of the build."
-            )
+            line = f"The image cannot be built from {build.dockerfile}: {problem.rstrip('.')}."
+            reason = f"{line} The log has the whole output of the build."
+            raise StartRefusedError(reason, log_line=line)
 
     def _request(self, build: ImageBuild, context: BuildContext, key: str) -> dict[str, Any]:
         request: dict[str, Any] = {
@@ -183,6 +171,21 @@ class ImageBuilds:
                 base_bytes = self._daemon.call(partial(_size_bytes, name=bases.last))
         base = bases.last or ""
         self._built.publish(key, ImageNote(build.dockerfile, base, base_bytes))
+
+
+def _refuse_proxies(build: ImageBuild) -> None:
+    """Refuse what would let somebody choose from where a step downloads that others share.
+
+    Raises:
+        StartRefusedError: an argument is a proxy.
+    """
+    for name in build.args:
+        if name.lower() in _PROXIES:
+            raise StartRefusedError(
+                f"The image cannot be built: {name} is no argument of a Dockerfile here. Proxies "
+                f"of builds are set by whoever runs the scheduler, in `docker: environment` of "
+                f"config/server.yaml."
+            )
 
 
 def _ask(api: APIClient, *, request: Mapping[str, Any], tell: Tell) -> str | None:

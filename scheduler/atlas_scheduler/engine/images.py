@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -16,29 +15,24 @@ from docker.errors import APIError
 from atlas_scheduler.engine.complaints import words_of
 from atlas_scheduler.engine.container import DockerSettings, Image
 from atlas_scheduler.engine.daemon import Daemon, Operation
-from atlas_scheduler.engine.port import JobLog, StartRefusedError
-from atlas_scheduler.engine.progress import build_line
-from atlas_scheduler.engine.pulling import (
-    bounded,
+from atlas_scheduler.engine.image_names import (
+    NAMED_IN,
     names_registry,
-    play,
-    problem_of,
-    pull,
+    not_looked_for,
     registry_of,
+    require_name,
     with_tag,
 )
+from atlas_scheduler.engine.port import JobLog, StartRefusedError
+from atlas_scheduler.engine.progress import build_line
+from atlas_scheduler.engine.pulling import bounded, play, problem_of, pull
 from atlas_scheduler.engine.sharing import SharedRuns, Tell
 from atlas_scheduler.engine.threads import in_thread
 from foundations.models import PullPolicy
 
 BUILD_IDLE_SECONDS = 900
 """Longest silence of a build; a step may install packages without a word."""
-NAMED_IN = "`worker: image:` in job.config.yaml"
 _NOT_FOUND = 404
-_NAME = re.compile(r"[a-z0-9][a-z0-9._/:@+-]*", re.ASCII | re.IGNORECASE)
-_NO_PARTS = frozenset({"", ".", ".."})
-_NO_NAME = ("invalid reference format", "repository name must be lowercase")
-"""What Docker and podman say of a text that names no image."""
 ML_IMAGE = "atlas-ce/worker-ml:latest"
 
 
@@ -84,7 +78,7 @@ class Images:
             EngineDown: the engine does not answer.
         """
         name = self.name_of(image)
-        _require_name(name, named_in)
+        require_name(name, named_in)
         if pinned is not None:
             if await in_thread(partial(self._look_up, pinned), name="image"):
                 return
@@ -150,7 +144,7 @@ class Images:
         return found
 
     def _inspect(self, name: str) -> Image:
-        _require_name(name, NAMED_IN)
+        require_name(name, NAMED_IN)
         answer = self._daemon.call(partial(_inspect, name=name))
         config = answer.get("Config") or {}
         tags, digests = answer.get("RepoTags") or (), answer.get("RepoDigests") or ()
@@ -192,7 +186,7 @@ class Images:
         except APIError as error:
             if error.status_code == _NOT_FOUND:
                 return False
-            raise _of_name(name, words_of(error), named_in) from error
+            raise not_looked_for(name, words_of(error), named_in) from error
         return True
 
     async def _obtain(self, name: str, why: str, named_in: str, tell: Tell) -> None:
@@ -236,19 +230,6 @@ class Images:
         tell(f"Built image {name}.")
 
 
-def _require_name(name: str, named_in: str) -> None:
-    """Refuse what is no name of an image: in a path of Docker's API it would mean something else.
-
-    Raises:
-        StartRefusedError: it is none.
-    """
-    if _NAME.fullmatch(name) is None or not _NO_PARTS.isdisjoint(name.split("/")):
-        raise StartRefusedError(
-            f"The image name {name!r} is not valid. Correct {named_in}: REGISTRY/NAME:TAG, of "
-            f"which the name is enough."
-        )
-
-
 def _digits(image_id: str) -> str:
     return image_id.removeprefix("sha256:")
 
@@ -256,19 +237,6 @@ def _digits(image_id: str) -> str:
 def _inspect(api: APIClient, *, name: str) -> dict[str, Any]:
     answer: dict[str, Any] = api.inspect_image(name)  # type: ignore[no-untyped-call]  # in its stubs
     return answer
-
-
-def _of_name(name: str, words: str, named_in: str) -> StartRefusedError:
-    """What comes of a name that the engine does not look for."""
-    if not any(one in words for one in _NO_NAME):
-        return StartRefusedError(
-            f"The Docker engine cannot look for the image {name!r}: {words}. Look at its log, and "
-            f"submit the job again."
-        )
-    return StartRefusedError(
-        f"The image name {name!r} is not valid: {words.rpartition(': ')[2]}. Correct "
-        f"{named_in}; images are called [REGISTRY/]NAME[:TAG] or [REGISTRY/]NAME@sha256:DIGEST."
-    )
 
 
 def _why(name: str, policy: PullPolicy, *, is_here: bool) -> str | None:

@@ -16,7 +16,15 @@ from foundations.provenance import Execution
 
 
 class StartRefusedError(Exception):
-    """This attempt can never start; the text says why and what to do."""
+    """This attempt can never start; the text says why and what to do.
+
+    Attributes:
+        log_line: what ends the job's log; less than the text where the log has said it already.
+    """
+
+    def __init__(self, reason: str, *, log_line: str | None = None) -> None:
+        super().__init__(reason)
+        self.log_line = log_line or reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +144,8 @@ class EnvironmentStore(Protocol):
     def key_for(self, key: str, user: str) -> str:
         """Name the environment that a user gets for what a key stands for."""
 
-    def wheels_of(self, user: str) -> Path:
-        """Where uv keeps what builds of a user have downloaded and built."""
+    def wheels_of(self, key: str, user: str) -> Path:
+        """Where uv keeps what builds of a user on the same ground have downloaded and built."""
 
     def lease(self, key: str, *, job_id: str, attempt: int) -> Path | None:
         """Keep an environment while an attempt uses it; None when it must be built first."""
@@ -151,8 +159,12 @@ class EnvironmentStore(Protocol):
     def begin(self, key: str, wheels: Path | None = None) -> Path:
         """Make a directory with `environment/`, to build that one, and `tmp/`."""
 
-    def publish(self, key: str, place: Path, *, base: str) -> Path:
-        """Let everybody have what was built in a directory of `begin`."""
+    def bring(self, place: Path, source: Path, files: Sequence[str]) -> None:
+        """Copy files of a project to `source/` in a directory of `begin`; names of directories end
+        in `/`."""
+
+    def publish(self, key: str, place: Path, *, base: str, user: str) -> Path:
+        """Let jobs have what was built for a user in a directory of `begin`."""
 
     def discard(self, place: Path) -> None:
         """Remove what a build left."""
@@ -221,9 +233,17 @@ class Engine(Protocol):
     async def capabilities(self) -> Capabilities:
         """Say what the engine is; doubles as the check that it answers."""
 
+    async def fetch_image(self, launch: Launch, log: JobLog) -> None:
+        """Get the image that a job names, where it is not here; needs none of the job's files.
+        Cancelling it leaves nothing half-made.
+
+        Raises:
+            StartRefusedError: it cannot be had.
+        """
+
     async def prepare(self, launch: Launch, log: JobLog) -> None:
-        """Make what the start needs and may take long: pull or build the image, build an
-        environment. Cancelling it leaves nothing half-made.
+        """Make what the start needs of the job's files and may take long: an image of a
+        Dockerfile, an environment. Cancelling it leaves nothing half-made.
 
         Raises:
             StartRefusedError: it cannot be made, ever.

@@ -90,6 +90,9 @@ class ProcessEngine:
             notes=(*NOTES, *self._instead_of, *missing_gpus(gpus, self._allowed_gpus)),
         )
 
+    async def fetch_image(self, launch: Launch, log: JobLog) -> None:
+        """Do nothing: jobs have no image."""
+
     async def prepare(self, launch: Launch, log: JobLog) -> None:
         """Build the environment when it is missing, and mark where the job's output begins,
         because the job writes its log itself."""

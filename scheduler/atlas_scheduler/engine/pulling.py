@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from docker import APIClient
 from docker.errors import APIError, DockerException
+from docker.utils.config import find_config_file
 
 from atlas_scheduler.engine.complaints import in_short, words_of
 from atlas_scheduler.engine.daemon import Operation
+from atlas_scheduler.engine.image_names import registry_of
 from atlas_scheduler.engine.port import StartRefusedError
 from atlas_scheduler.engine.progress import PullProgress, fault
 from atlas_scheduler.engine.sharing import Tell
@@ -19,7 +24,7 @@ from atlas_scheduler.engine.threads import in_thread
 from foundations.errors import EngineDown
 
 NOTHING_CAME = "nothing more came for too long"
-_DOCKER_HUB = "docker.io"
+_STORE_ERROR = re.compile(r"Credentials store error: \w+\(([\"'])(?P<words>.*)\1\)")
 _NOT_LET_IN = ("unauthorized", "no basic auth credentials", "authentication required", "denied")
 _TOO_MANY = ("toomanyrequests", "too many requests", "http 429", "rate limit")
 _UNKNOWN = ("manifest unknown", "not found", "name unknown")
@@ -52,7 +57,7 @@ def pull(operation: Operation, name: str, why: str, advice: str, tell: Tell) -> 
         except APIError:
             raise
         except DockerException as error:  # a credential helper, asked before the engine
-            return f"the credentials of its registry cannot be read: {error}"
+            return f"the credentials of its registry cannot be read: {_unwrapped(error)}"
         return play(events, PullProgress(name).line, tell)
 
     problem = problem_of(operation, ask)
@@ -116,11 +121,7 @@ def _advice(name: str, problem: str, advice: str) -> str:
     if any(word in words for word in _TOO_MANY):
         return "The registry takes no more requests for now: submit again later, or log in there."
     if any(word in words for word in _NOT_LET_IN):
-        return (
-            f"The user who runs the scheduler must be logged in there: `docker login "
-            f"{registry_of(name)}` on its machine; jobs that are submitted after that can pull it. "
-            f"A registry says the same of an image that does not exist."
-        )
+        return _advice_to_log_in(name)
     if "credentials of its registry" in words:
         return (
             "Docker's config.json of the user who runs the scheduler names that helper "
@@ -145,18 +146,36 @@ def _advice(name: str, problem: str, advice: str) -> str:
     )
 
 
-def registry_of(name: str) -> str:
-    """Name the registry that an image comes from."""
-    return name.partition("/")[0] if names_registry(name) else _DOCKER_HUB
+def _unwrapped(error: DockerException) -> str:
+    """Give what a credential helper says, without the names of the library's own errors."""
+    found = _STORE_ERROR.fullmatch(str(error))
+    return str(error) if found is None else found["words"]
 
 
-def with_tag(name: str) -> str:
-    """Complete an image's name as Docker does: without a tag it means `latest`."""
-    last = name.rpartition("/")[2]
-    return name if ":" in last or "@" in last else f"{name}:latest"
+def _advice_to_log_in(name: str) -> str:
+    unread = _unread_credentials()
+    if unread is not None:
+        return (
+            f"Nobody is logged in anywhere, because {unread} of the user who runs the scheduler "
+            f"is no JSON: correct it, or remove it and log in again."
+        )
+    return (
+        f"The user who runs the scheduler must be logged in there: `docker login "
+        f"{registry_of(name)}` on its machine; jobs that are submitted after that can pull it. "
+        f"A registry says the same of an image that does not exist."
+    )
 
 
-def names_registry(name: str) -> bool:
-    """Tell whether an image's name begins with a registry's host, as Docker decides it."""
-    first, slash, _ = name.partition("/")
-    return bool(slash) and ("." in first or ":" in first or first == "localhost")
+def _unread_credentials() -> str | None:
+    """Name Docker's file of credentials where it is none, which Docker's tools pass over."""
+    found = find_config_file()
+    if found is None:
+        return None
+    path = Path(str(found))
+    try:
+        json.loads(path.read_bytes())
+    except ValueError:
+        return str(path)
+    except OSError:
+        return None
+    return None

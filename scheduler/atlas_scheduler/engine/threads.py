@@ -35,15 +35,6 @@ async def in_thread(
     loop = asyncio.get_running_loop()
     outcome: asyncio.Future[T] = loop.create_future()
 
-    def settle(value: T | None, error: BaseException | None) -> None:
-        if outcome.done():
-            return
-        if error is not None:
-            outcome.set_exception(error)
-            outcome.exception()  # a cancelled caller never asks, and that is no defect
-        else:
-            outcome.set_result(value)  # type: ignore[arg-type]  # None only where T has it
-
     def work() -> None:
         value: T | None = None
         error: BaseException | None = None
@@ -53,7 +44,7 @@ async def in_thread(
             error = caught
         # The loop is closed when the server ended before this call did.
         with suppress(RuntimeError):
-            loop.call_soon_threadsafe(settle, value, error)
+            loop.call_soon_threadsafe(_settle, outcome, value, error)
 
     threading.Thread(target=work, name=f"{name}-{next(_numbers)}", daemon=True).start()
     try:
@@ -63,3 +54,13 @@ async def in_thread(
             abort()
             await asyncio.wait([outcome], timeout=ABORT_SECONDS)
         raise
+
+
+def _settle(outcome: asyncio.Future[T], value: T | None, error: BaseException | None) -> None:
+    if outcome.done():
+        return
+    if error is not None:
+        outcome.set_exception(error)
+        outcome.exception()  # a cancelled caller never asks, and that is no defect
+    else:
+        outcome.set_result(value)  # type: ignore[arg-type]  # None only where T has it

@@ -41,10 +41,10 @@ class ArchiveStream:
         """Prepare.
 
         Args:
-            top: Name of the directory that everything is in.
-            directories: Name in the archive, and what opens it; a missing one is left out.
-            files: Name in the archive and place on disk, likewise.
-            since_seconds: Leave out files in directories that changed before (seconds since 1970).
+            top: name of the directory that everything is in.
+            directories: name in the archive, and what opens it; a missing one is left out.
+            files: name in the archive and place on disk, likewise.
+            since_seconds: leave out files in directories that changed before (seconds since 1970).
         """
         self._top = top
         self._directories = directories

@@ -77,10 +77,10 @@ class Archives:
         directory makes it fail: what cannot be kept is named in `archive.json` under `skipped`.
 
         Args:
-            job_id: The job; nothing of it runs any more.
-            digest: Its bundle; None for a local run.
-            job_json: Written to `job.json`.
-            provenance: Written to `provenance.json`, and its diff to `source.patch`.
+            job_id: the job; nothing of it runs any more.
+            digest: its bundle; None for a local run.
+            job_json: written to `job.json`.
+            provenance: written to `provenance.json`, and its diff to `source.patch`.
 
         Raises:
             StorageFull: there is no space; call again later.
@@ -143,9 +143,9 @@ class Archives:
         It lies in it as `<job_id>/logs`, or is missing where the job has not made it.
 
         Args:
-            job_id: The job.
-            path: The directory, below the job's own one while it ran.
-            since_seconds: Leave out files that changed before (seconds since 1970).
+            job_id: the job.
+            path: the directory, below the job's own one while it ran.
+            since_seconds: leave out files that changed before (seconds since 1970).
 
         Raises:
             NotFound: logs cannot lie there.
@@ -179,8 +179,8 @@ class Archives:
         """Open one of a job's artifacts, of a running job too, following no link.
 
         Args:
-            job_id: The job.
-            path: Below its `artifacts/`, parts joined with `/`.
+            job_id: the job.
+            path: below its `artifacts/`, parts joined with `/`.
 
         Raises:
             NotFound: there is no such regular file.

@@ -6,8 +6,8 @@ import re
 import sqlite3
 
 from atlas_scheduler.store import sql
-from atlas_scheduler.store.prefixes import CANDIDATES_SHOWN, fitting
-from foundations.errors import AmbiguousJob, NotFound
+from atlas_scheduler.store.prefixes import meant
+from foundations.errors import NotFound
 
 _SQL = sql.queries("arrays")
 
@@ -22,13 +22,17 @@ def resolve(conn: sqlite3.Connection, ref: str) -> int:
         InvalidRequest: it is shorter than 4 characters.
         NotFound: no id of an array that still has jobs begins like this.
     """
-    rows = fitting(conn, _SQL["resolve"], ref, noun="an array's id")
-    if not rows:
-        raise NotFound(f"There is no array {ref!r}. `foundations show job` names a job's array.")
-    if len(rows) > 1:
-        shown = ", ".join(row["array_id"] for row in rows[:CANDIDATES_SHOWN])
-        raise AmbiguousJob(f"{ref!r} fits several arrays, such as {shown}. Give more of the id.")
-    return int(rows[0]["array_number"])
+    found = meant(
+        conn,
+        _SQL["resolve"],
+        ref,
+        noun="array",
+        column="array_id",
+        missing=lambda: NotFound(
+            f"There is no array {ref!r}. `foundations show job` names a job's array."
+        ),
+    )
+    return int(found["array_number"])
 
 
 def member(conn: sqlite3.Connection, ref: str) -> str | None:

@@ -33,9 +33,9 @@ class BlobUpload:
         """Begin.
 
         Args:
-            blobs: Where the files go.
+            blobs: where the files go.
             max_bytes: A longer file is refused.
-            require_space: Raises StorageFull where so many bytes do not fit.
+            require_space: raises StorageFull where so many bytes do not fit.
         """
         self._blobs = blobs
         self._require_space = require_space
@@ -75,7 +75,7 @@ class BlobUpload:
         """Keep what is complete, after trouble too. May be repeated.
 
         Args:
-            keep_part: Whether to keep what was cut off and can be continued, as well.
+            keep_part: whether to keep what was cut off and can be continued, as well.
         """
         if self._file is not None:
             self._file.put_down(keep=keep_part)

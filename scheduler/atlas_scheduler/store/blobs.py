@@ -34,9 +34,9 @@ class Blobs:
         """Open them; nothing is made before the first one comes.
 
         Args:
-            directory: Where they lie.
-            incoming: Where they come in, on the same file system.
-            clock_seconds: Only grows.
+            directory: where they lie.
+            incoming: where they come in, on the same file system.
+            clock_seconds: only grows.
         """
         self.directory = directory
         self.incoming = incoming
@@ -157,8 +157,8 @@ class Blobs:
         """Remove blobs that no bundle uses. Returns how many went.
 
         Args:
-            names: Which ones to judge.
-            still_used: Says which blobs the bundles use; asked while none can be added.
+            names: which ones to judge.
+            still_used: says which blobs the bundles use; asked while none can be added.
         """
         with self._lock:
             now = self._clock()

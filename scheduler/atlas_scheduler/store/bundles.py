@@ -51,10 +51,10 @@ class Bundles:
         """Open the bundles of a home.
 
         Args:
-            home: Where they lie.
-            extractor: Unpacks them; one with the usual limits by default.
-            boot_id: The machine's current boot; asked of the machine by default.
-            clock_seconds: Only grows.
+            home: where they lie.
+            extractor: unpacks them; one with the usual limits by default.
+            boot_id: the machine's current boot; asked of the machine by default.
+            clock_seconds: only grows.
         """
         self._directory = home.bundles
         self._incoming = home.bundles / INCOMING
@@ -116,10 +116,10 @@ class Bundles:
         Whatever goes wrong, a caller that is cancelled included, leaves nothing behind.
 
         Args:
-            stream: The packed file, in pieces; read to its end also when the bundle is here.
-            digest: What its digest must be.
-            max_bytes: How large it may be.
-            size_bytes: How large the sender said it is.
+            stream: the packed file, in pieces; read to its end also when the bundle is here.
+            digest: what its digest must be.
+            max_bytes: how large it may be.
+            size_bytes: how large the sender said it is.
 
         Raises:
             BundleRejected: size or digest are not as declared, or it cannot be unpacked.
@@ -169,9 +169,9 @@ class Bundles:
         May be repeated: a complete directory stays as it is, since the job may run in it.
 
         Args:
-            digest: The bundle.
-            job_dir: The directory to make.
-            params: Written to `foundations_job_parameters.json` in the copy when not empty.
+            digest: the bundle.
+            job_dir: the directory to make.
+            params: written to `foundations_job_parameters.json` in the copy when not empty.
 
         Raises:
             NotFound: the bundle is not here.

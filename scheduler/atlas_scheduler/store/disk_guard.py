@@ -107,10 +107,10 @@ class DiskGuard:
         """Prepare; nothing is looked at yet.
 
         Args:
-            places: Where the scheduler writes, on one disk or on several.
-            stop_below_bytes: Free space below which nothing starts; 0 never stops; None is the
+            places: where the scheduler writes, on one disk or on several.
+            stop_below_bytes: free space below which nothing starts; 0 never stops; None is the
                 default.
-            probe: Says how a place's disk stands.
+            probe: says how a place's disk stands.
         """
         self._places = places
         self._stop_below_bytes = stop_below_bytes
@@ -126,7 +126,7 @@ class DiskGuard:
         """Look at every disk, and return what keeps jobs from starting now.
 
         Args:
-            also: Where others write for jobs, as it is known now.
+            also: where others write for jobs, as it is known now.
         """
         with self._lock:
             disks = self._measured([*self._places, *also])

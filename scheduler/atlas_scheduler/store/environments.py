@@ -23,7 +23,13 @@ from atlas_scheduler.store.environment_notes import (
     complete,
     load,
 )
-from atlas_scheduler.store.files import remove_tree, storage_errors, sync_directory
+from atlas_scheduler.store.files import (
+    open_file_below,
+    remove_tree,
+    storage_errors,
+    sync_directory,
+)
+from atlas_scheduler.store.reflink import copy_file
 from atlas_scheduler.store.syncing import sync_file_system
 from foundations.home import Home
 
@@ -36,7 +42,7 @@ class Environments:
         home: Home,
         *,
         max_bytes: int = 20 * 10**9,
-        are_shared: bool = True,
+        are_shared: bool = False,
         clock_ms: Callable[[], int] = now_ms,
     ) -> None:
         """Open the environments of a home; nothing is made yet.
@@ -73,11 +79,9 @@ class Environments:
             return key
         return hashlib.sha256(f"{key} {user}".encode()).hexdigest()[: len(key)]
 
-    def wheels_of(self, user: str) -> Path:
-        """Where uv keeps what builds of a user have downloaded and built."""
-        if self.are_shared:
-            return self.wheels
-        return self.wheels / f"user-{hashlib.sha256(user.encode()).hexdigest()[:16]}"
+    def wheels_of(self, key: str, user: str) -> Path:
+        """Where uv keeps what builds of a user on the same ground have downloaded and built."""
+        return self.wheels / self.key_for(key, user)
 
     def sweep(self) -> None:
         """Remove what a crash left. Call it once, before anything is built."""
@@ -140,15 +144,43 @@ class Environments:
             self._building.add(place)
         return place
 
-    def publish(self, key: str, place: Path, *, base: str) -> Path:
-        """Let everybody have what was built in `place / "environment"`.
+    def bring(self, place: Path, source: Path, files: Sequence[str]) -> None:
+        """Copy what a build needs of a project to `place / "source"`: the job may go before it.
+
+        Args:
+            place: of `begin`.
+            source: the project.
+            files: what is needed; names of directories, which are made empty, end in `/`.
+        """
+        top = place / "source"
+        with storage_errors():
+            top.mkdir(parents=True)
+            for name in files:
+                target = top / name
+                if name.endswith("/"):
+                    target.mkdir(parents=True, exist_ok=True)
+                    continue
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with (
+                    os.fdopen(open_file_below(source, Path(name).parts), "rb") as original,
+                    target.open("xb") as copy,
+                ):
+                    size_bytes = os.fstat(original.fileno()).st_size
+                    copy_file(original.fileno(), copy.fileno(), size_bytes)
+
+    def publish(self, key: str, place: Path, *, base: str, user: str = "") -> Path:
+        """Let jobs have what was built for a user in `place / "environment"`.
+
+        Raises:
+            OSError: the build noted nothing that can be read, or the disk is full.
 
         Returns:
             Where it is from now on.
         """
         built = place / "environment"
         with storage_errors():
-            complete(built, base=base, now_ms=self._clock_ms())
+            owner = None if self.are_shared else user
+            complete(built, base=base, user=owner, now_ms=self._clock_ms())
             if not sync_file_system(built):
                 os.sync()
             with self._lock:

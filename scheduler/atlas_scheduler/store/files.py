@@ -63,8 +63,8 @@ def open_directory(name: str | os.PathLike[str], *, inside: int | None = None) -
     """Open a directory, no link, and give its owner the rights to work in it.
 
     Args:
-        name: One name in `inside`, or a path whose parents are trusted.
-        inside: Descriptor of the parent directory.
+        name: one name in `inside`, or a path whose parents are trusted.
+        inside: descriptor of the parent directory.
 
     Raises:
         OSError: it is something else (`ENOTDIR`), or belongs to somebody else.

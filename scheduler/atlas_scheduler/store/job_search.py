@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from atlas_scheduler.core.filters.terms import Query, SortKey
 from atlas_scheduler.store import sql
@@ -59,12 +59,7 @@ def search(
     if cursor is not None:
         after = read_cursor(query, cursor, key_count=len(order.keys))
         now_ms = after.now_ms
-    found: list[sqlite3.Row] = []
-    for plan in plans(conn, query, order, now_ms):
-        if after is None or plan.may_follow(after):
-            found += conn.execute(*_statement(plan, order, after, limit + 1 - len(found)))
-        if len(found) > limit:
-            break
+    found = _rows(conn, plans(conn, query, order, now_ms), order, after, limit + 1)
     shown = found[:limit]
     jobs = load_numbers(conn, [row["job_number"] for row in shown])
     if len(found) <= limit:
@@ -97,6 +92,23 @@ def load_numbers(conn: sqlite3.Connection, numbers: Sequence[int]) -> list[Store
     """Jobs by their numbers, in this order; those that are gone are left out."""
     rows = conn.execute(_SQL["by_number"], {"numbers": json.dumps(list(numbers))})
     return [read_stored_job(row) for row in rows]
+
+
+def _rows(
+    conn: sqlite3.Connection,
+    plans: Iterable[Plan],
+    order: Order,
+    after: Place | None,
+    limit: int,
+) -> list[sqlite3.Row]:
+    """Up to `limit` rows that come after a place; a plan is only asked for what others lack."""
+    found: list[sqlite3.Row] = []
+    for plan in plans:
+        if after is None or plan.may_follow(after):
+            found += conn.execute(*_statement(plan, order, after, limit - len(found)))
+        if len(found) >= limit:
+            break
+    return found
 
 
 def _statement(

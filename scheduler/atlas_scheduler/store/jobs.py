@@ -18,17 +18,16 @@ from atlas_scheduler.store.job_rows import (
     read_stored_job,
     written_limits,
 )
-from atlas_scheduler.store.prefixes import CANDIDATES_SHOWN, PREFIX_LENGTH, fitting
-from foundations.errors import AmbiguousJob, JobConflict, NotFound
+from atlas_scheduler.store.prefixes import meant
+from foundations.errors import JobConflict, NotFound
 
 __all__ = [
     "PAGE_LIMIT",
-    "PREFIX_LENGTH",
     "StoredJob",
+    "begin_sweeps",
     "bundle_in_use",
     "by_idempotency_key",
     "count_by_state",
-    "begin_sweeps",
     "expired",
     "holding",
     "insert_job",
@@ -148,7 +147,7 @@ def resolve(conn: sqlite3.Connection, ref: str) -> str:
 
     Raises:
         AmbiguousJob: several ids begin like this.
-        InvalidRequest: it is shorter than `PREFIX_LENGTH`.
+        InvalidRequest: it is too short.
         NotFound: no id begins like this.
     """
     return member(conn, ref) or _resolve(conn, ref, "resolve")
@@ -159,23 +158,15 @@ def resolve_deleted(conn: sqlite3.Connection, ref: str) -> str:
 
     Raises:
         AmbiguousJob: several ids of such begin like this.
-        InvalidRequest: it is shorter than `PREFIX_LENGTH`.
+        InvalidRequest: it is too short.
         NotFound: no such id begins like this.
     """
     return _resolve(conn, ref, "resolve_deleted")
 
 
 def _resolve(conn: sqlite3.Connection, ref: str, query: str) -> str:
-    rows = fitting(conn, _SQL[query], ref, noun="a job id")
-    if not rows:
-        raise _no_job(ref)
-    if len(rows) > 1:
-        shown = [row["job_id"] for row in rows[:CANDIDATES_SHOWN]]
-        more = " and others" if len(rows) > CANDIDATES_SHOWN else ""
-        raise AmbiguousJob(
-            f"{ref!r} fits several jobs: {', '.join(shown)}{more}. Give more of the id."
-        )
-    return str(rows[0]["job_id"])
+    found = meant(conn, _SQL[query], ref, noun="job", column="job_id", missing=lambda: _no_job(ref))
+    return str(found["job_id"])
 
 
 def by_idempotency_key(conn: sqlite3.Connection, key: str) -> str | None:

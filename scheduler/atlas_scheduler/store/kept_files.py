@@ -41,8 +41,8 @@ class KeptFiles:
         """List the files of a job by their names in its archive.
 
         Args:
-            job_id: The job.
-            digest: Its bundle; where it is gone, or None as of a local run, its files are not
+            job_id: the job.
+            digest: its bundle; where it is gone, or None as of a local run, its files are not
                 listed.
 
         Returns:

@@ -30,9 +30,9 @@ class ListedBundles:
         """Open them.
 
         Args:
-            blobs: What their files are made of.
-            directory: Where bundles lie.
-            require_space: Raises StorageFull where so many bytes do not fit.
+            blobs: what their files are made of.
+            directory: where bundles lie.
+            require_space: raises StorageFull where so many bytes do not fit.
         """
         self._directory = directory
         self._require_space = require_space
@@ -70,9 +70,9 @@ class ListedBundles:
         """Take in a bundle by its listing, when all of its files are here.
 
         Args:
-            digest: What the digest of the listing must be.
-            data: The listing.
-            max_bytes: How much its files may have together.
+            digest: what the digest of the listing must be.
+            data: the listing.
+            max_bytes: how much its files may have together.
 
         Returns:
             What is missing: size, and how much of it has arrived, by the digest of the content.
@@ -104,8 +104,8 @@ class ListedBundles:
         A file that was cut off stays for a while, so that it can be continued.
 
         Args:
-            stream: The body of a request, in pieces.
-            max_bytes: How large a file may be.
+            stream: the body of a request, in pieces.
+            max_bytes: how large a file may be.
 
         Raises:
             BundleRejected: a file is not what was said about it.

@@ -38,8 +38,8 @@ class FileLog:
         """Open the log of a path; the file is made by the first write.
 
         Args:
-            path: Where it is.
-            limit_bytes: How much of the job's own output `append` keeps; None is everything.
+            path: where it is.
+            limit_bytes: how much of the job's own output `append` keeps; None is everything.
             clock_ms: tells the time of day.
         """
         self._path = path
@@ -141,10 +141,10 @@ class FileLog:
         """Yield the log from an offset on, as it grows, to the end of the job.
 
         Args:
-            offset: Where to begin (bytes, not negative); it may lie behind what is there yet.
-            ended: Set when the job is final and its log complete. What the log holds at that
+            offset: where to begin (bytes, not negative); it may lie behind what is there yet.
+            ended: set when the job is final and its log complete. What the log holds at that
                 moment is still delivered.
-            length: Most bytes to yield; None is everything.
+            length: most bytes to yield; None is everything.
         """
         stop = None if length is None else offset + length
         async with LogReader(self._path) as reader:

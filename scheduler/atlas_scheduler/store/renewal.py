@@ -41,11 +41,11 @@ def renew_work_dir(
     as it is, because the job may be running in it.
 
     Args:
-        job_dir: The job's directory, as an earlier attempt left it.
-        attempt: Which attempt it is for; nothing of an earlier one runs any more.
-        records_offset: Up to where (bytes) the job's event file is taken in.
-        boot_id: The current boot.
-        make: Makes a directory as for a first attempt.
+        job_dir: the job's directory, as an earlier attempt left it.
+        attempt: which attempt it is for; nothing of an earlier one runs any more.
+        records_offset: up to where (bytes) the job's event file is taken in.
+        boot_id: the current boot.
+        make: makes a directory as for a first attempt.
 
     Raises:
         OSError: something in it belongs to another user.

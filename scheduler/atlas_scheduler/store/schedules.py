@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from atlas_scheduler.core.times import utc
 from atlas_scheduler.store import sql
-from atlas_scheduler.store.prefixes import CANDIDATES_SHOWN, fitting
-from foundations.errors import AmbiguousJob, NotFound
+from atlas_scheduler.store.prefixes import meant
+from foundations.errors import NotFound
 from foundations.models import JobState, NewSchedule, Overlap, ScheduleView, Submission
 
 _SQL, _JOBS = sql.queries("schedules"), sql.queries("jobs")
@@ -79,15 +79,17 @@ def resolve(conn: sqlite3.Connection, ref: str) -> str:
         InvalidRequest: it is too short.
         NotFound: no id begins like this.
     """
-    rows = fitting(conn, _SQL["resolve"], ref, noun="a schedule's id")
-    if not rows:
-        raise NotFound(
+    found = meant(
+        conn,
+        _SQL["resolve"],
+        ref,
+        noun="schedule",
+        column="schedule_id",
+        missing=lambda: NotFound(
             f"There is no schedule {ref!r}. `foundations list schedules` shows those there are."
-        )
-    if len(rows) > 1:
-        shown = ", ".join(row["schedule_id"] for row in rows[:CANDIDATES_SHOWN])
-        raise AmbiguousJob(f"{ref!r} fits several schedules: {shown}. Give more of the id.")
-    return str(rows[0]["schedule_id"])
+        ),
+    )
+    return str(found["schedule_id"])
 
 
 def load(conn: sqlite3.Connection, schedule_id: str) -> Schedule:

@@ -18,11 +18,11 @@ def unified(
     """Return the unified diff of two texts, as `patch` reads it; empty when they are the same.
 
     Args:
-        old: The first text.
-        new: The second text.
-        old_name: Stands in the first line.
-        new_name: Stands in the second line.
-        is_late: Asked now and then whether to give up.
+        old: the first text.
+        new: the second text.
+        old_name: stands in the first line.
+        new_name: stands in the second line.
+        is_late: asked now and then whether to give up.
 
     Raises:
         TookTooLong: it was given up.

@@ -49,10 +49,10 @@ def walk(
     """Yield everything below an open directory, parents first, by name.
 
     Args:
-        directory: Descriptor of the top.
-        leave_out: Names of directories that are passed over.
-        base: Path of `directory` below the top, with `/` at the end.
-        depth: How many directories are above it.
+        directory: descriptor of the top.
+        leave_out: names of directories that are passed over.
+        base: path of `directory` below the top, with `/` at the end.
+        depth: how many directories are above it.
     """
     # The whole listing first: the caller may move what it finds.
     with os.scandir(directory) as entries:

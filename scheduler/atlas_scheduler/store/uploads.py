@@ -33,9 +33,9 @@ class Upload:
         """Prepare; nothing is made before the first `write`.
 
         Args:
-            incoming: The directory for uploads.
-            max_bytes: More is refused.
-            declared_bytes: What the sender said it would send; None when it did not say.
+            incoming: the directory for uploads.
+            max_bytes: more is refused.
+            declared_bytes: what the sender said it would send; None when it did not say.
 
         Raises:
             TooLarge: the sender has declared more than is accepted.

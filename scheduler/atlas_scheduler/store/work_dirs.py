@@ -37,11 +37,11 @@ def make_work_dir(
     and so is one from before a restart of the machine, whose content may not have reached the disk.
 
     Args:
-        job_dir: The directory.
-        tree: The unpacked bundle.
-        manifest: What is in `tree`.
-        params: Written into the copy when there are any, in place of a file of the user's.
-        boot_id: The current boot.
+        job_dir: the directory.
+        tree: the unpacked bundle.
+        manifest: what is in `tree`.
+        params: written into the copy when there are any, in place of a file of the user's.
+        boot_id: the current boot.
     """
     mark = mark_of(job_dir)
     if job_dir.is_dir() and _text_of(mark) == boot_id:

@@ -117,7 +117,7 @@ def _other_configs(home: Home, scheduler: str) -> Iterator[Finding]:
 
 def _ssh(config: SchedulerConfig, home: Home) -> Finding:
     from foundations import autostart
-    from foundations.ssh_command import can_ask
+    from foundations.ssh.command import can_ask
 
     tunnel = autostart.reach_by_ssh(config, home=home, asks=can_ask())
     return Finding("ssh", "ok", f"gets to {tunnel.place.host}; the way there is {tunnel.socket}")

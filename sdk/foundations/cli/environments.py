@@ -20,6 +20,7 @@ _COLUMNS = (
     Column("BASE", narrowest=10),
     Column("PACKAGES", narrowest=12, droppable=True),
 )
+_USER = Column("USER", narrowest=6)
 _KEY_SHOWN = 8
 
 
@@ -37,13 +38,23 @@ def list_environments(scheduler: str, *, as_json: bool) -> None:
     if not found["environments"]:
         click.echo("No environments.")
     else:
-        render.print_table(_COLUMNS, [_row(one) for one in found["environments"]])
+        _print(found["environments"])
     click.echo(
         f"{render.size(found['size_bytes'])} of environments and "
         f"{render.size(found['wheels_bytes'])} of downloads; at most "
         f"{render.size(found['max_bytes'])} are kept.",
         err=True,
     )
+
+
+def _print(environments: list[dict[str, Any]]) -> None:
+    columns, rows = list(_COLUMNS), [_row(one) for one in environments]
+    users = [one.get("user") or render.MISSING for one in environments]
+    if len({*users}) > 1:
+        columns.insert(1, _USER)
+        for row, user in zip(rows, users, strict=True):
+            row.insert(1, user)
+    render.print_table(columns, rows)
 
 
 def _row(one: dict[str, Any]) -> list[str]:

@@ -12,19 +12,12 @@ from foundations.dependency_text import after_text
 from foundations.limits import limit_facts
 
 if TYPE_CHECKING:
-    from foundations.models import JobDetail, Waiting
+    from foundations.models import JobDetail, JobSpec, Waiting
 
 
 def fields(detail: JobDetail) -> list[tuple[str, str]]:
     """Return the fields of a job in their order; those that say nothing are empty."""
-    spec = detail.spec
-    asked = {
-        "num_gpus": spec.num_gpus,
-        "cpus": spec.cpus,
-        "ram (GB)": spec.ram_gb,
-        "shm (GB)": spec.shm_gb,
-    }
-    waiting = detail.waiting
+    spec, waiting = detail.spec, detail.waiting
     return [
         ("Job", detail.job_id),
         ("Project", detail.project),
@@ -52,7 +45,7 @@ def fields(detail: JobDetail) -> list[tuple[str, str]]:
         ("Container", detail.container or ""),
         ("Attempt", str(detail.attempt) if detail.attempt > 1 else ""),
         *limit_facts(spec),
-        ("Resources", _pairs({name: amount for name, amount in asked.items() if amount})),
+        ("Resources", _resources(spec)),
         ("GPUs", ", ".join(detail.gpus)),
         ("Submitted", render.local_time(detail.submitted_at)),
         ("Started", render.local_time(detail.started_at)),
@@ -92,6 +85,16 @@ def _array(detail: JobDetail) -> str:
         return ""
     place = f"{detail.array.array_id}_{detail.array.index}"
     return f"{place} ({states_text(detail.whole_array)})"
+
+
+def _resources(spec: JobSpec) -> str:
+    asked = {
+        "num_gpus": spec.num_gpus,
+        "cpus": spec.cpus,
+        "ram (GB)": spec.ram_gb,
+        "shm (GB)": spec.shm_gb,
+    }
+    return _pairs({name: amount for name, amount in asked.items() if amount})
 
 
 def _skipped(detail: JobDetail) -> str:

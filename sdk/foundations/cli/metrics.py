@@ -104,7 +104,10 @@ def job(
         return
     if form == "table" and points is None:
         points = TABLE_STRETCHES
-    found = [_read(client, job_id, name, points=points) for name in chosen]
+    _print_series([_read(client, job_id, name, points=points) for name in chosen], form)
+
+
+def _print_series(found: list[MetricSeries], form: Form) -> None:
     if form == "json":
         render.print_json([render.model_document(one) for one in found])
     elif form == "csv":

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from foundations.preparation import PreparedSubmission
     from foundations.streaming import JobConsole
 
+_REST_OF_LOG_SECONDS = 5.0
+"""Longest wait for the end of the log of a job that has ended."""
+
 
 @click.command()
 @scheduler_argument
@@ -70,12 +73,10 @@ def notebook(
     What is done in the notebook is done in the job's copy, and kept in its archive when it ends:
     `foundations get job` brings it back. After Ctrl-C the job goes on; --job opens it again.
     """
-    from foundations.notebooks import await_notebook
     from foundations.streaming import JobConsole
 
     ctx = click.get_current_context()
     config = load_config(scheduler, job_dir=job_dir)
-    client: Client
     if job_id is None:
         prepared = _prepared(job_dir, config=config, **wanted)
         quiet = detach or as_json
@@ -86,14 +87,13 @@ def notebook(
             click.echo(job_id)
             return
     else:
-        console = JobConsole(sys.stderr)
-        client = reach(config)
+        client, console = reach(config), JobConsole(sys.stderr)
     leaving = _Leaving(client, scheduler, job_id, stops=stop_on_exit)
     target = _Target(client, job_id, leaving)
     with naming(job_id, scheduler):
         try:
             with _Start(client, job_id, console) as start:
-                place = await_notebook(client, job_id, saw=start.saw)
+                place = start.await_notebook()
         except KeyboardInterrupt:
             leaving.leave()
             ctx.exit(INTERRUPTED)
@@ -135,14 +135,35 @@ class _Start:
         self._job_id = job_id
         self._console = console
         self._is_over = threading.Event()
+        self._streaming = threading.Thread(target=self._stream, daemon=True)
 
     def __enter__(self) -> _Start:
-        threading.Thread(target=self._stream, daemon=True).start()
+        self._streaming.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._is_over.set()
         self._console.end_output()
+
+    def await_notebook(self) -> NotebookPlace:
+        """Wait until JupyterLab answers.
+
+        Raises:
+            JobConflict: the job has ended, or runs something else.
+        """
+        from foundations.errors import JobConflict
+        from foundations.notebooks import await_notebook
+
+        try:
+            return await_notebook(self._client, self._job_id, saw=self.saw)
+        except JobConflict as error:
+            if not self._console.is_seen_with_errors:
+                raise
+            self._streaming.join(_REST_OF_LOG_SECONDS)
+            if not self._console.last_line.startswith("Foundations ERROR: "):
+                raise
+            text = f"Job `{self._job_id}` has failed: the lines above say why."
+            raise JobConflict(text) from error
 
     def saw(self, job: JobDetail) -> None:
         """Tell that the job is in another state."""

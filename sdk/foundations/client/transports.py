@@ -19,7 +19,7 @@ from foundations.trust import Trust
 from foundations.unix_sockets import UnixSockets
 
 if TYPE_CHECKING:
-    from foundations.ssh_place import SshPlace
+    from foundations.ssh.place import SshPlace
 
 CONNECT_SECONDS = 5.0
 
@@ -80,7 +80,7 @@ class _TunnelTransport(httpx.HTTPTransport):
     """httpx's transport through a tunnel by ssh."""
 
     def __init__(self, place: SshPlace, timeout_seconds: float) -> None:
-        from foundations.ssh_sockets import TunnelSockets  # not at the top: few need it
+        from foundations.ssh.sockets import TunnelSockets  # not at the top: few need it
 
         super().__init__(verify=handshake.context())
         sockets = TunnelSockets(place, timeout_seconds=timeout_seconds)
@@ -91,7 +91,7 @@ class _AsyncTunnelTransport(httpx.AsyncHTTPTransport):
     """The same for asyncio."""
 
     def __init__(self, place: SshPlace, timeout_seconds: float) -> None:
-        from foundations.ssh_sockets import AsyncTunnelSockets
+        from foundations.ssh.sockets import AsyncTunnelSockets
 
         super().__init__(verify=handshake.context())
         sockets = AsyncTunnelSockets(place, timeout_seconds=timeout_seconds)

@@ -27,6 +27,8 @@ class EnvironmentView(View):
     """When a job last began or ended with it."""
     job_ids: list[str] = []
     """Who uses it now."""
+    user: str | None = None
+    """Whose jobs alone can have it; None is everybody's."""
 
 
 class EnvironmentsView(View):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from foundations.ssh_command import Ran
+from foundations.ssh.command import Ran
 
 _ADVICE = (
     (

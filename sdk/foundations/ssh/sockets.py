@@ -8,8 +8,8 @@ from functools import partial
 import httpcore
 
 from foundations.home import Home
-from foundations.ssh_place import SshPlace
-from foundations.ssh_tunnel import CONNECT_SECONDS, Tunnel
+from foundations.ssh.place import SshPlace
+from foundations.ssh.tunnel import CONNECT_SECONDS, Tunnel
 from foundations.unix_sockets import UnixSockets
 
 

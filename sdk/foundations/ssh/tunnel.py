@@ -15,13 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from foundations import ssh_command, ssh_remote
 from foundations.errors import Unreachable
 from foundations.home import Home
 from foundations.socket_probe import is_listening, speaks_http
-from foundations.ssh_command import Ran
-from foundations.ssh_place import SshPlace, forward
-from foundations.ssh_words import advice_on, is_refusal, words_of
+from foundations.ssh import scripts
+from foundations.ssh.command import Ran, run
+from foundations.ssh.place import SshPlace, forward
+from foundations.ssh.words import advice_on, is_refusal, words_of
 
 CONNECT_SECONDS = 15.0
 """Longest wait for a connection, the log-in not counted."""
@@ -141,7 +141,7 @@ class Tunnel:
         persist = ("-o", f"ControlPersist={IDLE_SECONDS}")
         control = ("-M", "-S", str(self._control).replace("%", "%%"))
         wait = ("-o", f"ConnectTimeout={max(1, round(seconds))}")
-        done = ssh_command.run(
+        done = run(
             [*control, "-f", "-N", *persist, *LIVELY, *wait, *_PLAIN, *self.place.destination],
             asks=asks,
             seconds=None if asks else 2 * seconds + ANSWER_SECONDS,
@@ -150,16 +150,16 @@ class Tunnel:
             self._fail(done, f"no connection within {seconds:.0f} s")
 
     def _ask_where(self) -> str:
-        done = self._ssh(*_PLAIN, script=ssh_remote.WHERE)
-        remote = ssh_remote.socket_of(done.out)
+        done = self._ssh(*_PLAIN, script=scripts.WHERE)
+        remote = scripts.socket_of(done.out)
         if remote is None:
             self._fail(done, "it runs no commands, so name the socket: ssh://host/path/atlas.sock")
         return remote
 
     def _start(self) -> None:
-        done = self._ssh(*_PLAIN, script=ssh_remote.START, seconds=START_SECONDS)
+        done = self._ssh(*_PLAIN, script=scripts.START, seconds=START_SECONDS)
         by_hand = f"ssh reaches {self.place.host}, but no Atlas server runs there, and"
-        if done.code == ssh_remote.NOT_INSTALLED:
+        if done.code == scripts.NOT_INSTALLED:
             raise Unreachable(
                 f"{by_hand} `atlas-server` is not on the PATH of its shells. Install Atlas there, "
                 "or start the server by hand: atlas-server start --detach"
@@ -174,7 +174,7 @@ class Tunnel:
         """Run ssh over the connection that is there: ours, else that of the user's settings."""
         control = ["-S", str(self._control).replace("%", "%%")] if self._control.exists() else []
         command = ("sh", "-s") if script else ()
-        return ssh_command.run(
+        return run(
             [*control, *options, *self.place.destination, *command], seconds=seconds, script=script
         )
 

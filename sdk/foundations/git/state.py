@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from foundations.bundle_membership import Membership
-from foundations.git_commands import Answer, Git, GitTrouble
-from foundations.git_files import Repository
-from foundations.git_remotes import chosen_remote, without_credentials
+from foundations.git.commands import Answer, Git, GitTrouble
+from foundations.git.files import Repository
+from foundations.git.remotes import chosen_remote, without_credentials
 from foundations.provenance import LONGEST_DIFF, MOST_UNTRACKED, GitState
 
 GIT_SECONDS = 2.0
