@@ -277,21 +277,18 @@ class Effects:
             log.info("effect came too late", effect=effect, job_id=job.job_id, problem=str(error))
         except AtlasError as error:
             log.error("effect failed", effect=effect, job_id=job.job_id, problem=error.message)
-        except OSError as error:
-            log.exception("files cannot be used", effect=effect, job_id=job.job_id)
-            if effect is Effect.START:
-                await self._refuse_start(job, f"the scheduler cannot use its files: {error}")
-        except Exception:
+        except Exception as error:
             log.exception("effect met a defect", effect=effect, job_id=job.job_id)
             if effect is Effect.START:
-                reason = "the scheduler met a defect while starting it; its log has the details"
-                await self._refuse_start(job, reason)
+                await self._refuse_start(job, error)
 
-    async def _refuse_start(self, job: Job, reason: str) -> None:
+    async def _refuse_start(self, job: Job, error: Exception) -> None:
         """End a job whose start met a defect, so that it does not hold its slot for ever."""
-        await self._engine.stop(
-            self.attempt(job.job_id, job.attempt), grace_seconds=self._stop_grace_seconds
-        )
+        reason = "the scheduler met a defect while starting it; its log has the details"
+        if isinstance(error, OSError):
+            reason = f"the scheduler cannot use its files: {error}"
+        attempt = self.attempt(job.job_id, job.attempt)
+        await self._engine.stop(attempt, grace_seconds=self._stop_grace_seconds)
         await self._service.apply(job.job_id, StartRefused(self._clock_ms(), reason))
 
 
