@@ -76,8 +76,8 @@ class Chores:
         while True:
             try:
                 await self._service.watch_disk()
-            except AtlasError as error:
-                log.warning("the disk is not watched", problem=error.message)
+            except (AtlasError, OSError) as error:
+                log.warning("the disk is not watched", problem=str(error))
             await asyncio.sleep(DISK_LOOK_SECONDS)
 
     async def _collect_garbage(self) -> None:
@@ -85,8 +85,8 @@ class Chores:
         while True:
             try:
                 await self._service.collect_garbage(by="retention")
-            except AtlasError as error:
-                log.warning("garbage stays", problem=error.message)
+            except (AtlasError, OSError) as error:
+                log.warning("garbage stays", problem=str(error))
             await asyncio.sleep(GARBAGE_SECONDS)
 
     async def _sweep_deleted(self) -> None:

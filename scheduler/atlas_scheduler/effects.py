@@ -25,7 +25,7 @@ from foundations.errors import AtlasError, EngineDown, NotFound, StorageFull
 from foundations.models import JobState
 
 STORAGE_RETRY_SECONDS = 30.0
-"""Pause before an archive that did not fit is tried again."""
+"""Pause before an archive that did not fit, or could not be written, is tried again."""
 ARCHIVES_AT_ONCE = 2
 """So many archives are completed at a time: a queue of thousands that is cleared must neither keep
 jobs from starting nor the server from ending."""
@@ -246,8 +246,8 @@ class Effects:
             try:
                 async with self._archiving:
                     return await self._archive_once(job_id)
-            except StorageFull as error:
-                log.warning("archive waits for space", job_id=job_id, problem=error.message)
+            except (StorageFull, OSError) as error:
+                log.warning("archive waits for the disk", job_id=job_id, problem=str(error))
                 await asyncio.sleep(STORAGE_RETRY_SECONDS)
 
     async def _archive_once(self, job_id: str) -> None:
@@ -278,17 +278,18 @@ class Effects:
             log.info("effect came too late", effect=effect, job_id=job.job_id, problem=str(error))
         except AtlasError as error:
             log.error("effect failed", effect=effect, job_id=job.job_id, problem=error.message)
-        except Exception:
+        except Exception as error:
             log.exception("effect met a defect", effect=effect, job_id=job.job_id)
             if effect is Effect.START:
-                await self._refuse_start(job)
+                await self._refuse_start(job, error)
 
-    async def _refuse_start(self, job: Job) -> None:
+    async def _refuse_start(self, job: Job, error: Exception) -> None:
         """End a job whose start met a defect, so that it does not hold its slot for ever."""
         reason = "the scheduler met a defect while starting it; its log has the details"
-        await self._engine.stop(
-            self.attempt(job.job_id, job.attempt), grace_seconds=self._stop_grace_seconds
-        )
+        if isinstance(error, OSError):
+            reason = f"the scheduler cannot use its files: {error}"
+        attempt = self.attempt(job.job_id, job.attempt)
+        await self._engine.stop(attempt, grace_seconds=self._stop_grace_seconds)
         await self._service.apply(job.job_id, StartRefused(self._clock_ms(), reason))
 
 

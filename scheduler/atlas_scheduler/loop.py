@@ -26,7 +26,7 @@ from atlas_scheduler.intake import Intake
 from atlas_scheduler.local_runs import LocalRuns
 from atlas_scheduler.sampling import Sampler
 from atlas_scheduler.service import Service
-from foundations.errors import AtlasError, NotFound
+from foundations.errors import AtlasError, NotFound, StorageFull
 
 RECONCILE_SECONDS = 30.0
 """How often the engine is compared with the jobs even though nothing seems wrong."""
@@ -147,6 +147,8 @@ class Loop:
                 if self._service.engine.problem != error.message:
                     log.warning("jobs cannot be run now", problem=error.message)
                 self._service.engine.problem = error.message
+                if isinstance(error, StorageFull):
+                    await self._service.spare_space()
                 pause = ENGINE_RETRY_SECONDS[min(failures, len(ENGINE_RETRY_SECONDS) - 1)]
                 failures += 1
                 await asyncio.sleep(pause)

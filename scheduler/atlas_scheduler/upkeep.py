@@ -15,6 +15,15 @@ class Upkeep(Writing):
 
     _is_told_short = False
 
+    async def spare_space(self) -> None:
+        """Make some space on a full disk, so that it can be recorded how a job ended.
+
+        Only a job that has ended can be deleted, and it may be the one that filled the disk.
+        """
+        with contextlib.suppress(OSError):  # what cannot be given up is not
+            if self.ballast is not None and await asyncio.to_thread(self.ballast.spare):
+                await self._database.tidy_log()
+
     async def watch_disk(self) -> None:
         """See whether there is space to start jobs, and tell where that has changed."""
         shortage = await asyncio.to_thread(self.disk_guard.look, self.engine.places)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,14 +22,16 @@ from foundations.tree import Tree, list_tree
 
 if TYPE_CHECKING:
     from foundations.client import AsyncClient, Client
-    from foundations.models import MissingFile
+    from foundations.models import MissingFile, MissingFiles
 
 Watch = Callable[[int], None]
-"""Told how many bytes were sent so far."""
+"""Told how many bytes the scheduler has so far, with those that it had before."""
 
 LISTED_ABOVE_BYTES = 8 * 10**6
 """A directory of no more than that is sent as a whole: one request is quicker than several."""
 PARALLEL_REQUESTS = 4
+GZIP = "gzip"
+"""The one way to compress files on their way, where the scheduler says that it knows it."""
 _LATER = (Unreachable, TooMany)
 """What ends one request of a round, and not the delivery."""
 _VAIN_ROUNDS = 2
@@ -65,15 +68,18 @@ class Delivery:
             Unreachable: the scheduler does not answer.
             SchedulerError: it does not take the bundle.
         """
-        if client.has_bundle(self.digest):
-            return
         if isinstance(self._ready, Tree):
+            # It may have taken minutes to list: whoever was there before it is waited for.
+            if patiently(lambda: client.has_bundle(self.digest), client.patience):
+                return
             try:
                 return _send_tree(client, self._ready, Sent(watch))
             except _NotListed:
                 self._pack()
                 if patiently(lambda: client.has_bundle(self.digest), client.patience):
                     return
+        elif client.has_bundle(self.digest):
+            return
         broke = False
 
         def upload() -> None:
@@ -88,15 +94,17 @@ class Delivery:
         """Do the same, for asyncio."""
         import asyncio  # not at the top: the blocking twin needs none of it
 
-        if await client.has_bundle(self.digest):
-            return
         if isinstance(self._ready, Tree):
+            if await patiently_async(lambda: client.has_bundle(self.digest), client.patience):
+                return
             try:
                 return await _send_tree_async(client, self._ready, Sent(watch))
             except _NotListed:
                 await asyncio.to_thread(self._pack)
                 if await patiently_async(lambda: client.has_bundle(self.digest), client.patience):
                     return
+        elif await client.has_bundle(self.digest):
+            return
         broke = False
 
         async def upload() -> None:
@@ -155,7 +163,7 @@ class _Rounds:
         Raises:
             BundleError: the last rounds changed nothing although none of them broke off.
         """
-        left_bytes = sum(one.size_bytes - one.arrived_bytes + 1 for one in missing)
+        left_bytes = _left_bytes(missing) + len(missing)  # an empty file is missing, too
         if self._least_bytes is None or left_bytes < self._least_bytes:
             self._least_bytes, self._vain = left_bytes, 0
             self._backoff.answered()
@@ -178,25 +186,26 @@ def _send_tree(client: Client, tree: Tree, sent: Sent) -> None:
     while True:
         try:
             try:
-                missing = client.declare_bundle(tree.digest, tree.listing).missing
+                told = client.declare_bundle(tree.digest, tree.listing)
             except NotFound as error:
                 raise _NotListed from error
-            if not missing:
+            if not told.missing:
                 return
-            rounds.begin(missing)
-            _send_missing(client, tree, missing, sent)
+            rounds.begin(told.missing)
+            sent.go_on_at(tree.size_bytes - _left_bytes(told.missing))
+            _send_missing(client, tree, told, sent)
         except _LATER as error:
             time.sleep(rounds.pause_seconds(error))
 
 
-def _send_missing(client: Client, tree: Tree, missing: list[MissingFile], sent: Sent) -> None:
+def _send_missing(client: Client, tree: Tree, told: MissingFiles, sent: Sent) -> None:
     """Send files, several requests at once. One that breaks off does not end the others."""
     # Not at the top: small projects, of which most are, need no threads.
     from concurrent.futures import ThreadPoolExecutor, as_completed
 
     with ThreadPoolExecutor(PARALLEL_REQUESTS, "atlas-upload") as pool:
-        divided = packs(missing, tree.sources)
-        sending = [pool.submit(client.send_files, items, sent) for items in divided]
+        send = partial(client.send_files, sent=sent, gzip=GZIP in told.encodings)
+        sending = [pool.submit(send, items) for items in packs(told.missing, tree.sources)]
         try:
             for one in as_completed(sending):
                 if not isinstance(one.exception(), _LATER):
@@ -216,19 +225,20 @@ async def _send_tree_async(client: AsyncClient, tree: Tree, sent: Sent) -> None:
     while True:
         try:
             try:
-                missing = (await client.declare_bundle(tree.digest, tree.listing)).missing
+                told = await client.declare_bundle(tree.digest, tree.listing)
             except NotFound as error:
                 raise _NotListed from error
-            if not missing:
+            if not told.missing:
                 return
-            rounds.begin(missing)
-            await _send_missing_async(client, tree, missing, sent)
+            rounds.begin(told.missing)
+            sent.go_on_at(tree.size_bytes - _left_bytes(told.missing))
+            await _send_missing_async(client, tree, told, sent)
         except _LATER as error:
             await asyncio.sleep(rounds.pause_seconds(error))
 
 
 async def _send_missing_async(
-    client: AsyncClient, tree: Tree, missing: list[MissingFile], sent: Sent
+    client: AsyncClient, tree: Tree, told: MissingFiles, sent: Sent
 ) -> None:
     import asyncio
 
@@ -237,19 +247,23 @@ async def _send_missing_async(
     async def send(items: list[Item]) -> None:
         async with gate:
             try:
-                await client.send_files(items, sent)
+                await client.send_files(items, sent, gzip=GZIP in told.encodings)
             except _LATER:
                 raise
             except BaseException:
                 sent.give_up()
                 raise
 
-    sending = (send(items) for items in packs(missing, tree.sources))
+    sending = (send(items) for items in packs(told.missing, tree.sources))
     ends = await asyncio.gather(*sending, return_exceptions=True)
     broken = [end for end in ends if isinstance(end, BaseException)]
     # What ended the others is told, not how they ended.
     for end in sorted(broken, key=lambda one: isinstance(one, (GivenUp, *_LATER))):
         raise end
+
+
+def _left_bytes(missing: list[MissingFile]) -> int:
+    return sum(one.size_bytes - one.arrived_bytes for one in missing)
 
 
 def _packed_path(folder: Path) -> Path:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from foundations import bundle, calls
 from foundations.calls import Call
-from foundations.delivery import Delivery, make_ready
+from foundations.delivery import LISTED_ABOVE_BYTES, Delivery, make_ready
 from foundations.errors import NotFound
 from foundations.models import Accepted, ArrayView, ScheduleView, Submission
 from foundations.origin import Inquiry
@@ -53,6 +53,7 @@ def pack_and_upload(
 
     Raises:
         BundleError: the directory cannot be packed.
+        Unreachable: the scheduler does not answer.
     """
     console.info("Job submission started. Ctrl-C to cancel.")
     console.info(
@@ -64,6 +65,8 @@ def pack_and_upload(
     for warning in (*prepared.warnings, *estimate.warnings, *_size_warnings(estimate)):
         console.say("WARNING", warning)
     console.info("Bundling job contents.")
+    if estimate.size_bytes > LISTED_ABOVE_BYTES:
+        client.info()  # whoever cannot get in is to know before gigabytes are read
     delivery = make_ready(prepared.job_dir, folder, size_bytes=estimate.size_bytes)
     delivery.send(client)
     return delivery, inquiry.origin(delivery.digest)

@@ -122,7 +122,7 @@ class LogdirCopy:
         with tempfile.TemporaryDirectory(dir=self._place) as place:
             new = Path(place)
             pieces = self._client.tensorboard_logs(job.job_id, since=job.since_seconds)
-            manifest = unpack(pieces, new, limits=RETRIEVED, links=True)
+            manifest = unpack(pieces, new, limits=RETRIEVED, links=True, as_user=True)
             for path, (_, mtime_ns, _) in manifest.files.items():
                 _take(new / path, job.directory / Path(path).relative_to(job.job_id, "logs"))
                 job.since_seconds = max(job.since_seconds, mtime_ns // 10**9)

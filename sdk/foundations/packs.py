@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from foundations.errors import BundleError
-from foundations.project_files import changed, opened
+from foundations.project_files import changed, changed_since, opened
+from foundations.tarball_writer import READ_BYTES, GzipEncoder
 
 if TYPE_CHECKING:
     from foundations.models import MissingFile
@@ -19,6 +20,8 @@ PACK_BYTES = 64 * 1024**2
 """A request ends with the file that fills it: what it brought is then durable."""
 PACK_FILES = 4096
 PIECE_BYTES = 1024 * 1024
+_WORTH = 0.8
+"""What does not shrink to so much is sent as it is: compressing it is slower than a good line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,11 @@ class Sent:
         self._is_given_up = False
         self.total_bytes = 0
 
+    def go_on_at(self, total_bytes: int) -> None:
+        """Count from what the scheduler has already, which need not be sent."""
+        with self._lock:
+            self.total_bytes = total_bytes
+
     def give_up(self) -> None:
         """End every request soon."""
         self._is_given_up = True
@@ -109,6 +117,17 @@ def body(items: Iterable[Item], sent: Sent) -> Iterator[bytes]:
         sent.add(pending_bytes)
 
 
+def compressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield a body as gzip, on its way; what does not compress is only wrapped."""
+    gzip = GzipEncoder(worth=_WORTH)
+    yield gzip.header()
+    for piece in pieces:
+        for start in range(0, len(piece), READ_BYTES):
+            if packed := gzip.encode(piece[start : start + READ_BYTES]):
+                yield packed
+    yield gzip.finish()
+
+
 def _item(item: Item) -> Iterator[bytes]:
     line = {"sha256": item.sha256, "size_bytes": item.size_bytes, "offset": item.offset}
     yield json.dumps(line).encode() + b"\n"
@@ -124,4 +143,6 @@ def _item(item: Item) -> Iterator[bytes]:
             if not data:
                 raise changed(item.path)
             left_bytes -= len(data)
+            if not left_bytes and changed_since(status, os.fstat(descriptor)):
+                raise changed(item.path)  # the scheduler knows no names
             yield data

@@ -72,6 +72,11 @@ def changed(path: str) -> BundleError:
     )
 
 
+def changed_since(before: os.stat_result, now: os.stat_result) -> bool:
+    """Tell whether somebody wrote to a file between two looks at it."""
+    return (before.st_size, before.st_mtime_ns) != (now.st_size, now.st_mtime_ns)
+
+
 class ProjectFiles:
     """One walk over a directory, in the bundle's order. Links are followed."""
 

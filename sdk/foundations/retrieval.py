@@ -41,7 +41,7 @@ def unpack_archive(
     with _workplace(target) as place:
         whole = place / "whole"
         whole.mkdir()
-        unpack(chunks, whole, limits=RETRIEVED, links=True)
+        unpack(chunks, whole, limits=RETRIEVED, links=True, as_user=True)
         result = whole / job_id
         if part is not None:
             result = _pick(result, part, place / "part")

@@ -55,6 +55,8 @@ class Member(NamedTuple):
     kind: Kind
     size_bytes: int
     executable: bool
+    private: bool
+    """Whether it is for its owner only."""
     mtime_ns: int
     target: str
     """Where a link leads."""
@@ -131,11 +133,13 @@ class TarballReader:
         if kind != "file" and size_bytes:
             raise BundleError("only a file can have content")
         target = self._target(header, path) if kind == "link" else ""
+        mode = _number(header[_MODE], "mode")
         return Member(
             path=path,
             kind=kind,
             size_bytes=size_bytes,
-            executable=bool(_number(header[_MODE], "mode") & 0o100),
+            executable=bool(mode & 0o100),
+            private=not mode & 0o077,
             mtime_ns=self._mtime_ns(header),
             target=target,
         )

@@ -22,14 +22,16 @@ _NAME_BYTES = 100
 _PREFIX_BYTES = 155
 _STORED_BLOCK_BYTES = 65535
 _SAMPLE_BYTES = 8 * 1024
+_WORTH = 0.97
 
 
-def encode_member(
+def encode_member(  # noqa: PLR0913 - what a header says, one each
     path: str,
     *,
     kind: Kind = "file",
     size_bytes: int = 0,
     executable: bool = False,
+    private: bool = False,
     mtime_seconds: int = 0,
     target: str = "",
 ) -> bytes:
@@ -40,12 +42,15 @@ def encode_member(
         kind: What it is.
         size_bytes: Length of the content that follows.
         executable: Whether a file gets mode 0755 instead of 0644.
+        private: Whether nobody but its owner has any rights to it.
         mtime_seconds: Time of change; what a tar header cannot hold is clamped.
         target: Where a link leads.
     """
     name = path.encode() + (b"/" if kind == "directory" else b"")
     link = target.encode()
     mode = 0o755 if executable and kind == "file" else _MODES[kind]
+    if private:
+        mode &= 0o700
     mtime = min(max(mtime_seconds, 0), _OCTAL_LIMIT - 1)
     extended = {}
     split = _split_name(name)
@@ -78,7 +83,9 @@ class GzipEncoder:
     The header holds no name and no time, so that equal content gives equal bytes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, worth: float = _WORTH) -> None:
+        """Begin; a piece is stored whose beginning does not shrink to so much of its size."""
+        self._worth = worth
         self._deflate = self._new_deflate()
         self._deflate_is_empty = True
         self._checksum = 0
@@ -93,7 +100,7 @@ class GzipEncoder:
         """Take the next piece of content; return what is ready of the file, possibly nothing."""
         self._checksum = zlib.crc32(data, self._checksum)
         self._size_bytes += len(data)
-        if _looks_incompressible(data):
+        if self._is_not_worth_it(data):
             return self._flush() + b"".join(_stored_blocks(data))
         self._deflate_is_empty = False
         return self._deflate.compress(data)
@@ -102,6 +109,12 @@ class GzipEncoder:
         """Return the rest of the file."""
         trailer = struct.pack("<LL", self._checksum, self._size_bytes & 0xFFFFFFFF)
         return self._deflate.flush(zlib.Z_FINISH) + trailer
+
+    def _is_not_worth_it(self, data: bytes) -> bool:
+        if len(data) < _SAMPLE_BYTES:
+            return False
+        sample = data[:_SAMPLE_BYTES]
+        return len(zlib.compress(sample, 1)) > self._worth * len(sample)
 
     def _flush(self) -> bytes:
         """End the compressed part on a whole byte, so that stored blocks can follow."""
@@ -113,13 +126,6 @@ class GzipEncoder:
     @staticmethod
     def _new_deflate() -> zlib._Compress:
         return zlib.compressobj(level=1, method=zlib.DEFLATED, wbits=-15)
-
-
-def _looks_incompressible(data: bytes) -> bool:
-    if len(data) < _SAMPLE_BYTES:
-        return False
-    sample = data[:_SAMPLE_BYTES]
-    return len(zlib.compress(sample, 1)) > 0.97 * len(sample)
 
 
 def _stored_blocks(data: bytes) -> list[bytes]:

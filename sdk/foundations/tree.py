@@ -11,7 +11,7 @@ from foundations.bundle import Watch
 from foundations.bundle_listing import ListedFile, Listing, clamped_mtime, digest_of
 from foundations.bundle_rules import Limits
 from foundations.hash_cache import HashCache, now_ns
-from foundations.project_files import Entry, ProjectFiles, changed, opened, reading
+from foundations.project_files import Entry, ProjectFiles, changed, changed_since, opened, reading
 
 HASHING_THREADS = 4
 _READ_BYTES = 1024 * 1024
@@ -112,7 +112,7 @@ class _Lister:
                 while missing_bytes >= 0 and (data := os.read(descriptor, _READ_BYTES)):
                     digest.update(data)
                     missing_bytes -= len(data)
-            if missing_bytes or _changed_since(status, os.fstat(descriptor)):
+            if missing_bytes or changed_since(status, os.fstat(descriptor)):
                 raise changed(entry.path)
         sha256 = digest.hexdigest()
         self._cache.remember(entry.path, status, sha256, read_from_ns=began_ns)
@@ -122,10 +122,6 @@ class _Lister:
         self.done_bytes += size_bytes
         if self._watch is not None:
             self._watch(self.done_bytes)
-
-
-def _changed_since(before: os.stat_result, now: os.stat_result) -> bool:
-    return (before.st_size, before.st_mtime_ns) != (now.st_size, now.st_mtime_ns)
 
 
 def _listed(sha256: str, status: os.stat_result) -> ListedFile:

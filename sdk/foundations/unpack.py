@@ -57,6 +57,7 @@ def unpack(
     *,
     limits: Limits | None = None,
     links: bool = False,
+    as_user: bool = False,
 ) -> Manifest:
     """Unpack a packed file that comes in pieces.
 
@@ -67,6 +68,8 @@ def unpack(
         destination: An existing, empty directory.
         limits: How much is accepted; those for bundles by default.
         links: Whether relative symbolic links that stay inside are made (last) or refused.
+        as_user: Whether files get what rights the umask leaves of those that they had, like
+            others that a user makes; else each has mode 0644 or 0755, whoever unpacks it.
 
     Raises:
         BundleError: the archive is damaged, too large, or has something that is not accepted.
@@ -74,7 +77,7 @@ def unpack(
     """
     reader = TarballReader(chunks, limits=limits or Limits(), links=links)
     try:
-        with contextlib.closing(_Destination(destination)) as tree:
+        with contextlib.closing(_Destination(destination, as_user=as_user)) as tree:
             for member in reader.members():
                 tree.add(member, reader.content())
             tree.make_links()
@@ -96,7 +99,8 @@ def unpack_file(
 class _Destination:
     """The directory that is filled: reached by descriptors, never by a path from the archive."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, as_user: bool) -> None:
+        self._as_user = as_user
         self.manifest = Manifest(files={}, directories=[], links={})
         self._known_directories = {""}
         self._explicit_directories = {""}
@@ -150,12 +154,16 @@ class _Destination:
 
     def _add_file(self, member: Member, content: Iterator[memoryview]) -> None:
         parent, _, name = member.path.rpartition("/")
-        descriptor = os.open(name, _NEW_FILE, 0o600, dir_fd=self._enter(parent))
+        mode = 0o755 if member.executable else 0o644
+        if self._as_user and member.private:
+            mode &= 0o700
+        rights = mode if self._as_user else 0o600
+        descriptor = os.open(name, _NEW_FILE, rights, dir_fd=self._enter(parent))
         try:
             for piece in content:
                 _write_all(descriptor, piece)
-            mode = 0o755 if member.executable else 0o644
-            os.fchmod(descriptor, mode)
+            if not self._as_user:
+                os.fchmod(descriptor, mode)
             os.utime(descriptor, ns=(member.mtime_ns, member.mtime_ns))
             kept_mtime_ns = os.fstat(descriptor).st_mtime_ns
         finally:
@@ -182,11 +190,11 @@ class _Destination:
         parent = self._descriptors[-1]
         is_new = path not in self._known_directories
         if is_new:
-            os.mkdir(name, 0o700, dir_fd=parent)
+            os.mkdir(name, 0o755 if self._as_user else 0o700, dir_fd=parent)
             self._known_directories.add(path)
             self.manifest.directories.append(path)
         descriptor = os.open(name, _OPEN_DIRECTORY, dir_fd=parent)
-        if is_new:
+        if is_new and not self._as_user:
             os.fchmod(descriptor, 0o755)
         return descriptor
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import os
 from collections.abc import AsyncIterator
 
 import anyio
@@ -39,8 +41,47 @@ async def test_a_bundle_comes_file_by_file(http: httpx.AsyncClient, service: Fak
     body = b"".join(frame(content) for content in files.values())
     answer = await http.post("/bundles/files", content=body)
     assert (answer.status_code, answer.json()) == (200, {"files": 2})
-    assert (await http.put(f"{path}/files", content=listing)).json() == {"missing": []}
+    answer = await http.put(f"{path}/files", content=listing)
+    assert answer.json() == {"missing": [], "encodings": ["gzip"]}
     assert (await http.head(path)).status_code == 200
+
+
+async def test_files_come_compressed_where_the_sender_likes(
+    http: httpx.AsyncClient, service: FakeService
+) -> None:
+    files = {"zeros": bytes(5_000_000), "noise": os.urandom(500_000), "main.py": b"print()"}
+    listing = listing_of(files)
+    path = f"/bundles/{digest_of(listing)}"
+    await http.put(f"{path}/files", content=listing)
+    packed = gzip.compress(b"".join(frame(content) for content in files.values()))
+
+    async def dripping() -> AsyncIterator[bytes]:
+        for start in range(0, len(packed), 10_007):
+            yield packed[start : start + 10_007]
+
+    for content in (packed, dripping()):
+        headers = {"Content-Encoding": "gzip", "x-unchecked": "1"}
+        answer = await http.post("/bundles/files", content=content, headers=headers)
+        assert (answer.status_code, answer.json()) == (200, {"files": 3})
+    assert (await http.put(f"{path}/files", content=listing)).json()["missing"] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "message"),
+    [
+        (gzip.compress(frame(b"abc"))[:-9], "gzip", "The upload ended in the middle of a file"),
+        (gzip.compress(frame(b"abc")) + b"more", "gzip", "Something follows the end"),
+        (frame(b"abc"), "gzip", "The compressed files are damaged"),
+        (frame(b"abc"), "br", "The body has the Content-Encoding 'br', not gzip."),
+    ],
+)
+async def test_compressed_files_that_cannot_be_read_are_refused(
+    http: httpx.AsyncClient, content: bytes, encoding: str, message: str
+) -> None:
+    headers = {"Content-Encoding": encoding, "x-unchecked": "1"}
+    answer = await http.post("/bundles/files", content=content, headers=headers)
+    assert answer.status_code == 400
+    assert message in answer.json()["message"]
 
 
 async def test_a_listing_that_is_not_what_was_said_is_rejected(http: httpx.AsyncClient) -> None:

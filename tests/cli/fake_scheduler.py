@@ -65,6 +65,9 @@ class FakeScheduler:
         """Files of bundles that come one by one, by the digest of each."""
         self.files_sent: list[str] = []
         self.files_are_lost = False
+        self.files_encoded: list[str | None] = []
+        """The `Content-Encoding` of each request that brought files."""
+        self.encodings = ["gzip"]
         """Whether files that were sent are missing all the same."""
         self.knows_listings = True
         """Whether bundles may come file by file."""

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from foundations.errors import NotFound
 from foundations.models import JobState
 from tests.cli.conftest import Run
 from tests.cli.fake_scheduler import FakeJob, FakeScheduler
@@ -117,6 +119,24 @@ def test_get_job_of_one_that_waits_says_that_there_is_no_archive_yet(
         f"Error: Job `{JOB_ID}` is queued and has no archive yet: it gets one when it starts.\n"
     )
     assert {path.name for path in work.iterdir()} == {"project"}
+
+
+def test_get_job_of_one_that_has_just_ended_says_that_its_files_are_being_kept(
+    run: Run, scheduler: FakeScheduler
+) -> None:
+    scheduler.add(JOB_ID).state = JobState.FAILED
+
+    def have_none(request: httpx.Request) -> None:
+        if request.url.path.endswith("/archive"):
+            raise NotFound("There is no archive.")
+
+    scheduler.on_request = have_none
+
+    result = run("get", "job", "scheduler", JOB_ID, exit_code=1)
+
+    assert result.stderr == (
+        f"Error: Job `{JOB_ID}` is failed and has no archive yet: its files are still being kept.\n"
+    )
 
 
 def test_get_job_prints_json(run_json: Callable[..., Any], work: Path, job: FakeJob) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from foundations.delivery import LISTED_ABOVE_BYTES
 from foundations.errors import TooMany
 from foundations.models import JobState
 from foundations.reconnection import Patience
@@ -97,6 +98,23 @@ def test_a_scheduler_that_does_not_answer_is_an_error(run: Run, scheduler: FakeS
     result = run("submit", "scheduler", "project", exit_code=1)
 
     assert result.stderr.startswith("Error: The scheduler at http://fake does not answer")
+
+
+def test_that_a_scheduler_does_not_answer_is_said_before_a_large_directory_is_read(
+    run: Run, scheduler: FakeScheduler, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(request: httpx.Request) -> None:
+        raise httpx.ConnectError("connection refused", request=request)
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(work / "cache"))
+    with (work / "project" / "zeros").open("wb") as file:
+        file.truncate(LISTED_ABOVE_BYTES + 1)
+    scheduler.on_request = refuse
+
+    result = run("submit", "scheduler", "project", exit_code=1)
+
+    assert "Error: The scheduler at http://fake does not answer" in result.stderr
+    assert not (work / "cache").exists()
 
 
 def test_a_scheduler_that_goes_while_a_job_streams_is_an_error_that_says_how_to_go_on(

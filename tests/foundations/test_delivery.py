@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import threading
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from foundations.bundle_listing import parse_listing
 from foundations.delivery import Delivery, make_ready
 from foundations.errors import BundleError, TooMany, Unreachable
 from foundations.models import MissingFile
-from foundations.packs import GivenUp, Item, Sent, body, packs
+from foundations.packs import PIECE_BYTES, GivenUp, Item, Sent, body, compressed, packs
 from foundations.reconnection import Patience
 from tests.cli import fake_api
 from tests.cli.fake_scheduler import FakeScheduler
@@ -88,6 +89,7 @@ def test_of_a_large_one_only_what_is_missing_is_sent(
     assert listing.files.keys() == {"main.py", *(f"data/{n}" for n in range(10)), "data/same"}
     assert len(scheduler.files) == 11
     assert told == sorted(told)
+    assert told[-1] >= first.size_bytes
     assert list(folder.iterdir()) == [], "nothing was packed"
 
     lines = asked(scheduler)
@@ -97,9 +99,41 @@ def test_of_a_large_one_only_what_is_missing_is_sent(
     (project / "main.py").write_text("print(1)\n")
     scheduler.files_sent.clear()
     changed = ready(project, folder)
-    changed.send(scheduler.client())
+    told.clear()
+    changed.send(scheduler.client(), watch=told.append)
+    assert told[0] >= changed.size_bytes, "what is there already counts as sent"
     assert changed.digest != first.digest
     assert scheduler.files_sent == [sha256(b"print(1)\n")]
+
+
+async def test_files_are_compressed_on_their_way_over_a_network_if_the_scheduler_knows_that(
+    scheduler: FakeScheduler, project: Path, folder: Path
+) -> None:
+    def sent_as(client: Client) -> set[str | None]:
+        scheduler.files.clear()
+        scheduler.bundles.clear()
+        scheduler.files_encoded.clear()
+        ready(project, folder).send(client)
+        assert len(scheduler.files) == 11
+        return set(scheduler.files_encoded)
+
+    (project / "data" / "noise").write_bytes(os.urandom(300_000))
+    (project / "data" / "5").write_bytes(b"5" * 5_000_000)
+    (project / "data" / "6").unlink()
+    assert sent_as(scheduler.client()) == {"gzip"}
+    assert sent_as(scheduler.client("ssh://lab")) == {"gzip"}
+    assert sent_as(scheduler.client("unix:///run/atlas.sock")) == {None}
+    scheduler.encodings = []
+    assert sent_as(scheduler.client()) == {None}
+
+
+def test_what_compresses_shrinks_on_its_way_and_what_does_not_is_sent_as_it_is() -> None:
+    text, noise = b"loss = model(batch)\n" * 50_000, os.urandom(1_000_000)
+    packed = b"".join(compressed([text, noise, text]))
+    assert gzip.decompress(packed) == text + noise + text
+    assert len(packed) < 1.05 * len(noise)
+    packed = b"".join(compressed([noise]))
+    assert len(noise) < len(packed) < 1.001 * len(noise)
 
 
 async def test_the_asyncio_twin_does_the_same(
@@ -182,6 +216,31 @@ def test_a_broken_connection_is_gone_on_from(
     assert len(posts) == 4 + 3
 
 
+async def test_a_scheduler_that_restarts_while_a_large_directory_is_listed_is_waited_for(
+    scheduler: FakeScheduler, project: Path, folder: Path
+) -> None:
+    refused: list[str] = []
+
+    def refuse_first(request: httpx.Request) -> None:
+        if not refused:
+            refused.append(request.method)
+            raise httpx.ConnectError("Connection refused")
+
+    scheduler.on_request = refuse_first
+    found = ready(project, folder)
+    client = scheduler.client()
+    client.patience = Patience(first_delay_seconds=0.001)
+    found.send(client)
+    assert refused == ["HEAD"]
+    assert scheduler.bundles.keys() == {found.digest}
+
+    refused.clear()
+    network = httpx.MockTransport(partial(fake_api.answer, scheduler))
+    async with AsyncClient("http://lab", transport=network, patience=client.patience) as twin:
+        await found.send_async(twin)
+    assert refused == ["HEAD"]
+
+
 def test_an_upload_that_is_interrupted_ends_every_request(
     scheduler: FakeScheduler, project: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,7 +318,7 @@ def test_a_limit_that_does_not_let_go_ends_the_upload(
 
 
 @pytest.mark.parametrize("size_bytes", [1000, LARGE])
-def test_an_outage_is_waited_for_in_the_middle_but_not_at_first(
+def test_an_outage_is_waited_for_in_the_middle(
     scheduler: FakeScheduler, project: Path, folder: Path, size_bytes: int
 ) -> None:
     count = 0
@@ -279,12 +338,33 @@ def test_an_outage_is_waited_for_in_the_middle_but_not_at_first(
     assert count > away_from + 9
     assert len(scheduler.bundles) == 1
 
-    (project / "main.py").write_text("print(2)\n")
-    count = away_from = 0
-    (folder / "bundle.tar.gz").unlink(missing_ok=True)
+
+def test_a_scheduler_that_never_was_there_is_not_waited_for_with_a_small_directory(
+    scheduler: FakeScheduler, project: Path, folder: Path
+) -> None:
+    count = 0
+
+    def be_away(request: httpx.Request) -> None:
+        nonlocal count
+        count += 1
+        raise httpx.ConnectError("refused")
+
+    scheduler.on_request = be_away
     with pytest.raises(Unreachable, match="refused"):
-        ready(project, folder, size_bytes).send(client)
+        ready(project, folder, 1000).send(scheduler.client())
     assert count == 1
+
+
+def test_a_file_that_is_written_to_while_it_is_sent_is_named(project: Path) -> None:
+    path = project / "data" / "3"
+    path.write_bytes(bytes(3 * PIECE_BYTES))
+    pieces = body([Item("0" * 64, 3 * PIECE_BYTES, 0, str(path), "data/3")], Sent())
+    next(pieces)
+    with path.open("r+b") as file:
+        file.write(b"1")
+    os.utime(path, (1, 1))
+    with pytest.raises(BundleError, match=r"'data/3' changed while it was read\. Try again"):
+        list(pieces)
 
 
 def test_a_scheduler_that_never_has_enough_is_given_up(

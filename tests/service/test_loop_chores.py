@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import threading
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -13,7 +14,8 @@ import pytest
 from atlas_scheduler.effects import ARCHIVES_AT_ONCE
 from atlas_scheduler.service import Service
 from atlas_scheduler.store.db import Database
-from foundations.models import Change, JobSpec, NewArray, NewSchedule, Submission
+from foundations.errors import StorageFull
+from foundations.models import Change, JobSpec, JobState, NewArray, NewSchedule, Submission
 from tests.service.test_loop_retries import DEADLINE_SECONDS, FakeEngine, looping
 from tests.store.projects import stored
 
@@ -97,6 +99,43 @@ class Finisher:
         with self.lock:
             self.under_way -= 1
             self.done += 1
+
+
+async def test_an_archive_that_could_not_be_written_is_tried_again(
+    service: Service, submission: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("atlas_scheduler.effects.STORAGE_RETRY_SECONDS", 0.001)
+    failures = [OSError(errno.EROFS, "Read-only file system"), StorageFull("full")]
+    finish = service.archives.finish
+
+    def fail_first(*about: Any) -> None:
+        if failures:
+            raise failures.pop()
+        finish(*about)
+
+    monkeypatch.setattr(service.archives, "finish", fail_first)
+    job_id = (await service.submit(submission, idempotency_key=None)).job_id
+    await service.clear_queue(None, by="ada")
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while await service.unfinished_archives():
+            await service.info()
+    assert failures == []
+    assert service.archives.is_complete(job_id)
+
+
+async def test_a_job_whose_files_cannot_be_made_says_why(
+    service: Service, submission: Submission
+) -> None:
+    service.home.job_dirs.parent.mkdir(parents=True, exist_ok=True)
+    service.home.job_dirs.write_text("no directory")
+    await service.resume_queue(None, by="ada")
+    job_id = (await service.submit(submission, idempotency_key=None)).job_id
+    await heard(service, "StartRefused")
+    job = await service.job(job_id)
+    assert job.state is JobState.FAILED
+    assert job.reason is not None
+    assert job.reason.startswith("the scheduler cannot use its files: [Errno ")
+    assert str(service.home.job_dirs) in job.reason
 
 
 async def test_archives_of_a_cleared_queue_are_completed_a_few_at_once(

@@ -169,6 +169,33 @@ async def test_a_job_can_be_deleted_on_a_disk_that_is_full_to_the_last_byte(
             assert len(await service.projects()) == 1
 
 
+async def test_the_end_of_a_job_can_be_recorded_on_a_full_disk_and_leaves_space_to_delete_it(
+    tmp_path: Path,
+) -> None:
+    with mounted_disk(tmp_path, size_mib=64):
+        async with (
+            await Database.open(tmp_path / "scheduler.db") as database,
+            service_on(Home(tmp_path), database) as service,
+        ):
+            await database.write(add)
+            service.ballast = Ballast(tmp_path / "ballast")
+            assert service.ballast.lay()
+            whole_bytes = (tmp_path / "ballast").stat().st_size
+            fill(tmp_path / "data")
+            with pytest.raises(StorageFull):
+                await write_on(database)
+
+            await service.spare_space()
+            ended = await database.write(lambda conn: finish(conn, add(conn)))
+            for _ in range(20):
+                await service.spare_space()
+                with suppress(StorageFull):
+                    await write_on(database)
+
+            assert (tmp_path / "ballast").stat().st_size >= whole_bytes // 2
+            await service.delete(ended.job_id, by="ada")
+
+
 async def write_on(database: Database) -> None:
     """Write until there is no space for it."""
     for _ in range(1000):

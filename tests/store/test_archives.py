@@ -25,6 +25,7 @@ from atlas_scheduler.store.bundles import Bundles
 from atlas_scheduler.store.files import remove_tree
 from foundations.errors import NotFound, ServerFault, StorageFull
 from foundations.home import Home
+from foundations.retrieval import unpack_archive
 from foundations.unpack import RETRIEVED, Manifest, unpack
 from tests.store.disks import mounted_disk
 from tests.store.interruptions import (
@@ -147,6 +148,59 @@ def test_a_file_counts_as_changed_by_content_not_by_time(job: Finished) -> None:
     (job.source / "src" / "model.py").write_text("y = 1\n")
     (job.source / "run.sh").chmod(0o600)
     assert job.finish()["changed"] == ["run.sh", "src/model.py"]
+
+
+def test_a_change_is_kept_whose_time_the_job_set_back(job: Finished) -> None:
+    path = job.source / "main.py"
+    before = path.stat()
+    path.write_bytes(b"#" * before.st_size)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert job.finish()["changed"] == ["main.py"]
+
+
+def test_directories_that_the_job_made_are_kept_though_empty(job: Finished, tmp_path: Path) -> None:
+    (job.source / "checkpoints" / "old").mkdir(parents=True)
+    (job.source / "data" / "new").mkdir()
+    (job.home.job_dir(JOB) / "artifacts" / "plots").mkdir()
+    summary = job.finish()
+    assert (summary["changed"], summary["skipped"]) == ([], {})
+    job.retrieve(tmp_path / "got")
+    got = tmp_path / "got" / JOB
+    kept = [*(got / "changed").rglob("*"), *(got / "artifacts").rglob("*")]
+    assert sorted(str(path.relative_to(got)) for path in kept) == [
+        "artifacts/plots",
+        "changed/checkpoints",
+        "changed/checkpoints/old",
+        "changed/data",
+        "changed/data/new",
+    ]
+
+
+def test_what_is_fetched_has_the_rights_that_the_umask_leaves_of_those_it_had(
+    job: Finished, tmp_path: Path
+) -> None:
+    for name, mode in (("key", 0o600), ("shared", 0o640), ("tool", 0o711), ("own-tool", 0o700)):
+        (job.source / name).touch()
+        (job.source / name).chmod(mode)
+    job.finish()
+    modes = {}
+    for umask in (0o022, 0o027):
+        before = os.umask(umask)
+        try:
+            place = tmp_path / f"{umask:o}"
+            place.mkdir()
+            pieces = job.archives.stream(JOB, job.digest)
+            unpack_archive(pieces, place / "got", job_id=JOB)
+        finally:
+            os.umask(before)
+        got = place / "got" / "changed"
+        modes[umask] = {path.name: path.stat().st_mode & 0o777 for path in got.iterdir()}
+        modes[umask]["changed"] = got.stat().st_mode & 0o777
+    private = {"key": 0o600, "own-tool": 0o700}
+    assert modes == {
+        0o022: {**private, "shared": 0o644, "tool": 0o755, "changed": 0o755},
+        0o027: {**private, "shared": 0o640, "tool": 0o750, "changed": 0o750},
+    }
 
 
 def test_an_archive_without_its_bundle_keeps_everything(job: Finished) -> None:
@@ -416,6 +470,7 @@ AS_SOMEBODY_ELSE = """
 import os, sys
 from atlas_scheduler.store.archives import Archives
 from foundations.home import Home
+from foundations.retrieval import unpack_archive
 os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)

@@ -153,3 +153,18 @@ def test_ballast_takes_little_of_a_small_disk_and_nothing_of_a_full_one(tmp_path
         (tmp_path / "data").unlink()
         assert ballast.lay()
         assert (tmp_path / "ballast").stat().st_size == 8 * 1024**2 // 64
+
+
+def test_of_ballast_parts_are_given_up_down_to_half_and_laid_again(tmp_path: Path) -> None:
+    path = tmp_path / "ballast"
+    ballast = Ballast(path)
+    assert ballast.spare() is False
+    assert ballast.lay()
+    whole_bytes = path.stat().st_size
+    spared = 0
+    while ballast.spare():
+        spared += 1
+    assert spared == 8
+    assert path.stat().st_size == whole_bytes // 2
+    assert ballast.lay()
+    assert path.stat().st_size == whole_bytes

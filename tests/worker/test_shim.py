@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.store.disks import mounted_disk
 from tests.worker.interpreters import INTERPRETERS, ROOT
 
 SHIM = ROOT / "worker" / "atlas_worker" / "shim.py"
@@ -441,6 +442,28 @@ def test_a_start_that_cannot_be_recorded_does_not_happen_and_may_be_repeated(
     assert attempt.call(command).returncode == 0
     assert attempt.wait()["exit_code"] == 0
     assert (attempt.cwd / "count").read_text() == "ran\n"
+
+
+def test_how_a_job_ended_is_kept_on_a_disk_that_it_filled_to_the_last_byte(
+    tmp_path: Path,
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    with mounted_disk(disk, size_mib=1):
+        attempt = Attempt(disk)
+        fill = f"""
+import os, sys
+with open({str(disk / "data")!r}, "wb", buffering=0) as file:
+    try:
+        while True:
+            file.write(os.urandom(4096))
+    except OSError:
+        sys.exit(7)
+"""
+        end = attempt.run(sys.executable, "-c", fill)
+        assert end["exit_code"] == 7
+        with pytest.raises(OSError, match="No space left"):
+            (disk / "more").write_bytes(b"x" * 8192)
 
 
 def test_the_shim_is_also_a_module(attempt: Attempt) -> None:

@@ -57,6 +57,7 @@ STARTED = "started.json"
 EXITED = "exit.json"
 
 _LOCK_WAIT_SECONDS = 1.0
+_RESERVED_BYTES = 1024
 _DISK_RETRY_SECONDS = 1.0
 
 
@@ -158,6 +159,7 @@ def _own(spec: Dict[str, Any], *, lock: int, report: int) -> NoReturn:
         os._exit(1)
     if fault is None:
         _tell(report, "ok")
+        _reserve(spec["private_dir"])
         exit_code, signal_number = program.wait_for(job)
         ended_at_ms = _now_ms()
         program.end_leftovers(job)
@@ -222,6 +224,15 @@ def _ended(
     return {"exit_code": exit_code, "at_ms": at_ms, "signal": signal, "error": error}
 
 
+def _reserve(private_dir: str) -> None:
+    """Take the space now for how it will end, since the job may leave none on the disk."""
+    try:
+        with open(os.path.join(private_dir, EXITED + ".part"), "wb") as file:
+            file.write(b" " * _RESERVED_BYTES)
+    except OSError:
+        return  # then it is waited for at the end
+
+
 def _keep(private_dir: str, record: Dict[str, Any]) -> None:
     """Write how it ended; wait for space on the disk, because nobody else knows it."""
     while True:
@@ -235,9 +246,12 @@ def _keep(private_dir: str, record: Dict[str, Any]) -> None:
 
 def _write_atomically(directory: str, name: str, record: Dict[str, Any]) -> None:
     path = os.path.join(directory, name)
-    with open(path + ".part", "wb") as file:
+    # What is there already is written over, not emptied first: it may be the last space there is.
+    descriptor = os.open(path + ".part", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    with os.fdopen(descriptor, "wb") as file:
         file.write(json.dumps(record).encode("ascii") + b"\n")
         file.flush()
+        os.ftruncate(file.fileno(), file.tell())
         os.fsync(file.fileno())
     os.rename(path + ".part", path)
     folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)

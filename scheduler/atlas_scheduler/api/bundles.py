@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from atlas_scheduler.api.context import meter_of, service_of
 from atlas_scheduler.api.errors import answers
+from atlas_scheduler.api.inflating import ENCODINGS, decoded
 from atlas_scheduler.api.streaming import BINARY
 from foundations.bundle_listing import LARGEST_LISTING_BYTES
 from foundations.errors import BundleRejected, InvalidRequest, StorageFull, TooLarge
@@ -47,7 +48,7 @@ async def upload_bundle(request: Request, digest: Digest) -> BundleView:
     """The body is the packed file itself. It is checked, and durable, when this answers."""
     size = request.headers.get("content-length")
     return await service_of(request).receive_bundle(
-        digest, _body(request), size_bytes=None if size is None else int(size)
+        digest, _counted(request, _body(request)), size_bytes=None if size is None else int(size)
     )
 
 
@@ -62,11 +63,12 @@ async def declare_bundle(request: Request, digest: Digest) -> MissingFiles:
     """The body is the listing that the digest names. When no file is missing the bundle is here,
     durable; else send those, and then this again."""
     listing = bytearray()
-    async for piece in _body(request):
+    async for piece in _counted(request, _body(request)):
         listing += piece
         if len(listing) > LARGEST_LISTING_BYTES:
             raise TooLarge(f"The listing is larger than {LARGEST_LISTING_BYTES} bytes.")
-    return await service_of(request).declare_bundle(digest, bytes(listing))
+    found = await service_of(request).declare_bundle(digest, bytes(listing))
+    return found.model_copy(update={"encodings": list(ENCODINGS)})
 
 
 @router.post(
@@ -80,8 +82,24 @@ async def declare_bundle(request: Request, digest: Digest) -> MissingFiles:
 )
 async def send_files(request: Request) -> FilesReceived:
     """For each file a line of JSON (`sha256`, `size_bytes`, `offset`) and its content from there.
-    They are checked, and durable, when this answers."""
-    return await service_of(request).receive_files(_body(request))
+    They are checked, and durable, when this answers. With `Content-Encoding: gzip` all of it is
+    compressed."""
+    encoding = request.headers.get("content-encoding", "")
+    stream = decoded(_body(request), encoding.strip().lower())
+    return await service_of(request).receive_files(_counted(request, stream))
+
+
+async def _counted(request: Request, stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Pass on what comes, as it will be kept.
+
+    Raises:
+        TooMany: the token sends more than it may.
+    """
+    meter = meter_of(request)
+    async for chunk in stream:
+        if meter is not None:
+            meter.count_sent(len(chunk))
+        yield chunk
 
 
 async def _body(request: Request) -> AsyncIterator[bytes]:
@@ -89,9 +107,8 @@ async def _body(request: Request) -> AsyncIterator[bytes]:
 
     Raises:
         InvalidRequest: the sender stalled.
-        TooMany: the token sends more than it may.
     """
-    stream, meter = request.stream(), meter_of(request)
+    stream = request.stream()
     # Only waiting for the sender uses it up, and what they send fills it again.
     patience_seconds = IDLE_SECONDS
     while True:
@@ -111,6 +128,4 @@ async def _body(request: Request) -> AsyncIterator[bytes]:
         earned_seconds = len(chunk) / SLOWEST_BYTES_PER_SECOND
         patience_seconds = min(IDLE_SECONDS, patience_seconds + earned_seconds)
         if chunk:
-            if meter is not None:
-                meter.count_sent(len(chunk))
             yield chunk

@@ -119,6 +119,8 @@ def _file(path: str, name: str | Path, *, inside: int | None) -> Iterator[bytes]
             path,
             size_bytes=status.st_size,
             executable=bool(status.st_mode & 0o100),
+            # A record is the server's own; of a file of the job's, the job said whose it is.
+            private=inside is not None and not status.st_mode & 0o077,
             mtime_seconds=int(status.st_mtime),
         )
         missing = status.st_size

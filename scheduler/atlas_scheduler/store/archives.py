@@ -30,7 +30,7 @@ from atlas_scheduler.store.files import (
 )
 from atlas_scheduler.store.harvest import NOT_KEPT, Harvest, Unchanged, listing
 from atlas_scheduler.store.unpacked import Unpacked
-from atlas_scheduler.store.work_dirs import ARTIFACTS, RECORDS, SOURCE, remove_work_dir
+from atlas_scheduler.store.work_dirs import ARTIFACTS, RECORDS, SOURCE, made_ns, remove_work_dir
 from foundations.errors import BundleRejected, NotFound, ServerFault
 from foundations.home import Home
 from foundations.provenance import Provenance
@@ -213,8 +213,12 @@ class Archives:
     def _collect(self, job_dir: Path, archive: Path, digest: str | None) -> dict[str, JsonValue]:
         """Move everything worth keeping; return the summary."""
         unpacked = self._unpacked(digest)
-        unchanged = Unchanged(unpacked.manifest, unpacked.tree)
-        source = Harvest(archive / CHANGED, keep=lambda found: not unchanged.has(found))
+        unchanged = Unchanged(unpacked.manifest, unpacked.tree, made_ns=made_ns(job_dir))
+        source = Harvest(
+            archive / CHANGED,
+            keep=lambda found: not unchanged.has(found),
+            known_directories=unpacked.manifest.directories,
+        )
         source.run(job_dir, SOURCE)
         artifacts = Harvest(archive / ARTIFACTS, keep=lambda found: True)
         artifacts.run(job_dir, ARTIFACTS)

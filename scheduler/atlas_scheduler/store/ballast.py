@@ -1,4 +1,4 @@
-"""A file that is given up on a full disk, so that there is space to delete something."""
+"""A file that is given up on a full disk, so that jobs can end and something can be deleted."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ _SHARE_OF_DISK = 64
 _ROOM = 4
 """It is laid only where so many times its size is free: it must not fill the disk itself."""
 _PIECE_BYTES = 1 << 20
+_SPARES = 16
+"""So many times a part could be given up; half of them are kept for deletions."""
 
 
 class Ballast:
@@ -25,16 +27,27 @@ class Ballast:
         self._lock = threading.Lock()
 
     def lay(self) -> bool:
-        """Write the file where it is missing and there is room. Returns whether it is there."""
+        """Write the file where it is not whole and there is room. Returns whether it is there."""
         with self._lock:
-            if self._path.exists():
-                return True
             self._path.parent.mkdir(parents=True, exist_ok=True)
             disk = shutil.disk_usage(self._path.parent)
-            size_bytes = min(LARGEST_BYTES, disk.total // _SHARE_OF_DISK)
-            if disk.free < _ROOM * size_bytes:
+            here_bytes, whole_bytes = self._size_bytes(), _whole_bytes(disk.total)
+            if here_bytes < whole_bytes and disk.free >= _ROOM * whole_bytes:
+                return self._write(whole_bytes)
+            return bool(here_bytes)
+
+    def spare(self) -> bool:
+        """Give up a small part of its space, unless it has become small. Returns whether it did."""
+        with self._lock:
+            here_bytes = self._size_bytes()
+            if not here_bytes:
                 return False
-            return self._write(size_bytes)
+            whole_bytes = _whole_bytes(shutil.disk_usage(self._path.parent).total)
+            left_bytes = here_bytes - whole_bytes // _SPARES
+            if left_bytes < whole_bytes // 2:
+                return False
+            os.truncate(self._path, left_bytes)
+            return True
 
     def release(self) -> bool:
         """Give its space up. Returns whether there was any."""
@@ -44,6 +57,12 @@ class Ballast:
             except FileNotFoundError:
                 return False
             return True
+
+    def _size_bytes(self) -> int:
+        try:
+            return self._path.stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def _write(self, size_bytes: int) -> bool:
         part = self._path.with_name(f"{self._path.name}.part")
@@ -58,3 +77,7 @@ class Ballast:
             return False
         part.rename(self._path)
         return True
+
+
+def _whole_bytes(disk_bytes: int) -> int:
+    return min(LARGEST_BYTES, disk_bytes // _SHARE_OF_DISK)

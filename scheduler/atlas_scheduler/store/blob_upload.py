@@ -14,13 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from atlas_scheduler.store.blobs import Blobs
-from atlas_scheduler.store.files import write_all
+from atlas_scheduler.store.blobs import RESUMABLE_BYTES, Blobs
+from atlas_scheduler.store.files import copy_content, write_all
 from atlas_scheduler.store.uploads import too_large
 from foundations.errors import BundleRejected
 
-RESUMABLE_BYTES = 1024 * 1024
-"""Of a file that was cut off, less is not worth keeping."""
 _LONGEST_LINE_BYTES = 1024
 _SHA256 = re.compile("[0-9a-f]{64}")
 _READ_BYTES = 1024 * 1024
@@ -150,35 +148,70 @@ class _Arriving:
     def complete(self) -> Path:
         """Check the whole, and return where it lies."""
         os.close(self._descriptor)
-        self._let_go()
-        if self._hash.hexdigest() != self.sha256:
-            self._path.unlink()
-            raise BundleRejected(
-                f"A file arrived with the digest {self._hash.hexdigest()}, not {self.sha256}: it "
-                "was changed while it was sent. Submit again."
-            )
-        whole = self._path.with_name(f"{uuid.uuid4().hex}.part")
-        self._path.rename(whole)
+        try:
+            if self._hash.hexdigest() != self.sha256:
+                self._path.unlink()
+                raise BundleRejected(
+                    f"A file arrived with the digest {self._hash.hexdigest()}, not {self.sha256}: "
+                    "it was changed while it was sent. Submit again."
+                )
+            whole = self._path.with_name(f"{uuid.uuid4().hex}.part")
+            self._blobs.set_aside(self.sha256, whole)
+            self._path.rename(whole)
+        finally:
+            # Not before: whoever claims the part next writes to what has its name.
+            self._let_go()
         return whole
 
     def put_down(self, *, keep: bool) -> None:
         """Keep what can be continued, and remove what cannot or is not wanted."""
         size_bytes = os.fstat(self._descriptor).st_size
         os.close(self._descriptor)
-        if not keep or not self._is_claimed or size_bytes < RESUMABLE_BYTES:
+        if not keep or size_bytes < RESUMABLE_BYTES or not self._becomes_the_part(size_bytes):
             self._path.unlink(missing_ok=True)
         self._let_go()
 
+    def _becomes_the_part(self, size_bytes: int) -> bool:
+        """Say whether what is continued is this: always where it was claimed, else the longer."""
+        if self._is_claimed:
+            return True
+        self._is_claimed = self._blobs.claim_part(self.sha256)
+        part = self._blobs.part(self.sha256)
+        if not self._is_claimed or (part.exists() and part.stat().st_size >= size_bytes):
+            return False
+        self._path.rename(part)
+        return True
+
     def _go_on_at(self, offset: int) -> None:
+        if offset > os.fstat(self._descriptor).st_size:
+            self._copy_beginning(offset)
         here = os.fstat(self._descriptor).st_size
         if offset > here:
-            raise BundleRejected(f"Only {here} bytes of the file {self.sha256} are here.")
+            raise BundleRejected(
+                f"Only {here} bytes of the file {self.sha256} are here. Submit again."
+            )
         os.ftruncate(self._descriptor, offset)
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
         missing = offset
         while missing:
             data = os.read(self._descriptor, min(missing, _READ_BYTES))
             self._hash.update(data)
             missing -= len(data)
+
+    def _copy_beginning(self, offset: int) -> None:
+        """Take over what others have sent: they may be a connection that nobody misses yet."""
+        for place in self._blobs.beginnings(self.sha256):
+            if place == self._path:
+                continue
+            try:
+                source = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            except FileNotFoundError:
+                continue
+            try:
+                if os.fstat(source).st_size >= offset:
+                    return copy_content(source, self._descriptor, offset)
+            finally:
+                os.close(source)
 
     def _let_go(self) -> None:
         if self._is_claimed:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from foundations.errors import BundleRejected
 
 LEASE_SECONDS = 3600.0
 """For so long a blob stays that somebody was told is here, though no bundle has it yet."""
+RESUMABLE_BYTES = 1024 * 1024
+"""Of a file that was cut off, less is not worth keeping, nor telling anybody."""
 
 
 class Blobs:
@@ -42,6 +44,7 @@ class Blobs:
         self._lock = threading.RLock()
         self._leases: dict[str, float] = {}
         self._open_parts: set[str] = set()
+        self._whole: dict[str, Path] = {}
 
     def path(self, sha256: str) -> Path:
         """Where a blob lies, or would."""
@@ -68,6 +71,8 @@ class Blobs:
                 here = _size(self.path(sha256))
                 if here is None:
                     arrived = _size(self.part(sha256)) or 0
+                    if arrived < RESUMABLE_BYTES:
+                        arrived = 0
                     found[sha256] = (size_bytes, min(arrived, size_bytes))
                 elif here != size_bytes:
                     raise BundleRejected(
@@ -88,6 +93,20 @@ class Blobs:
         with self._lock:
             self._open_parts.discard(sha256)
 
+    def set_aside(self, sha256: str, path: Path) -> None:
+        """Note where a file lies that is whole and waits to be published."""
+        with self._lock:
+            self._whole[sha256] = path
+
+    def beginnings(self, sha256: str) -> Iterator[Path]:
+        """Where what others have sent of a file may lie, in the order in which it moves on."""
+        yield self.part(sha256)
+        with self._lock:
+            whole = self._whole.get(sha256)
+        if whole is not None:
+            yield whole
+        yield self.path(sha256)
+
     def publish(self, arrived: dict[str, Path]) -> None:
         """Give files that were checked their names, once all of them are durable."""
         if not arrived:
@@ -95,14 +114,16 @@ class Blobs:
         try:
             sync_files(list(arrived.values()))
         except OSError:
-            for path in arrived.values():
+            for sha256, path in arrived.items():
                 path.unlink(missing_ok=True)
+                self._whole.pop(sha256, None)
             raise
         with self._lock:
             self.directory.mkdir(exist_ok=True)
             until = self._clock() + LEASE_SECONDS
             for sha256, path in arrived.items():
                 path.rename(self.path(sha256))
+                self._whole.pop(sha256, None)
                 self._leases[sha256] = until
         sync_directory(self.directory)
 

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from atlas_scheduler.store.files import (
@@ -39,13 +39,21 @@ class Harvest:
     May be repeated after a crash at any moment: what is moved is moved.
     """
 
-    def __init__(self, destination: Path, *, keep: Callable[[Found], bool]) -> None:
+    def __init__(
+        self,
+        destination: Path,
+        *,
+        keep: Callable[[Found], bool],
+        known_directories: Collection[str] = (),
+    ) -> None:
         """Prepare.
 
         Args:
             destination: Where to; made when there is something to move.
             keep: Whether a file is to be moved.
+            known_directories: Those that were there before; others are kept, though empty.
         """
+        self._known_directories = frozenset(known_directories)
         self._destination = destination
         self._keep = keep
         self._target_path: str | None = None
@@ -79,15 +87,18 @@ class Harvest:
     def _judge(self, found: Found) -> None:
         if found.problem:
             self._leave_behind(found.path, found.problem)
-        elif found.is_directory:
+        elif found.is_directory and found.path in self._known_directories:
             return
-        elif not (found.is_file or found.is_link):
+        elif not (found.is_directory or found.is_file or found.is_link):
             self._leave_behind(found.path, "is a socket, a named pipe or a device")
         elif len(os.fsencode(found.path)) > LONGEST_PATH_BYTES:
             self._leave_behind(found.path, f"has a path of more than {LONGEST_PATH_BYTES} bytes")
         else:
             try:
-                self._move_if_kept(found)
+                if found.is_directory:
+                    self._open_target(found.path)
+                else:
+                    self._move_if_kept(found)
             except OSError as error:
                 self._leave(found.path, error)
 
@@ -156,13 +167,22 @@ class Harvest:
 class Unchanged:
     """Tells the files of a job's directory that are still as its bundle had them."""
 
-    def __init__(self, manifest: Manifest, tree: Path) -> None:
-        """Compare with an unpacked bundle."""
+    def __init__(self, manifest: Manifest, tree: Path, *, made_ns: int | None) -> None:
+        """Compare with an unpacked bundle.
+
+        Args:
+            manifest: What is in the bundle.
+            tree: Where.
+            made_ns: When all of the job's files had been made, by the clock of the file system;
+                None where that is not known.
+        """
         self._files = manifest.files
         self._tree = tree
+        self._made_ns = made_ns
 
     def has(self, found: Found) -> bool:
-        """Say whether a file is as it was; its content is read only where its time differs."""
+        """Say whether a file is as it was; its content is read only where its times say that
+        something was done to it. Jobs can set the time of change, but not that of its inode."""
         facts = self._files.get(found.path)
         if facts is None:
             return False
@@ -170,7 +190,8 @@ class Unchanged:
         status = found.status
         if status.st_size != size_bytes or stat.S_IMODE(status.st_mode) != mode:
             return False
-        return status.st_mtime_ns == mtime_ns or self._has_content(found)
+        is_untouched = self._made_ns is None or status.st_ctime_ns <= self._made_ns
+        return (is_untouched and status.st_mtime_ns == mtime_ns) or self._has_content(found)
 
     def _has_content(self, found: Found) -> bool:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

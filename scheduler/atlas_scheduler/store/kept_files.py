@@ -16,7 +16,7 @@ from atlas_scheduler.store.files import open_directory
 from atlas_scheduler.store.harvest import NOT_KEPT, Unchanged
 from atlas_scheduler.store.tree_walk import Found, walk
 from atlas_scheduler.store.unpacked import Unpacked
-from atlas_scheduler.store.work_dirs import ARTIFACTS, RECORDS, SOURCE
+from atlas_scheduler.store.work_dirs import ARTIFACTS, RECORDS, SOURCE, made_ns
 from foundations.errors import BundleRejected, NotFound
 from foundations.home import Home
 from foundations.models import FileView
@@ -95,7 +95,7 @@ class KeptFiles:
         unpacked = self._unpacked(digest)
         for path, (size_bytes, _, _) in sorted(unpacked.manifest.files.items()):
             yield _view(f"{BUNDLE}/{path}", "source", size_bytes)
-        unchanged = Unchanged(unpacked.manifest, unpacked.tree)
+        unchanged = Unchanged(unpacked.manifest, unpacked.tree, made_ns=made_ns(job_dir))
         yield from _below(
             job_dir / SOURCE, CHANGED, "changed", wanted=lambda one: not _is_kept(unchanged, one)
         )

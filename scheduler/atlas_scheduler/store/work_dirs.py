@@ -74,6 +74,13 @@ def mark_of(job_dir: Path) -> Path:
     return job_dir.parent / ".made" / job_dir.name
 
 
+def made_ns(job_dir: Path) -> int | None:
+    """When a job's directory was complete, in ns by its file system's clock; None if unknown."""
+    with contextlib.suppress(OSError):
+        return mark_of(job_dir).stat().st_mtime_ns
+    return None
+
+
 def renewed_dir(job_dir: Path) -> Path:
     """Where the directory of a further attempt is made before it takes its place."""
     return job_dir.parent / ".renewed" / job_dir.name

@@ -36,11 +36,14 @@ def declare_bundle(digest: str, listing: bytes) -> Call[models.MissingFiles]:
     )
 
 
-def send_files() -> Call[models.FilesReceived]:
-    """Send files of bundles; the body is that of `foundations.packs`."""
+def send_files(*, gzip: bool = False) -> Call[models.FilesReceived]:
+    """Send files of bundles; the body is that of `foundations.packs`, with `gzip` compressed."""
     return Call(
         "POST",
         "/bundles/files",
         lambda _, body: models.FilesReceived.model_validate_json(body),
-        headers={"Content-Type": "application/octet-stream"},
+        headers={
+            "Content-Type": "application/octet-stream",
+            **({"Content-Encoding": "gzip"} if gzip else {}),
+        },
     )

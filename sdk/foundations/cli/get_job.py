@@ -49,6 +49,7 @@ def job(
     part = None if source_dir is None else _relative(source_dir)
 
     from foundations.errors import NotFound
+    from foundations.job_states import FINAL_STATES
     from foundations.retrieval import store_archive, unpack_archive
 
     client = connect(scheduler)
@@ -65,8 +66,10 @@ def job(
         else:
             unpack_archive(chunks, target, job_id=job_id, part=part)
     except NotFound as error:
+        ended = detail.state in FINAL_STATES
+        when = "its files are still being kept" if ended else "it gets one when it starts"
         raise NotFound(
-            f"Job `{job_id}` is {detail.state} and has no archive yet: it gets one when it starts."
+            f"Job `{job_id}` is {detail.state} and has no archive yet: {when}."
         ) from error
     if as_json:
         render.print_json({"job_id": job_id, "path": str(target.absolute())})

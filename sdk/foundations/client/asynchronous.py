@@ -94,20 +94,22 @@ class AsyncClient(AsyncTunnelVerbs):
         return await self._in_turn(send)
 
     async def send_files(
-        self, items: Sequence[Item], sent: Sent | None = None
+        self, items: Sequence[Item], sent: Sent | None = None, *, gzip: bool = False
     ) -> models.FilesReceived:
         """Send files of a bundle that `declare_bundle` has named, in constant memory."""
         from anyio.to_thread import run_sync  # not at the top: the blocking twin needs no threads
 
         from foundations import packs
 
-        pieces = packs.body(items, sent or packs.Sent())
+        pieces, gzip = packs.body(items, sent or packs.Sent()), gzip and not self._address.socket
+        if gzip:
+            pieces = packs.compressed(pieces)
 
         async def content() -> AsyncIterator[bytes]:
             while (piece := await run_sync(next, pieces, None)) is not None:
                 yield piece
 
-        return await self._send_body(calls.bundles.send_files(), content())
+        return await self._send_body(calls.bundles.send_files(gzip=gzip), content())
 
     @asynccontextmanager
     async def open(

@@ -116,12 +116,15 @@ class Client(TunnelVerbs):
 
         return self._in_turn(send)
 
-    def send_files(self, items: Sequence[Item], sent: Sent | None = None) -> models.FilesReceived:
+    def send_files(
+        self, items: Sequence[Item], sent: Sent | None = None, *, gzip: bool = False
+    ) -> models.FilesReceived:
         """Send files of a bundle that `declare_bundle` has named, in constant memory.
 
         Args:
             items: one of `foundations.packs.packs`.
-            sent: adds up what is sent, over several of these.
+            sent: adds up what is sent, over several of these, before compression.
+            gzip: whether the scheduler takes it compressed; done only where a network is between.
 
         Raises:
             BundleError: a file changed since it was listed.
@@ -130,7 +133,9 @@ class Client(TunnelVerbs):
         """
         from foundations import packs  # not at the top: most commands send no files
 
-        return self._send_body(calls.bundles.send_files(), packs.body(items, sent or packs.Sent()))
+        pieces, gzip = packs.body(items, sent or packs.Sent()), gzip and not self._address.socket
+        call = calls.bundles.send_files(gzip=gzip)
+        return self._send_body(call, packs.compressed(pieces) if gzip else pieces)
 
     @contextmanager
     def open(self, call: Call[None], *, silence_seconds: float | None) -> Iterator[httpx.Response]:

@@ -90,6 +90,8 @@ class MissingFiles(View):
 
     missing: list[MissingFile] = []
     """Without any the bundle is there."""
+    encodings: list[str] = []
+    """How the body of `POST /bundles/files` may be encoded, beside as it is."""
 
 
 class FilesReceived(View):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import TYPE_CHECKING
 
 import httpx
@@ -39,11 +40,14 @@ def _declare(scheduler: FakeScheduler, request: httpx.Request, digest: str) -> h
     ]
     if not missing:
         scheduler.bundles[digest] = data
-    return json_of(MissingFiles(missing=missing))
+    return json_of(MissingFiles(missing=missing, encodings=scheduler.encodings))
 
 
 def _send_files(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
-    found = {name: content for name, _, content in unframed(request.read())}
+    body, encoding = request.read(), request.headers.get("Content-Encoding")
+    scheduler.files_encoded.append(encoding)
+    files = unframed(body if encoding is None else gzip.decompress(body))
+    found = {name: content for name, _, content in files}
     scheduler.files_sent += found
     if not scheduler.files_are_lost:
         scheduler.files |= found
