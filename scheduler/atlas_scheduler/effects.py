@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from atlas_scheduler.archiving import Archiving
 from atlas_scheduler.attempt_files import make_attempt_files
 from atlas_scheduler.core.events import Event, Exited, Gone, Started, StartRefused
 from atlas_scheduler.core.job import Job
@@ -23,12 +24,6 @@ from atlas_scheduler.service import Service
 from atlas_scheduler.store.threads import finish_in_thread
 from foundations.errors import AtlasError, EngineDown, NotFound, StorageFull
 from foundations.models import JobState
-
-STORAGE_RETRY_SECONDS = 30.0
-"""Pause before an archive that did not fit, or could not be written, is tried again."""
-ARCHIVES_AT_ONCE = 2
-"""So many archives are completed at a time: a queue of thousands that is cleared must neither keep
-jobs from starting nor the server from ending."""
 
 log = structlog.get_logger(__name__)
 
@@ -61,7 +56,7 @@ class Effects:
         self._on_silence = on_silence
         self._tasks: dict[tuple[str, Effect], asyncio.Task[None]] = {}
         self._preparing: set[str] = set()
-        self._archiving = asyncio.Semaphore(ARCHIVES_AT_ONCE)
+        self._archiving = Archiving(service)
 
     def perform(self, job: Job, effects: Sequence[Effect]) -> None:
         """Begin the effects of a transition that is durable."""
@@ -216,7 +211,7 @@ class Effects:
         if job.attempt:
             await self._intake.drain(job.job_id)
         await self._hide_secrets(attempt)
-        await self._archive(job.job_id)
+        await self._archiving.complete(job.job_id)
         await self._service.mark_archived(job.job_id)
         if job.attempt and not job.is_local:
             await self._engine.remove(attempt)
@@ -240,22 +235,6 @@ class Effects:
             await asyncio.wait([discard])
         if job.attempt > 1:
             await self._intake.drain(job.job_id)
-
-    async def _archive(self, job_id: str) -> None:
-        while True:
-            try:
-                async with self._archiving:
-                    return await self._archive_once(job_id)
-            except (StorageFull, OSError) as error:
-                log.warning("archive waits for the disk", job_id=job_id, problem=str(error))
-                await asyncio.sleep(STORAGE_RETRY_SECONDS)
-
-    async def _archive_once(self, job_id: str) -> None:
-        detail = await self._service.job(job_id)
-        record = detail.model_dump(mode="json")
-        provenance = await self._service.provenance(job_id)
-        finish = self._service.archives.finish
-        await finish_in_thread(finish, job_id, detail.bundle, record, provenance)
 
     # -- tasks
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from atlas_scheduler.effects import ARCHIVES_AT_ONCE
+from atlas_scheduler.archiving import AT_ONCE
 from atlas_scheduler.service import Service
 from atlas_scheduler.store.db import Database
 from foundations.errors import StorageFull
@@ -104,7 +104,7 @@ class Finisher:
 async def test_an_archive_that_could_not_be_written_is_tried_again(
     service: Service, submission: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("atlas_scheduler.effects.STORAGE_RETRY_SECONDS", 0.001)
+    monkeypatch.setattr("atlas_scheduler.archiving.RETRY_SECONDS", 0.001)
     failures = [OSError(errno.EROFS, "Read-only file system"), StorageFull("full")]
     finish = service.archives.finish
 
@@ -149,11 +149,11 @@ async def test_archives_of_a_cleared_queue_are_completed_a_few_at_once(
     await service.clear_queue(None, by="ada")
 
     async with asyncio.timeout(DEADLINE_SECONDS):
-        while finisher.under_way < ARCHIVES_AT_ONCE:
+        while finisher.under_way < AT_ONCE:
             await service.info()
         for _ in range(20):
             await service.info()
         finisher.may_go_on.set()
         while await service.unfinished_archives():
             await service.info()
-    assert (finisher.done, finisher.most) == (8, ARCHIVES_AT_ONCE)
+    assert (finisher.done, finisher.most) == (8, AT_ONCE)
