@@ -59,7 +59,7 @@ def test_a_host_is_allowed_by_its_name_in_any_case(tmp_path: Path) -> None:
     ("section", "reason"),
     [
         ({"commands": [{"run": "echo $HOME"}]}, "run"),
-        ({"commands": [{"run": []}]}, "at least 1"),
+        ({"commands": [{"run": []}]}, "must not be empty"),
         ({"commands": [{"run": ["x"], "states": ["running"]}]}, "no job ends as `running`"),
         ({"notices": [{}]}, "one of `url` and `url_file`"),
         ({"notices": [{"url": "a://b", "url_file": "c"}]}, "one of `url` and `url_file`"),
