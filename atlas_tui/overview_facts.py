@@ -73,7 +73,7 @@ def sections(detail: JobDetail, scheduler: str) -> list[Section]:
                 ("Directory", spec.working_dir or ""),
                 ("Image", detail.image or ""),
                 ("Image built from", "" if build is None else build_text(build)),
-                ("Python", spec.python or ""),
+                ("Interpreter", "" if detail.engine == "docker" else spec.python or ""),
                 ("Engine", detail.engine or ""),
                 ("Container", detail.container or ""),
                 ("Attempt", str(detail.attempt) if detail.attempt > 1 else ""),

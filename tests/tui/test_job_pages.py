@@ -147,6 +147,15 @@ def test_a_job_that_waits_says_for_whom_and_until_when() -> None:
     }
 
 
+@pytest.mark.parametrize(("engine", "is_told"), [("process", True), ("docker", False)])
+def test_the_interpreter_of_the_submitter_is_told_where_it_counts(
+    engine: str, *, is_told: bool
+) -> None:
+    job = detail(engine=engine, spec={"python": "/usr/bin/python3"})
+    facts = dict(fact for one in overview_facts.sections(job, "scheduler") for fact in one.facts)
+    assert bool(facts["Interpreter"]) is is_told
+
+
 def test_limits_and_a_further_attempt_are_shown_and_others_are_not() -> None:
     limits = {"time_limit_seconds": 7_200, "retries": {"exit": 2}}
     now = START + timedelta(seconds=99)
