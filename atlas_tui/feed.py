@@ -13,12 +13,12 @@ from atlas_tui.admission import known_as, turned_away
 from atlas_tui.board import Board, Link, Tidings
 from foundations.client import AsyncClient
 from foundations.errors import AtlasError, NotAuthorised, Unreachable
-from foundations.followers import FEED_SILENCE_SECONDS
 from foundations.models import Change, HostView, NewRecords, QueueChange
-from foundations.reconnection import Backoff, FeedPlace, Patience
+from foundations.transport.followers import FEED_SILENCE_SECONDS
+from foundations.transport.reconnection import Backoff, FeedPlace, Patience
 
 if TYPE_CHECKING:
-    from foundations.reconnection import News
+    from foundations.transport.reconnection import News
 
 FOREVER = Patience(first_delay_seconds=0.2, longest_delay_seconds=5.0, give_up_seconds=float("inf"))
 RECENT_CHANGES = 500

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from foundations.log_lines import shown, without_colour
+from foundations.logs.lines import shown, without_colour
 from foundations.models import JobDetail
 from foundations.quantities import duration
 from foundations.terminal import clean

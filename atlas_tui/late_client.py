@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from foundations.address import Address, bearer
 from foundations.configs import SchedulerConfig
+from foundations.transport.address import Address, bearer
 
 if TYPE_CHECKING:
     from foundations.client import AsyncClient

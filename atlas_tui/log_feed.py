@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from atlas_tui.log_store import FIRST_BYTES, LogStore
 from atlas_tui.log_times import MARGIN_BYTES, LogTimes
 from foundations.job_states import FINAL_STATES
-from foundations.log_lines import BLOCK_BYTES
-from foundations.log_times import TimeMarks
+from foundations.logs.lines import BLOCK_BYTES
+from foundations.logs.times import TimeMarks
 
 if TYPE_CHECKING:
     from foundations import models

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from atlas_tui.log_store import LogStore
 from atlas_tui.log_text import PaintedLine, look_before, paint_line
 from atlas_tui.sgr import PLAIN, Look
-from foundations.log_lines import BLOCK_BYTES
+from foundations.logs.lines import BLOCK_BYTES
 
 if TYPE_CHECKING:
     from foundations.models import LogLine

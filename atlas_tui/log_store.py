@@ -6,7 +6,7 @@ from array import array
 from bisect import bisect_right
 from collections import OrderedDict
 
-from foundations.log_lines import BLOCK_BYTES, line_starts
+from foundations.logs.lines import BLOCK_BYTES, line_starts
 
 KEPT_BLOCKS = 64
 """Four megabytes: with four logs on one screen and two on others 24."""

@@ -14,7 +14,7 @@ from rich.style import Style
 
 from atlas_tui import sgr
 from atlas_tui.sgr import PLAIN, Look
-from foundations.log_lines import shown
+from foundations.logs.lines import shown
 from foundations.terminal import LogText
 
 TAB_CELLS = 8

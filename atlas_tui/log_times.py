@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from foundations.log_times import TimeMarks
+from foundations.logs.times import TimeMarks
 
 RESOLUTION_SECONDS = 1.0
 MOST_MARKS = 100_000

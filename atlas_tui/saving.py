@@ -20,9 +20,9 @@ from foundations.cli.export import FORMATS, write_jobs
 from foundations.client import AsyncClient
 from foundations.errors import AtlasError
 from foundations.models import JobView
-from foundations.paging import job_pages
 from foundations.quantities import size
 from foundations.retrieval import store_archive, unpack_archive
+from foundations.transport.paging import job_pages
 from foundations.verbs import Verbs
 
 T = TypeVar("T")

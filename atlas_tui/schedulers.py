@@ -11,8 +11,8 @@ from foundations.client import AsyncClient
 from foundations.configs import SchedulerConfig
 from foundations.home import Home
 from foundations.job_states import JobState
-from foundations.reconnection import Patience
 from foundations.scheduler_status import SchedulerStatus
+from foundations.transport.reconnection import Patience
 
 AT_ONCE = Patience(deferred_seconds=0)
 """Whoever looks at the screen is told of a limit at once, rather than left to wait for it."""

@@ -6,7 +6,7 @@ import json
 
 from rich.text import Text
 
-from foundations.bundle import Estimate
+from foundations.bundles.bundle import Estimate
 from foundations.limits import limit_facts
 from foundations.models import JobSpec
 from foundations.parameters import PARAMETERS_FILE

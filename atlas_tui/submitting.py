@@ -11,17 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from foundations import bundle, calls
+from foundations import calls
+from foundations.bundles import bundle
+from foundations.bundles.delivery import Delivery, make_ready
 from foundations.client import AsyncClient
-from foundations.delivery import Delivery, make_ready
 from foundations.errors import NotFound
 from foundations.kept_keys import submit_again
 from foundations.models import Accepted, ArrayView, JobDetail, JobSpec, ScheduleView, Submission
 from foundations.origin import Inquiry, here
 from foundations.preparation import PreparedSubmission
-from foundations.repetition import patiently_async
 from foundations.rerun import like, repetition
 from foundations.terms import Terms, array_request, schedule_request, submission
+from foundations.transport.repetition import patiently_async
 
 T = TypeVar("T")
 Sent = Accepted | ArrayView | ScheduleView

@@ -20,7 +20,7 @@ import psutil
 
 from bench import rig
 from bench.measure import Figure, Peer, Plan, Result, say
-from foundations import bundle
+from foundations.bundles import bundle
 
 MIB = 2**20
 SIZE_BYTES = 2 * 2**30

@@ -16,7 +16,7 @@ from atlas_scheduler.store.db import Database
 from bench import rig
 from bench.instant_engine import InstantEngine
 from bench.measure import Figure, Plan, Result
-from foundations import bundle
+from foundations.bundles import bundle
 from foundations.home import Home
 
 TARGET_MS = 20.0

@@ -15,7 +15,7 @@ from atlas_scheduler.store.log_times import times_of
 from atlas_scheduler.store.logs import FileLog
 from bench import rig
 from bench.measure import Figure, Peer, Plan, Result, timed
-from foundations.log_times import TimeMarks
+from foundations.logs.times import TimeMarks
 from foundations.models import LogTimesRange
 
 LINES_A_SECOND = 50_000

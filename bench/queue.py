@@ -26,7 +26,7 @@ from atlas_scheduler.store.queue import QueueLine
 from bench import rig
 from bench.measure import Figure, Peer, Plan, Result, timed
 from bench.queue_trace import GPUS, Limited, make_trace
-from foundations import bundle
+from foundations.bundles import bundle
 from foundations.home import Home
 from foundations.models import JobSpec, JobState, NewArray, QueueSettings, Submission
 from tests.service.onlooker import Onlooker

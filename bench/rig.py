@@ -21,12 +21,12 @@ import docker
 import requests
 import yaml
 
-from foundations import bundle
+from foundations.bundles import bundle
 from foundations.client import Client
 from foundations.errors import AtlasError
 from foundations.home import HOME_VARIABLE, Home
 from foundations.models import FINAL_STATES, Change, JobSpec, Submission
-from foundations.reconnection import FeedPlace
+from foundations.transport.reconnection import FeedPlace
 
 T = TypeVar("T")
 

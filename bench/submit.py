@@ -10,7 +10,7 @@ from pathlib import Path
 import foundations
 from bench import rig
 from bench.measure import Figure, Peer, Plan, Result, timed
-from foundations import bundle
+from foundations.bundles import bundle
 
 TARGET_MS = 25.0
 PAUSE_SECONDS = 0.3

@@ -19,9 +19,9 @@ import foundations
 from atlas_scheduler.store.work_dirs import make_work_dir
 from bench import rig
 from bench.measure import Figure, Peer, Plan, Result, say
-from foundations import bundle
-from foundations.hash_cache import RACY_NS
-from foundations.unpack import Manifest
+from foundations.bundles import bundle
+from foundations.bundles.hash_cache import RACY_NS
+from foundations.bundles.unpack import Manifest
 
 SIZE_BYTES = 10**9
 QUICK_BYTES = 10**8

@@ -35,7 +35,7 @@ from atlas_tui.submit_words import repeat_call, repeat_command, submit_call, sub
 from atlas_tui.submitting import Progress, Sent, estimate, submit_directory, submit_repeat
 from atlas_tui.widgets.bottom_lines import StatusLine
 from atlas_tui.widgets.form_field import FormField
-from foundations.bundle import Estimate
+from foundations.bundles.bundle import Estimate
 from foundations.configs import SchedulerConfig
 from foundations.errors import AtlasError, BundleError, BundleRejected, TooLarge
 from foundations.models import JobDetail

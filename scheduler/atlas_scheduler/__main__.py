@@ -174,7 +174,7 @@ def tls_init(home_path: Path | None, *, names: tuple[str, ...], as_json: bool) -
     from datetime import UTC, datetime
 
     from atlas_scheduler.certificates import TlsFiles, issue
-    from foundations.trust import write_fingerprint
+    from foundations.transport.trust import write_fingerprint
 
     home = chosen_home(home_path)
     home.create()

@@ -14,7 +14,7 @@ from atlas_scheduler.store.secrets import Secrets
 from atlas_scheduler.store.threads import finish_in_thread, in_thread
 from foundations.errors import NotFound
 from foundations.home import Home
-from foundations.log_times import TimeMark
+from foundations.logs.times import TimeMark
 
 
 class JobSecrets:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO
 
 from foundations.errors import Unreachable
-from foundations.socket_probe import is_listening
+from foundations.transport.socket_probe import is_listening
 
 if TYPE_CHECKING:
     from foundations.client import Client
@@ -109,7 +109,7 @@ def look_for(config: SchedulerConfig) -> None:
         Unreachable: it names a Unix socket, and nobody listens there.
     """
     if config.is_local and not is_listening(config.scheduler_url.removeprefix("unix://")):
-        from foundations.address import Address
+        from foundations.transport.address import Address
 
         raise Unreachable(Address.parse(config.scheduler_url).silence("no server listens there"))
 

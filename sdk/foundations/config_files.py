@@ -10,11 +10,11 @@ import re
 from pathlib import Path
 
 from foundations import configs, default_config
-from foundations.address import Address, bearer
 from foundations.configs import ConfigFile, SchedulerConfig
 from foundations.errors import ConfigError
 from foundations.home import Home
-from foundations.trust import SYSTEM, Trust, write_fingerprint
+from foundations.transport.address import Address, bearer
+from foundations.transport.trust import SYSTEM, Trust, write_fingerprint
 from foundations.yaml_source import read_yaml
 
 _TOKEN_LINE = re.compile(r"(token|'token'|\"token\")\s*:")

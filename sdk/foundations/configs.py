@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from foundations.errors import ConfigError
 from foundations.home import Home
-from foundations.trust import SYSTEM, Trust, read_fingerprint
+from foundations.transport.trust import SYSTEM, Trust, read_fingerprint
 
 if TYPE_CHECKING:
     from foundations.yaml_source import YamlSource

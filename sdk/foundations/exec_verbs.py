@@ -13,10 +13,10 @@ from foundations.calls import Call
 from foundations.calls import execs as calls
 from foundations.errors import Unreachable
 from foundations.exec_frames import EXIT, Frames
-from foundations.followers import AsyncFollowers, Followers
 from foundations.lazy_models import models
-from foundations.reconnection import Backoff, Patience
-from foundations.repetition import pause_seconds
+from foundations.transport.followers import AsyncFollowers, Followers
+from foundations.transport.reconnection import Backoff, Patience
+from foundations.transport.repetition import pause_seconds
 
 
 class OutputPlace:

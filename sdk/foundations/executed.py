@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from foundations.errors import AtlasError, SchedulerError
 from foundations.exec_frames import EXIT, STDERR, STDOUT
-from foundations.repetition import patiently
+from foundations.transport.repetition import patiently
 
 if TYPE_CHECKING:
     from foundations.client import Client

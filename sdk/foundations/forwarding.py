@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from foundations.errors import AtlasError, ConfigError, JobConflict, Unreachable
 from foundations.models import FINAL_STATES, JobDetail, JobState
-from foundations.reconnection import Backoff
+from foundations.transport.reconnection import Backoff
 
 if TYPE_CHECKING:
     from foundations.client import Client

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal, overload
 
 from foundations.job_differences import Difference, differences
-from foundations.log_matches import found_lines
-from foundations.log_stamps import timed_lines
+from foundations.logs.matches import found_lines
+from foundations.logs.stamps import timed_lines
 from foundations.models import (
     ArtifactView,
     JobDetail,
@@ -21,8 +21,8 @@ from foundations.models import (
     NoteView,
     SourceDiff,
 )
-from foundations.paging import point_pages
 from foundations.provenance import Provenance
+from foundations.transport.paging import point_pages
 
 if TYPE_CHECKING:
     from foundations.client import Client

@@ -7,18 +7,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from foundations import bundle, calls
+from foundations import calls
+from foundations.bundles import bundle
+from foundations.bundles.delivery import LISTED_ABOVE_BYTES, Delivery, make_ready
 from foundations.calls import Call
-from foundations.delivery import LISTED_ABOVE_BYTES, Delivery, make_ready
 from foundations.errors import NotFound
 from foundations.models import Accepted, ArrayView, ScheduleView, Submission
 from foundations.origin import Inquiry
 from foundations.preparation import PreparedSubmission
 from foundations.provenance import Origin
 from foundations.quantities import size
-from foundations.repetition import patiently
 from foundations.streaming import JobConsole
 from foundations.terms import array_request, schedule_request, submission
+from foundations.transport.repetition import patiently
 
 if TYPE_CHECKING:
     from foundations.client import Client

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Unpack
 
 from foundations.job_creation import create_schedule
 from foundations.models import Overlap, ScheduleView
-from foundations.paging import job_pages
 from foundations.submission import carry_out
 from foundations.submit_options import SubmitOptions, read_terms
 from foundations.submitted_job import SubmittedJob
+from foundations.transport.paging import job_pages
 
 if TYPE_CHECKING:
     from foundations.client import Client

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foundations import calls
+from foundations.bundles.unpack import RETRIEVED, unpack
 from foundations.errors import NotFound
 from foundations.models import FINAL_STATES
-from foundations.unpack import RETRIEVED, unpack
 
 if TYPE_CHECKING:
     from foundations.client import Client

@@ -15,7 +15,7 @@ from foundations import calls, extras, mlflow_values
 from foundations.errors import AtlasError, ConfigError, NotFound
 from foundations.mlflow_values import JOB_ID
 from foundations.models import FINAL_STATES
-from foundations.paging import point_pages
+from foundations.transport.paging import point_pages
 
 if TYPE_CHECKING:
     from foundations.client import Client

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from foundations.bundle_membership import Membership
+from foundations.bundles.membership import Membership
 from foundations.job_config import find_infinite
 from foundations.parameters import PARAMETERS_FILE
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from foundations import extras
 from foundations.connection import connect
 from foundations.json_numbers import EXACT_IN_FLOATS, measured
-from foundations.paging import job_pages
+from foundations.transport.paging import job_pages
 
 if TYPE_CHECKING:
     import pandas

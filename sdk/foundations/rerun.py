@@ -18,8 +18,8 @@ from foundations.models import Accepted, JobDetail, JobSpec, Submission
 from foundations.origin import here
 from foundations.preparation import explain, plain_params, split_command
 from foundations.provenance import Origin
-from foundations.repetition import patiently
 from foundations.submitter import current_user
+from foundations.transport.repetition import patiently
 from foundations.unpinned import image_that_ran
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
+from foundations.bundles.tarball_writer import encode_member
 from foundations.errors import ConfigError
-from foundations.tarball_writer import encode_member
 
 _GZIP = 16 + zlib.MAX_WBITS
 _HEAD_BYTES = 4096
@@ -36,7 +36,7 @@ def unpack_archive(
         BundleError: it cannot be unpacked.
         ConfigError: it has no such part.
     """
-    from foundations.unpack import RETRIEVED, unpack
+    from foundations.bundles.unpack import RETRIEVED, unpack
 
     with _workplace(target) as place:
         whole = place / "whole"

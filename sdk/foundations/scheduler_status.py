@@ -14,7 +14,7 @@ from foundations import autostart, configs, default_config
 from foundations.configs import ConfigFile, SchedulerConfig
 from foundations.errors import AtlasError, NotFound, SchedulerError
 from foundations.home import Home
-from foundations.reconnection import Patience
+from foundations.transport.reconnection import Patience
 
 if TYPE_CHECKING:
     from foundations.models import CallerView, SchedulerInfo

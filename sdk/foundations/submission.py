@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from foundations import autostart, configs
+from foundations.bundles.delivery import Delivery
 from foundations.default_config import default_name
-from foundations.delivery import Delivery
 from foundations.home import Home
 from foundations.job_creation import create_job, pack_and_upload
 from foundations.models import PullPolicy
@@ -26,7 +26,7 @@ from foundations.terms import Earlier, Terms, said_of
 if TYPE_CHECKING:
     from foundations.client import Client
     from foundations.configs import SchedulerConfig
-    from foundations.trust import Trust
+    from foundations.transport.trust import Trust
 
 T = TypeVar("T")
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Unpack
 from foundations.errors import JobConflict
 from foundations.job_creation import create_array
 from foundations.models import FINAL_STATES, ArrayView, JobState, MovePlace
-from foundations.paging import job_pages
 from foundations.submission import carry_out
 from foundations.submit_options import SubmitOptions, read_terms
 from foundations.submitted_job import SubmittedJob
 from foundations.terms import array_text
+from foundations.transport.paging import job_pages
 
 if TYPE_CHECKING:
     from foundations.client import Client

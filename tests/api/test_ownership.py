@@ -14,11 +14,11 @@ from atlas_scheduler.core.access import RULES, Sharing, Thing
 from atlas_scheduler.core.offered_volumes import OfferedVolume
 from atlas_scheduler.store.environment_notes import ABOUT
 from atlas_scheduler.store.environments import Environments
-from foundations.address import Address
 from foundations.client import exchange
 from foundations.errors import AtlasError, Forbidden, NotAuthorised
 from foundations.home import Home
 from foundations.models import Role
+from foundations.transport.address import Address
 from tests.api.guarded import bearer
 from tests.api.schema import Contract
 from tests.api.shared_scheduler import Shared, path_to, shared_scheduler, things_of_ada

@@ -11,7 +11,7 @@ import anyio
 import httpx
 import pytest
 
-from foundations.bundle_listing import digest_of
+from foundations.bundles.listing import digest_of
 from tests.api.fake_service import DIGEST, FakeService
 from tests.store.listings import frame, listing_of
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from foundations.log_times import TimeMarks
+from foundations.logs.times import TimeMarks
 from foundations.models import (
     ArrayPlace,
     JobSpec,

@@ -40,7 +40,7 @@ from foundations.models import (
 )
 from foundations.models.arrays import read_indices
 from foundations.provenance import Provenance
-from foundations.reconnection import PATIENCE
+from foundations.transport.reconnection import PATIENCE
 from tests.api.fake_tokens import FakeTokens
 from tests.cli import fake_api
 from tests.cli.fake_job import BEGIN, FakeJob

@@ -13,7 +13,7 @@ import yaml
 from foundations import config_files, configs
 from foundations.errors import ConfigError
 from foundations.home import Home
-from foundations.trust import Trust
+from foundations.transport.trust import Trust
 from tests.cli.conftest import Run
 
 PIN = "9e" * 32

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from atlas_scheduler.api import create_app
+from foundations.bundles.delivery import LISTED_ABOVE_BYTES
 from foundations.cli.__main__ import cli
-from foundations.delivery import LISTED_ABOVE_BYTES
 from foundations.models import JobSpec, NewSchedule, NewToken, Role, Submission
 from tests.api.fake_service import FakeService, as_service
 from tests.api.schema import Contract

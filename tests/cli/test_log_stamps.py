@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foundations.errors import InvalidRequest
-from foundations.log_stamps import PAUSE_SECONDS, LineParts, LineTimes, offset_since, whole_lines
-from foundations.log_times import TimeMarks
+from foundations.logs.stamps import PAUSE_SECONDS, LineParts, LineTimes, offset_since, whole_lines
+from foundations.logs.times import TimeMarks
 from foundations.models import JobState
 from tests.cli.fake_scheduler import FakeJob, FakeScheduler
 

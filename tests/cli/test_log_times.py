@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from foundations.log_times import TimeMarks
+from foundations.logs.times import TimeMarks
 from tests.cli.conftest import Run
 from tests.cli.fake_scheduler import FakeJob, FakeScheduler
 

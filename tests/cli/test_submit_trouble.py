@@ -9,10 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from foundations.delivery import LISTED_ABOVE_BYTES
+from foundations.bundles.delivery import LISTED_ABOVE_BYTES
 from foundations.errors import TooMany
 from foundations.models import JobState
-from foundations.reconnection import Patience
+from foundations.transport.reconnection import Patience
 from tests.cli.conftest import Run
 from tests.cli.fake_scheduler import FakeScheduler
 
@@ -44,7 +44,7 @@ def test_a_limit_is_waited_for_and_a_long_wait_is_told(
                 raise TooMany(limit, retry_after_seconds=seconds)
 
     scheduler.on_request = refuse_first
-    monkeypatch.setattr("foundations.repetition.sleep", waits.append)
+    monkeypatch.setattr("foundations.transport.repetition.sleep", waits.append)
 
     done = run("submit", "--detach", "scheduler", "project")
     assert waits == [seconds]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from atlas_scheduler.core import time_index
 from atlas_scheduler.core.time_index import ENTRY_BYTES, TimeIndex
-from foundations.log_times import TimeMark, TimeMarks
+from foundations.logs.times import TimeMark, TimeMarks
 
 LATEST_MS = 253_402_300_799_000
 

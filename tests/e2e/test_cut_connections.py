@@ -17,12 +17,12 @@ import pytest
 from atlas_tui.board import Board, Link, Tidings
 from atlas_tui.feed import Feed
 from foundations import AsyncClient, Client
-from foundations.delivery import make_ready
+from foundations.bundles.delivery import make_ready
 from foundations.executed import execute
 from foundations.home import Home
 from foundations.models import JobSpec, Submission
-from foundations.reconnection import Patience
 from foundations.ssh import tunnel
+from foundations.transport.reconnection import Patience
 from tests.e2e.cut_line import Line
 from tests.e2e.driver import Scheduler
 from tests.e2e.projects import until, write_project

@@ -14,7 +14,7 @@ import pytest
 
 from foundations import Client
 from foundations.errors import NotAuthorised
-from foundations.trust import Trust
+from foundations.transport.trust import Trust
 from tests.e2e.driver import Scheduler
 from tests.e2e.engines import Make, on_processes
 

@@ -11,7 +11,7 @@ import pytest
 from atlas_scheduler.engine.daemon import Daemon
 from atlas_scheduler.engine.port import StartRefusedError
 from foundations.errors import EngineDown, StorageFull
-from foundations.log_times import TimeMark
+from foundations.logs.times import TimeMark
 from tests.engine.answering import needs_measures
 from tests.engine.joblog import ReadableLog
 from tests.engine.proxy import Proxy, server_error

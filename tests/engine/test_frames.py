@@ -16,7 +16,7 @@ from atlas_scheduler.engine.frames import (
     count_after,
     mend_timed,
 )
-from foundations.log_times import TimeMarks
+from foundations.logs.times import TimeMarks
 
 entries = st.lists(
     st.builds(

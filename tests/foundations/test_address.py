@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from foundations.address import Address, bearer
 from foundations.errors import ConfigError
 from foundations.ssh.place import SshPlace
+from foundations.transport.address import Address, bearer
 
 
 def test_a_unix_socket_has_a_path_as_it_is() -> None:

@@ -18,7 +18,7 @@ from foundations.errors import (
 from foundations.exec_frames import EXIT, STDOUT
 from foundations.executed import execute
 from foundations.models import JobState
-from foundations.reconnection import Patience
+from foundations.transport.reconnection import Patience
 from tests.api.served import Served
 from tests.foundations.twins import (
     SUBMISSION,

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 import foundations
 from atlas_scheduler.store.archive_stream import ArchiveStream
-from foundations.bundle import estimate, pack
-from foundations.bundle_rules import Limits
+from foundations.bundles.bundle import estimate, pack
+from foundations.bundles.exclusions import OWN_RULES
+from foundations.bundles.rules import Limits
+from foundations.bundles.unpack import unpack_file
 from foundations.errors import BundleError
-from foundations.exclusions import OWN_RULES
-from foundations.unpack import unpack_file
 
 
 def write_tree(top: Path, files: dict[str, str | bytes]) -> None:
@@ -445,9 +445,9 @@ UNREADABLE = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from foundations.bundle import pack
+from foundations.bundles.bundle import pack
 from foundations.errors import BundleError
-from foundations.exclusions import OWN_RULES
+from foundations.bundles.exclusions import OWN_RULES
 if os.getuid() == 0:
     os.setgroups([])
     os.setgid(65534)

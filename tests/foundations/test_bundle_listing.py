@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundations.bundle_listing import ListedFile, Listing, clamped_mtime, digest_of, parse_listing
-from foundations.bundle_rules import Limits
+from foundations.bundles.listing import ListedFile, Listing, clamped_mtime, digest_of, parse_listing
+from foundations.bundles.rules import Limits
 from foundations.errors import BundleError
 
 SHA = "0" * 64

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from atlas_scheduler.store.archive_stream import ArchiveStream
-from foundations.bundle_membership import Membership
-from foundations.bundle_rules import Limits
-from foundations.project_files import ProjectFiles
+from foundations.bundles.membership import Membership
+from foundations.bundles.project_files import ProjectFiles
+from foundations.bundles.rules import Limits
 from tests.foundations.repositories import write
 
 FILES = {

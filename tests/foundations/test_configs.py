@@ -10,7 +10,7 @@ import yaml
 from foundations import configs
 from foundations.errors import ConfigError
 from foundations.home import Home
-from foundations.trust import Trust
+from foundations.transport.trust import Trust
 
 SEED_CONFIG = """\
 cache_config:

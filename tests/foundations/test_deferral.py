@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundations.deferral import Deferral
 from foundations.errors import TooMany, Unreachable
-from foundations.reconnection import Patience
+from foundations.transport.deferral import Deferral
+from foundations.transport.reconnection import Patience
 from tests.api.fake_service import DIGEST
 from tests.core.profiles import PROPERTY
 from tests.foundations.twins import AT_ONCE, Kind, Twin, answering

@@ -12,13 +12,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from foundations import AsyncClient, Client, delivery
-from foundations.bundle_listing import parse_listing
-from foundations.delivery import Delivery, make_ready
+from foundations import AsyncClient, Client
+from foundations.bundles import delivery
+from foundations.bundles.delivery import Delivery, make_ready
+from foundations.bundles.listing import parse_listing
+from foundations.bundles.packs import PIECE_BYTES, GivenUp, Item, Sent, body, compressed, packs
 from foundations.errors import BundleError, TooMany, Unreachable
 from foundations.models import MissingFile
-from foundations.packs import PIECE_BYTES, GivenUp, Item, Sent, body, compressed, packs
-from foundations.reconnection import Patience
+from foundations.transport.reconnection import Patience
 from tests.cli import fake_api
 from tests.cli.fake_scheduler import FakeScheduler
 from tests.store.listings import sha256, unframed
@@ -160,7 +161,7 @@ async def test_the_asyncio_twin_does_the_same(
 async def test_the_twin_goes_on_after_a_broken_connection_and_ends_at_an_error(
     scheduler: FakeScheduler, project: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("foundations.packs.PACK_FILES", 3)
+    monkeypatch.setattr("foundations.bundles.packs.PACK_FILES", 3)
     breaks = [True, False, True]
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -196,7 +197,7 @@ def test_an_older_scheduler_gets_one_packed_file(
 def test_a_broken_connection_is_gone_on_from(
     scheduler: FakeScheduler, project: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("foundations.packs.PACK_FILES", 3)
+    monkeypatch.setattr("foundations.bundles.packs.PACK_FILES", 3)
     posts: list[str] = []
     breaks = [True, False, True, True]
     lock = threading.Lock()
@@ -244,7 +245,7 @@ async def test_a_scheduler_that_restarts_while_a_large_directory_is_listed_is_wa
 def test_an_upload_that_is_interrupted_ends_every_request(
     scheduler: FakeScheduler, project: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("foundations.packs.PACK_FILES", 1)
+    monkeypatch.setattr("foundations.bundles.packs.PACK_FILES", 1)
 
     def interrupt(sent_bytes: int) -> None:
         raise KeyboardInterrupt
@@ -392,8 +393,8 @@ def missing(*sizes: tuple[int, int]) -> list[MissingFile]:
 
 
 def test_requests_are_few_and_not_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("foundations.packs.PACK_BYTES", 100)
-    monkeypatch.setattr("foundations.packs.PACK_FILES", 3)
+    monkeypatch.setattr("foundations.bundles.packs.PACK_BYTES", 100)
+    monkeypatch.setattr("foundations.bundles.packs.PACK_FILES", 3)
     wanted = missing((40, 0), (70, 0), (500, 480), (1, 0), (0, 0), (5, 0), (200, 0), (1, 0))
     sources = {one.sha256: ("/x", "x") for one in wanted}
     sizes = [[item.size_bytes - item.offset for item in one] for one in packs(wanted, sources)]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundations.log_lines import line_starts, shown, without_colour
+from foundations.logs.lines import line_starts, shown, without_colour
 from tests.core.profiles import PROPERTY
 
 BLOCK = 8

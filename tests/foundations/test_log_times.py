@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundations.log_times import TimeMark, TimeMarks
+from foundations.logs.times import TimeMark, TimeMarks
 
 MARKS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=20)
 

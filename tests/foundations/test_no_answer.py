@@ -12,7 +12,7 @@ import pytest
 from foundations.errors import (
     Unreachable,
 )
-from foundations.reconnection import Patience
+from foundations.transport.reconnection import Patience
 from tests.foundations.twins import (
     Kind,
     Twin,

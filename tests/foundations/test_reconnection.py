@@ -10,7 +10,7 @@ from foundations import calls
 from foundations.calls.jobs import Standing
 from foundations.errors import SchedulerError, Unreachable
 from foundations.models import NewRecords, QueueChange
-from foundations.reconnection import (
+from foundations.transport.reconnection import (
     Backoff,
     DownloadPlace,
     EventReader,

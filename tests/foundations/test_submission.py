@@ -20,7 +20,7 @@ from foundations.client import Client
 from foundations.configs import SchedulerConfig
 from foundations.errors import AtlasError, ConfigError, JobConflict, NotFound
 from foundations.home import Home
-from foundations.log_times import TimeMarks
+from foundations.logs.times import TimeMarks
 from foundations.models import JobState
 from foundations.preparation import Asked, plain_params, prepare_submission
 from foundations.terms import Earlier, read_after

@@ -9,7 +9,7 @@ import tarfile
 
 import pytest
 
-from foundations.tarball_writer import END, GzipEncoder, encode_member
+from foundations.bundles.tarball_writer import END, GzipEncoder, encode_member
 
 GIB = 1024**3
 

@@ -12,7 +12,7 @@ import pytest
 
 from atlas_scheduler.certificates import Issued, TlsFiles, issue
 from foundations.errors import ConfigError, Unreachable, Untrusted
-from foundations.trust import Trust
+from foundations.transport.trust import Trust
 from tests.api.served import Served
 from tests.foundations.twins import Kind, Twin
 

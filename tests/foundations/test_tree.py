@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from foundations import bundle, hash_cache, project_files, tree
-from foundations.bundle_listing import parse_listing
+from foundations.bundles import bundle, hash_cache, project_files, tree
+from foundations.bundles.hash_cache import HashCache, cache_dir
+from foundations.bundles.listing import parse_listing
+from foundations.bundles.tree import list_tree
 from foundations.errors import BundleError
-from foundations.hash_cache import HashCache, cache_dir
-from foundations.tree import list_tree
 from tests.store.listings import sha256
 
 OLD_NS = 1_700_000_000 * 10**9

@@ -20,9 +20,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import foundations
-from foundations.bundle_rules import MIB, Limits
+from foundations.bundles.rules import MIB, Limits
+from foundations.bundles.unpack import RETRIEVED, unpack, unpack_file
 from foundations.errors import BundleError
-from foundations.unpack import RETRIEVED, unpack, unpack_file
 from tests.hostile_archives import (
     BLOCK,
     END,
@@ -38,7 +38,10 @@ from tests.hostile_archives import (
 
 ARCHIVES = hostile_archives()
 LIBRARY = Path(foundations.__file__).parent.parent
-PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from foundations.unpack import main; main()"
+PROGRAM = (
+    "import sys; sys.path.insert(0, sys.argv[1]); "
+    "from foundations.bundles.unpack import main; main()"
+)
 # The figure of wait4 starts with the parent's memory; this one is the child's own.
 MEMORY = "; sys.stderr.write([l for l in open('/proc/self/status') if 'VmHWM' in l][0].split()[1])"
 MOST_SECONDS = 10

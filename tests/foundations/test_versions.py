@@ -14,10 +14,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import foundations
 from atlas_scheduler.api import Door, create_app
-from foundations import answers, models
+from foundations import models
 from foundations.client import AsyncClient
 from foundations.errors import InvalidRequest, NotFound, Unreachable
 from foundations.models import JobSpec, Submission
+from foundations.transport import answers
 from tests.api.fake_service import BUNDLE, DIGEST, FakeService, as_service
 
 pytestmark = pytest.mark.anyio

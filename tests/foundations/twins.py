@@ -12,7 +12,7 @@ from anyio.to_thread import run_sync
 
 from foundations.client import AsyncClient, Client
 from foundations.models import JobSpec, Submission
-from foundations.reconnection import Patience
+from foundations.transport.reconnection import Patience
 from tests.api.fake_service import DIGEST
 
 Kind = Literal["blocking", "asyncio"]

@@ -7,7 +7,7 @@ import pytest
 from atlas_scheduler.service import Service
 from atlas_scheduler.store.db import Database
 from foundations.errors import NotFound
-from foundations.log_times import TimeMark
+from foundations.logs.times import TimeMark
 from foundations.models import LogTimesRange
 from tests.store.projects import stored
 from tests.store.samples import add

@@ -20,7 +20,7 @@ from atlas_scheduler.loop import Loop
 from atlas_scheduler.sampling import Sampler
 from atlas_scheduler.service import Service
 from atlas_scheduler.store.db import Database
-from foundations.bundle import pack
+from foundations.bundles.bundle import pack
 from foundations.errors import EngineDown, JobConflict
 from foundations.models import JobSpec, JobState, JobView, NewQueueSettings, Submission
 from foundations.provenance import Execution

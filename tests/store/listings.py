@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 
 from atlas_scheduler.store.bundles import Bundles
-from foundations.bundle_listing import ListedFile, Listing, digest_of
+from foundations.bundles.listing import ListedFile, Listing, digest_of
 from tests.store.projects import pieces
 
 MTIME = 1_700_000_000

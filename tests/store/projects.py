@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from atlas_scheduler.store.bundles import Bundles
-from foundations.bundle import pack
+from foundations.bundles.bundle import pack
 from foundations.home import Home
 
 MOST_BYTES = 10_000_000

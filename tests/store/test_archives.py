@@ -23,10 +23,10 @@ import pytest
 from atlas_scheduler.store.archives import Archives
 from atlas_scheduler.store.bundles import Bundles
 from atlas_scheduler.store.files import remove_tree
+from foundations.bundles.unpack import RETRIEVED, Manifest, unpack
 from foundations.errors import NotFound, ServerFault, StorageFull
 from foundations.home import Home
 from foundations.retrieval import unpack_archive
-from foundations.unpack import RETRIEVED, Manifest, unpack
 from tests.store.disks import mounted_disk
 from tests.store.interruptions import (
     SimulatedCrash,

@@ -10,7 +10,7 @@ import pytest
 
 from atlas_scheduler.store.blob_upload import BlobUpload
 from atlas_scheduler.store.bundles import Bundles
-from foundations.bundle_listing import digest_of
+from foundations.bundles.listing import digest_of
 from foundations.errors import BundleRejected
 from foundations.home import Home
 from tests.store.listings import LARGE, frame, listing_of, sha256

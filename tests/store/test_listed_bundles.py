@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from atlas_scheduler.store.bundles import Bundles
-from foundations.bundle_listing import digest_of
+from foundations.bundles.listing import digest_of
 from foundations.errors import BundleRejected, NotFound, StorageFull, TooLarge
 from foundations.home import Home
 from tests.store.disks import mounted_disk

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from atlas_scheduler.store import log_search
 from atlas_scheduler.store.log_search import search_log
 from foundations.errors import InvalidRequest
-from foundations.log_lines import shown, without_colour
+from foundations.logs.lines import shown, without_colour
 from foundations.models import LogLine, LogMatches, LogSearch
 from tests.core.profiles import PROPERTY
 

@@ -15,7 +15,7 @@ from atlas_scheduler.core.time_index import ENTRY_BYTES
 from atlas_scheduler.store import log_times
 from atlas_scheduler.store.log_times import LogTimeFile
 from atlas_scheduler.store.logs import FileLog
-from foundations.log_times import TimeMark
+from foundations.logs.times import TimeMark
 from tests.store.interruptions import disk_full_from
 
 NOON_MS = 1_700_000_000_000

@@ -14,7 +14,7 @@ import pytest
 
 from atlas_scheduler.store.reflink import Request, clone, copy_file
 from atlas_scheduler.store.work_dirs import make_work_dir
-from foundations.unpack import Manifest
+from foundations.bundles.unpack import Manifest
 
 CONTENT = b"weights" * 100_000
 

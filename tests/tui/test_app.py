@@ -32,7 +32,7 @@ from atlas_tui.widgets.row_list import RowList
 from atlas_tui.widgets.text_pane import TextPane
 from atlas_tui.widgets.top_bar import TopBar
 from foundations import autostart
-from foundations.bundle import pack
+from foundations.bundles.bundle import pack
 from foundations.home import Home
 from foundations.models import JobSpec, JobState, Submission
 from tests.store.samples import add, finish, run

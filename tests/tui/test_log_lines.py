@@ -19,7 +19,7 @@ from atlas_tui.log_store import LogStore
 from atlas_tui.log_text import look_before, paint_line
 from atlas_tui.log_times import MOST_PARTS, LogTimes
 from atlas_tui.sgr import PLAIN
-from foundations.log_times import TimeMarks
+from foundations.logs.times import TimeMarks
 from foundations.models import JobDetail, JobSpec, JobState, LogLine, LogMatches
 from tests.core.profiles import PROPERTY
 

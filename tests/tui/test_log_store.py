@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas_tui.log_store import LogStore, Missing
-from foundations.log_lines import BLOCK_BYTES
+from foundations.logs.lines import BLOCK_BYTES
 from tests.core.profiles import PROPERTY
 
 _parts = st.sampled_from([b"x" * 20_000, b"y" * 40_000 + b"\n", b"line\n", b"\n", b"z\r"])

@@ -23,8 +23,8 @@ from atlas_tui.widgets.bottom_lines import KeyBar
 from atlas_tui.widgets.log_pane import LogPane
 from atlas_tui.widgets.searched_log import SearchLine
 from foundations.home import Home
-from foundations.log_lines import BLOCK_BYTES
-from foundations.log_times import TimeMark
+from foundations.logs.lines import BLOCK_BYTES
+from foundations.logs.times import TimeMark
 from foundations.models import JobState
 from tests.store.samples import add, finish, run
 from tests.tui.conftest import Stage, staged

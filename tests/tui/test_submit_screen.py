@@ -11,7 +11,7 @@ from atlas_tui.screens.dialogs import ConfirmDialog
 from atlas_tui.screens.directory_dialog import DirectoryDialog
 from atlas_tui.screens.submit import SubmitScreen
 from atlas_tui.widgets.job_table import JobTable
-from foundations.bundle import Packed, Watch, pack
+from foundations.bundles.bundle import Packed, Watch, pack
 from foundations.models import JobPage, JobSpec, Submission
 from tests.tui.conftest import Stage, staged
 

@@ -16,7 +16,7 @@ from atlas_tui.project_handlers import read_rule, rule_text
 from atlas_tui.screens.dialogs import ConfirmDialog, PromptDialog
 from atlas_tui.screens.pick_dialog import PickDialog
 from atlas_tui.widgets.bottom_lines import StatusLine
-from foundations.bundle import pack
+from foundations.bundles.bundle import pack
 from foundations.models import JobSpec, NewSchedule, RetentionRule, ScheduleView, Submission
 from tests.store.samples import add, finish
 from tests.tui.conftest import Stage, staged

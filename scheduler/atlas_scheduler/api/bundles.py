@@ -11,7 +11,7 @@ from atlas_scheduler.api.context import meter_of, service_of
 from atlas_scheduler.api.errors import answers
 from atlas_scheduler.api.inflating import ENCODINGS, decoded
 from atlas_scheduler.api.streaming import BINARY
-from foundations.bundle_listing import LARGEST_LISTING_BYTES
+from foundations.bundles.listing import LARGEST_LISTING_BYTES
 from foundations.errors import BundleRejected, InvalidRequest, StorageFull, TooLarge
 from foundations.models import BundleView, Digest, FilesReceived, MissingFiles
 

@@ -19,9 +19,9 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import foundations
-from foundations.answers import ERROR_HEADER, NO_SUCH_KEY
 from foundations.errors import InvalidRequest, NotFound, SchedulerError, ServerFault, TooMany
 from foundations.models import API_VERSION, WireError
+from foundations.transport.answers import ERROR_HEADER, NO_SUCH_KEY
 
 SHOWN_PROBLEMS = 3
 """How many problems of one request body are named; the rest is counted."""

@@ -13,7 +13,7 @@ import sys
 from array import array
 from dataclasses import dataclass
 
-from foundations.log_times import TimeMark, TimeMarks
+from foundations.logs.times import TimeMark, TimeMarks
 
 RESOLUTION_MS = 100
 """How far apart marks are at first."""

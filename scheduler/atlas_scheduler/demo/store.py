@@ -21,9 +21,9 @@ from atlas_scheduler.store.db import Database
 from atlas_scheduler.store.job_rows import StoredJob
 from atlas_scheduler.store.records import Artifact, Metric, Parameter, Record
 from atlas_scheduler.store.work_dirs import ARTIFACTS
-from foundations import bundle
+from foundations.bundles import bundle
 from foundations.home import Home
-from foundations.log_times import TimeMarks
+from foundations.logs.times import TimeMarks
 from foundations.models import JobSpec, JobState
 
 WITH_FILES = 300

@@ -33,7 +33,7 @@ from atlas_scheduler.engine.log_place import LogPlace
 from atlas_scheduler.engine.port import Ended, JobLog
 from atlas_scheduler.engine.state import ContainerState
 from foundations.errors import EngineDown, StorageFull
-from foundations.log_times import TimeMark
+from foundations.logs.times import TimeMark
 
 _FLUSH_BYTES = 65_536
 _WHOLE_ENTRIES = 4096

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from atlas_scheduler.engine.state import parse_time_ms
-from foundations.log_times import TimeMark
+from foundations.logs.times import TimeMark
 
 HEADER_BYTES = 8
 PART_BYTES = 16_384

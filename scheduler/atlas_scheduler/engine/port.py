@@ -10,7 +10,7 @@ from typing import Protocol
 from atlas_scheduler.core.reconcile import Seen
 from atlas_scheduler.core.usage import Usage
 from atlas_scheduler.engine.exec_port import ExecPlan, ExecSession
-from foundations.log_times import TimeMark
+from foundations.logs.times import TimeMark
 from foundations.models import ImageBuild, PullPolicy, Volume
 from foundations.provenance import Execution
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
 from atlas_scheduler.store.tree_walk import Found, walk
-from foundations.bundle_rules import link_problem, name_problem
-from foundations.tarball_writer import END, READ_BYTES, GzipEncoder, encode_member, padding
-from foundations.unpack import RETRIEVED
+from foundations.bundles.rules import link_problem, name_problem
+from foundations.bundles.tarball_writer import END, READ_BYTES, GzipEncoder, encode_member, padding
+from foundations.bundles.unpack import RETRIEVED
 
 _PIECE_BYTES = 64 * 1024
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

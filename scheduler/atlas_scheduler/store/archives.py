@@ -31,10 +31,10 @@ from atlas_scheduler.store.files import (
 from atlas_scheduler.store.harvest import NOT_KEPT, Harvest, Unchanged, listing
 from atlas_scheduler.store.unpacked import Unpacked
 from atlas_scheduler.store.work_dirs import ARTIFACTS, RECORDS, SOURCE, made_ns, remove_work_dir
+from foundations.bundles.unpack import Manifest
 from foundations.errors import BundleRejected, NotFound, ServerFault
 from foundations.home import Home
 from foundations.provenance import Provenance
-from foundations.unpack import Manifest
 
 CHANGED = "changed"
 EVENTS = "events.jsonl"

@@ -16,7 +16,7 @@ from pathlib import Path
 from atlas_scheduler.store.files import sync_directory
 from atlas_scheduler.store.reflink import copy_file
 from atlas_scheduler.store.syncing import sync_files
-from foundations.bundle_listing import ListedFile, Listing, distinct
+from foundations.bundles.listing import ListedFile, Listing, distinct
 from foundations.errors import BundleRejected
 
 LEASE_SECONDS = 3600.0

@@ -16,14 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import foundations
-from foundations.bundle_rules import Limits
+from foundations.bundles.rules import Limits
 from foundations.errors import BundleRejected, ServerFault, StorageFull
 
 DEFAULT_TIMEOUT_SECONDS = 900.0
 
 _LIBRARY = Path(foundations.__file__).parent.parent
 _PROGRAM = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from foundations.unpack import main; main()"
+    "import sys; sys.path.insert(0, sys.argv[1]); "
+    "from foundations.bundles.unpack import main; main()"
 )
 _PASSED_ON = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 """Without these some interpreters do not start; the child gets nothing else of the environment."""

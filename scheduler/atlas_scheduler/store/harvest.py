@@ -15,7 +15,7 @@ from atlas_scheduler.store.files import (
     open_directory,
 )
 from atlas_scheduler.store.tree_walk import Found, walk
-from foundations.unpack import Manifest
+from foundations.bundles.unpack import Manifest
 
 LONGEST_PATH_BYTES = 3500
 """Longer paths stay behind, so that every path in an archive can be used as a path."""

@@ -17,10 +17,10 @@ from atlas_scheduler.store.harvest import NOT_KEPT, Unchanged
 from atlas_scheduler.store.tree_walk import Found, walk
 from atlas_scheduler.store.unpacked import Unpacked
 from atlas_scheduler.store.work_dirs import ARTIFACTS, RECORDS, SOURCE, made_ns
+from foundations.bundles.unpack import Manifest
 from foundations.errors import BundleRejected, NotFound
 from foundations.home import Home
 from foundations.models import FileView
-from foundations.unpack import Manifest
 
 MOST_FILES = 20_000
 """Files that are listed of one job; the others are counted."""

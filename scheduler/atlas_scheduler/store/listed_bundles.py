@@ -14,7 +14,7 @@ from atlas_scheduler.store.blobs import Blobs
 from atlas_scheduler.store.files import remove_tree, storage_errors, write_durably
 from atlas_scheduler.store.threads import finish_in_thread
 from atlas_scheduler.store.uploads import too_large
-from foundations.bundle_listing import Listing, digest_of, parse_listing
+from foundations.bundles.listing import Listing, digest_of, parse_listing
 from foundations.errors import BundleError, BundleRejected, StorageFull
 
 LISTING_SUFFIX = ".files"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from atlas_scheduler.core.filters.pattern import PatternError, compile_pattern
 from foundations.errors import InvalidRequest
-from foundations.log_lines import BLOCK_BYTES, line_starts, shown, without_colour
+from foundations.logs.lines import BLOCK_BYTES, line_starts, shown, without_colour
 from foundations.models import LogLine, LogMatches, LogSearch
 
 BUDGET = 64 * 1024 * 1024

@@ -9,7 +9,7 @@ from pathlib import Path
 from atlas_scheduler.core import time_index
 from atlas_scheduler.core.time_index import ENTRY_BYTES, MOST_BYTES, TimeIndex
 from atlas_scheduler.store.files import write_all
-from foundations.log_times import TimeMark
+from foundations.logs.times import TimeMark
 from foundations.models import LogTimes, LogTimesRange
 
 

@@ -16,7 +16,7 @@ from atlas_scheduler.store.files import storage_errors, write_all, write_durably
 from atlas_scheduler.store.log_followers import Followers, LogReader, size_of
 from atlas_scheduler.store.log_times import LogTimeFile
 from foundations.home import Home
-from foundations.log_times import TimeMark
+from foundations.logs.times import TimeMark
 
 CHUNK_BYTES = 64 * 1024
 """The most that a follower gets at once."""

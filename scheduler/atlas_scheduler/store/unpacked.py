@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from foundations.unpack import Manifest
+from foundations.bundles.unpack import Manifest
 
 
 @dataclass(frozen=True, slots=True)

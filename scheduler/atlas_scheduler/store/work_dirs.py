@@ -12,8 +12,8 @@ from pydantic import JsonValue
 
 from atlas_scheduler.store.files import remove_tree
 from atlas_scheduler.store.reflink import copy_file
+from foundations.bundles.unpack import Manifest
 from foundations.parameters import PARAMETERS_FILE
-from foundations.unpack import Manifest
 
 SOURCE = "job_source"
 RECORDS = "records"

@@ -3,7 +3,6 @@
 `read(call, status, body)` gives the value of an answer or raises what it means. One module a noun.
 """
 
-from foundations.answers import read as read
 from foundations.calls import access as access
 from foundations.calls import bundles as bundles
 from foundations.calls import execs as execs
@@ -20,3 +19,4 @@ from foundations.calls import tunnels as tunnels
 from foundations.calls.call import PREFIX as PREFIX
 from foundations.calls.call import Call as Call
 from foundations.calls.call import as_json as as_json
+from foundations.transport.answers import read as read

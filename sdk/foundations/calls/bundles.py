@@ -37,7 +37,7 @@ def declare_bundle(digest: str, listing: bytes) -> Call[models.MissingFiles]:
 
 
 def send_files(*, gzip: bool = False) -> Call[models.FilesReceived]:
-    """Send files of bundles; the body is that of `foundations.packs`, with `gzip` compressed."""
+    """Send files of bundles; the body is that of `bundles.packs`, with `gzip` compressed."""
     return Call(
         "POST",
         "/bundles/files",

@@ -107,7 +107,7 @@ def confirm_count(
     """
     if yes:
         return None
-    from foundations.paging import jobs_from
+    from foundations.transport.paging import jobs_from
 
     first, count = jobs_from(
         client, 0, filter=filter_, states=tuple(states), limit=confirmation.SHOWN
@@ -126,7 +126,7 @@ def matching_jobs(
     states: Iterable[str] = (),
 ) -> list[dict[str, Any]]:
     """Every job that a filter takes, as the API answers them."""
-    from foundations.paging import job_pages
+    from foundations.transport.paging import job_pages
 
     pages = job_pages(client, project=project, states=tuple(states), filter=filter_)
     return [job for page in pages for job in page]

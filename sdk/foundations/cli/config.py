@@ -14,7 +14,7 @@ from foundations.cli.info import show_environments
 from foundations.cli.token_input import read_token, token_file_option
 
 if TYPE_CHECKING:
-    from foundations.trust import Trust
+    from foundations.transport.trust import Trust
 
 LONGEST_WAIT_SECONDS = 10.0
 """For the answer of the one scheduler that is tested."""
@@ -140,7 +140,7 @@ def test(name: str | None, *, as_json: bool) -> None:
 
 
 def _trust(url: str, fingerprint: str | None, ca: Path | None) -> Trust:
-    from foundations.trust import Trust, read_fingerprint
+    from foundations.transport.trust import Trust, read_fingerprint
 
     if fingerprint is not None and ca is not None:
         raise click.UsageError("Of --fingerprint and --ca one is enough.")

@@ -133,14 +133,14 @@ def _write_text(form: str, target: str, pages: Iterable[list[Row]], *, points: b
 def _pages(
     client: Client, project: str | None, filter_: str | None, *, points: bool
 ) -> Iterator[list[Row]]:
-    from foundations.paging import job_pages
+    from foundations.transport.paging import job_pages
 
     found = job_pages(client, project=project, filter=filter_)
     return _batches(_points(client, found)) if points else found
 
 
 def _points(client: Verbs, pages: Iterable[list[Row]]) -> Iterator[Row]:
-    from foundations.paging import point_pages
+    from foundations.transport.paging import point_pages
 
     for job in (job for page in pages for job in page):
         job_id = job["job_id"]

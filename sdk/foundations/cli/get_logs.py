@@ -15,7 +15,7 @@ from foundations.cli import render
 from foundations.cli.context import connect, job_argument, naming, scheduler_argument
 from foundations.cli.groups import CommandFailed
 from foundations.cli.stamped_logs import in_json, print_lines_as_json, stamp, stamped
-from foundations.log_stamps import LineTimes, offset_since
+from foundations.logs.stamps import LineTimes, offset_since
 from foundations.past_moments import FORMS, milliseconds, read_moment
 from foundations.time_zones import local_now
 
@@ -82,7 +82,7 @@ def logs(
         job = _job_with_log(client, job_id, follow=follow)
         times = LineTimes(client, job.job_id) if timestamps else None
         if grep is not None:
-            from foundations.log_matches import found_lines
+            from foundations.logs.matches import found_lines
 
             search = _search(grep, regex=regex, ignore_case=ignore_case, context=context)
             found = found_lines(client, job.job_id, search)

@@ -49,7 +49,7 @@ class _Asked:
         self, client: Client, offset: int | None, *, newest: bool
     ) -> tuple[list[dict[str, Any]], str]:
         """Return the jobs, and in words how much of the list they are; empty for all of it."""
-        from foundations import paging
+        from foundations.transport import paging
 
         if offset is None:
             found, more = paging.first_jobs(client, **asdict(self))

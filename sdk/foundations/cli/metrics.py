@@ -162,7 +162,7 @@ def _exact(value: JsonValue) -> object:
 
 def _read(client: Client, job_id: str, name: str, *, points: int | None) -> MetricSeries:
     """Read a series: all of it, or with `points` what shows its course."""
-    from foundations.paging import point_pages
+    from foundations.transport.paging import point_pages
 
     if points is not None:
         return client.metric(job_id, name, points=points)

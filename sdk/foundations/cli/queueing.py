@@ -20,8 +20,8 @@ from foundations.cli.groups import JOB_NOT_COMPLETED
 if TYPE_CHECKING:
     from types import FrameType
 
+    from foundations.bundles.delivery import Delivery
     from foundations.client import Client
-    from foundations.delivery import Delivery
     from foundations.models import Accepted, ArrayView, JobDetail, JobView, ScheduleView
     from foundations.preparation import PreparedSubmission
     from foundations.provenance import Origin

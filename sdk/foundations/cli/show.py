@@ -155,7 +155,7 @@ def schedule(scheduler: str, schedule_id: str, *, as_json: bool) -> None:
 def _waiting_jobs(client: Client) -> list[JobView]:
     """Read every queued job, in queue order, and then those without a place."""
     from foundations.models import JobView
-    from foundations.paging import job_pages
+    from foundations.transport.paging import job_pages
 
     waiting = [
         JobView.model_validate(job) for page in job_pages(client, states=["queued"]) for job in page

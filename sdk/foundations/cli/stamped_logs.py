@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from foundations.cli import render
-from foundations.log_stamps import LineParts, LineTimes, whole_lines
+from foundations.logs.stamps import LineParts, LineTimes, whole_lines
 
 if TYPE_CHECKING:
     from foundations.models import JobDetail

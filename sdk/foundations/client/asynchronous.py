@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 
 from foundations import calls
-from foundations.address import Address
+from foundations.bundles.upload import Upload
 from foundations.calls import Call
 from foundations.client import exchange, transports
 from foundations.errors import Unreachable
 from foundations.lazy_models import models
-from foundations.reconnection import PATIENCE, Patience
-from foundations.repetition import Told, in_turn_async
-from foundations.trust import SYSTEM, Trust
+from foundations.transport.address import Address
+from foundations.transport.reconnection import PATIENCE, Patience
+from foundations.transport.repetition import Told, in_turn_async
+from foundations.transport.trust import SYSTEM, Trust
 from foundations.tunnel_verbs import AsyncTunnelVerbs
-from foundations.upload import Upload
 
 if TYPE_CHECKING:
-    from foundations.packs import Item, Sent
+    from foundations.bundles.packs import Item, Sent
 
 T = TypeVar("T")
 
@@ -99,7 +99,7 @@ class AsyncClient(AsyncTunnelVerbs):
         """Send files of a bundle that `declare_bundle` has named, in constant memory."""
         from anyio.to_thread import run_sync  # not at the top: the blocking twin needs no threads
 
-        from foundations import packs
+        from foundations.bundles import packs
 
         pieces, gzip = packs.body(items, sent or packs.Sent()), gzip and not self._address.socket
         if gzip:

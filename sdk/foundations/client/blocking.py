@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 
 from foundations import calls
-from foundations.address import Address
+from foundations.bundles.upload import Upload
 from foundations.calls import Call
 from foundations.client import exchange, transports
 from foundations.errors import Unreachable
 from foundations.lazy_models import models
-from foundations.reconnection import PATIENCE, Patience
-from foundations.repetition import Told, in_turn
-from foundations.trust import SYSTEM, Trust
+from foundations.transport.address import Address
+from foundations.transport.reconnection import PATIENCE, Patience
+from foundations.transport.repetition import Told, in_turn
+from foundations.transport.trust import SYSTEM, Trust
 from foundations.tunnel_verbs import TunnelVerbs
-from foundations.upload import Upload
 
 if TYPE_CHECKING:
-    from foundations.packs import Item, Sent
+    from foundations.bundles.packs import Item, Sent
 
 T = TypeVar("T")
 
@@ -101,7 +101,7 @@ class Client(TunnelVerbs):
         """Upload a packed bundle, in constant memory.
 
         Args:
-            digest: what `foundations.bundle.pack` returned.
+            digest: what `foundations.bundles.bundle.pack` returned.
             path: the packed file.
             watch: told how many bytes were sent so far.
 
@@ -122,16 +122,16 @@ class Client(TunnelVerbs):
         """Send files of a bundle that `declare_bundle` has named, in constant memory.
 
         Args:
-            items: one of `foundations.packs.packs`.
+            items: one of `foundations.bundles.packs.packs`.
             sent: adds up what is sent, over several of these, before compression.
             gzip: whether the scheduler takes it compressed; done only where a network is between.
 
         Raises:
             BundleError: a file changed since it was listed.
             BundleRejected, TooLarge, StorageFull: the scheduler does not take it.
-            TooMany: it does not take it now; `foundations.delivery` asks anew what is missing.
+            TooMany: it does not take it now; `bundles.delivery` asks anew what is missing.
         """
-        from foundations import packs  # not at the top: most commands send no files
+        from foundations.bundles import packs  # not at the top: most commands send no files
 
         pieces, gzip = packs.body(items, sent or packs.Sent()), gzip and not self._address.socket
         call = calls.bundles.send_files(gzip=gzip)

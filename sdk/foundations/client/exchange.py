@@ -11,12 +11,13 @@ from urllib.parse import unquote_to_bytes
 import httpx
 
 import foundations
-from foundations import answers, calls, handshake
-from foundations.address import Address, bearer
+from foundations import calls
 from foundations.calls import Call
 from foundations.client.transports import CONNECT_SECONDS
 from foundations.errors import AtlasError, Unreachable
-from foundations.trust import Trust
+from foundations.transport import answers, handshake
+from foundations.transport.address import Address, bearer
+from foundations.transport.trust import Trust
 
 T = TypeVar("T")
 

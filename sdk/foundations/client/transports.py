@@ -13,10 +13,10 @@ import anyio
 import httpcore
 import httpx
 
-from foundations import handshake
-from foundations.address import Address
-from foundations.trust import Trust
-from foundations.unix_sockets import UnixSockets
+from foundations.transport import handshake
+from foundations.transport.address import Address
+from foundations.transport.trust import Trust
+from foundations.transport.unix_sockets import UnixSockets
 
 if TYPE_CHECKING:
     from foundations.ssh.place import SshPlace

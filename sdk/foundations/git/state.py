@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from foundations.bundle_membership import Membership
+from foundations.bundles.membership import Membership
 from foundations.git.commands import Answer, Git, GitTrouble
 from foundations.git.files import Repository
 from foundations.git.remotes import chosen_remote, without_credentials

@@ -10,7 +10,7 @@ import httpcore
 from foundations.home import Home
 from foundations.ssh.place import SshPlace
 from foundations.ssh.tunnel import CONNECT_SECONDS, Tunnel
-from foundations.unix_sockets import UnixSockets
+from foundations.transport.unix_sockets import UnixSockets
 
 
 class TunnelSockets(UnixSockets):

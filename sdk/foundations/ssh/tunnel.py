@@ -17,11 +17,11 @@ from typing import NoReturn
 
 from foundations.errors import Unreachable
 from foundations.home import Home
-from foundations.socket_probe import is_listening, speaks_http
 from foundations.ssh import scripts
 from foundations.ssh.command import Ran, run
 from foundations.ssh.place import SshPlace, forward
 from foundations.ssh.words import advice_on, is_refusal, words_of
+from foundations.transport.socket_probe import is_listening, speaks_http
 
 CONNECT_SECONDS = 15.0
 """Longest wait for a connection, the log-in not counted."""

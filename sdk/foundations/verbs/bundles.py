@@ -19,7 +19,7 @@ class BundleVerbs(Sender):
 
         Args:
             digest: of the listing.
-            listing: what `foundations.tree.list_tree` returned.
+            listing: what `foundations.bundles.tree.list_tree` returned.
 
         Raises:
             BundleRejected, TooLarge, StorageFull: the scheduler does not take it.

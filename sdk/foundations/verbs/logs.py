@@ -1,4 +1,4 @@
-"""What can be asked about the logs of jobs; `foundations.followers` reads them."""
+"""What can be asked about the logs of jobs; `foundations.transport.followers` reads them."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator
 
-from foundations.bundle_listing import digest_of, distinct, parse_listing
+from foundations.bundles.listing import digest_of, distinct, parse_listing
 from foundations.errors import BundleRejected, TooLarge
 from foundations.models import BundleView, FilesReceived, MissingFile, MissingFiles
 from tests.api.fake_service.state import State

@@ -11,7 +11,7 @@ from atlas_scheduler.core.offered_volumes import OfferedVolume
 from atlas_scheduler.execs import BUFFER_BYTES, Execs, Tunnels
 from atlas_scheduler.telemetry import Telemetry
 from foundations.errors import AmbiguousJob, InvalidRequest, NotFound
-from foundations.log_times import TimeMarks
+from foundations.logs.times import TimeMarks
 from foundations.models import (
     ArrayView,
     Change,

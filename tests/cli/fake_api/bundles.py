@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from foundations.bundle_listing import digest_of, distinct, parse_listing
+from foundations.bundles.listing import digest_of, distinct, parse_listing
 from foundations.errors import NotFound
 from foundations.models import BundleView, FilesReceived, MissingFile, MissingFiles
 from tests.cli.fake_api.replies import Route, json_of

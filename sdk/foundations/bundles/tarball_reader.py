@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from foundations.bundle_rules import Limits, link_problem, name_problem, quoted
+from foundations.bundles.inflated_stream import InflatedStream
+from foundations.bundles.rules import Limits, link_problem, name_problem, quoted
+from foundations.bundles.tarball_writer import BLOCK_BYTES, Kind
 from foundations.errors import BundleError
-from foundations.inflated_stream import InflatedStream
-from foundations.tarball_writer import BLOCK_BYTES, Kind
 
 _ZERO_BLOCK = bytes(BLOCK_BYTES)
 

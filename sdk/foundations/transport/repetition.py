@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable
 from time import monotonic, sleep
 from typing import TypeVar
 
-from foundations.deferral import Deferral
 from foundations.errors import TooMany, Unreachable
-from foundations.reconnection import Backoff, Patience
+from foundations.transport.deferral import Deferral
+from foundations.transport.reconnection import Backoff, Patience
 
 T = TypeVar("T")
 Told = Callable[[TooMany, float], None]

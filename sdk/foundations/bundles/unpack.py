@@ -18,9 +18,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from foundations.bundle_rules import GIB, Limits, quoted
+from foundations.bundles.rules import GIB, Limits, quoted
+from foundations.bundles.tarball_reader import Member, TarballReader
 from foundations.errors import BundleError
-from foundations.tarball_reader import Member, TarballReader
 
 RETRIEVED = Limits(
     expanded_bytes=2**63,

@@ -7,7 +7,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from foundations.exclusions import GIT_RULES, OWN_RULES, Exclusions
+from foundations.bundles.exclusions import GIT_RULES, OWN_RULES, Exclusions
 from foundations.retrieval import holds_archive
 
 

@@ -7,11 +7,18 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from foundations.bundle import Watch
-from foundations.bundle_listing import ListedFile, Listing, clamped_mtime, digest_of
-from foundations.bundle_rules import Limits
-from foundations.hash_cache import HashCache, now_ns
-from foundations.project_files import Entry, ProjectFiles, changed, changed_since, opened, reading
+from foundations.bundles.bundle import Watch
+from foundations.bundles.hash_cache import HashCache, now_ns
+from foundations.bundles.listing import ListedFile, Listing, clamped_mtime, digest_of
+from foundations.bundles.project_files import (
+    Entry,
+    ProjectFiles,
+    changed,
+    changed_since,
+    opened,
+    reading,
+)
+from foundations.bundles.rules import Limits
 
 HASHING_THREADS = 4
 _READ_BYTES = 1024 * 1024

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from foundations.bundle_rules import Limits
+from foundations.bundles.project_files import Entry, ProjectFiles, changed, opened, reading
+from foundations.bundles.rules import Limits
+from foundations.bundles.tarball_writer import END, READ_BYTES, GzipEncoder, encode_member, padding
 from foundations.errors import BundleError
-from foundations.project_files import Entry, ProjectFiles, changed, opened, reading
-from foundations.tarball_writer import END, READ_BYTES, GzipEncoder, encode_member, padding
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def pack(
     """Pack a directory into the new file `destination`, in constant memory.
 
     Links are followed, so that the bundle holds content only. What is left out is said by
-    `foundations.exclusions`. Nothing is left at `destination` after an error.
+    `foundations.bundles.exclusions`. Nothing is left at `destination` after an error.
 
     Raises:
         BundleError: it cannot be packed; the text names the file and the reason.

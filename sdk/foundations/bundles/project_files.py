@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from foundations.bundle_rules import Limits, name_problem, quoted
+from foundations.bundles.exclusions import GIT_RULES, OWN_RULES, Exclusions
+from foundations.bundles.rules import Limits, name_problem, quoted
 from foundations.errors import BundleError
-from foundations.exclusions import GIT_RULES, OWN_RULES, Exclusions
 from foundations.home import Home
 from foundations.retrieval import holds_archive
 

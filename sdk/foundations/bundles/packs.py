@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from foundations.bundles.project_files import changed, changed_since, opened
+from foundations.bundles.tarball_writer import READ_BYTES, GzipEncoder
 from foundations.errors import BundleError
-from foundations.project_files import changed, changed_since, opened
-from foundations.tarball_writer import READ_BYTES, GzipEncoder
 
 if TYPE_CHECKING:
     from foundations.models import MissingFile

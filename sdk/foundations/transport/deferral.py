@@ -7,7 +7,7 @@ What is no scheduler's answer is no `TooMany` either, and not repeated.
 from __future__ import annotations
 
 from foundations.errors import TooMany
-from foundations.reconnection import Patience
+from foundations.transport.reconnection import Patience
 
 
 class Deferral:

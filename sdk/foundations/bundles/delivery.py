@@ -12,13 +12,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foundations import bundle
-from foundations.deferral import Deferral
+from foundations.bundles import bundle
+from foundations.bundles.packs import GivenUp, Item, Sent, packs
+from foundations.bundles.tree import Tree, list_tree
 from foundations.errors import BundleError, NotFound, TooMany, Unreachable
-from foundations.packs import GivenUp, Item, Sent, packs
-from foundations.reconnection import Backoff, Patience
-from foundations.repetition import Told, patiently, patiently_async, pause_seconds, wait_seconds
-from foundations.tree import Tree, list_tree
+from foundations.transport.deferral import Deferral
+from foundations.transport.reconnection import Backoff, Patience
+from foundations.transport.repetition import (
+    Told,
+    patiently,
+    patiently_async,
+    pause_seconds,
+    wait_seconds,
+)
 
 if TYPE_CHECKING:
     from foundations.client import AsyncClient, Client

@@ -17,8 +17,8 @@ import anyio
 from foundations import calls
 from foundations.calls import Call
 from foundations.errors import Unreachable
-from foundations.reconnection import PATIENCE, Backoff, DownloadPlace, Patience
-from foundations.repetition import pause_seconds
+from foundations.transport.reconnection import PATIENCE, Backoff, DownloadPlace, Patience
+from foundations.transport.repetition import pause_seconds
 from foundations.verbs import AsyncVerbs, Verbs
 
 DOWNLOAD_SILENCE_SECONDS = 300.0

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from foundations.errors import InvalidRequest
-from foundations.log_lines import BLOCK_BYTES
-from foundations.log_times import TimeMarks
+from foundations.logs.lines import BLOCK_BYTES
+from foundations.logs.times import TimeMarks
 from foundations.past_moments import milliseconds
 
 if TYPE_CHECKING:

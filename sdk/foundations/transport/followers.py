@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from foundations import answers, calls
-from foundations.downloads import AsyncDownloads, Downloads, Opened
+from foundations import calls
 from foundations.errors import Unreachable
 from foundations.lazy_models import models
-from foundations.reconnection import Backoff, FeedPlace, LogPlace
-from foundations.repetition import pause_seconds
+from foundations.transport import answers
+from foundations.transport.downloads import AsyncDownloads, Downloads, Opened
+from foundations.transport.reconnection import Backoff, FeedPlace, LogPlace
+from foundations.transport.repetition import pause_seconds
 
 if TYPE_CHECKING:
-    from foundations.reconnection import News
+    from foundations.transport.reconnection import News
 
 LOG_SILENCE_SECONDS = 60.0
 """Longest silence of a followed log before it is asked for again: its job may just be quiet."""

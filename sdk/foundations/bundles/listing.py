@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from foundations.bundle_rules import Limits, name_problem, quoted
+from foundations.bundles.rules import Limits, name_problem, quoted
 from foundations.errors import BundleError
 
 LARGEST_LISTING_BYTES = 64 * 1024**2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable
 
-from foundations.bundle_rules import Limits
+from foundations.bundles.rules import Limits
 from foundations.errors import BundleError
 
 _STEP_BYTES = 256 * 1024

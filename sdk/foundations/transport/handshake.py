@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from foundations.address import Address
 from foundations.errors import ConfigError, Untrusted
-from foundations.trust import Trust, write_fingerprint
+from foundations.transport.address import Address
+from foundations.transport.trust import Trust, write_fingerprint
 
 _EXPIRED, _NOT_YET, _WRONG_NAME, _WRONG_IP = 10, 9, 62, 64
 """Codes of OpenSSL for why a certificate is not believed; most others mean an unknown signer."""

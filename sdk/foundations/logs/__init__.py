@@ -1,0 +1,1 @@
+"""The lines of a log, and when they were written."""

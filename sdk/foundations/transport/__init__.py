@@ -1,0 +1,1 @@
+"""Reaching a scheduler: its address, TLS, what an answer means, and asking again."""
