@@ -33,7 +33,7 @@ def _run_as_it_is() -> None:
     need_terminal()
     from atlas_tui import launch
     from foundations.errors import AtlasError
-    from foundations.terminal import clean
+    from foundations.text.terminal import clean
 
     try:
         sys.exit(launch.run(launch.Wishes()))

@@ -9,7 +9,7 @@ from rich.style import Style
 
 from atlas_tui.curves import SMOOTHINGS, XAxis
 from atlas_tui.looks import SERIES, SERIES_ON_LIGHT, Palette
-from foundations.quantities import duration, size
+from foundations.text.quantities import duration, size
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 """Which line is which, also without colours."""

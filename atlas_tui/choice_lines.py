@@ -9,7 +9,7 @@ from rich.text import Text
 
 from atlas_tui.messages import Choice
 from atlas_tui.row_layout import wrapped
-from foundations.terminal import clean
+from foundations.text.terminal import clean
 
 _LONGEST_NAME = 32
 _LEAST_NOTE = 24

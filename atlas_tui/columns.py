@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from atlas_tui import sparks
 from foundations.cli import job_values
 from foundations.job_states import FINAL_STATES
-from foundations.quantities import duration
+from foundations.text.quantities import duration
 
 if TYPE_CHECKING:
     from foundations.models import JobView

@@ -11,7 +11,7 @@ from atlas_tui.__main__ import need_terminal
 from atlas_tui.settings import known_theme
 from foundations import __version__
 from foundations.errors import AtlasError
-from foundations.terminal import clean
+from foundations.text.terminal import clean
 
 _NAMES = "auto, atlas-dark, atlas-light, ansi-dark or ansi-light"
 

@@ -10,10 +10,10 @@ from math import isfinite
 
 from pydantic import JsonValue
 
-from foundations.braille import Canvas
 from foundations.cli import job_values
 from foundations.job_differences import compare, facts
 from foundations.models import JobDetail
+from foundations.text.braille import Canvas
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 """Each job has one, in the order of the jobs."""

@@ -10,9 +10,9 @@ from enum import StrEnum
 
 from pydantic import JsonValue
 
-from foundations.chart import Line
 from foundations.decimation import is_drawable
 from foundations.models import MetricSeries
+from foundations.text.chart import Line
 
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)
 """How much of the smoothed value before stays in the next one, as the key goes through them."""

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from atlas_tui import previews
 from foundations.models import FileDiff, SourceDiff
-from foundations.terminal import clean
+from foundations.text.terminal import clean
 
 CHANGE_SIGNS = {"added": "A", "removed": "D", "changed": "M", "unknown": "?"}
 """The letter before a file's name, by what became of it."""

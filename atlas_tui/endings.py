@@ -10,7 +10,7 @@ from atlas_tui.messages import Said, Tone
 from atlas_tui.settings import Settings
 from foundations.job_states import FINAL_STATES, JobState
 from foundations.submitter import current_user
-from foundations.terminal import clean
+from foundations.text.terminal import clean
 
 if TYPE_CHECKING:
     from foundations.client import AsyncClient

@@ -11,7 +11,7 @@ from atlas_tui.columns import ago
 from atlas_tui.looks import Palette
 from atlas_tui.row_layout import fit, hanging
 from foundations.models import Change
-from foundations.terminal import clean
+from foundations.text.terminal import clean
 
 _WORDS = {
     "Claimed": "chosen to run",

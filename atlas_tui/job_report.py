@@ -6,8 +6,8 @@ import shlex
 
 from foundations.logs.lines import shown, without_colour
 from foundations.models import JobDetail
-from foundations.quantities import duration
-from foundations.terminal import clean
+from foundations.text.quantities import duration
+from foundations.text.terminal import clean
 
 LAST_BYTES = 64 * 1024
 LAST_LINES = 40

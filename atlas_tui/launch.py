@@ -21,7 +21,7 @@ from foundations.default_config import default_name
 from foundations.errors import ConfigError
 from foundations.home import Home
 from foundations.job_states import FINAL_STATES
-from foundations.terminal import clean
+from foundations.text.terminal import clean
 
 if TYPE_CHECKING:
     from foundations.client import AsyncClient

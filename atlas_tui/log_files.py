@@ -10,7 +10,7 @@ from atlas_tui.downloads import save
 from atlas_tui.handlers import Desk, performs
 from atlas_tui.job_report import LAST_BYTES, report
 from atlas_tui.messages import Prompt, Said
-from foundations.quantities import size
+from foundations.text.quantities import size
 
 MOST_REPORTS = 10
 

@@ -15,7 +15,7 @@ from rich.style import Style
 from atlas_tui import sgr
 from atlas_tui.sgr import PLAIN, Look
 from foundations.logs.lines import shown
-from foundations.terminal import LogText
+from foundations.text.terminal import LogText
 
 TAB_CELLS = 8
 Span = tuple[int, int]

@@ -13,9 +13,9 @@ from atlas_tui.looks import Palette
 from atlas_tui.row_layout import fit
 from foundations.decimation import is_drawable
 from foundations.models import SYSTEM_PREFIX, MetricSeries, MetricSummary
-from foundations.quantities import counted
-from foundations.terminal import clean
-from foundations.value_words import value as value_text
+from foundations.text.quantities import counted
+from foundations.text.terminal import clean
+from foundations.text.value_words import value as value_text
 
 _NOT_FINITE = ("NaN", "Infinity", "-Infinity")
 _SPARK_WIDTH = 10

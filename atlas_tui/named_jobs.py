@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from foundations import value_words
-from foundations.terminal import clean, display_width, shorten
+from foundations.text import value_words
+from foundations.text.terminal import clean, display_width, shorten
 
 if TYPE_CHECKING:
     from foundations.models import JobView

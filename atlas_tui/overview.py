@@ -14,8 +14,8 @@ from atlas_tui.overview_facts import Section, sections, story, values
 from atlas_tui.row_layout import fit
 from atlas_tui.stretches import Stretch, stretches
 from foundations.models import FINAL_STATES, JobDetail
-from foundations.quantities import duration
-from foundations.terminal import clean, display_width
+from foundations.text.quantities import duration
+from foundations.text.terminal import clean, display_width
 
 TWO_COLUMNS = 110
 """From so many cells on the history is beside the facts."""

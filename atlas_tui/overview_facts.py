@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from atlas_tui import metric_rows, parameters
-from foundations.array_text import states_text
-from foundations.build_text import build_text
 from foundations.cli import provenance_fields
-from foundations.dependency_text import after_text
 from foundations.limits import limit_facts
 from foundations.models import JobDetail, JobState
-from foundations.quantities import size
-from foundations.value_words import value as value_text
+from foundations.text.arrays import states_text
+from foundations.text.builds import build_text
+from foundations.text.dependencies import after_text
+from foundations.text.quantities import size
+from foundations.text.value_words import value as value_text
 
 _MOST_VALUES = 10
 """So many metrics and parameters are on the page; all are on their tabs."""

@@ -15,7 +15,7 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
-from foundations.quantities import size
+from foundations.text.quantities import size
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -13,8 +13,8 @@ from rich.style import Style
 from rich.text import Text
 
 from atlas_tui.row_layout import fit
-from foundations.quantities import size
-from foundations.terminal import clean, display_width
+from foundations.text.quantities import size
+from foundations.text.terminal import clean, display_width
 
 MOST_BYTES = 1_000_000
 """So much of a file is read for a preview."""

@@ -9,7 +9,7 @@ from atlas_tui.actions import Selection
 from atlas_tui.handlers import Desk, performs
 from atlas_tui.messages import Choice, Prompt, Said
 from foundations.models import ProjectView, RetentionRule, RetentionView
-from foundations.quantities import counted
+from foundations.text.quantities import counted
 
 _ALL, _DEFAULT = "all", "default"
 _FORM = "write such as: last 100 and 30 days; or all, or default"

@@ -18,7 +18,7 @@ from atlas_tui.handlers import (
 )
 from atlas_tui.messages import Choice, Prompt, Said
 from foundations.models import JobState, JobView, MovePlace
-from foundations.quantities import counted
+from foundations.text.quantities import counted
 
 _LISTED = "\n"
 """Key of a choice that no project can have as its name."""

@@ -9,7 +9,7 @@ from rich.cells import cell_len, chop_cells
 from rich.text import Text
 
 from atlas_tui.columns import Column
-from foundations.terminal import clean, display_width, shorten
+from foundations.text.terminal import clean, display_width, shorten
 
 GAP = 1
 PINNED = 2

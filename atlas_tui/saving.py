@@ -20,8 +20,8 @@ from foundations.cli.export import FORMATS, write_jobs
 from foundations.client import AsyncClient
 from foundations.errors import AtlasError
 from foundations.models import JobView
-from foundations.quantities import size
 from foundations.retrieval import store_archive, unpack_archive
+from foundations.text.quantities import size
 from foundations.transport.paging import job_pages
 from foundations.verbs import Verbs
 

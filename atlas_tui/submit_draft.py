@@ -9,11 +9,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from foundations.durations import write_duration
 from foundations.errors import ConfigError
 from foundations.image_config import ImageConfig
 from foundations.job_config import load_job_config
 from foundations.models import ImageBuild, JobDetail, Retries
+from foundations.text.durations import write_duration
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from foundations.bundles.bundle import Estimate
 from foundations.limits import limit_facts
 from foundations.models import JobSpec
 from foundations.parameters import PARAMETERS_FILE
-from foundations.quantities import counted, size
-from foundations.terminal import clean
 from foundations.terms import NO_TERMS, Terms
+from foundations.text.quantities import counted, size
+from foundations.text.terminal import clean
 
 
 def describe_files(found: Estimate | None) -> list[str]:

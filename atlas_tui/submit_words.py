@@ -8,9 +8,9 @@ from typing import Any
 
 from atlas_tui.submit_draft import Draft, retries_text, written
 from atlas_tui.submit_form import AS_ASKED, words_of
-from foundations.durations import write_duration
 from foundations.models import JobDetail, JobSpec
 from foundations.preparation import Asked
+from foundations.text.durations import write_duration
 
 
 def submit_command(draft: Draft, asked: Asked, *, scheduler: str) -> str:

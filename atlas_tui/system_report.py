@@ -20,8 +20,8 @@ from foundations.models import (
     ScheduleView,
     StorageView,
 )
-from foundations.quantities import size
-from foundations.terminal import clean
+from foundations.text.quantities import size
+from foundations.text.terminal import clean
 
 _LABEL_WIDTH = 14
 _BAR_WIDTH = 20

@@ -7,7 +7,7 @@ from atlas_tui.actions import Selection
 from atlas_tui.handlers import IDS_SHOWN, Desk, performs
 from atlas_tui.messages import Question, Said
 from foundations.models import EnvironmentsView, GarbageView
-from foundations.quantities import counted, size
+from foundations.text.quantities import counted, size
 
 
 @performs("prune_environments")

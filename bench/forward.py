@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from bench import rig
 from bench.measure import Figure, Peer, Plan, Result, timed
-from foundations.forwarding import Forward
+from foundations.beside.forwarding import Forward
 from foundations.models import JobSpec, JobState, Submission
 
 TARGET_MS = 10.0

@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 from atlas_tui.columns import column, names
 from atlas_tui.screens.list_dialog import ListDialog
 from atlas_tui.widgets.text_entry import EntryLine
-from foundations.terminal import clean
+from foundations.text.terminal import clean
 
 
 class ColumnsDialog(ListDialog[tuple[str, ...]]):

@@ -40,7 +40,7 @@ from atlas_tui.widgets.tab_bar import TabBar, TabTitle
 from atlas_tui.widgets.text_pane import TextPane
 from foundations.errors import AtlasError, NotFound
 from foundations.models import JobDetail, JobView, MetricSeries
-from foundations.terminal import clean, display_width, shorten
+from foundations.text.terminal import clean, display_width, shorten
 
 DIFFERENCES, CURVES, PARALLEL, SOURCE = "Differences", "Curves", "Parallel", "Source"
 _TABS = [TabTitle(name, name, "") for name in (DIFFERENCES, CURVES, PARALLEL, SOURCE)]

@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 from atlas_tui.messages import NUMBER_ASKED_ABOVE, Prompt, Question
 from atlas_tui.screens.dialog_size import dialog_width
 from atlas_tui.widgets.text_entry import EntryLine
-from foundations.terminal import clean
+from foundations.text.terminal import clean
 
 _ANSWERS = (
     "\n[@click=screen.answer(True)][b]y[/b] Yes[/]   "

@@ -17,7 +17,7 @@ from textual.widgets import Static
 from atlas_tui.action_table import on_screen
 from atlas_tui.actions import Scope
 from atlas_tui.keys import MOVING, label, moving
-from foundations.terminal import clean
+from foundations.text.terminal import clean
 
 _TITLES = {
     Scope.JOBS: "The marked jobs, or the one under the cursor",

@@ -13,7 +13,7 @@ from atlas_tui.messages import Said
 from atlas_tui.screens.frame import Frame
 from atlas_tui.session import KEPT_JOBS, Seen
 from atlas_tui.widgets.job_table import JobTable
-from foundations.quantities import counted
+from foundations.text.quantities import counted
 
 if TYPE_CHECKING:
     from atlas_tui.session import Session

@@ -18,7 +18,7 @@ from atlas_tui.messages import Choice
 from atlas_tui.screens.dialog_size import dialog_width
 from atlas_tui.screens.list_dialog import ListDialog
 from atlas_tui.widgets.text_entry import EntryLine
-from foundations.terminal import clean
+from foundations.text.terminal import clean
 
 _MARGIN = 2
 """What is left and right of an entry."""

@@ -39,8 +39,8 @@ from foundations.bundles.bundle import Estimate
 from foundations.configs import SchedulerConfig
 from foundations.errors import AtlasError, BundleError, BundleRejected, TooLarge
 from foundations.models import JobDetail
-from foundations.quantities import size
-from foundations.terminal import clean
+from foundations.text.quantities import size
+from foundations.text.terminal import clean
 
 if TYPE_CHECKING:
     from atlas_tui.app import AtlasApp

@@ -15,7 +15,7 @@ from atlas_tui.tabs.saving import Item, save_item
 from atlas_tui.tabs.tab import JobTab
 from atlas_tui.widgets.row_list import Drawing, RowList
 from foundations.models import ArtifactView, JobDetail
-from foundations.quantities import size
+from foundations.text.quantities import size
 
 _SIZE_WIDTH = 9
 

@@ -23,7 +23,7 @@ from atlas_tui.tabs.tab import JobTab
 from atlas_tui.widgets.row_list import Drawing, RowList
 from foundations.errors import AtlasError
 from foundations.models import FileDiff, FileView, JobDetail, SourceDiff
-from foundations.quantities import counted, size
+from foundations.text.quantities import counted, size
 
 _SIZE_WIDTH = 9
 _TYPED = "typed"

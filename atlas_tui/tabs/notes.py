@@ -12,7 +12,7 @@ from textual.strip import Strip
 from atlas_tui.tabs.tab import JobTab
 from atlas_tui.widgets.text_pane import PaneLine, TextPane
 from foundations.models import JobDetail, NoteView
-from foundations.terminal import clean
+from foundations.text.terminal import clean
 
 _WIDEST = 100
 """Longer lines are hard to read."""

@@ -12,7 +12,7 @@ from atlas_tui.row_layout import fit
 from atlas_tui.tabs.tab import JobTab
 from atlas_tui.widgets.row_list import Drawing, RowList
 from foundations.models import JobDetail
-from foundations.value_words import value as value_text
+from foundations.text.value_words import value as value_text
 
 _ORIGIN_WIDTH = 17
 

@@ -18,7 +18,7 @@ from atlas_tui.picture_reader import Picture, Unreadable
 from atlas_tui.pictures import Canvas, Painting
 from atlas_tui.widgets.text_pane import PaneLine, TextPane
 from foundations.errors import AtlasError
-from foundations.terminal import clean
+from foundations.text.terminal import clean
 
 if TYPE_CHECKING:
     from atlas_tui.appearance import Appearance

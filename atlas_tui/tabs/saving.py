@@ -13,7 +13,7 @@ from atlas_tui.tabs.tab import JobTab
 from foundations.cli.groups import CommandFailed
 from foundations.cli.output_file import refuse_to_replace
 from foundations.errors import AtlasError
-from foundations.quantities import size
+from foundations.text.quantities import size
 
 
 @dataclass(frozen=True, slots=True)

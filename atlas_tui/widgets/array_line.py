@@ -13,7 +13,7 @@ from textual.widget import Widget
 from atlas_tui.looks import Palette
 from foundations.errors import AtlasError, NotFound
 from foundations.job_states import JobState
-from foundations.quantities import counted
+from foundations.text.quantities import counted
 
 if TYPE_CHECKING:
     from foundations.client import AsyncClient

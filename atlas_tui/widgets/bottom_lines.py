@@ -17,7 +17,7 @@ from atlas_tui.keys import keys_of, sign
 from atlas_tui.messages import Said
 from atlas_tui.row_layout import wrapped
 from atlas_tui.widgets.action_asked import ActionAsked
-from foundations.terminal import clean
+from foundations.text.terminal import clean
 
 READING_SECONDS = 5.0
 """How long what came of one's own action stays before news take its place."""

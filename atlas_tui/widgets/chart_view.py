@@ -18,11 +18,11 @@ from atlas_tui.chart_labels import LETTERS, Drawn, in_bytes, line_style, number_
 from atlas_tui.curves import SMOOTHINGS, Curve, XAxis
 from atlas_tui.looks import Palette
 from atlas_tui.widgets.text_pane import painted
-from foundations.chart import Look, Plot, lay_out
 from foundations.decimation import is_drawable
 from foundations.models import MetricSeries
-from foundations.terminal import clean
-from foundations.value_words import value as value_text
+from foundations.text.chart import Look, Plot, lay_out
+from foundations.text.terminal import clean
+from foundations.text.value_words import value as value_text
 
 _LINES_AROUND = 4
 """Lines of the widget that are not the plot: read-out, axis, its labels, how it is drawn."""

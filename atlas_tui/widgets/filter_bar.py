@@ -17,7 +17,7 @@ from textual.widgets import Input, Static
 
 from atlas_tui.filter_words import Trouble, Vocabulary
 from atlas_tui.widgets.text_entry import EntryLine
-from foundations.terminal import clean
+from foundations.text.terminal import clean
 
 _ROOM_FOR_TEXT = 20
 """A mark further to the right leaves no room to say what is wrong."""

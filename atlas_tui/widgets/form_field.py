@@ -15,7 +15,7 @@ from textual.strip import Strip
 from textual.widgets import Input, Static, TextArea
 
 from atlas_tui.widgets.text_entry import EntryLine, harmless
-from foundations.terminal import clean
+from foundations.text.terminal import clean
 
 
 class Lines(TextArea):

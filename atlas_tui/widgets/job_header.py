@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 from atlas_tui.looks import Palette
 from foundations.models import JobView
-from foundations.terminal import clean
+from foundations.text.terminal import clean
 
 
 class JobHeader(Widget):

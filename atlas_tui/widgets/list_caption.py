@@ -7,7 +7,7 @@ from rich.text import Text
 from textual.widget import Widget
 
 from atlas_tui.job_listing import Listing
-from foundations.terminal import clean
+from foundations.text.terminal import clean
 
 
 class ListCaption(Widget):

@@ -12,7 +12,7 @@ from atlas_tui.messages import Said
 from atlas_tui.widgets.log_view import LogView
 from atlas_tui.widgets.searched_log import CONTEXTS, SearchedLog
 from foundations.errors import AtlasError
-from foundations.quantities import counted
+from foundations.text.quantities import counted
 
 
 class LogPane(SearchedLog):

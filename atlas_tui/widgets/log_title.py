@@ -10,8 +10,8 @@ from rich.text import Text
 from textual.widget import Widget
 
 from atlas_tui.looks import Palette
-from foundations.quantities import size
-from foundations.terminal import clean
+from foundations.text.quantities import size
+from foundations.text.terminal import clean
 
 if TYPE_CHECKING:
     from foundations.models import JobDetail

@@ -17,7 +17,7 @@ from atlas_tui.log_text import PaintedLine, Span
 from atlas_tui.row_layout import wrapped
 from atlas_tui.sgr import Look
 from atlas_tui.widgets.log_window import BAR_CELLS, TIME_CELLS, LogWindow
-from foundations.terminal import clean
+from foundations.text.terminal import clean
 
 
 class LogView(LogWindow):

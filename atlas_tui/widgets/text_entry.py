@@ -10,7 +10,7 @@ from textual.strip import Strip
 from textual.suggester import Suggester
 from textual.widgets import Input
 
-from foundations.terminal import clean
+from foundations.text.terminal import clean
 
 
 class EntryLine(Input):

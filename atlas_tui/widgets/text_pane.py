@@ -15,7 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from atlas_tui.keys import moving
-from foundations.terminal import display_width
+from foundations.text.terminal import display_width
 
 PaneLine = str | Text | Strip
 _WIDTH_KNOWN_LINES = 2_000

@@ -13,8 +13,8 @@ from atlas_tui.messages import Prompt, Said
 from atlas_tui.widgets.followed_log import FollowedLog
 from atlas_tui.widgets.log_view import LogView
 from foundations.errors import AtlasError
-from foundations.past_moments import FORMS, milliseconds, read_moment
-from foundations.time_zones import in_local_zone, local_now
+from foundations.text.past_moments import FORMS, milliseconds, read_moment
+from foundations.text.time_zones import in_local_zone, local_now
 
 if TYPE_CHECKING:
     from foundations.models import LogTimes

@@ -15,7 +15,7 @@ from atlas_tui.board import Board, Link
 from atlas_tui.looks import Palette
 from atlas_tui.widgets.action_asked import ActionAsked
 from foundations.job_states import JobState
-from foundations.terminal import clean
+from foundations.text.terminal import clean
 
 if TYPE_CHECKING:
     from foundations.models import SchedulerInfo

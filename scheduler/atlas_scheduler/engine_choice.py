@@ -20,7 +20,7 @@ from atlas_scheduler.store.db import Database
 from atlas_scheduler.store.environments import Environments
 from foundations.errors import ConfigError, EngineDown
 from foundations.home import Home
-from foundations.quantities import counted
+from foundations.text.quantities import counted
 
 log = structlog.get_logger(__name__)
 

@@ -15,8 +15,8 @@ from functools import partial
 
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.engine.exec_port import ExecSession
+from foundations.beside.frames import EXIT, frame
 from foundations.errors import AtlasError, InvalidRequest, JobConflict, NotFound, TooLarge
-from foundations.exec_frames import EXIT, frame
 from foundations.models import ExecInput, JobState, TerminalSize
 
 BUFFER_BYTES = 1_048_576

@@ -40,7 +40,7 @@ class Executing(Writing):
         return ExecView(exec_id=running.exec_id, job_id=job.job_id, command=list(wanted.command))
 
     def exec_output(self, exec_id: str, offset: int) -> AsyncIterator[bytes]:
-        """Yield the output of a command from a byte on, to its end (`foundations.exec_frames`)."""
+        """Yield the output of a command from a byte on, to its end (in `beside.frames`)."""
         return self.execs.find(exec_id).output(offset)
 
     async def write_exec(self, exec_id: str, piece: ExecInput) -> None:

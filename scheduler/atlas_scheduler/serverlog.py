@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from foundations.terminal import clean
+from foundations.text.terminal import clean
 
 LARGEST_BYTES = 10_000_000
 """A log file that is larger is put aside, and a new one begun."""

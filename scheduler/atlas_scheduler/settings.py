@@ -34,7 +34,7 @@ from foundations.models import (
     UserName,
     Volume,
 )
-from foundations.shapes import Shape
+from foundations.text.shapes import Shape
 from foundations.yaml_source import YamlSource, read_yaml
 
 

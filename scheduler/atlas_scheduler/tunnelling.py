@@ -54,7 +54,7 @@ class Tunnelling(Writing):
             raise
 
     def read_tunnel(self, tunnel_id: str, offset: int) -> AsyncIterator[bytes]:
-        """Yield what the job sends from a byte on, to its end (`foundations.exec_frames`)."""
+        """Yield what the job sends from a byte on, to its end (`foundations.beside.frames`)."""
         return self.tunnels.find(tunnel_id).output(offset)
 
     async def write_tunnel(self, tunnel_id: str, piece: ExecInput) -> None:

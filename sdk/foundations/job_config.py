@@ -20,7 +20,6 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from foundations.config_complaints import describe_error, errors_by_line, key_location, keys_at
-from foundations.durations import read_duration
 from foundations.errors import ConfigError
 from foundations.image_config import Image
 from foundations.limits import read_retries
@@ -40,6 +39,7 @@ from foundations.models import (
 )
 from foundations.models.limits import Pause, Seconds
 from foundations.secret_uses import by_name
+from foundations.text.durations import read_duration
 from foundations.written_text import with_written_text
 from foundations.yaml_source import YamlSource, read_yaml
 

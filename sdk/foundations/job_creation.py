@@ -16,9 +16,9 @@ from foundations.models import Accepted, ArrayView, ScheduleView, Submission
 from foundations.origin import Inquiry
 from foundations.preparation import PreparedSubmission
 from foundations.provenance import Origin
-from foundations.quantities import size
 from foundations.streaming import JobConsole
 from foundations.terms import array_request, schedule_request, submission
+from foundations.text.quantities import size
 from foundations.transport.repetition import patiently
 
 if TYPE_CHECKING:

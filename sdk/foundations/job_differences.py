@@ -8,10 +8,10 @@ from math import isfinite
 
 from pydantic import JsonValue
 
-from foundations.build_text import build_text
 from foundations.limits import limit_facts
 from foundations.models import JobDetail
 from foundations.parameters import flatten_parameters
+from foundations.text.builds import build_text
 
 
 @dataclass(frozen=True, slots=True)

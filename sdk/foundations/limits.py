@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from foundations.durations import read_duration, write_duration
 from foundations.errors import ConfigError
 from foundations.lazy_models import models
+from foundations.text.durations import read_duration, write_duration
 
 if TYPE_CHECKING:
     from foundations.models import JobSpec, Retries

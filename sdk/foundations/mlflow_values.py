@@ -11,7 +11,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from foundations.json_numbers import measured
+from foundations.text.json_numbers import measured
 
 LONGEST_NAME = 250
 """Characters of a name."""

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from foundations.beside.executed import execute
+from foundations.beside.forwarding import LOOPBACK, Forward
 from foundations.errors import JobConflict, SchedulerError
-from foundations.executed import execute
-from foundations.forwarding import LOOPBACK, Forward
 from foundations.models import FINAL_STATES, JobDetail, JobState
 
 if TYPE_CHECKING:

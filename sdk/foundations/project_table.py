@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from foundations import extras
 from foundations.connection import connect
-from foundations.json_numbers import EXACT_IN_FLOATS, measured
+from foundations.text.json_numbers import EXACT_IN_FLOATS, measured
 from foundations.transport.paging import job_pages
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
-from foundations.shapes import Shape
+from foundations.text.shapes import Shape
 
 LONGEST_DIFF = 500_000
 """So many bytes of a diff are recorded."""

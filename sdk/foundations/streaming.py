@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TextIO
 
 from foundations.errors import AtlasError
 from foundations.models import FINAL_STATES, Change, JobDetail, JobState, JobView, LogLevel
-from foundations.quantities import counted
-from foundations.terminal import LogText, clean
+from foundations.text.quantities import counted
+from foundations.text.terminal import LogText, clean
 
 if TYPE_CHECKING:
     from foundations.client import Client

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from foundations.executed import Executed, execute
+from foundations.beside.executed import Executed, execute
 from foundations.models import MovePlace
 from foundations.original_names import OriginalNames
 from foundations.rerun import create_rerun, rerun_spec
 
 if TYPE_CHECKING:
-    from foundations.forwarding import Forward
+    from foundations.beside.forwarding import Forward
     from foundations.notebooks import NotebookForward
     from foundations.tensorboard import TensorBoard
 
@@ -125,7 +125,7 @@ class SubmittedJob(OriginalNames):
             JobConflict: the job does not run.
             ConfigError: the port here is not free.
         """
-        from foundations.forwarding import Forward
+        from foundations.beside.forwarding import Forward
 
         return Forward(self._client, self.job_id, [(local_port, port)], address=address)
 

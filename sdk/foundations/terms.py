@@ -21,8 +21,8 @@ from foundations.models import (
     Unique,
 )
 from foundations.models.arrays import LONGEST_ARRAY, read_indices, write_indices
-from foundations.moments import read_moment
-from foundations.time_zones import local_now, local_zone_name
+from foundations.text.moments import read_moment
+from foundations.text.time_zones import local_now, local_zone_name
 
 if TYPE_CHECKING:
     from foundations.provenance import Origin

@@ -8,7 +8,7 @@ import base64
 import httpx
 import pytest
 
-from foundations.exec_frames import EXIT, STDOUT, Frames, frame
+from foundations.beside.frames import EXIT, STDOUT, Frames, frame
 from tests.api.fake_service import FakeService
 
 pytestmark = pytest.mark.anyio

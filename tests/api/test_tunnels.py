@@ -7,7 +7,7 @@ import base64
 import httpx
 import pytest
 
-from foundations.exec_frames import EXIT, STDOUT, frame
+from foundations.beside.frames import EXIT, STDOUT, frame
 from tests.api.fake_service import FakeService
 
 pytestmark = pytest.mark.anyio

@@ -9,9 +9,9 @@ import threading
 import pytest
 from click.testing import CliRunner, Result
 
+from foundations.beside.forwarding import Forward
 from foundations.cli.__main__ import cli
 from foundations.errors import ConfigError
-from foundations.forwarding import Forward
 from tests.cli.fake_api.beside import JOB_PORT
 from tests.cli.fake_scheduler import FakeScheduler
 

@@ -9,7 +9,7 @@ import pytest
 
 from foundations.cli import render
 from foundations.cli.render import Column, table_lines
-from foundations.terminal import display_width
+from foundations.text.terminal import display_width
 
 COLUMNS = [
     Column("ID", narrowest=4, ellipsis=False),

@@ -17,8 +17,8 @@ import pytest
 from atlas_tui.board import Board, Link, Tidings
 from atlas_tui.feed import Feed
 from foundations import AsyncClient, Client
+from foundations.beside.executed import execute
 from foundations.bundles.delivery import make_ready
-from foundations.executed import execute
 from foundations.home import Home
 from foundations.models import JobSpec, Submission
 from foundations.ssh import tunnel

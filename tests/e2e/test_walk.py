@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from foundations.quantities import counted
+from foundations.text.quantities import counted
 from tests.e2e.driver import Scheduler
 from tests.e2e.engines import on_docker
 from tests.e2e.images import BASE_IMAGE, WORKER_IMAGE, build_image, remove_image

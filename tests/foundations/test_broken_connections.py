@@ -11,12 +11,12 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from foundations.beside.executed import execute
+from foundations.beside.frames import EXIT, STDOUT
 from foundations.client import AsyncClient, Client
 from foundations.errors import (
     Unreachable,
 )
-from foundations.exec_frames import EXIT, STDOUT
-from foundations.executed import execute
 from foundations.models import JobState
 from foundations.transport.reconnection import Patience
 from tests.api.served import Served

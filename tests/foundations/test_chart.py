@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundations.chart import Line, Look, draw
+from foundations.text.chart import Line, Look, draw
 from tests.core.profiles import PROPERTY
 
 PLAIN = Look(width=30, height=5)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundations.durations import LONGEST_SECONDS, read_duration, write_duration
+from foundations.text.durations import LONGEST_SECONDS, read_duration, write_duration
 
 
 @pytest.mark.parametrize(

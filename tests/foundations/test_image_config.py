@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from foundations.build_text import build_text
 from foundations.errors import ConfigError
 from foundations.image_config import decide_image
 from foundations.job_config import load_job_config
 from foundations.models import ImageBuild, JobSpec
+from foundations.text.builds import build_text
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from foundations import time_zones
 from foundations.errors import ConfigError
-from foundations.moments import read_moment
 from foundations.terms import read_at
-from foundations.time_zones import local_zone_name, zone
+from foundations.text import time_zones
+from foundations.text.moments import read_moment
+from foundations.text.time_zones import local_zone_name, zone
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 26, 12, 30, 15, tzinfo=BERLIN)

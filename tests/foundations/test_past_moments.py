@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from foundations.past_moments import milliseconds, read_moment
-from foundations.time_zones import in_local_zone, local_now
+from foundations.text.past_moments import milliseconds, read_moment
+from foundations.text.time_zones import in_local_zone, local_now
 
 ZONE = timezone(timedelta(hours=2))
 NOW = datetime(2026, 1, 31, 14, 5, 30, tzinfo=ZONE)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundations.terminal import LogText, clean, display_width, shorten
+from foundations.text.terminal import LogText, clean, display_width, shorten
 
 ANSI_TITLE = "\x1b]0;owned\x07"
 DANGEROUS = set(map(chr, [*range(9), *range(0xB, 0x20), *range(0x7F, 0xA0)])) | set(

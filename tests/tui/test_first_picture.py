@@ -28,7 +28,7 @@ from foundations.models import (
 
 NOT_LOADED = {
     *("pydantic", "httpx", "httpcore", "anyio", "click", "yaml"),
-    *("foundations.client", "foundations.models", "foundations.calls", "foundations.chart"),
+    *("foundations.client", "foundations.models", "foundations.calls", "foundations.text.chart"),
     *("atlas_tui.command", "atlas_tui.feed", "atlas_tui.handlers", "atlas_tui.settings_file"),
     *("atlas_tui.screens.compare", "atlas_tui.screens.dialogs", "atlas_tui.screens.help"),
     *("atlas_tui.screens.job", "atlas_tui.screens.logs", "atlas_tui.screens.submit"),

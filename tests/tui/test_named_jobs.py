@@ -14,7 +14,7 @@ from atlas_tui.messages import Choice
 from atlas_tui.named_jobs import describe
 from atlas_tui.row_layout import wrapped
 from foundations.models import ArrayPlace, JobState, JobView
-from foundations.terminal import clean
+from foundations.text.terminal import clean
 
 
 def job(number: int, *command: str, **fields: Any) -> JobView:

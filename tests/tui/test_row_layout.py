@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from atlas_tui.columns import DEFAULT, Column, column, names, told_apart
 from atlas_tui.row_layout import GAP, fit, place
 from foundations.models import JobView
-from foundations.terminal import display_width
+from foundations.text.terminal import display_width
 
 columns_ = st.lists(st.sampled_from(names()).map(column), min_size=1, max_size=12)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from atlas_scheduler.core.resources import Needs, Room
 from atlas_scheduler.core.times import utc
-from foundations.quantities import counted
+from foundations.text.quantities import counted
 
 BACKFILL_MS = 86_400_000
 """For how long at most a job is passed over, unless the settings say otherwise."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from foundations.durations import write_duration
 from foundations.models import JobSpec
+from foundations.text.durations import write_duration
 
 DEFAULT_RETRY_DELAY_MS = 10_000
 """Pause before the first retry of a job that says nothing of it."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from cronsim import CronSim, CronSimError
 
 from atlas_scheduler.core.times import utc
-from foundations.quantities import counted
-from foundations.time_zones import zone
+from foundations.text.quantities import counted
+from foundations.text.time_zones import zone
 
 _FIELDS = 5
 _RANGES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from foundations.quantities import counted
+from foundations.text.quantities import counted
 
 DAY_MS = 24 * 3600 * 1000
 KEEP_TAGS = ("keep", "promoted")

@@ -21,7 +21,7 @@ from atlas_scheduler.core.queue import (
 from atlas_scheduler.core.reservation import Refusal
 from atlas_scheduler.core.resources import Needs, Scarce
 from atlas_scheduler.core.times import utc
-from foundations.quantities import counted
+from foundations.text.quantities import counted
 
 _Test = Callable[[Job], bool]
 

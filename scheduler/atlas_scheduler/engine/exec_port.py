@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
-from foundations import exec_frames
+from foundations.beside import frames
 from foundations.models import TerminalSize
 
 PIECE_BYTES = 65_536
@@ -19,8 +19,8 @@ PIECE_BYTES = 65_536
 class Output(IntEnum):
     """Which of its outputs a command wrote to; a terminal has only the first."""
 
-    STDOUT = exec_frames.STDOUT
-    STDERR = exec_frames.STDERR
+    STDOUT = frames.STDOUT
+    STDERR = frames.STDERR
 
 
 @dataclass(frozen=True, slots=True)

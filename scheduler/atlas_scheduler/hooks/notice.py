@@ -11,7 +11,7 @@ from atlas_scheduler.hooks.hook import Ended, HookFailed
 from foundations import extras
 from foundations.errors import MissingExtra
 from foundations.models import JobState
-from foundations.terminal import clean
+from foundations.text.terminal import clean
 
 _SECONDS = 60.0
 

@@ -8,7 +8,7 @@ import click
 
 from atlas_scheduler.operations.home_option import chosen_home, home_option
 from foundations.errors import ConfigError
-from foundations.quantities import counted, size
+from foundations.text.quantities import counted, size
 
 
 @click.command()

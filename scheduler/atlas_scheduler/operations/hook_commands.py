@@ -12,7 +12,7 @@ import click
 
 from atlas_scheduler.operations.home_option import chosen_home, home_option
 from foundations.errors import ConfigError
-from foundations.terminal import clean
+from foundations.text.terminal import clean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from atlas_scheduler.serverlog import aside
-from foundations.terminal import clean
+from foundations.text.terminal import clean
 
 LOOK_SECONDS = 0.25
 """How often a followed log is looked at."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from foundations.home import Home
 from foundations.models import StorageView, WatchedDisk
-from foundations.quantities import size
+from foundations.text.quantities import size
 
 DEFAULT_BYTES = 10**9
 DEFAULT_SHARE = 0.02

@@ -11,7 +11,7 @@ from atlas_scheduler.core.job import Job
 from atlas_scheduler.store import sql
 from foundations.errors import Forbidden, TooMany
 from foundations.models import Submission
-from foundations.quantities import size
+from foundations.text.quantities import size
 
 _SQL = sql.queries("holdings")
 QUEUE_RETRY_SECONDS = 15.0

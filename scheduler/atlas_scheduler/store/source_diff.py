@@ -14,7 +14,7 @@ from atlas_scheduler.store.text_diff import TookTooLong, unified
 from atlas_scheduler.store.unpacked import Unpacked
 from foundations.errors import NotFound
 from foundations.models import FileDiff
-from foundations.terminal import clean
+from foundations.text.terminal import clean
 
 _PIECE_BYTES = 1024 * 1024
 _EXECUTABLE = 0o100

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from foundations.errors import StorageFull
-from foundations.quantities import size
+from foundations.text.quantities import size
 
 
 class UploadSpace:

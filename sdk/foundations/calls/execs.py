@@ -27,7 +27,7 @@ def start_exec(
 
 
 def exec_output(exec_id: str, *, offset: int = 0) -> Call[None]:
-    """Ask for the output of a command from a byte on (`foundations.exec_frames`)."""
+    """Ask for the output of a command from a byte on (`foundations.beside.frames`)."""
     return rest_of(f"/execs/{exec_id}/output", offset)
 
 

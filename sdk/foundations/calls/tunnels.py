@@ -18,7 +18,7 @@ def open_tunnel(ref: str, port: int) -> Call[models.TunnelView]:
 
 
 def read_tunnel(tunnel_id: str, *, offset: int = 0) -> Call[None]:
-    """Ask for what the job sends from a byte on (`foundations.exec_frames`)."""
+    """Ask for what the job sends from a byte on (`foundations.beside.frames`)."""
     return rest_of(f"/tunnels/{tunnel_id}/output", offset)
 
 

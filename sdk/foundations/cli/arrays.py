@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from foundations.array_text import states_text
 from foundations.cli import render
+from foundations.text.arrays import states_text
 
 if TYPE_CHECKING:
     from foundations.models import ArrayView

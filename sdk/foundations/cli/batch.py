@@ -12,7 +12,7 @@ from foundations.cli.context import naming
 from foundations.cli.groups import notes_of
 from foundations.errors import SchedulerError
 from foundations.job_states import FINAL_STATES, JobState
-from foundations.quantities import counted
+from foundations.text.quantities import counted
 
 if TYPE_CHECKING:
     from foundations.client import Client

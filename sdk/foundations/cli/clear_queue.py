@@ -7,7 +7,7 @@ import click
 from foundations.cli import confirmation, render
 from foundations.cli.batch import WAITING, matching_jobs
 from foundations.cli.context import connect, json_option, scheduler_argument
-from foundations.quantities import counted
+from foundations.text.quantities import counted
 
 
 @click.command("clear-queue")

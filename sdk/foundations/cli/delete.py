@@ -12,7 +12,7 @@ from foundations.cli.batch import FINAL, Result, act_on_each, choose, jobs_or_fi
 from foundations.cli.context import connect, json_option, scheduler_argument
 from foundations.cli.schedules import act_on_schedules, schedules_argument
 from foundations.errors import JobConflict, NotFound
-from foundations.quantities import counted
+from foundations.text.quantities import counted
 
 if TYPE_CHECKING:
     from foundations.client import Client

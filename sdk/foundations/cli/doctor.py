@@ -16,7 +16,7 @@ from foundations import __version__
 from foundations.cli import render
 from foundations.cli.context import json_option, load_config, optional_scheduler_argument, reach
 from foundations.errors import AtlasError
-from foundations.quantities import size
+from foundations.text.quantities import size
 
 if TYPE_CHECKING:
     from foundations.configs import SchedulerConfig

@@ -82,8 +82,8 @@ def shell_job(ctx: click.Context, scheduler: str, job_id: str) -> None:
 def _run(
     client: Client, job_id: str, command: Sequence[str], *, in_terminal: bool, reads: bool
 ) -> int:
-    from foundations.exec_frames import EXIT, STDERR
-    from foundations.executed import begin_input, exit_code
+    from foundations.beside.executed import begin_input, exit_code
+    from foundations.beside.frames import EXIT, STDERR
 
     size = _terminal_size() if in_terminal else None
     exec_id = client.start_exec(job_id, command, terminal=size).exec_id

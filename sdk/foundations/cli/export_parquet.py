@@ -8,7 +8,7 @@ from typing import IO, Any
 from foundations.cli import job_columns
 from foundations.cli.job_spool import JobSpool
 from foundations.cli.parquet import Kind, Kinds, ParquetColumn, ParquetWriter, Row
-from foundations.json_numbers import EXACT_IN_FLOATS
+from foundations.text.json_numbers import EXACT_IN_FLOATS
 
 _FIELD_KINDS: dict[str, Kind] = {
     "local": "boolean",

@@ -17,8 +17,8 @@ from foundations.cli.groups import JOB_NOT_COMPLETED
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 if TYPE_CHECKING:
+    from foundations.beside.forwarding import Forward
     from foundations.client import Client
-    from foundations.forwarding import Forward
     from foundations.models import JobDetail
 
 
@@ -106,7 +106,7 @@ def keep_forwarding(
     on_interrupt: Callable[[], None] = lambda: None,
 ) -> None:
     """Forward until the job ends, which makes the exit code, or until Ctrl-C."""
-    from foundations.forwarding import Forward
+    from foundations.beside.forwarding import Forward
 
     if address not in ("127.0.0.1", "::1", "localhost"):
         _warn(f"Whoever reaches this machine at {address} reaches the job by that.")

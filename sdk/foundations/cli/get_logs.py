@@ -16,8 +16,8 @@ from foundations.cli.context import connect, job_argument, naming, scheduler_arg
 from foundations.cli.groups import CommandFailed
 from foundations.cli.stamped_logs import in_json, print_lines_as_json, stamp, stamped
 from foundations.logs.stamps import LineTimes, offset_since
-from foundations.past_moments import FORMS, milliseconds, read_moment
-from foundations.time_zones import local_now
+from foundations.text.past_moments import FORMS, milliseconds, read_moment
+from foundations.text.time_zones import local_now
 
 if TYPE_CHECKING:
     from foundations.client import Client

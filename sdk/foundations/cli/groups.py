@@ -11,7 +11,7 @@ import click
 
 from foundations.cli.entry import INTERRUPTED
 from foundations.errors import AtlasError
-from foundations.terminal import clean
+from foundations.text.terminal import clean
 
 JOB_NOT_COMPLETED = 3
 """Exit code when the command worked and the job itself did not complete."""

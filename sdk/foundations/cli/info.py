@@ -13,7 +13,7 @@ from foundations.cli.context import connect, json_option, optional_scheduler_arg
 from foundations.cli.pause import pause_lines
 from foundations.cli.render import Column
 from foundations.configs import DEFAULT_NAME
-from foundations.quantities import counted, size
+from foundations.text.quantities import counted, size
 
 if TYPE_CHECKING:
     from foundations.models import ReadinessView, SchedulerInfo, StorageView

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from foundations.array_text import states_text
-from foundations.build_text import build_text
 from foundations.cli import render
-from foundations.dependency_text import after_text
 from foundations.limits import limit_facts
+from foundations.text.arrays import states_text
+from foundations.text.builds import build_text
+from foundations.text.dependencies import after_text
 
 if TYPE_CHECKING:
     from foundations.models import JobDetail, JobSpec, Waiting

@@ -6,7 +6,7 @@ import json
 import shlex
 from typing import Any
 
-from foundations import value_words
+from foundations.text import value_words
 
 _WORDS = ("command", "entrypoint")
 

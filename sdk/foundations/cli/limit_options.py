@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
-from foundations.durations import read_duration
 from foundations.limits import read_retries
+from foundations.text.durations import read_duration
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

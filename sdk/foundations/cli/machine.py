@@ -8,7 +8,7 @@ import click
 
 from foundations.cli import render
 from foundations.cli.render import Column
-from foundations.quantities import counted, size
+from foundations.text.quantities import counted, size
 
 if TYPE_CHECKING:
     from foundations.models import DiskView, GpuView, HostView

@@ -19,9 +19,9 @@ from foundations.tracking import SYSTEM_PREFIX
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-    from foundations.chart import Line
     from foundations.client import Client
     from foundations.models import MetricPoint, MetricSeries, MetricSummary
+    from foundations.text.chart import Line
 
 Form = Literal["table", "json", "csv", "chart"]
 
@@ -223,7 +223,7 @@ def _print_csv(found: Iterable[MetricSeries]) -> None:
 def _print_chart(
     found: Sequence[MetricSeries], *, log_y: bool, x_axis: Literal["step", "time"]
 ) -> None:
-    from foundations.chart import Look, draw
+    from foundations.text.chart import Look, draw
 
     if not found:
         click.echo("No metrics.")
@@ -247,8 +247,8 @@ def _print_chart(
 
 
 def _line(series: MetricSeries, *, x_axis: Literal["step", "time"], start_seconds: float) -> Line:
-    from foundations.chart import Line
     from foundations.decimation import is_drawable
+    from foundations.text.chart import Line
 
     last = render.value(series.points[-1].value) if series.points else render.MISSING
     gaps = "" if all(is_drawable(one.value) for one in series.points) else ", has gaps"

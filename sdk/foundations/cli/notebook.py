@@ -21,8 +21,8 @@ from foundations.cli.submit import active_python
 from foundations.cli.submit_values import read_environment
 
 if TYPE_CHECKING:
+    from foundations.beside.forwarding import Forward
     from foundations.client import Client
-    from foundations.forwarding import Forward
     from foundations.models import JobDetail
     from foundations.notebooks import NotebookPlace
     from foundations.preparation import PreparedSubmission

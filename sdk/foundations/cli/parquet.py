@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import IO, Any, Literal
 
 from foundations import extras
-from foundations.json_numbers import EXACT_IN_FLOATS, NOT_FINITE
+from foundations.text.json_numbers import EXACT_IN_FLOATS, NOT_FINITE
 
 Row = dict[str, Any]
 Kind = Literal["text", "texts", "time", "integer", "number", "boolean", "json"]

@@ -8,7 +8,7 @@ import click
 
 from foundations.cli import render
 from foundations.cli.context import connect, json_option, scheduler_argument
-from foundations.quantities import counted
+from foundations.text.quantities import counted
 
 if TYPE_CHECKING:
     from foundations.models import PrunedEnvironments, PrunedImages

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from foundations.cli import render
-from foundations.quantities import counted
+from foundations.text.quantities import counted
 
 if TYPE_CHECKING:
     from foundations.models import QueueView

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from foundations.quantities import size
-from foundations.terminal import clean, display_width, shorten
-from foundations.value_words import MISSING, duration, local_time, mapping, value
+from foundations.text.quantities import size
+from foundations.text.terminal import clean, display_width, shorten
+from foundations.text.value_words import MISSING, duration, local_time, mapping, value
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

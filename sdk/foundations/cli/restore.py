@@ -8,7 +8,7 @@ from foundations.cli import render
 from foundations.cli.batch import Result, act_on_each
 from foundations.cli.context import connect, json_option, scheduler_argument
 from foundations.errors import NotFound
-from foundations.quantities import counted
+from foundations.text.quantities import counted
 
 
 @click.group()

@@ -11,7 +11,7 @@ from foundations.cli import render
 from foundations.cli.context import connect, json_option, scheduler_argument
 from foundations.cli.queue_settings import LIMIT, tell
 from foundations.cli.render import Column
-from foundations.quantities import counted, size
+from foundations.text.quantities import counted, size
 
 if TYPE_CHECKING:
     from foundations.models import GarbageView

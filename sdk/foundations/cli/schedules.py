@@ -11,7 +11,7 @@ import click
 from foundations.cli import render
 from foundations.cli.batch import tell_each
 from foundations.cli.render import Column
-from foundations.quantities import counted
+from foundations.text.quantities import counted
 
 if TYPE_CHECKING:
     from foundations.models import ScheduleView

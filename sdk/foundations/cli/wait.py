@@ -13,7 +13,7 @@ from foundations.cli.batch import FINAL, matching_jobs
 from foundations.cli.context import connect, json_option, naming, scheduler_argument
 from foundations.cli.groups import JOB_NOT_COMPLETED, CommandFailed
 from foundations.cli.wait_line import telling
-from foundations.quantities import counted
+from foundations.text.quantities import counted
 
 if TYPE_CHECKING:
     from foundations.client import Client

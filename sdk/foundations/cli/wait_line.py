@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 from foundations.cli import confirmation, render
 from foundations.cli.batch import FINAL
 from foundations.errors import AtlasError
-from foundations.terminal import clean, display_width, shorten
+from foundations.text.terminal import clean, display_width, shorten
 
 if TYPE_CHECKING:
     from foundations.client import Client

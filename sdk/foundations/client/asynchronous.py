@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 
 from foundations import calls
+from foundations.beside.tunnel_verbs import AsyncTunnelVerbs
 from foundations.bundles.upload import Upload
 from foundations.calls import Call
 from foundations.client import exchange, transports
@@ -19,7 +20,6 @@ from foundations.transport.address import Address
 from foundations.transport.reconnection import PATIENCE, Patience
 from foundations.transport.repetition import Told, in_turn_async
 from foundations.transport.trust import SYSTEM, Trust
-from foundations.tunnel_verbs import AsyncTunnelVerbs
 
 if TYPE_CHECKING:
     from foundations.bundles.packs import Item, Sent

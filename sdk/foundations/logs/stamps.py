@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from foundations.errors import InvalidRequest
 from foundations.logs.lines import BLOCK_BYTES
 from foundations.logs.times import TimeMarks
-from foundations.past_moments import milliseconds
+from foundations.text.past_moments import milliseconds
 
 if TYPE_CHECKING:
     from foundations.client import Client

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from foundations.models.words import Request, UserName, View
-from foundations.shapes import Shape
+from foundations.text.shapes import Shape
 
 
 class Role(StrEnum):

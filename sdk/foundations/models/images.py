@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from foundations.models.words import Argument, EnvironmentName, OneLine, Request, View
-from foundations.shapes import Shape
+from foundations.text.shapes import Shape
 
 PullPolicy = Literal["always", "missing", "never"]
 """When a registry is asked for an image: before each start, when it is not there, or not at all."""

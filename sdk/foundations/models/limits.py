@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from foundations.durations import LONGEST_SECONDS
 from foundations.models.words import Request
+from foundations.text.durations import LONGEST_SECONDS
 
 Seconds = Annotated[int, Field(ge=1, le=LONGEST_SECONDS)]
 Pause = Annotated[int, Field(ge=0, le=LONGEST_SECONDS)]

@@ -30,7 +30,7 @@ from foundations.models.words import (
     UserName,
 )
 from foundations.provenance import Origin
-from foundations.shapes import Shape
+from foundations.text.shapes import Shape
 
 
 class Volume(Request):

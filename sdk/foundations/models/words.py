@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 from foundations.job_states import FINAL_STATES as FINAL_STATES
 from foundations.job_states import HOLDING_STATES as HOLDING_STATES
 from foundations.job_states import JobState as JobState
-from foundations.shapes import Shape
+from foundations.text.shapes import Shape
 
 API_VERSION = 1
 SYSTEM_PREFIX = "system/"

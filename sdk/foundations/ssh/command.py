@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from foundations.errors import Unreachable
-from foundations.terminal import clean
+from foundations.text.terminal import clean
 
 _NOISE = ("Warning: Permanently added", "@@@@")
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from foundations.beside.frames import EXIT, STDERR, STDOUT, frame
 from foundations.errors import JobConflict
-from foundations.exec_frames import EXIT, STDERR, STDOUT, frame
 from foundations.models import ExecView, JobState, TunnelView
 from tests.cli.fake_api.replies import Route, json_of
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from foundations.terminal import clean, display_width
+from foundations.text.terminal import clean, display_width
 
 _BEFORE = 60
 _AFTER = 30

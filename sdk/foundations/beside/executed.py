@@ -10,8 +10,8 @@ from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from foundations.beside.frames import EXIT, STDERR, STDOUT
 from foundations.errors import AtlasError, SchedulerError
-from foundations.exec_frames import EXIT, STDERR, STDOUT
 from foundations.transport.repetition import patiently
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from foundations.durations import read_duration
+from foundations.text.durations import read_duration
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
 _FORM = "write a moment such as `in 2h`, `18:30`, `2026-12-01T08:00` or `2026-12-01T08:00+01:00`"

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from foundations.braille import PENS, Canvas
 from foundations.decimation import decimate, is_drawable
-from foundations.terminal import clean, display_width, shorten
+from foundations.text.braille import PENS, Canvas
+from foundations.text.terminal import clean, display_width, shorten
 
 SMALLEST = (16, 3)
 """Columns and rows below which no plot is drawn smaller."""

@@ -6,10 +6,10 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing
 from functools import partial
 
+from foundations.beside.exec_verbs import AsyncExecVerbs, ExecVerbs
+from foundations.beside.frames import STDOUT
 from foundations.calls import Call
 from foundations.calls import tunnels as calls
-from foundations.exec_frames import STDOUT
-from foundations.exec_verbs import AsyncExecVerbs, ExecVerbs
 from foundations.lazy_models import models
 
 

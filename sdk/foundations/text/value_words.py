@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from foundations.quantities import duration as _duration
+from foundations.text.quantities import duration as _duration
 
 MISSING = "-"
 """Stands where there is no value."""

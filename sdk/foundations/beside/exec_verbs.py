@@ -9,10 +9,10 @@ from functools import partial
 
 import anyio
 
+from foundations.beside.frames import EXIT, Frames
 from foundations.calls import Call
 from foundations.calls import execs as calls
 from foundations.errors import Unreachable
-from foundations.exec_frames import EXIT, Frames
 from foundations.lazy_models import models
 from foundations.transport.followers import AsyncFollowers, Followers
 from foundations.transport.reconnection import Backoff, Patience
@@ -73,7 +73,7 @@ class ExecVerbs(Followers):
         return self.send(calls.start_exec(ref, command, terminal=terminal))
 
     def exec_output(self, exec_id: str) -> Generator[tuple[int, bytes]]:
-        """Yield what a command writes, as pairs of what (`foundations.exec_frames`) and bytes.
+        """Yield what a command writes, as pairs of what (`foundations.beside.frames`) and bytes.
 
         The last is the end, with the exit code in digits, or with why there is none. A connection
         that breaks is made again.
@@ -114,7 +114,7 @@ class AsyncExecVerbs(AsyncFollowers):
         return await self.send(calls.start_exec(ref, command, terminal=terminal))
 
     async def exec_output(self, exec_id: str) -> AsyncGenerator[tuple[int, bytes]]:
-        """Yield what a command writes, as pairs of what (`foundations.exec_frames`) and bytes."""
+        """Yield what a command writes, as pairs of what (`foundations.beside.frames`) and bytes."""
         async with aclosing(self._frames(partial(_rest_of, exec_id))) as frames:
             async for found in frames:
                 yield found

@@ -1,0 +1,1 @@
+"""Commands beside jobs and ports of jobs, from the client's side."""

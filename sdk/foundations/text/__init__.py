@@ -1,0 +1,1 @@
+"""What people read and write: times, sizes, values and charts, safe for a terminal."""
