@@ -13,8 +13,11 @@ _WRAPPING = re.compile(
     r"(OCI runtime create failed: )?"
     r"(\w+\.go:\d+: starting container process caused: "
     r"|runc create failed: unable to start container process: "
-    r"|OCI runtime exec failed: exec failed: (unable to start container process: )?)?"
+    r"|OCI runtime exec failed: exec failed: (unable to start container process: )?"
+    r"|Error: (runc|crun): (exec failed: unable to start container process: )?)?"
 )
+_KIND_OF_ERROR = re.compile(r": OCI runtime [^:]*( Error: .*)?$")
+"""What podman says behind the words of the program that begins containers."""
 _ROOT_OF_CONTAINER = re.compile(r"/\S+/(?:overlay2?|overlay-containers|btrfs|zfs)/\S+?/merged(?=/)")
 
 
@@ -35,5 +38,6 @@ def in_short(text: str) -> str:
     """
     line = " ".join(text.split()).rstrip(".")
     line = _ROOT_OF_CONTAINER.sub("", _WRAPPING.sub("", line, count=1))
+    line = _KIND_OF_ERROR.sub("", line)
     line = ": ".join(part for part, _ in groupby(line.split(": ")) if part != "unknown")
     return line if len(line) <= _MOST_CHARACTERS else f"{line[:_MOST_CHARACTERS]}…"

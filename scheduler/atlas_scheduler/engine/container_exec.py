@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -25,7 +26,8 @@ from foundations.models import TerminalSize
 
 T = TypeVar("T")
 
-_CANNOT_RUN = b"OCI runtime exec failed: "
+_CANNOT_RUN = re.compile(rb"OCI runtime exec failed: |Error: (runc|crun): ")
+"""How the words of Docker, and of podman, begin."""
 _HEADER_BYTES = 8
 _SETTLE_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 """Pauses between the end of the output and the engine's word that the command ended."""
@@ -119,7 +121,12 @@ class ContainerExec:
 
     def _end(self) -> None:
         with suppress(APIError, EngineDown):  # the container is gone, or the engine
-            end_command(lambda: self._ask(lambda api: api.exec_inspect(self._exec_id)))
+            end_command(
+                lambda: self._ask(lambda api: api.exec_inspect(self._exec_id)), self._main_process
+            )
+
+    def _main_process(self, container_id: str) -> int:
+        return int(self._ask(lambda api: api.inspect_container(container_id))["State"]["Pid"])
 
     def _let_go(self) -> None:
         # A reader that still waits holds the stream until it sees that the line is cut.
@@ -138,7 +145,7 @@ class ContainerExec:
             return
         while header := self._exactly(_HEADER_BYTES):
             data = self._exactly(int.from_bytes(header[4:], "big"))
-            if data.startswith(_CANNOT_RUN):
+            if _CANNOT_RUN.match(data):
                 yield Output.STDERR, _in_words(data)
             elif data:
                 yield (Output.STDERR if header[0] == Output.STDERR else Output.STDOUT), data
@@ -159,9 +166,10 @@ class ContainerExec:
 
 def _in_words(piece: bytes) -> bytes:
     """Put what the engine writes into the output of a command that it cannot run into one line."""
-    if not piece.startswith(_CANNOT_RUN):
+    if not _CANNOT_RUN.match(piece):
         return piece
-    return f"Docker cannot run it: {in_short(piece.decode('utf-8', 'replace'))}.\r\n".encode()
+    said = in_short(piece.decode("utf-8", "replace"))
+    return f"The engine cannot run it: {said}.\r\n".encode()
 
 
 def _create(name: str, plan: ExecPlan, api: APIClient) -> str:

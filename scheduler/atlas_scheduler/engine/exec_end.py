@@ -17,7 +17,10 @@ _LOOK_SECONDS = 0.05
 
 
 def end_command(
-    inspect: Callable[[], Mapping[str, Any]], *, grace_seconds: float = _GRACE_SECONDS
+    inspect: Callable[[], Mapping[str, Any]],
+    main_process: Callable[[str], int],
+    *,
+    grace_seconds: float = _GRACE_SECONDS,
 ) -> None:
     """Hang up on a command and all in its session, then kill what is left; blocks.
 
@@ -25,12 +28,16 @@ def end_command(
 
     Args:
         inspect: asks the engine about the command.
+        main_process: asks it for the process that a container, by its id, was started with.
         grace_seconds: how long it may take to end by itself.
     """
     for number in (signal.SIGHUP, signal.SIGKILL):
         found = inspect()
-        leader = found.get("Pid") or 0
-        if not found.get("Running") or not _is_in(leader, str(found.get("ContainerID", ""))):
+        leader, container_id = found.get("Pid") or 0, str(found.get("ContainerID", ""))
+        if not found.get("Running") or not leader:
+            return
+        # Podman without root puts containers into no control groups of their own.
+        if not (_is_in(leader, container_id) or _is_beside(leader, main_process(container_id))):
             return
         for process in _session(leader):
             with suppress(ProcessLookupError, PermissionError):
@@ -47,6 +54,17 @@ def _is_in(process: int, container_id: str) -> bool:
     except OSError:
         return False
     return bool(container_id) and container_id in groups
+
+
+def _is_beside(process: int, other: int) -> bool:
+    """Tell whether two processes of this machine share a container that this one is not in."""
+    spaces = []
+    for pid in (process, other, os.getpid()):
+        try:
+            spaces.append(Path(f"/proc/{pid}/ns/pid").stat().st_ino)
+        except OSError:
+            return False
+    return spaces[0] == spaces[1] != spaces[2]
 
 
 def _session(leader: int) -> list[int]:
