@@ -57,6 +57,12 @@ class RefusingOperation(Operation):
             'exec: "/x": stat /x: no such file or directory',
         ),
         (
+            'Error: runc: exec failed: unable to start container process: exec: "x": executable '
+            "file not found in $PATH: OCI runtime attempted to invoke a command that was not "
+            "found\nError: read unixpacket @->/proc/self/fd/16/attach: connection reset by peer\n",
+            'exec: "x": executable file not found in $PATH',
+        ),
+        (
             "manifest for localhost:5/x:2 not found: manifest unknown: manifest unknown",
             "manifest for localhost:5/x:2 not found: manifest unknown",
         ),
