@@ -121,12 +121,7 @@ class ContainerExec:
 
     def _end(self) -> None:
         with suppress(APIError, EngineDown):  # the container is gone, or the engine
-            end_command(
-                lambda: self._ask(lambda api: api.exec_inspect(self._exec_id)), self._main_process
-            )
-
-    def _main_process(self, container_id: str) -> int:
-        return int(self._ask(lambda api: api.inspect_container(container_id))["State"]["Pid"])
+            end_command(lambda: self._ask(lambda api: api.exec_inspect(self._exec_id)))
 
     def _let_go(self) -> None:
         # A reader that still waits holds the stream until it sees that the line is cut.

@@ -17,10 +17,7 @@ _LOOK_SECONDS = 0.05
 
 
 def end_command(
-    inspect: Callable[[], Mapping[str, Any]],
-    main_process: Callable[[str], int],
-    *,
-    grace_seconds: float = _GRACE_SECONDS,
+    inspect: Callable[[], Mapping[str, Any]], *, grace_seconds: float = _GRACE_SECONDS
 ) -> None:
     """Hang up on a command and all in its session, then kill what is left; blocks.
 
@@ -28,16 +25,12 @@ def end_command(
 
     Args:
         inspect: asks the engine about the command.
-        main_process: asks it for the process that a container, by its id, was started with.
         grace_seconds: how long it may take to end by itself.
     """
     for number in (signal.SIGHUP, signal.SIGKILL):
         found = inspect()
-        leader, container_id = found.get("Pid") or 0, str(found.get("ContainerID", ""))
-        if not found.get("Running") or not leader:
-            return
-        # Podman without root puts containers into no control groups of their own.
-        if not (_is_in(leader, container_id) or _is_beside(leader, main_process(container_id))):
+        leader = found.get("Pid") or 0
+        if not found.get("Running") or not _is_in(leader, str(found.get("ContainerID", ""))):
             return
         for process in _session(leader):
             with suppress(ProcessLookupError, PermissionError):
@@ -48,23 +41,16 @@ def end_command(
 
 
 def _is_in(process: int, container_id: str) -> bool:
-    """Tell whether a process of this machine is the one in a container that an engine means."""
+    """Tell whether a process of this machine is the one in a container that an engine means.
+
+    Its mounts say so: engines keep `/etc/hostname` of a container in a directory named after it.
+    Control groups do not, as podman without root makes none.
+    """
     try:
-        groups = Path(f"/proc/{process}/cgroup").read_text(encoding="utf-8", errors="replace")
+        mounts = Path(f"/proc/{process}/mountinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return False
-    return bool(container_id) and container_id in groups
-
-
-def _is_beside(process: int, other: int) -> bool:
-    """Tell whether two processes of this machine share a container that this one is not in."""
-    spaces = []
-    for pid in (process, other, os.getpid()):
-        try:
-            spaces.append(Path(f"/proc/{pid}/ns/pid").stat().st_ino)
-        except OSError:
-            return False
-    return spaces[0] == spaces[1] != spaces[2]
+    return bool(container_id) and container_id in mounts
 
 
 def _session(leader: int) -> list[int]:
