@@ -67,6 +67,8 @@ class Reservations:
     def __init__(self, capacity: Capacity, running: Iterable[Job], *, now_ms: int) -> None:
         self._capacity = capacity
         self._now_ms = now_ms
+        self._beside_limit_ms = capacity.start_ms + capacity.grace_ms
+        """How much longer than its time limit a job may take from its start on."""
         self._shadow = Shadow(capacity, now_ms=now_ms)
         self._reserved: dict[str, Job] = {}
         self._refusals: dict[str, Refusal] = {}
@@ -90,8 +92,7 @@ class Reservations:
         """By when a job has surely ended that starts now."""
         if job.limits.time_ms is None:
             return math.inf
-        spare_ms = self._capacity.start_ms + self._capacity.grace_ms
-        return self._now_ms + job.limits.time_ms + spare_ms
+        return self._now_ms + job.limits.time_ms + self._beside_limit_ms
 
     def latest_end_ms(self, needs: Needs) -> float | None:
         """By when a job that needs this must surely have ended to start now.
@@ -108,7 +109,7 @@ class Reservations:
 
     def longest_limit_ms(self, end_ms: float) -> float:
         """The longest time limit of a job that starts now and surely ends by then."""
-        return end_ms - self._now_ms - self._capacity.start_ms - self._capacity.grace_ms
+        return end_ms - self._now_ms - self._beside_limit_ms
 
     def take(self, job: Job) -> tuple[str, ...]:
         """Hand out what a job needs, which it must be allowed to have; returns its GPUs."""
@@ -168,7 +169,7 @@ class Reservations:
         known = [by_ms for by_ms in moments if by_ms is not None]
         if len(known) < len(moments):
             return None
-        over_by_ms = min(known) - self._capacity.start_ms - self._capacity.grace_ms
+        over_by_ms = min(known) - self._beside_limit_ms
         return over_by_ms if over_by_ms > self._now_ms else None
 
     def _promise(self, job: Job, by_ms: int | None) -> None:
