@@ -13,9 +13,10 @@ from typing import TypeVar
 
 from foundations import calls
 from foundations.bundles import bundle
-from foundations.bundles.delivery import Delivery, make_ready
+from foundations.bundles.delivery import LISTED_ABOVE_BYTES, Delivery, make_ready
 from foundations.client import AsyncClient
 from foundations.errors import NotFound
+from foundations.job_creation import check_of
 from foundations.kept_keys import submit_again
 from foundations.models import Accepted, ArrayView, JobDetail, JobSpec, ScheduleView, Submission
 from foundations.origin import Inquiry, here
@@ -90,6 +91,8 @@ async def submit_directory(
 
             return make_ready(prepared.job_dir, Path(folder), size_bytes=size_bytes, watch=tell)
 
+        if size_bytes > LISTED_ABOVE_BYTES:
+            await client.check_submission(check_of(prepared, size_bytes))
         inquiry = await asyncio.to_thread(Inquiry, prepared.job_dir)
         delivery = await _in_thread(pack)
 

@@ -6,6 +6,7 @@ import sqlite3
 import uuid
 from pathlib import Path
 
+from atlas_scheduler.acceptance import first_time, refuse_for_schedule
 from atlas_scheduler.core.bounds import Bounds
 from atlas_scheduler.core.recurrence import BadRecurrence, next_after
 from atlas_scheduler.store import jobs, schedules
@@ -13,7 +14,7 @@ from atlas_scheduler.store.schedules import Schedule
 from atlas_scheduler.store.threads import in_thread
 from atlas_scheduler.submitting import Submitting
 from atlas_scheduler.transitions import Moved
-from foundations.errors import InvalidRequest, SchedulerError, TooMany
+from foundations.errors import SchedulerError, TooMany
 from foundations.models import NewSchedule, ScheduleView
 
 
@@ -40,9 +41,8 @@ class Schedules(Submitting):
             InvalidRequest: the times cannot be read or never come, or its jobs make no sense.
             NotFound: its bundle is not here.
         """
-        self._refuse_impossible(wanted.submission)
-        await self._need_secrets(wanted.submission.spec)
-        _refuse_what_is_said_once(wanted)
+        await self._require_possible(wanted.submission)
+        refuse_for_schedule(wanted.submission)
 
         def step(conn: sqlite3.Connection) -> str:
             if idempotency_key is not None:
@@ -76,7 +76,7 @@ class Schedules(Submitting):
             schedule_id,
             wanted,
             by=by,
-            next_at_ms=_first_time(wanted, now_ms),
+            next_at_ms=first_time(wanted.cron, wanted.time_zone, now_ms),
             now_ms=now_ms,
             idempotency_key=idempotency_key,
             queued_jobs=None if bounds is None else bounds.queued_jobs,
@@ -218,26 +218,6 @@ def _bounds_of(schedule: Schedule) -> Bounds | None:
         return None
     user = schedule.submission.spec.user
     return Bounds(user, only_own=False, queued_jobs=schedule.queued_jobs)
-
-
-def _refuse_what_is_said_once(wanted: NewSchedule) -> None:
-    """Refuse what is about one job in particular."""
-    submission = wanted.submission
-    once = {
-        "after": submission.after,
-        "unique": submission.unique,
-        "not_before": submission.not_before,
-    }
-    given = [name for name, value in once.items() if value]
-    if given:
-        raise InvalidRequest(f"A schedule submits many jobs: `{given[0]}` is for a single one.")
-
-
-def _first_time(wanted: NewSchedule, now_ms: int) -> int:
-    try:
-        return next_after(wanted.cron, wanted.time_zone, now_ms)
-    except BadRecurrence as error:
-        raise InvalidRequest(str(error)) from error
 
 
 def _time_after(schedule: Schedule, now_ms: int) -> tuple[int | None, str | None]:

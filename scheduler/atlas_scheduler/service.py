@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
 
+from atlas_scheduler.core.bounds import Bounds
 from atlas_scheduler.core.events import Claimed, RunFound
 from atlas_scheduler.core.queue import choose_next
 from atlas_scheduler.deletions import Deletions
@@ -59,9 +60,6 @@ class Service(
     Methods raise `foundations.errors.SchedulerError` kinds.
     """
 
-    max_bundle_bytes: int = 20 * 10**9
-    """Largest bundle that is accepted, packed."""
-
     # -- submitting
 
     async def receive_bundle(
@@ -72,10 +70,18 @@ class Service(
             stream, digest=digest, size_bytes=size_bytes, max_bytes=self.max_bundle_bytes
         )
 
-    async def declare_bundle(self, digest: str, listing: bytes) -> MissingFiles:
-        """Take in a bundle by its listing; when nothing is missing it is durable and checked."""
+    async def declare_bundle(
+        self, digest: str, listing: bytes, *, bounds: Bounds | None = None
+    ) -> MissingFiles:
+        """Take in a bundle by its listing; when nothing is missing it is durable and checked.
+
+        Raises:
+            TooMany: files are missing, and there would be no space for the bundle in `bounds`.
+        """
         declare = partial(self.bundles.listed.declare, max_bytes=self.max_bundle_bytes)
         missing = await in_thread(declare, digest, listing)
+        if missing and bounds is not None:
+            await self._require_space_for(bounds, digest, listing)
         return MissingFiles(
             missing=[
                 MissingFile(sha256=sha256, size_bytes=size_bytes, arrived_bytes=arrived_bytes)

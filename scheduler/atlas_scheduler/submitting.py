@@ -4,38 +4,39 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
+from atlas_scheduler.acceptance import (
+    Acceptance,
+    Others,
+    others_of,
+    refuse_for_array,
+    require_few,
+    rivals,
+    skips,
+)
 from atlas_scheduler.core.bounds import Bounds
-from atlas_scheduler.core.capacity import refusal
 from atlas_scheduler.core.dependencies import Condition, Verdict, verdict
 from atlas_scheduler.core.events import StopRequested
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.core.limits import Limits
-from atlas_scheduler.core.resources import Needs
-from atlas_scheduler.secret_keeping import SecretKeeping
-from atlas_scheduler.store import array_refs, arrays, dependencies, jobs, provenance
+from atlas_scheduler.store import arrays, dependencies, jobs, provenance
 from atlas_scheduler.store.array_members import array_members
-from atlas_scheduler.store.holdings import require_own, require_room
+from atlas_scheduler.store.holdings import require_space
 from atlas_scheduler.store.jobs import StoredJob
 from atlas_scheduler.transitions import Moved, Transitions
-from foundations.errors import InvalidRequest, JobConflict
-from foundations.models import Accepted, After, ArrayView, JobState, NewArray, Submission
+from foundations.errors import JobConflict
+from foundations.models import Accepted, ArrayView, JobState, NewArray, Submission
 from foundations.models.arrays import read_indices
 from foundations.provenance import Origin
 
-MOST_DEPENDENCIES = 100_000
-"""Of one submission: each of its jobs on each of the others."""
-
-NOTHING: Mapping[str, tuple[Condition, JobState]] = MappingProxyType({})
 _Answer = tuple[str, dict[str, Any]]
 """The id of a job, and what else `Accepted` says."""
 
 
-class Submitting(SecretKeeping, Transitions):
+class Submitting(Acceptance, Transitions):
     """What is accepted is durable, and has its place in the queue."""
 
     async def submit(
@@ -50,8 +51,7 @@ class Submitting(SecretKeeping, Transitions):
             InvalidRequest: it asks for more than there is in all.
             NotFound: its bundle is not here.
         """
-        self._refuse_impossible(submission)
-        await self._need_secrets(submission.spec)
+        await self._require_possible(submission)
         (job_id, more), _ = await self._durably(
             self._database.write(
                 lambda conn: self._insert(conn, submission, idempotency_key, bounds=bounds)
@@ -75,36 +75,36 @@ class Submitting(SecretKeeping, Transitions):
             earlier = jobs.by_idempotency_key(conn, idempotency_key)
             if earlier is not None:
                 return (earlier, {}), []
-        rivals = _rivals(conn, submission)
-        if bounds is not None and bounds.only_own:
-            require_own(rivals, submission, user=bounds.user, sharing=self.sharing)
-        holder = next((one for one in rivals if one.state is not JobState.STOPPING), None)
-        if holder is not None and submission.unique and submission.unique.if_exists == "skip":
+        judged = self._judge(conn, submission, bounds, count=1)
+        holder = judged.holder
+        if holder is not None and skips(submission, holder):
             return (holder.job_id, {"existed": True}), []
         now_ms = self._clock_ms()
-        self._require_room(conn, bounds, submission, jobs=1)
+        self._require_space(conn, bounds, submission)
         stored = self._new_job(conn, submission, idempotency_key, now_ms)
         stored = replace(stored, schedule_id=schedule_id)
         job = stored.job
         moved = [] if holder is None else self._replace(conn, holder, stored)
         # What still has the key is ending; the two must never run at once.
-        endings = {one.job_id: (Condition.ANY, one.state) for one in _rivals(conn, submission)}
+        endings = {one.job_id: (Condition.ANY, one.state) for one in rivals(conn, submission)}
+        # Whom it takes the place of may be one that it comes after, and has ended just now.
+        others = others_of(conn, submission.after) if moved else judged.others
         jobs.insert_job(conn, stored, now_ms=now_ms)
         origin = self._origin(conn, submission)
         if origin is not None:
             provenance.save_origin(conn, job.job_id, origin)
         by_schedule = {} if schedule_id is None else {"schedule": schedule_id}
         self._append(conn, job, "Submitted", now_ms, {"user": stored.spec.user, **by_schedule})
-        moved += self._let_come_after(conn, [job], submission, endings)
+        moved += self._let_come_after(conn, [job], {**endings, **others})
         return (job.job_id, {"replaced": holder and holder.job_id}), moved
 
-    def _require_room(
-        self, conn: sqlite3.Connection, bounds: Bounds | None, submission: Submission, *, jobs: int
+    def _require_space(
+        self, conn: sqlite3.Connection, bounds: Bounds | None, submission: Submission
     ) -> None:
         if bounds is not None:
             bundle = submission.bundle
             size_bytes = self.bundles.size_bytes(bundle)
-            require_room(conn, bounds, jobs=jobs, bundle=bundle, size_bytes=size_bytes)
+            require_space(conn, bounds, bundle=bundle, size_bytes=size_bytes)
 
     def _replace(self, conn: sqlite3.Connection, holder: Job, stored: StoredJob) -> list[Moved]:
         """Ask the job to end whose place a new one takes."""
@@ -124,10 +124,8 @@ class Submitting(SecretKeeping, Transitions):
             JobConflict: the key is that of a job of its own.
             NotFound: its bundle is not here.
         """
-        self._refuse_impossible(wanted.submission)
-        await self._need_secrets(wanted.submission.spec)
-        if wanted.submission.unique is not None:
-            raise InvalidRequest("A unique key is that of one job: an array cannot have it.")
+        await self._require_possible(wanted.submission)
+        refuse_for_array(wanted.submission)
         number, _ = await self._durably(
             self._database.write(
                 lambda conn: self._insert_array(conn, wanted, idempotency_key, bounds),
@@ -150,7 +148,8 @@ class Submitting(SecretKeeping, Transitions):
                 return _array_of(conn, earlier), []
         now_ms = self._clock_ms()
         indices = read_indices(wanted.indices)
-        self._require_room(conn, bounds, wanted.submission, jobs=len(indices))
+        judged = self._judge(conn, wanted.submission, bounds, count=len(indices))
+        self._require_space(conn, bounds, wanted.submission)
         first = self._new_job(conn, wanted.submission, idempotency_key, now_ms)
         array_id = str(uuid.uuid4())
         number = arrays.insert_array(conn, array_id, wanted, size=len(indices), now_ms=now_ms)
@@ -158,22 +157,13 @@ class Submitting(SecretKeeping, Transitions):
         origin = self._origin(conn, wanted.submission)
         arrays.insert_members(conn, members, origin, now_ms=now_ms)
         added = [one.job for one in members]
-        return number, self._let_come_after(conn, added, wanted.submission)
+        return number, self._let_come_after(conn, added, judged.others)
 
     def _let_come_after(
-        self,
-        conn: sqlite3.Connection,
-        added: Sequence[Job],
-        submission: Submission,
-        more: Mapping[str, tuple[Condition, JobState]] = NOTHING,
+        self, conn: sqlite3.Connection, added: Sequence[Job], others: Others
     ) -> list[Moved]:
         """Note what new jobs come after; those that can never start end at once."""
-        others = {**more, **_others(conn, submission.after)}
-        if len(others) * len(added) > MOST_DEPENDENCIES:
-            raise InvalidRequest(
-                f"{len(added)} jobs after {len(others)} others are more than {MOST_DEPENDENCIES} "
-                "dependencies. Put one job in between."
-            )
+        require_few(len(added), others)
         dependencies.insert(conn, [job.job_id for job in added], others)
         for other_id, (condition, state) in others.items():
             if verdict(condition, state) is Verdict.NEVER:
@@ -184,13 +174,6 @@ class Submitting(SecretKeeping, Transitions):
     def _tell(self, accepted: tuple[object, list[Moved]]) -> None:
         self._publish(accepted[1])
         self.shell.wake()
-
-    def _refuse_impossible(self, submission: Submission) -> None:
-        spec = submission.spec
-        needs = Needs(spec.num_gpus, spec.cpus or 0, spec.ram_gb or 0)
-        reason = refusal(needs, self._capacity())
-        if reason is not None and self.engine.capabilities is not None:
-            raise InvalidRequest(f"{reason[0].upper()}{reason[1:]}.")
 
     def _new_job(
         self,
@@ -249,29 +232,3 @@ def _to_come_ms(submission: Submission, now_ms: int) -> int | None:
     moment = submission.not_before
     at_ms = None if moment is None else int(moment.timestamp() * 1000)
     return at_ms if at_ms is not None and at_ms > now_ms else None
-
-
-def _rivals(conn: sqlite3.Connection, submission: Submission) -> list[Job]:
-    """Jobs that have the unique key of a submission and have not ended."""
-    if submission.unique is None:
-        return []
-    return jobs.with_unique_key(conn, submission.spec.project, submission.unique.key)
-
-
-def _others(
-    conn: sqlite3.Connection, wanted: Sequence[After]
-) -> dict[str, tuple[Condition, JobState]]:
-    """By their ids, the jobs to come after: how each must end, and where it stands."""
-    found: dict[str, tuple[Condition, JobState]] = {}
-    for one in wanted:
-        if one.array is not None:
-            named = arrays.members(conn, array_refs.resolve(conn, one.array))
-        else:
-            job = jobs.load_job(conn, jobs.resolve(conn, one.job))
-            named = {job.job_id: job.state}
-        twice = next((job_id for job_id in named if job_id in found), None)
-        if twice is not None:
-            raise InvalidRequest(f"Job `{twice}` is named twice as one to come after.")
-        condition = Condition(one.on)
-        found |= {job_id: (condition, state) for job_id, state in named.items()}
-    return found

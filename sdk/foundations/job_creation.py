@@ -12,12 +12,12 @@ from foundations.bundles import bundle
 from foundations.bundles.delivery import LISTED_ABOVE_BYTES, Delivery, make_ready
 from foundations.calls import Call
 from foundations.errors import NotFound
-from foundations.models import Accepted, ArrayView, ScheduleView, Submission
+from foundations.models import Accepted, ArrayView, ScheduleView, Submission, SubmissionCheck
 from foundations.origin import Inquiry
 from foundations.preparation import PreparedSubmission
 from foundations.provenance import Origin
 from foundations.streaming import JobConsole
-from foundations.terms import array_request, schedule_request, submission
+from foundations.terms import array_request, schedule_request, submission, submission_check
 from foundations.text.quantities import size
 from foundations.transport.repetition import patiently
 
@@ -55,6 +55,7 @@ def pack_and_upload(
     Raises:
         BundleError: the directory cannot be packed.
         Unreachable: the scheduler does not answer.
+        SchedulerError: the scheduler refuses the job, or its files.
     """
     console.info("Job submission started. Ctrl-C to cancel.")
     console.info(
@@ -67,10 +68,21 @@ def pack_and_upload(
         console.say("WARNING", warning)
     console.info("Bundling job contents.")
     if estimate.size_bytes > LISTED_ABOVE_BYTES:
-        client.info()  # whoever cannot get in is to know before gigabytes are read
+        # Whoever is refused, or cannot get in, is to know before gigabytes are read and sent.
+        client.check_submission(check_of(prepared, estimate.size_bytes))
     delivery = make_ready(prepared.job_dir, folder, size_bytes=estimate.size_bytes)
     delivery.send(client)
     return delivery, inquiry.origin(delivery.digest)
+
+
+def check_of(prepared: PreparedSubmission, size_bytes: int) -> SubmissionCheck:
+    """Write the question whether a directory of this size would be accepted, and what runs in it.
+
+    Raises:
+        ConfigError: it cannot be asked for at all.
+    """
+    terms, hold = prepared.terms, prepared.hold
+    return submission_check(prepared.spec, terms, hold=hold, bundle_bytes=size_bytes)
 
 
 def create_job(

@@ -18,6 +18,7 @@ from foundations.models import (
     NewSchedule,
     Overlap,
     Submission,
+    SubmissionCheck,
     Unique,
 )
 from foundations.models.arrays import LONGEST_ARRAY, read_indices, write_indices
@@ -117,6 +118,36 @@ def submission(
     )
 
 
+def submission_check(
+    spec: JobSpec, terms: Terms, *, hold: bool, bundle_bytes: int
+) -> SubmissionCheck:
+    """Write the question whether all of this would be accepted.
+
+    Args:
+        spec: what runs.
+        terms: how often it runs, and what it waits for.
+        hold: whether it waits until it is released.
+        bundle_bytes: what its files hold together.
+    """
+    plan = {
+        "spec": spec,
+        "hold": hold,
+        "after": terms.after,
+        "unique": terms.unique,
+        "not_before": terms.not_before,
+    }
+    wanted = {
+        "plan": plan,
+        "bundle_bytes": bundle_bytes,
+        **({} if terms.array is None else {"indices": _read_array(terms.array)[0]}),
+        **({} if terms.cron is None else {"cron": terms.cron, "time_zone": _zone_of(terms)}),
+    }
+    try:
+        return SubmissionCheck.model_validate(wanted)
+    except ValidationError as error:
+        raise _complaint(error) from error
+
+
 def read_at(given: str | datetime | timedelta | None) -> datetime | None:
     """Read when a job may have its turn; a time without a zone is one of this machine's.
 
@@ -213,14 +244,22 @@ def schedule_request(submission: Submission, terms: Terms) -> NewSchedule:
     wanted = {
         "submission": submission,
         "cron": terms.cron,
-        "time_zone": terms.time_zone or local_zone_name() or "UTC",
+        "time_zone": _zone_of(terms),
         **({} if terms.overlap is None else {"overlap": terms.overlap}),
     }
     try:
         return NewSchedule.model_validate(wanted)
     except ValidationError as error:
-        complaint = error.errors(include_url=False)[0]
-        raise ConfigError(f"{complaint['loc'][0]}: {complaint['msg']}") from error
+        raise _complaint(error) from error
+
+
+def _zone_of(terms: Terms) -> str:
+    return terms.time_zone or local_zone_name() or "UTC"
+
+
+def _complaint(error: ValidationError) -> ConfigError:
+    first = error.errors(include_url=False)[0]
+    return ConfigError(f"{first['loc'][0]}: {first['msg']}")
 
 
 def _read_array(text: str) -> tuple[str, int | None]:

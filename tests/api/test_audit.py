@@ -65,6 +65,7 @@ TOLD_ELSEWHERE = {
 """By the tests of what they do, and below."""
 CHANGES_NOTHING = {
     "secrets", "tokens", "garbage", "has_bundle", "upload_bundle", "declare_bundle", "send_files",
+    "check_submission",
     "exec_output", "write_exec", "resize_exec", "end_exec", "read_tunnel", "write_tunnel",
     "close_tunnel",
 }  # fmt: skip

@@ -36,6 +36,7 @@ from foundations.models import (
     ScheduleView,
     StorageView,
     Submission,
+    SubmissionCheck,
     Waiting,
 )
 from foundations.models.arrays import read_indices
@@ -69,6 +70,9 @@ class FakeScheduler:
         """The `Content-Encoding` of each request that brought files."""
         self.encodings = ["gzip"]
         """Whether files that were sent are missing all the same."""
+        self.knows_checks = True
+        """Whether it says before the files come what it would refuse."""
+        self.checked: list[SubmissionCheck] = []
         self.knows_listings = True
         """Whether bundles may come file by file."""
         self.uploads: list[str] = []

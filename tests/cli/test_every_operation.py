@@ -44,6 +44,7 @@ COMMANDS = {
     "upload_bundle": "submit scheduler project --detach",
     "declare_bundle": "submit scheduler large --detach",
     "send_files": "submit scheduler large --detach",
+    "check_submission": "submit scheduler large --detach",
     "submit": "submit scheduler project --detach",
     "submit_array": "submit scheduler --array 0-2 project --detach",
     "create_schedule": "submit scheduler --cron=@hourly project --detach",

@@ -25,12 +25,15 @@ from foundations.models import (
     LogSearch,
     NewArray,
     NewSchedule,
+    Plan,
     Submission,
+    SubmissionCheck,
     Volume,
 )
 
 JOB_ID = "45540b52-ffe2-44ab-9838-db467d3499c0"
 SUBMISSION = Submission(spec=JobSpec(project="cats"), bundle=f"sha256:{'0' * 64}")
+CHECK = SubmissionCheck(plan=Plan(spec=JobSpec(project="cats")))
 
 INFO = {
     "version": "0.1.0",
@@ -83,6 +86,7 @@ INFO = {
         (calls.bundles.declare_bundle("sha256:00", b"{}"), "PUT /bundles/sha256%3A00/files"),
         (calls.bundles.send_files(), "POST /bundles/files"),
         (calls.submissions.submit(SUBMISSION), "POST /jobs"),
+        (calls.submissions.check_submission(CHECK), "POST /jobs/check"),
         (
             calls.submissions.submit_array(NewArray(submission=SUBMISSION, indices="0-9")),
             "POST /arrays",
@@ -239,13 +243,14 @@ def test_only_calls_that_change_nothing_twice_are_repeatable() -> None:
         calls.scheduler.info(),
         calls.bundles.has_bundle("d"),
         calls.submissions.submit(SUBMISSION, idempotency_key="k"),
+        calls.submissions.check_submission(CHECK),
     ]
     once: list[Call[Any]] = [
         calls.submissions.submit(SUBMISSION),
         calls.jobs.stop("abcd"),
         calls.jobs.delete("abcd"),
     ]
-    assert [call.is_repeatable for call in repeatable] == [True, True, True]
+    assert [call.is_repeatable for call in repeatable] == [True, True, True, True]
     assert [call.is_repeatable for call in once] == [False, False, False]
 
 

@@ -12,6 +12,7 @@ from atlas_tui.screens.directory_dialog import DirectoryDialog
 from atlas_tui.screens.submit import SubmitScreen
 from atlas_tui.widgets.job_table import JobTable
 from foundations.bundles.bundle import Packed, Watch, pack
+from foundations.bundles.delivery import LISTED_ABOVE_BYTES
 from foundations.models import JobPage, JobSpec, Submission
 from tests.tui.conftest import Stage, staged
 
@@ -212,3 +213,19 @@ async def test_a_scheduler_that_refuses_leaves_the_form_as_it_was(
         assert stage.app.screen is screen
         assert screen.field("directory").text == str(project)
         assert screen.field("directory").has_class("wrong")
+
+
+async def test_a_large_directory_is_not_read_for_what_is_refused(
+    tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with (project / "zeros").open("wb") as file:
+        file.truncate(LISTED_ABOVE_BYTES + 1)
+    async with staged(tmp_path) as stage:
+        screen = await opened(stage, project)
+        screen.field("num_gpus").text = "1"
+        await stage.press("ctrl+o")
+        await stage.until(lambda: "this scheduler has no GPU" in stage.text())
+        assert stage.app.screen is screen
+        assert (await jobs(stage)).jobs == []
+    assert not (tmp_path / "cache").exists()

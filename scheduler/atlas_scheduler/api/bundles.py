@@ -10,9 +10,10 @@ from fastapi import APIRouter, Request, Response
 from atlas_scheduler.api.context import meter_of, service_of
 from atlas_scheduler.api.errors import answers
 from atlas_scheduler.api.inflating import ENCODINGS, decoded
+from atlas_scheduler.api.signing import bounds_of
 from atlas_scheduler.api.streaming import BINARY
 from foundations.bundles.listing import LARGEST_LISTING_BYTES
-from foundations.errors import BundleRejected, InvalidRequest, StorageFull, TooLarge
+from foundations.errors import BundleRejected, InvalidRequest, StorageFull, TooLarge, TooMany
 from foundations.models import BundleView, Digest, FilesReceived, MissingFiles
 
 IDLE_SECONDS = 60.0
@@ -56,7 +57,7 @@ async def upload_bundle(request: Request, digest: Digest) -> BundleView:
     "/bundles/{digest}/files",
     operation_id="declare_bundle",
     summary="Say what is in a bundle",
-    responses=answers(InvalidRequest, BundleRejected, TooLarge, StorageFull),
+    responses=answers(InvalidRequest, BundleRejected, TooLarge, TooMany, StorageFull),
     openapi_extra={"requestBody": {"required": True, "content": {"application/json": BINARY}}},
 )
 async def declare_bundle(request: Request, digest: Digest) -> MissingFiles:
@@ -67,7 +68,8 @@ async def declare_bundle(request: Request, digest: Digest) -> MissingFiles:
         listing += piece
         if len(listing) > LARGEST_LISTING_BYTES:
             raise TooLarge(f"The listing is larger than {LARGEST_LISTING_BYTES} bytes.")
-    found = await service_of(request).declare_bundle(digest, bytes(listing))
+    declare = service_of(request).declare_bundle
+    found = await declare(digest, bytes(listing), bounds=bounds_of(request))
     return found.model_copy(update={"encodings": list(ENCODINGS)})
 
 

@@ -21,11 +21,14 @@ from atlas_scheduler.core.access import Thing
 from atlas_scheduler.store.search_cursor import LONGEST_CURSOR
 from foundations.errors import (
     AmbiguousJob,
+    Forbidden,
     InvalidRequest,
     JobConflict,
     NotFound,
     SchedulerError,
     StorageFull,
+    TooLarge,
+    TooMany,
 )
 from foundations.models import (
     Accepted,
@@ -38,6 +41,7 @@ from foundations.models import (
     SourceDiff,
     StopJobs,
     Submission,
+    SubmissionCheck,
 )
 from foundations.provenance import Provenance
 from foundations.stop_refusals import refused
@@ -73,6 +77,25 @@ async def submit(
     if accepted.existed:
         response.status_code = 200
     return accepted
+
+
+@router.post(
+    "/jobs/check",
+    operation_id="check_submission",
+    summary="Ask whether a submission would be accepted",
+    status_code=204,
+    response_class=Response,
+    responses=answers(
+        InvalidRequest, Forbidden, NotFound, AmbiguousJob, TooLarge, TooMany, StorageFull
+    ),
+)
+async def check_submission(request: Request, wanted: SubmissionCheck) -> Response:
+    """Before its bundle is sent: what would be refused then is refused with the same words now."""
+    plan = await signed(request, wanted.plan)
+    await service_of(request).check_submission(
+        wanted.model_copy(update={"plan": plan}), bounds=bounds_of(request)
+    )
+    return Response(status_code=204)
 
 
 @dataclass(frozen=True, slots=True)

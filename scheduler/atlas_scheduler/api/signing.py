@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import Header
 from starlette.requests import HTTPConnection
@@ -13,10 +13,12 @@ from atlas_scheduler.core.access import Thing
 from atlas_scheduler.core.bounds import Bounds
 from atlas_scheduler.core.offered_volumes import host_path_refusal, name_refusal
 from foundations.errors import Forbidden, InvalidRequest
-from foundations.models import Role, Submission
+from foundations.models import Plan, Role
+
+P = TypeVar("P", bound=Plan)
 
 
-async def signed(request: HTTPConnection, submission: Submission) -> Submission:
+async def signed(request: HTTPConnection, submission: P) -> P:
     """Return a submission as the server takes it from who asks.
 
     Raises:
@@ -76,13 +78,13 @@ def require_priority(request: HTTPConnection, priority: int) -> None:
         raise Forbidden(_takes_admin("A priority above 0", role))
 
 
-def _require_modest(submission: Submission) -> None:
+def _require_modest(submission: Plan) -> None:
     spec = submission.spec
     if spec.priority > 0:
         raise Forbidden(_takes_admin("A priority above 0", Role.SUBMIT))
 
 
-def _require_volumes(request: HTTPConnection, submission: Submission) -> None:
+def _require_volumes(request: HTTPConnection, submission: Plan) -> None:
     asker, volumes = caller(request), submission.spec.volumes
     reason = host_path_refusal(volumes, allow_host_paths=asker.role is Role.ADMIN)
     if reason is not None:
@@ -93,7 +95,7 @@ def _require_volumes(request: HTTPConnection, submission: Submission) -> None:
         raise InvalidRequest(reason)
 
 
-async def _require_seen(request: HTTPConnection, submission: Submission) -> None:
+async def _require_seen(request: HTTPConnection, submission: Plan) -> None:
     for one in submission.after:
         if one.array is not None:
             await require(request, Thing.ARRAY, one.array, acts=False)

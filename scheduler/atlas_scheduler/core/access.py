@@ -105,6 +105,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "upload_bundle": ACTS,
         "declare_bundle": ACTS,
         "send_files": ACTS,
+        "check_submission": ACTS,
         "submit": SUBMITS,
         "submit_array": SUBMITS,
         "array": Rule(Role.READ, Thing.ARRAY),

@@ -10,7 +10,7 @@ from atlas_scheduler.core.bounds import Bounds
 from atlas_scheduler.core.job import Job
 from atlas_scheduler.store import sql
 from foundations.errors import Forbidden, TooMany
-from foundations.models import Submission
+from foundations.models import Plan
 from foundations.text.quantities import size
 
 _SQL = sql.queries("holdings")
@@ -20,17 +20,13 @@ STORED_RETRY_SECONDS = 3600.0
 """Space comes back only when somebody deletes jobs, or a rule does once in a while."""
 
 
-def require_room(
-    conn: sqlite3.Connection, bounds: Bounds, *, jobs: int, bundle: str, size_bytes: int
-) -> None:
-    """Refuse further jobs of a user that has too many, or too large ones.
+def require_places(conn: sqlite3.Connection, bounds: Bounds, *, jobs: int) -> None:
+    """Refuse further jobs of a user that has too many.
 
     Args:
         conn: the database.
-        bounds: how many and how large they may be.
+        bounds: how many there may be.
         jobs: how many are to come.
-        bundle: the digest of what they run.
-        size_bytes: how large that is; it counts only once.
 
     Raises:
         TooMany: there is no room for them.
@@ -43,6 +39,36 @@ def require_room(
                 "Wait until some have started, or stop some.",
                 retry_after_seconds=QUEUE_RETRY_SECONDS,
             )
+
+
+def require_possible_size(bounds: Bounds, *, size_bytes: int) -> None:
+    """Refuse a bundle that is more by itself than all of a user's may be.
+
+    Raises:
+        TooMany: it is.
+    """
+    if bounds.stored_bytes is not None and size_bytes > bounds.stored_bytes:
+        raise TooMany(
+            f"This bundle takes {size(size_bytes)}, and all of `{bounds.user}` together may take "
+            f"{size(bounds.stored_bytes)}.",
+            retry_after_seconds=STORED_RETRY_SECONDS,
+        )
+
+
+def require_space(
+    conn: sqlite3.Connection, bounds: Bounds, *, bundle: str, size_bytes: int
+) -> None:
+    """Refuse a further bundle of a user that has too much.
+
+    Args:
+        conn: the database.
+        bounds: how much that may be.
+        bundle: its digest.
+        size_bytes: how large it is; it counts only once.
+
+    Raises:
+        TooMany: there is no space for it.
+    """
     if bounds.stored_bytes is not None:
         wanted = {"user": bounds.user, "bundle": bundle}
         stored = conn.execute(_SQL["stored"], wanted).fetchone()["stored_bytes"]
@@ -55,9 +81,7 @@ def require_room(
             )
 
 
-def require_own(
-    rivals: Iterable[Job], submission: Submission, *, user: str, sharing: Sharing
-) -> None:
+def require_own(rivals: Iterable[Job], submission: Plan, *, user: str, sharing: Sharing) -> None:
     """Refuse to take another user's place, or where nothing is shared to tell of their job.
 
     Raises:

@@ -32,13 +32,16 @@ class Call(Generic[T]):
     headers: Mapping[str, str] = field(default_factory=dict)
     at_root: bool = False
     """Whether `path` begins at the server's root, where programs of others look."""
+    changes_nothing: bool = False
+    """Whether it only asks, although its method could do more."""
     expected: tuple[int, ...] = (200,)
     """Statuses that are not errors."""
 
     @property
     def is_repeatable(self) -> bool:
         """Whether sending it twice has no other effect than sending it once."""
-        return self.method in ("GET", "HEAD") or "Idempotency-Key" in self.headers
+        only_asks = self.changes_nothing or self.method in ("GET", "HEAD")
+        return only_asks or "Idempotency-Key" in self.headers
 
     def content(self) -> bytes | None:
         """Return the body to send.

@@ -7,6 +7,8 @@ import json as json_text
 from foundations.calls.call import Call, named_path
 from foundations.lazy_models import models
 
+_JUDGED = 204
+
 
 def submit(
     submission: models.Submission, *, idempotency_key: str | None = None
@@ -19,6 +21,19 @@ def submit(
         json=submission.model_dump(mode="json", exclude_defaults=True),
         headers={} if idempotency_key is None else {"Idempotency-Key": idempotency_key},
         expected=(200, 201),
+    )
+
+
+def check_submission(wanted: models.SubmissionCheck) -> Call[bool]:
+    """Ask whether a submission would be accepted; False when the scheduler is too old to say."""
+    return Call(
+        "POST",
+        "/jobs/check",
+        lambda status, _: status == _JUDGED,
+        json=wanted.model_dump(mode="json", exclude_defaults=True),
+        # An older scheduler takes the last part of the path for a job, which is not to be posted.
+        expected=(_JUDGED, 405),
+        changes_nothing=True,
     )
 
 

@@ -18,6 +18,7 @@ from foundations.models.access import (
 )
 from foundations.models.arrays import ArrayPlace, ArrayView, NewArray
 from foundations.models.changes import Change, NewRecords, QueueChange
+from foundations.models.checks import SubmissionCheck
 from foundations.models.dependencies import After, AfterView
 from foundations.models.environments import (
     EnvironmentsView,
@@ -77,6 +78,7 @@ from foundations.models.requests import (
     NewQueueSettings,
     NewTags,
     PauseQueue,
+    Plan,
     QueueSettings,
     RenameProject,
     StopJobs,
@@ -207,6 +209,7 @@ __all__ = [
     "Origin",
     "Overlap",
     "PauseQueue",
+    "Plan",
     "PauseView",
     "Priority",
     "ProjectDisk",
@@ -235,6 +238,7 @@ __all__ = [
     "SourceDiff",
     "StorageView",
     "Submission",
+    "SubmissionCheck",
     "TagKey",
     "Unique",
     "View",

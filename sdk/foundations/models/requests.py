@@ -116,11 +116,10 @@ class Unique(Request):
     """What to do when a job has it: submit nothing, or end that job and take its place."""
 
 
-class Submission(Request):
-    """Body of `POST /jobs`: a spec and the bundle it runs in (uploaded before)."""
+class Plan(Request):
+    """What is submitted, without the files that it runs."""
 
     spec: JobSpec
-    bundle: Digest
     hold: bool = False
     """Whether it waits until somebody releases it."""
     after: Annotated[tuple[After, ...], Field(max_length=MOST_AFTER)] = ()
@@ -131,6 +130,12 @@ class Submission(Request):
     """None when there may be any number of such jobs."""
     origin: Origin | None = None
     """None when the client does not say."""
+
+
+class Submission(Plan):
+    """Body of `POST /jobs`: what runs, and the bundle it runs in (uploaded before)."""
+
+    bundle: Digest
 
 
 MaxRunning = Annotated[int, Field(ge=1, le=10_000)]

@@ -13,16 +13,19 @@ from foundations.models.words import JobState, Request, View
 Overlap = Literal["skip", "allow"]
 """When the time comes and a job of the schedule has not ended: submit none, or one more."""
 
+Cron = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+"""Minute, hour, day of the month, month, day of the week."""
+TimeZone = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+"""Such as `Europe/Berlin`."""
+
 
 class NewSchedule(Request):
     """Body of `POST /schedules`: a submission, and when it is made."""
 
     submission: Submission
     """What each job is; its `after`, `unique` and `not_before` must not be given."""
-    cron: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    """Minute, hour, day of the month, month, day of the week."""
-    time_zone: Annotated[str, StringConstraints(min_length=1, max_length=100)] = "UTC"
-    """Such as `Europe/Berlin`."""
+    cron: Cron
+    time_zone: TimeZone = "UTC"
     overlap: Overlap = "skip"
 
 

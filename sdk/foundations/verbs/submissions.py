@@ -12,6 +12,17 @@ from foundations.verbs.sender import AsyncSender, Sender
 class SubmissionVerbs(Sender):
     """Blocking; see `Client`."""
 
+    def check_submission(self, wanted: models.SubmissionCheck) -> bool:
+        """Ask whether a submission would be accepted, before its files are sent.
+
+        Returns:
+            Whether the scheduler could say so; False when it is older than this question.
+
+        Raises:
+            SchedulerError: it would be refused, for this reason.
+        """
+        return self.send(calls.check_submission(wanted))
+
     def submit(
         self, submission: models.Submission, *, idempotency_key: str | None = None
     ) -> models.Accepted:
@@ -70,6 +81,10 @@ class SubmissionVerbs(Sender):
 
 class AsyncSubmissionVerbs(AsyncSender):
     """For asyncio; see `AsyncClient`."""
+
+    async def check_submission(self, wanted: models.SubmissionCheck) -> bool:
+        """Ask whether a submission would be accepted, before its files are sent."""
+        return await self.send(calls.check_submission(wanted))
 
     async def submit(
         self, submission: models.Submission, *, idempotency_key: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator
 
+from atlas_scheduler.core.bounds import Bounds
 from foundations.bundles.listing import digest_of, distinct, parse_listing
 from foundations.errors import BundleRejected, TooLarge
 from foundations.models import BundleView, FilesReceived, MissingFile, MissingFiles
@@ -42,7 +43,9 @@ class Bundles(State):
         self.bundles[digest] = bytes(data)
         return BundleView(digest=digest, size_bytes=len(data))
 
-    async def declare_bundle(self, digest: str, listing: bytes) -> MissingFiles:
+    async def declare_bundle(
+        self, digest: str, listing: bytes, *, bounds: Bounds | None = None
+    ) -> MissingFiles:
         if digest_of(listing) != digest:
             raise BundleRejected("The listing is not what its digest says.")
         missing = [

@@ -5,8 +5,16 @@ from __future__ import annotations
 import uuid
 
 from atlas_scheduler.core.bounds import Bounds
-from foundations.errors import NotFound
-from foundations.models import FINAL_STATES, Accepted, ArrayView, JobState, NewArray, Submission
+from foundations.errors import InvalidRequest, NotFound
+from foundations.models import (
+    FINAL_STATES,
+    Accepted,
+    ArrayView,
+    JobState,
+    NewArray,
+    Submission,
+    SubmissionCheck,
+)
 from foundations.models.arrays import read_indices
 from tests.api.fake_service.moment import MOMENT
 from tests.api.fake_service.state import FakeJob, State, meant_by
@@ -37,6 +45,12 @@ class Submissions(State):
             self._keys[idempotency_key] = job.job_id
         self._move(job.job_id, "Submitted", JobState.QUEUED)
         return self._accepted(job)
+
+    async def check_submission(
+        self, wanted: SubmissionCheck, *, bounds: Bounds | None = None
+    ) -> None:
+        if wanted.plan.spec.num_gpus > 0:
+            raise InvalidRequest("The job asks for a GPU and this scheduler has no GPU.")
 
     def _accepted(self, job: FakeJob, *, existed: bool = False) -> Accepted:
         return Accepted.model_validate({**dict(self._view(job)), "existed": existed})

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from foundations.errors import NotFound
-from foundations.models import JobState, NewArray, Submission
+from foundations.errors import InvalidRequest, NotFound
+from foundations.models import JobState, NewArray, Submission, SubmissionCheck, WireError
 from foundations.provenance import Provenance
 from tests.cli.fake_api.replies import Route, json_of
 
@@ -40,6 +40,15 @@ def _submit(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
     return answer
 
 
+def _check(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
+    if not scheduler.knows_checks:
+        text = f"POST is not possible on {request.url.path}."
+        wire = WireError(error=InvalidRequest.code, message=text)
+        return json_of(wire, status=405)
+    scheduler.checked.append(SubmissionCheck.model_validate_json(request.read()))
+    return httpx.Response(204)
+
+
 def _submit_array(scheduler: FakeScheduler, request: httpx.Request) -> httpx.Response:
     wanted = NewArray.model_validate_json(request.read())
     if wanted.submission.bundle not in scheduler.bundles:
@@ -56,6 +65,7 @@ def _array(scheduler: FakeScheduler, request: httpx.Request, ref: str) -> httpx.
 
 ROUTES: list[Route] = [
     ("POST", "/jobs", _submit),
+    ("POST", "/jobs/check", _check),
     ("POST", "/arrays", _submit_array),
     ("GET", "/arrays/([^/]+)", _array),
 ]
