@@ -433,7 +433,7 @@ async def test_a_full_disk_refuses_an_upload_and_takes_it_when_there_is_space(
     bundles = Bundles(home)
     try:
         packed_does_not_fit = packed({"random": os.urandom(2_000_000).hex()})
-        content_does_not_fit = packed({"zeros": "\0" * 5_000_000})
+        content_does_not_fit = packed({"even": "0" * 5_000_000})
         for bundle in (packed_does_not_fit, content_does_not_fit):
             with pytest.raises(StorageFull):
                 await bundles.receive(

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from atlas_scheduler.store.blobs import RESUMABLE_BYTES, Blobs
-from atlas_scheduler.store.files import copy_content, write_all
+from atlas_scheduler.store.files import copy_content
 from atlas_scheduler.store.uploads import too_large
+from foundations.bundles.holes import write_with_holes
 from foundations.errors import BundleRejected
 
 _LONGEST_LINE_BYTES = 1024
@@ -140,7 +141,7 @@ class _Arriving:
     def take(self, rest: memoryview) -> memoryview:
         """Write what belongs to this file; return what comes after it."""
         mine = rest[: self._left_bytes]
-        write_all(self._descriptor, mine)
+        write_with_holes(self._descriptor, mine)
         self._hash.update(mine)
         self._left_bytes -= len(mine)
         return rest[len(mine) :]
@@ -209,6 +210,7 @@ class _Arriving:
                 continue
             try:
                 if os.fstat(source).st_size >= offset:
+                    os.ftruncate(self._descriptor, 0)
                     return copy_content(source, self._descriptor, offset)
             finally:
                 os.close(source)

@@ -22,6 +22,8 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _HANDLE = getattr(os, "O_PATH", os.O_RDONLY)
 _OWNER_ALL = 0o700
 _COPY_BYTES = 1024 * 1024
+_LEAST_WITH_HOLES = 64 * 1024
+"""A smaller file is copied as it is: to look for holes takes longer."""
 _NO_RANGE_COPY = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
 _REMOVAL_ROUNDS = 10
 
@@ -130,7 +132,42 @@ def open_directory_below(top: Path, parts: Sequence[str]) -> int:
 
 
 def copy_content(source: int, destination: int, size_bytes: int) -> None:
-    """Copy so many bytes between two open files, inside the kernel where it can."""
+    """Copy so many bytes of one open file into another, both at their beginning.
+
+    That happens inside the kernel where it can; holes stay holes, so `destination` must be empty.
+
+    Raises:
+        OSError: the file is shorter than that, or cannot be copied.
+    """
+    status = os.fstat(source)
+    if status.st_size < size_bytes:
+        raise OSError(errno.EIO, "the file is shorter than it was")
+    if size_bytes < _LEAST_WITH_HOLES or status.st_blocks * 512 >= size_bytes:
+        return _copy_range(source, destination, size_bytes)
+    for start, end in _stretches(source, size_bytes):
+        os.lseek(source, start, os.SEEK_SET)
+        os.lseek(destination, start, os.SEEK_SET)
+        _copy_range(source, destination, end - start)
+    os.ftruncate(destination, size_bytes)
+
+
+def _stretches(descriptor: int, size_bytes: int) -> Iterator[tuple[int, int]]:
+    """Yield where in a file there is anything but holes, up to a size."""
+    end = 0
+    while end < size_bytes:
+        try:
+            start = os.lseek(descriptor, end, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            return  # nothing but holes from here on
+        end = min(os.lseek(descriptor, start, os.SEEK_HOLE), size_bytes)
+        if start < end:
+            yield start, end
+
+
+def _copy_range(source: int, destination: int, size_bytes: int) -> None:
+    """Copy so many bytes from where the one stands to where the other does."""
     missing = size_bytes
     try:
         while missing and (copied := os.copy_file_range(source, destination, missing)):

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from foundations.bundles.holes import write_with_holes
 from foundations.bundles.rules import GIB, Limits, quoted
 from foundations.bundles.tarball_reader import Member, TarballReader
 from foundations.errors import BundleError
@@ -161,7 +162,7 @@ class _Destination:
         descriptor = os.open(name, _NEW_FILE, rights, dir_fd=self._enter(parent))
         try:
             for piece in content:
-                _write_all(descriptor, piece)
+                write_with_holes(descriptor, piece)
             if not self._as_user:
                 os.fchmod(descriptor, mode)
             os.utime(descriptor, ns=(member.mtime_ns, member.mtime_ns))
@@ -197,11 +198,6 @@ class _Destination:
         if is_new and not self._as_user:
             os.fchmod(descriptor, 0o755)
         return descriptor
-
-
-def _write_all(descriptor: int, data: memoryview) -> None:
-    while data:
-        data = data[os.write(descriptor, data) :]
 
 
 def main() -> None:
