@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 from pathlib import Path
+
+import pytest
 
 from tests.e2e.driver import Scheduler
 from tests.e2e.projects import write_project
@@ -19,6 +22,10 @@ job = foundations.get_job(sys.argv[1])
 done = job.execute(["sh", "-c", "cat; exit 7"], input=b"told\\x00")
 print(done)
 """
+
+LEAVES_WORD = (
+    "trap 'echo gone > left.txt; exit' HUP; echo begun $((1 + 1)); while :; do sleep 1; done"
+)
 
 
 def begin(scheduler: Scheduler, name: str) -> str:
@@ -75,3 +82,46 @@ def test_a_shell_ends_with_its_job_and_leaves_the_terminal_as_it_was(
         assert terminal.has_modes_of_before
     finally:
         terminal.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_command_ends_at_once_with_the_client_that_is_told_to(
+    shared: Scheduler, number: signal.Signals
+) -> None:
+    job_id = begin(shared, f"left-{number}")
+    with subprocess.Popen(
+        ["foundations", "exec", "job", "scheduler", job_id, "--", "sh", "-c", LEAVES_WORD],
+        env=shared.environment,
+        stdout=subprocess.PIPE,
+    ) as client:
+        try:
+            assert client.stdout is not None
+            assert client.stdout.readline() == b"begun 2\n"
+            client.send_signal(number)
+            assert client.wait(30) == 128 + number
+        finally:
+            client.kill()
+    left = shared.cli("exec", "job", "scheduler", job_id, "--", "cat", "left.txt")
+    assert left.out == "gone\n"
+    shared.cli("stop", "job", "scheduler", job_id)
+
+
+def test_a_shell_ends_at_once_when_its_terminal_goes_away(
+    shared: Scheduler, tmp_path: Path
+) -> None:
+    job_id = begin(shared, "hangup")
+    terminal = Terminal(
+        ["foundations", "shell", "job", "scheduler", job_id],
+        environment={**shared.environment, "TERM": "xterm-256color"},
+        directory=tmp_path,
+    )
+    try:
+        terminal.type(f'sh -c "{LEAVES_WORD.replace("$", chr(92) + "$")}"\r')
+        terminal.until_seen("begun 2")
+        terminal.hang_up()
+        terminal.wait(30)
+    finally:
+        terminal.close()
+    left = shared.cli("exec", "job", "scheduler", job_id, "--", "cat", "left.txt")
+    assert left.out == "gone\n"
+    shared.cli("stop", "job", "scheduler", job_id)

@@ -9,7 +9,7 @@ import termios
 import threading
 import tty
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,11 +18,14 @@ import click
 from foundations.cli.context import connect, job_argument, naming, scheduler_argument
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from foundations.client import Client
     from foundations.models import TerminalSize
 
 _SHELL = ("/bin/sh", "-c", "exec $(command -v bash || echo sh)")
 """An image need not have bash."""
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 @click.group("exec")
@@ -86,12 +89,15 @@ def _run(
     from foundations.beside.frames import EXIT, STDERR
 
     size = _terminal_size() if in_terminal else None
-    exec_id = client.start_exec(job_id, command, terminal=size).exec_id
     outputs = {STDERR: sys.stderr.buffer}
     ending = b""
-    with _ended(client, exec_id), _raw_terminal(client, exec_id, wanted=in_terminal):
+    with ExitStack() as stack:
+        stack.enter_context(_leaving_when_told())
+        exec_id = client.start_exec(job_id, command, terminal=size).exec_id
+        stack.enter_context(_ended(client, exec_id))
+        stack.enter_context(_raw_terminal(client, exec_id, wanted=in_terminal))
         if reads:
-            begin_input(client, exec_id, partial(os.read, sys.stdin.fileno()))
+            begin_input(client, exec_id, partial(_read, sys.stdin.fileno()))
         else:
             client.write_exec(exec_id, b"", offset=0, end=True)
         for kind, data in client.exec_output(exec_id):
@@ -102,6 +108,34 @@ def _run(
             output.write(data)
             output.flush()
     return exit_code(ending)
+
+
+@contextmanager
+def _leaving_when_told() -> Iterator[None]:
+    """Leave by the way of Ctrl-C when the process is to end, or its terminal has gone away."""
+    # `nohup` wants it to stay.
+    numbers = [one for one in _ENDING if signal.getsignal(one) is signal.SIG_DFL]
+
+    def leave(number: int, _: FrameType | None) -> None:
+        # A shell passes a hangup on that has come already: it must not break off the leaving.
+        for one in numbers:
+            signal.signal(one, signal.SIG_IGN)
+        sys.exit(128 + number)
+
+    for one in numbers:
+        signal.signal(one, leave)
+    try:
+        yield
+    finally:
+        for one in numbers:
+            signal.signal(one, signal.SIG_DFL)
+
+
+def _read(descriptor: int, most_bytes: int) -> bytes:
+    try:
+        return os.read(descriptor, most_bytes)
+    except OSError:  # the terminal has gone away
+        return b""
 
 
 @contextmanager
@@ -131,7 +165,8 @@ def _raw_terminal(client: Client, exec_id: str, *, wanted: bool) -> Iterator[Non
         tty.setraw(descriptor, termios.TCSADRAIN)  # what was typed already is for the command
         yield
     finally:
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+        with suppress(termios.error):  # it has gone away
+            termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
         signal.signal(signal.SIGWINCH, signal.SIG_DFL)
 
 
