@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from foundations.recorder import warn
 
+TYPE_CHECKING = False  # as in recorder.py
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from io import FileIO
+
 _LONGEST_FILE_NAME = 200
+_PIECE_BYTES = 1024 * 1024
 
 
 def check(source: str) -> None:
@@ -64,15 +71,55 @@ def copy(source: str, target: str, root: str, *, key: str) -> int:
         return os.stat(target).st_size
     if os.path.exists(target if folder == root else folder):
         warn(f'Artifact "{key}" already exists - overwriting.')
-    from shutil import copyfile
-
     os.makedirs(folder, exist_ok=True)
     part = os.path.join(root, f".{os.urandom(8).hex()}.part")
     try:
-        copyfile(source, part)
+        _copy_content(source, part)
         size_bytes = os.stat(part).st_size
         os.replace(part, target)
     finally:
         if os.path.exists(part):
             os.unlink(part)
     return size_bytes
+
+
+def _copy_content(source: str, target: str) -> None:
+    """Copy a file into a new one: its holes stay holes, where the system can tell of them."""
+    status = os.stat(source)
+    if not hasattr(os, "SEEK_DATA") or status.st_blocks * 512 >= status.st_size:
+        from shutil import copyfile
+
+        copyfile(source, target)
+        return
+    with open(source, "rb", buffering=0) as old, open(target, "wb", buffering=0) as new:
+        for start, end in _stretches(old.fileno(), status.st_size):
+            old.seek(start)
+            new.seek(start)
+            _copy_bytes(old, new, end - start)
+        new.truncate(status.st_size)
+
+
+def _stretches(descriptor: int, size_bytes: int) -> Iterator[tuple[int, int]]:
+    """Yield where in a file there is anything but holes."""
+    end = 0
+    while end < size_bytes:
+        try:
+            start = os.lseek(descriptor, end, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            return  # nothing but a hole from here on
+        end = min(os.lseek(descriptor, start, os.SEEK_HOLE), size_bytes)
+        if start < end:
+            yield start, end
+
+
+def _copy_bytes(old: FileIO, new: FileIO, missing: int) -> None:
+    while missing > 0:
+        data = old.read(min(missing, _PIECE_BYTES))
+        if not data:
+            return  # it became shorter; the copy is filled up
+        rest = memoryview(data)
+        while rest:
+            rest = rest[new.write(rest) :]
+        missing -= len(data)

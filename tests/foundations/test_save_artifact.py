@@ -28,6 +28,20 @@ def test_an_artifact_is_a_copy_under_its_own_name(job: JobDir) -> None:
     ]
 
 
+@pytest.mark.parametrize("tail_bytes", [0, 10_000_000])
+def test_a_sparse_artifact_takes_the_space_of_what_is_in_it(job: JobDir, tail_bytes: int) -> None:
+    weights = os.urandom(100_000)
+    with (job.source / "model.pt").open("wb") as file:
+        file.seek(20_000_000)
+        file.write(weights)
+        file.truncate(20_100_000 + tail_bytes)
+    foundations.save_artifact("model.pt")
+
+    saved = job.artifacts / "model.pt"
+    assert saved.read_bytes() == bytes(20_000_000) + weights + bytes(tail_bytes)
+    assert saved.stat().st_blocks * 512 < 1_000_000
+
+
 def test_a_file_outside_the_work_dir_is_kept_like_any(job: JobDir, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "model.pt").write_text("weights")
