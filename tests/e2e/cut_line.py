@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Self
 
 PIECE_BYTES = 65_536
+_WAITING_BYTES = 512 * 1024
 _Piece = tuple[float, bytes]
 
 
@@ -48,6 +49,9 @@ class Line:
         self._open = threading.Event()
         self._open.set()
         self._listener = socket.create_server(("127.0.0.1", 0))
+        # What waits in there when the line is cut is lost: without a bound, tens of megabytes
+        # where the line gets no time to pass them on.
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _WAITING_BYTES)
         self.port: int = self._listener.getsockname()[1]
 
     def __enter__(self) -> Self:
