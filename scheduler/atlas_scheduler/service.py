@@ -78,16 +78,22 @@ class Service(
         Raises:
             TooMany: files are missing, and there would be no space for the bundle in `bounds`.
         """
-        declare = partial(self.bundles.listed.declare, max_bytes=self.max_bundle_bytes)
-        missing = await in_thread(declare, digest, listing)
-        if missing and bounds is not None:
+
+        def declare() -> MissingFiles:
+            # All of it in the thread: for so many files as there may be it takes a second.
+            max_bytes = self.max_bundle_bytes
+            missing = self.bundles.listed.declare(digest, listing, max_bytes=max_bytes)
+            return MissingFiles(
+                missing=[
+                    MissingFile(sha256=sha256, size_bytes=size_bytes, arrived_bytes=arrived_bytes)
+                    for sha256, (size_bytes, arrived_bytes) in missing.items()
+                ]
+            )
+
+        told = await in_thread(declare)
+        if told.missing and bounds is not None:
             await self._require_space_for(bounds, digest, listing)
-        return MissingFiles(
-            missing=[
-                MissingFile(sha256=sha256, size_bytes=size_bytes, arrived_bytes=arrived_bytes)
-                for sha256, (size_bytes, arrived_bytes) in missing.items()
-            ]
-        )
+        return told
 
     async def receive_files(self, stream: AsyncIterator[bytes]) -> FilesReceived:
         """Take in files of bundles; they are durable and checked when this returns."""

@@ -65,6 +65,18 @@ def cache(project: Path) -> HashCache:
     return HashCache(project, folder=project.parent / "cache")
 
 
+@pytest.mark.parametrize("batch_files", [1, 2, 3])
+def test_a_listing_is_the_same_however_many_files_are_read_at_once(
+    project: Path, monkeypatch: pytest.MonkeyPatch, opened: list[str], batch_files: int
+) -> None:
+    at_once = list_tree(project, cache=HashCache(project, folder=project.parent / "other"))
+    opened.clear()
+    monkeypatch.setattr(tree, "_BATCH_FILES", batch_files)
+
+    assert list_tree(project, cache=cache(project)) == at_once
+    assert len(opened) == at_once.file_count
+
+
 def test_a_listing_has_what_a_packed_file_has(project: Path, tmp_path: Path) -> None:
     packed = bundle.pack(project, tmp_path / "packed")
     found = list_tree(project, cache=cache(project))

@@ -12,6 +12,7 @@ from atlas_scheduler.api.errors import answers
 from atlas_scheduler.api.inflating import ENCODINGS, decoded
 from atlas_scheduler.api.signing import bounds_of
 from atlas_scheduler.api.streaming import BINARY
+from atlas_scheduler.store.uploads import too_large
 from foundations.bundles.listing import LARGEST_LISTING_BYTES
 from foundations.errors import BundleRejected, InvalidRequest, StorageFull, TooLarge, TooMany
 from foundations.models import BundleView, Digest, FilesReceived, MissingFiles
@@ -67,7 +68,7 @@ async def declare_bundle(request: Request, digest: Digest) -> MissingFiles:
     async for piece in _counted(request, _body(request)):
         listing += piece
         if len(listing) > LARGEST_LISTING_BYTES:
-            raise TooLarge(f"The listing is larger than {LARGEST_LISTING_BYTES} bytes.")
+            raise too_large("The listing of the bundle", LARGEST_LISTING_BYTES)
     declare = service_of(request).declare_bundle
     found = await declare(digest, bytes(listing), bounds=bounds_of(request))
     return found.model_copy(update={"encodings": list(ENCODINGS)})

@@ -16,7 +16,7 @@ from foundations.bundles.rules import Limits, name_problem, quoted
 from foundations.errors import BundleError
 
 LARGEST_LISTING_BYTES = 64 * 1024**2
-"""No listing within the limits of a bundle is longer."""
+"""Room for as many files as a bundle may have, with paths of 230 characters."""
 
 _FORMAT = 1
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -98,7 +98,10 @@ class _Reader:
         if not isinstance(directories, list) or not isinstance(files, list):
             raise BundleError("it is not a listing")
         if len(directories) + len(files) > self._limits.members:
-            raise BundleError(f"it has more than {self._limits.members} files and directories")
+            raise BundleError(
+                f"it has more than {self._limits.members} files and directories, and data is "
+                "better given to the job as a volume"
+            )
         for path in directories:
             self._enter(path)
             self._directories.add(path)

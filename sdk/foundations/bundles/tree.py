@@ -22,6 +22,8 @@ from foundations.bundles.rules import Limits
 
 HASHING_THREADS = 4
 _READ_BYTES = 1024 * 1024
+_BATCH_FILES = 4096
+"""What a pool is given at once: it keeps a kilobyte of each until it is asked for."""
 
 
 @dataclass(frozen=True)
@@ -86,31 +88,31 @@ class _Lister:
         sources: dict[str, tuple[str, str]] = {}
         with ThreadPoolExecutor(HASHING_THREADS, "atlas-hash") as pool:
             try:
-                unknown: list[tuple[Entry, os.stat_result]] = []
+                unknown: list[Entry] = []
                 for entry in entries:
                     with reading(entry.path):
                         status = Path(entry.source).stat()
                     sha256 = self._cache.known(entry.path, status)
                     if sha256 is None:
-                        unknown.append((entry, status))
+                        unknown.append(entry)
                         files[entry.path] = _listed("", status)  # its place in the order
                     else:
                         files[entry.path] = _listed(sha256, status)
                         sources.setdefault(sha256, (entry.source, entry.path))
                         self._count(status.st_size)
-                for (entry, _), (sha256, status) in zip(
-                    unknown, pool.map(self._read, unknown), strict=True
-                ):
-                    files[entry.path] = _listed(sha256, status)
-                    sources.setdefault(sha256, (entry.source, entry.path))
-                    self._count(status.st_size)
+                for start in range(0, len(unknown), _BATCH_FILES):
+                    batch = unknown[start : start + _BATCH_FILES]
+                    read = pool.map(self._read, batch)
+                    for entry, (sha256, status) in zip(batch, read, strict=True):
+                        files[entry.path] = _listed(sha256, status)
+                        sources.setdefault(sha256, (entry.source, entry.path))
+                        self._count(status.st_size)
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
         return files, sources
 
-    def _read(self, item: tuple[Entry, os.stat_result]) -> tuple[str, os.stat_result]:
-        entry, _ = item
+    def _read(self, entry: Entry) -> tuple[str, os.stat_result]:
         began_ns = now_ns()
         digest = hashlib.sha256()
         with opened(entry.source, entry.path) as (descriptor, status):
