@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from atlas_scheduler.acceptance import (
     Acceptance,
@@ -32,6 +33,7 @@ from foundations.models import Accepted, ArrayView, JobState, NewArray, Submissi
 from foundations.models.arrays import read_indices
 from foundations.provenance import Origin
 
+T = TypeVar("T")
 _Answer = tuple[str, dict[str, Any]]
 """The id of a job, and what else `Accepted` says."""
 
@@ -52,12 +54,10 @@ class Submitting(Acceptance, Transitions):
             NotFound: its bundle is not here.
         """
         await self._require_possible(submission)
-        (job_id, more), _ = await self._durably(
-            self._database.write(
-                lambda conn: self._insert(conn, submission, idempotency_key, bounds=bounds)
-            ),
-            self._tell,
+        written = self._database.write(
+            lambda conn: self._insert(conn, submission, idempotency_key, bounds=bounds)
         )
+        (job_id, more), _ = await self._accept(written)
         # Why it waits is for who asks: it takes a look at the whole queue.
         view = await self.view(job_id, explain=False)
         return Accepted.model_validate({**dict(view), **more})
@@ -126,13 +126,10 @@ class Submitting(Acceptance, Transitions):
         """
         await self._require_possible(wanted.submission)
         refuse_for_array(wanted.submission)
-        number, _ = await self._durably(
-            self._database.write(
-                lambda conn: self._insert_array(conn, wanted, idempotency_key, bounds),
-                is_large=True,
-            ),
-            self._tell,
+        written = self._database.write(
+            lambda conn: self._insert_array(conn, wanted, idempotency_key, bounds), is_large=True
         )
+        number, _ = await self._accept(written)
         return await self._database.read(lambda conn: arrays.view(conn, number))
 
     def _insert_array(
@@ -171,9 +168,12 @@ class Submitting(Acceptance, Transitions):
                 return [self._bar(conn, job.job_id, other) for job in added]
         return []
 
-    def _tell(self, accepted: tuple[object, list[Moved]]) -> None:
-        self._publish(accepted[1])
+    async def _accept(
+        self, written: asyncio.Future[tuple[T, list[Moved]]]
+    ) -> tuple[T, list[Moved]]:
+        # At once: what the queue decides is written after it, and until then looks at the disk.
         self.shell.wake()
+        return await self._durably(written, lambda accepted: self._publish(accepted[1]))
 
     def _new_job(
         self,
