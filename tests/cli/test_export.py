@@ -18,7 +18,7 @@ from pyarrow import parquet
 
 from foundations.cli.job_spool import JobSpool
 from foundations.errors import AtlasError
-from foundations.models import JobSpec, JobState
+from foundations.models import ArrayPlace, JobSpec, JobState
 from tests.cli.conftest import Run
 from tests.cli.fake_scheduler import BEGIN, FakeScheduler
 
@@ -99,6 +99,18 @@ def test_parquet_has_types_and_exact_values(run: Run, scheduler: FakeScheduler, 
     assert [str(schema.field(name).type) for name in ("metric.acc", "exit_code", "tag.kind")] == [
         *("int64", "int64", "string")
     ]
+
+
+def test_a_job_of_an_array_has_its_place_in_parquet(
+    run: Run, scheduler: FakeScheduler, work: Path
+) -> None:
+    scheduler.add(array=ArrayPlace(array_id="c" * 36, index=3))
+
+    run(*WORDS, "parquet", "-o", "jobs.parquet")
+
+    of_array, second, _ = read_parquet(work / "jobs.parquet")
+    assert (of_array["array"], of_array["array_index"]) == ("c" * 36, 3)
+    assert (second["array"], second["array_index"]) == (None, None)
 
 
 @pytest.mark.parametrize(
