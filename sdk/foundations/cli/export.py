@@ -20,6 +20,7 @@ from foundations.cli.export_text import (
     text_output,
     write_json,
 )
+from foundations.cli.groups import VerbGroup
 from foundations.cli.output_file import refuse_to_replace, written_whole
 from foundations.cli.parquet import ParquetWriter
 from foundations.errors import NotFound
@@ -33,7 +34,7 @@ ROWS_AT_ONCE = 10_000
 FORMATS = ("csv", "json", "parquet")
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def export() -> None:
     """Export jobs for other programs."""
 

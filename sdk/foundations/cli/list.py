@@ -20,6 +20,7 @@ from foundations.cli.context import (
 )
 from foundations.cli.environments import list_environments
 from foundations.cli.events import list_events
+from foundations.cli.groups import VerbGroup
 from foundations.cli.images import list_images
 from foundations.cli.job_columns import JobColumn
 from foundations.cli.render import Column
@@ -63,7 +64,7 @@ class _Asked:
         return found, f"Jobs {offset + 1} to {end} of {total}{more_at}."
 
 
-@click.group("list")
+@click.group("list", cls=VerbGroup)
 def list_() -> None:
     """List jobs, projects, schedules, files, environments, images, or what happened."""
 

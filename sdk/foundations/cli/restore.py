@@ -7,11 +7,12 @@ import click
 from foundations.cli import render
 from foundations.cli.batch import Result, act_on_each
 from foundations.cli.context import connect, json_option, scheduler_argument
+from foundations.cli.groups import VerbGroup
 from foundations.errors import NotFound
 from foundations.text.quantities import counted
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def restore() -> None:
     """Undo a deletion."""
 

@@ -17,6 +17,7 @@ from foundations.cli.context import (
     optional_scheduler_argument,
     scheduler_argument,
 )
+from foundations.cli.groups import VerbGroup
 from foundations.cli.job_fields import expected_start, fields
 from foundations.cli.pause import pause_lines
 from foundations.cli.queue_settings import limit_lines
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from foundations.models import JobDetail, JobView
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def show() -> None:
     """Show one job, array or schedule, where a job comes from, or the queue."""
 

@@ -11,7 +11,7 @@ import click
 from foundations.cli import completion, render
 from foundations.cli.batch import FINAL, matching_jobs
 from foundations.cli.context import connect, json_option, naming, scheduler_argument
-from foundations.cli.groups import JOB_NOT_COMPLETED, CommandFailed
+from foundations.cli.groups import JOB_NOT_COMPLETED, CommandFailed, VerbGroup
 from foundations.cli.wait_line import telling
 from foundations.text.quantities import counted
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from foundations.models import JobDetail
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def wait() -> None:
     """Wait until a job has ended."""
 
