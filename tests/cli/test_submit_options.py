@@ -209,6 +209,56 @@ def test_a_missing_script_is_warned_about_and_submitted(run: Run, scheduler: Fak
     assert scheduler.only_job().spec.command == ("train.py",)
 
 
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (
+            ["project", "python", "main.py"],
+            "runs a command with Python: leave 'python' away.",
+        ),
+        (["project", "python3.11", "main.py"], "leave 'python3.11' away."),
+        (["project", "torchrun", "main.py"], "Another program is given as the entry point, as in "),
+        (["project", "run.sh"], "'run.sh' is a shell script: give --entrypoint bash."),
+        (["--entrypoint", "main.py", "project"], "foundations submit SCHEDULER JOB_DIR main.py"),
+    ],
+)
+def test_who_names_a_program_where_a_script_belongs_is_told_how_to(
+    run: Run, scheduler: FakeScheduler, work: Path, words: list[str], advice: str
+) -> None:
+    (work / "project" / "run.sh").write_text("echo hello\n")
+
+    output = run("submit", "scheduler", *words).stdout
+
+    assert "Foundations WARNING: " in output
+    assert advice in output
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--entrypoint", "bash", "project", "run.sh"],
+        ["--entrypoint", "./main.py", "project", "main.py"],
+        ["--image", "mine:1", "project", "run.sh"],
+        ["project", "main.py"],
+    ],
+)
+def test_a_program_that_is_named_as_one_is_not_warned_about(
+    run: Run, scheduler: FakeScheduler, work: Path, words: list[str]
+) -> None:
+    (work / "project" / "run.sh").write_text("echo hello\n")
+
+    assert "WARNING" not in run("submit", "scheduler", *words).stdout
+
+
+def test_a_program_of_an_image_gets_no_advice_about_the_standard_worker(
+    run: Run, scheduler: FakeScheduler
+) -> None:
+    output = run("submit", "--image", "mine:1", "scheduler", "project", "python", "main.py").stdout
+
+    assert "Hey, seems like your command 'python'" in output
+    assert "standard worker" not in output
+
+
 def test_the_active_environment_runs_the_job_and_else_python3_of_the_path(
     run: Run, scheduler: FakeScheduler, work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
