@@ -66,7 +66,7 @@ def _is_left_out(first: str, others: Sequence[click.Argument], words: Sequence[s
         return False
     needed = sum(other.nargs if other.nargs > 0 else int(other.required) for other in others)
     takes_job = "JOB" in (others[0].metavar or others[0].name or "").upper()
-    could_be_next = JOB.fullmatch(first) is not None if takes_job else True
+    could_be_next = all(map(JOB.fullmatch, first.split(","))) if takes_job else True
     is_short = len(words) == needed - 1
     is_job = takes_job and any(other.nargs < 0 for other in others)
     return could_be_next and (is_short or is_job) and not is_scheduler(first)
