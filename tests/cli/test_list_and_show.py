@@ -222,6 +222,24 @@ def test_csv_of_chosen_columns(run: Run, scheduler: FakeScheduler) -> None:
     assert run("list", "jobs", *words, "--project", "none").stdout == "state,command,metric.loss\n"
 
 
+def test_a_job_waits_for_jobs_or_for_none(run: Run, scheduler: FakeScheduler) -> None:
+    scheduler.jobs.clear()
+    first = scheduler.add("a" * 36, state=JobState.RUNNING)
+    second = scheduler.add("b" * 36, state=JobState.RUNNING)
+    scheduler.add("c" * 36)
+    scheduler.add("d" * 36, held_by="ada")
+    words = ("list", "jobs", "--columns", "id,waits_for", "--filter", "state:queued")
+
+    assert [row.split()[1:] for row in run(*words).stdout.splitlines()[1:]] == [
+        ["-"],
+        [first.job_id, second.job_id],
+    ]
+    assert run(*words, "--csv").stdout.splitlines()[1:] == [
+        f"{'d' * 36},",
+        f"{'c' * 36},{first.job_id} {second.job_id}",
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
