@@ -49,6 +49,8 @@ def asked(scheduler: FakeScheduler, home: Path, monkeypatch: pytest.MonkeyPatch)
         f"stop {JOB} --no-wait",
         f"diff jobs {JOB} {OTHER}",
         f"note job {JOB} fine",
+        f"note job {JOB} --list",
+        f"get artifact {JOB}",
         f"stop {JOB},{OTHER} --no-wait",
         f"tag job {JOB} best",
         f"tag job {JOB},{OTHER} best",
