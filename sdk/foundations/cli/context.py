@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from foundations.cli import completion
+from foundations.cli.groups import SCHEDULER_ASKED
 from foundations.cli.scheduler_argument import SchedulerArgument, default_scheduler
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def reach(config: SchedulerConfig) -> Client:
     if context is not None:
         context.call_on_close(client.close)
         context.meta[_CLIENT] = client
+        context.meta[SCHEDULER_ASKED] = config.name
     return client
 
 

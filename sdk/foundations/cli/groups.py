@@ -11,11 +11,13 @@ import click
 
 from foundations.cli.entry import INTERRUPTED
 from foundations.cli.other_words import OF_OTHER_PROGRAMS
-from foundations.errors import AtlasError
+from foundations.errors import AtlasError, NotAuthorised
 from foundations.text.terminal import clean
 
 JOB_NOT_COMPLETED = 3
 """Exit code when the command worked and the job itself did not complete."""
+SCHEDULER_ASKED = "foundations.scheduler"
+"""Where the context of a command has the name of the config whose scheduler it asked."""
 
 
 class CommandFailed(click.ClickException):
@@ -78,7 +80,7 @@ class RootGroup(LateGroup):
         except AtlasError as error:
             if ctx.params.get("debug"):
                 raise
-            raise CommandFailed(told(error)) from error
+            raise CommandFailed("\n".join((told(error), *_way_in(ctx, error)))) from error
         except BrokenPipeError:
             raise  # click ends quietly when nobody reads any more
         except OSError as error:
@@ -142,6 +144,14 @@ def told(error: AtlasError) -> str:
 def notes_of(error: AtlasError) -> tuple[str, ...]:
     """What an error says beside its message, such as what to do."""
     return tuple(getattr(error, "__notes__", ()))
+
+
+def _way_in(ctx: click.Context, error: AtlasError) -> tuple[str, ...]:
+    """How to sign in at the scheduler that was asked, which does not know its own name here."""
+    name = ctx.meta.get(SCHEDULER_ASKED)
+    if name is None or not isinstance(error, NotAuthorised):
+        return ()
+    return (f"Here that is: foundations login {name}",)
 
 
 def _explain(error: OSError) -> str:
