@@ -65,6 +65,15 @@ def test_an_unknown_option_is_wrong_usage(run: Run, scheduler: FakeScheduler) ->
     assert "--num-gpu" in run("submit", "--num-gpu", "1", "scheduler", ".", exit_code=2).stderr
 
 
+@pytest.mark.parametrize("option", ["--ram", "--shm"])
+def test_memory_is_a_number_of_gigabytes(run: Run, scheduler: FakeScheduler, option: str) -> None:
+    told = run("submit", option, "4G", "scheduler", "project", exit_code=2).stderr
+
+    assert told.endswith(
+        f"Error: Invalid value for '{option}': write a number of GB, such as 16 or 0.5, not '4G'.\n"
+    )
+
+
 # -- what is asked for
 
 
