@@ -228,7 +228,7 @@ class JobDetail(JobView):
     local_run: LocalRunView | None = None
     """None for a job that was submitted."""
     container: str | None = None
-    """Name of the container or process group of the latest attempt."""
+    """Name of the container of the latest attempt; None where jobs run as plain processes."""
     log_size_bytes: int = 0
     archived: bool = False
     """Whether the archive is finished."""
