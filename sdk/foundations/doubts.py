@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from foundations.job_config import FILE_NAME
-from foundations.models import JobSpec
+from foundations.models import DEFAULT_COMMAND, JobSpec
 
 _CODE_FOLLOWS = ("-c", "-m")
 """Last words of an entry point behind which no file is named."""
@@ -62,7 +62,11 @@ def _missing_script(directory: Path, spec: JobSpec) -> str | None:
 
 def _other_program(spec: JobSpec, word: str) -> str:
     """Tell who names a program where a script belongs how that is said."""
-    if not _has_standard_worker(spec) or word.endswith(".py"):
+    if not _has_standard_worker(spec):
+        return ""
+    if spec.command == DEFAULT_COMMAND:
+        return f" Where no command is given it is '{word}'."
+    if word.endswith(".py"):
         return ""
     if _PYTHON.fullmatch(word):
         return f" {_STANDARD}: leave '{word}' away."

@@ -148,6 +148,8 @@ def test_list_jobs_sorts(run: Run, run_json: Callable[..., Any], scheduler: Fake
     assert losses("-f", "metric.loss >= 2 sort:metric.loss") == [2, 3]
     result = run("list", "jobs", "--sort", "metric.loss", "--limit", "2")
     assert result.stderr == "The first 2 are shown; --limit shows more.\n"
+    one = run("list", "jobs", "--limit", "1")
+    assert one.stderr == "The newest is shown; --limit shows more.\n"
 
 
 def test_an_error_in_a_filter_is_shown_with_its_place(run: Run, scheduler: FakeScheduler) -> None:

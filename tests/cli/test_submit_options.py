@@ -259,6 +259,16 @@ def test_a_program_that_is_named_as_one_is_not_warned_about(
     assert "WARNING" not in run("submit", "scheduler", *words).stdout
 
 
+def test_what_runs_without_a_command_is_named_where_it_is_not_there(
+    run: Run, scheduler: FakeScheduler, work: Path
+) -> None:
+    (work / "elsewhere").mkdir()
+
+    output = run("submit", "scheduler", "elsewhere").stdout
+
+    assert "you can ignore this message. Where no command is given it is 'main.py'.\n" in output
+
+
 def test_a_program_of_an_image_gets_no_advice_about_the_standard_worker(
     run: Run, scheduler: FakeScheduler
 ) -> None:

@@ -55,7 +55,8 @@ class _Asked:
         if offset is None:
             found, more = paging.first_jobs(client, **asdict(self))
             kind = "newest" if newest else "first"
-            return found, f"The {kind} {len(found)} are shown; --limit shows more." if more else ""
+            shown = f"{kind} is" if len(found) == 1 else f"{kind} {len(found)} are"
+            return found, f"The {shown} shown; --limit shows more." if more else ""
         found, total = paging.jobs_from(client, offset, **asdict(self))
         if not found:
             return found, f"The list has {total} jobs."
