@@ -94,5 +94,5 @@ def test_who_is_not_known_is_told_where_to_sign_in(run: Run, scheduler: FakeSche
     scheduler.on_request = refuse
 
     assert run("list", "jobs", "scheduler", exit_code=1).stderr == (
-        "Error: This scheduler wants to know who asks.\nHere that is: foundations login scheduler\n"
+        "Error: This scheduler wants to know who asks.\nTo sign in: foundations login scheduler\n"
     )

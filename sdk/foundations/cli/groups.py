@@ -151,7 +151,7 @@ def _way_in(ctx: click.Context, error: AtlasError) -> tuple[str, ...]:
     name = ctx.meta.get(SCHEDULER_ASKED)
     if name is None or not isinstance(error, NotAuthorised):
         return ()
-    return (f"Here that is: foundations login {name}",)
+    return (f"To sign in: foundations login {name}",)
 
 
 def _explain(error: OSError) -> str:
