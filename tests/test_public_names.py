@@ -36,7 +36,11 @@ def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
         ("set_environment", "`foundations.submit(scheduler_config=...)`"),
         ("create_syncable_directory", "`foundations.save_artifact`"),
         ("flatten_parameter_dictionary", "`foundations.flatten_parameters`"),
+        ("log", "`foundations.log_metric(key, value)`"),
         ("log_metrics", "`foundations.log_metric(key, value)`"),
+        ("log_artifact", "`foundations.save_artifact(path)`"),
+        ("init", "`foundations.start_run(project)`"),
+        ("finish", "`foundations.end_run()`"),
     ],
 )
 def test_a_name_of_other_programs_says_what_stands_for_it(name: str, advice: str) -> None:

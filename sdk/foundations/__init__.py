@@ -92,7 +92,11 @@ _INSTEAD = {
     "create_syncable_directory": "`foundations.save_artifact` keeps a file, and `foundations get "
     "artifact` or `SubmittedJob` fetches it.",
     "flatten_parameter_dictionary": "It is `foundations.flatten_parameters`.",
+    "log": "`foundations.log_metric(key, value)` records one metric.",
     "log_metrics": "`foundations.log_metric(key, value)` records one.",
+    "log_artifact": "`foundations.save_artifact(path)` keeps a file.",
+    "init": "A run begins by itself with the first record, or by `foundations.start_run(project)`.",
+    "finish": "A run ends with its program, or by `foundations.end_run()`.",
 }
 """What stands for names that programs from elsewhere use."""
 
