@@ -73,9 +73,13 @@ def notebook(
     What is done in the notebook is done in the job's copy, and kept in its archive when it ends:
     `foundations get job` brings it back. After Ctrl-C the job goes on; --job opens it again.
     """
+    from foundations.beside.forwarding import check_listening
+    from foundations.errors import Unreachable
     from foundations.streaming import JobConsole
 
     ctx = click.get_current_context()
+    if forwards and not detach:
+        check_listening(address, local_port)
     config = load_config(scheduler, job_dir=job_dir)
     if job_id is None:
         prepared = _prepared(job_dir, config=config, **wanted)
@@ -97,6 +101,9 @@ def notebook(
         except KeyboardInterrupt:
             leaving.leave()
             ctx.exit(INTERRUPTED)
+        except Unreachable:
+            leaving.tell_ways()
+            raise
         if forwards:
             _forward(target, place, local_port=local_port, address=address, as_json=as_json)
         else:
@@ -203,6 +210,10 @@ class _Leaving:
             self._client.stop(self._job_id)
             click.echo(f"Job '{self._job_id}' is being stopped.", err=True)
             return
+        self.tell_ways()
+
+    def tell_ways(self) -> None:
+        """Say what can be done with the job from now on."""
         click.echo(f"The job goes on. To open it again: {self._again}", err=True)
         click.echo(f"To stop it: {self._stop}", err=True)
 
@@ -210,6 +221,8 @@ class _Leaving:
 def _forward(
     target: _Target, place: NotebookPlace, *, local_port: int, address: str, as_json: bool
 ) -> None:
+    from foundations.errors import ConfigError
+
     def tell(opened: Forward) -> None:
         url = place.url(opened.url)
         if as_json:
@@ -219,14 +232,18 @@ def _forward(
         click.echo(f"\n    {url}\n")
         click.echo(target.leaving.meaning, err=True)
 
-    keep_forwarding(
-        target.client,
-        target.job_id,
-        [(local_port, place.port)],
-        address=address,
-        tell=tell,
-        on_interrupt=target.leaving.leave,
-    )
+    try:
+        keep_forwarding(
+            target.client,
+            target.job_id,
+            [(local_port, place.port)],
+            address=address,
+            tell=tell,
+            on_interrupt=target.leaving.leave,
+        )
+    except ConfigError:  # the port was taken meanwhile
+        target.leaving.leave()
+        raise
 
 
 def _tell_place(target: _Target, place: NotebookPlace, *, as_json: bool) -> None:
