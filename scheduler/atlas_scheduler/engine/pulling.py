@@ -58,7 +58,7 @@ def pull(operation: Operation, name: str, why: str, advice: str, tell: Tell) -> 
             raise
         except DockerException as error:  # a credential helper, asked before the engine
             return f"the credentials of its registry cannot be read: {_unwrapped(error)}"
-        return play(events, PullProgress(name).line, tell)
+        return play(events, PullProgress().line, tell)
 
     problem = problem_of(operation, ask)
     if problem is not None:
@@ -113,13 +113,9 @@ def problem_of(operation: Operation, ask: Callable[[APIClient], str | None]) -> 
 
 def _advice(name: str, problem: str, advice: str) -> str:
     words = problem.lower()
-    if problem == NOTHING_CAME:
-        return (
-            "Submit again: what came of it is kept. `docker: pull_idle_seconds` in "
-            "config/server.yaml is the longest silence."
-        )
-    if any(word in words for word in _TOO_MANY):
-        return "The registry takes no more requests for now: submit again later, or log in there."
+    again = _advice_to_try_again(name, problem)
+    if again is not None:
+        return again
     if any(word in words for word in _NOT_LET_IN):
         return _advice_to_log_in(name)
     if "credentials of its registry" in words:
@@ -144,6 +140,23 @@ def _advice(name: str, problem: str, advice: str) -> str:
         f"Check {advice}, and whether the scheduler's machine reaches the registry and is logged "
         f"in there (`docker login`)."
     )
+
+
+def _advice_to_try_again(name: str, problem: str) -> str | None:
+    words = problem.lower()
+    if problem == NOTHING_CAME:
+        return (
+            "Submit again: what came of it is kept. `docker: pull_idle_seconds` in "
+            "config/server.yaml is the longest silence."
+        )
+    if words.endswith("eof"):
+        return (
+            f"The connection to {registry_of(name)} broke off, also when Docker tried again. "
+            f"Submit again: what came of it is kept."
+        )
+    if any(word in words for word in _TOO_MANY):
+        return "The registry takes no more requests for now: submit again later, or log in there."
+    return None
 
 
 def _unwrapped(error: DockerException) -> str:
