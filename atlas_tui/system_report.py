@@ -20,7 +20,7 @@ from foundations.models import (
     ScheduleView,
     StorageView,
 )
-from foundations.text.quantities import size
+from foundations.text.quantities import counted, size
 from foundations.text.terminal import clean
 
 _LABEL_WIDTH = 14
@@ -176,7 +176,7 @@ def _disk(disk: DiskView | None, palette: Palette, width: int) -> Iterator[Text]
         yield _title("DISK USE BY PROJECT")
         most = max(max(_project_bytes(one) for one in disk.projects), 1)
         for one in disk.projects:
-            yield _compared(one.name, _project_bytes(one), most, f"{one.jobs} jobs", palette)
+            yield _compared(one.name, _project_bytes(one), most, counted(one.jobs), palette)
 
 
 def _environments(found: EnvironmentsView | None, palette: Palette) -> Iterator[Text]:

@@ -435,7 +435,7 @@ def test_a_job_has_no_turn_before_its_time_and_holds_nobody_up() -> None:
 def test_a_job_that_waits_for_its_retry_is_told_what_for() -> None:
     job = replace(waiting(1, not_before_ms=NOW + 1), reason="retry 1 of 2 after exit code 3")
     told = reason(decide([job], [], Capacity(1), now_ms=NOW), 1)
-    assert told == "waits until 2023-11-14 22:13:20 UTC: retry 1 of 2 after exit code 3"
+    assert told == "retry 1 of 2 after exit code 3, at 2023-11-14 22:13:20 UTC"
 
 
 def test_who_holds_a_job_that_waits_for_a_time_is_told_before_the_time() -> None:
