@@ -112,3 +112,12 @@ def test_a_scheduler_that_does_not_come_back_leaves_the_job_and_the_ways_to_it(
     assert done.exit_code == 1
     assert f"To open it again: foundations notebook scheduler --job {job_id}\n" in done.stderr
     assert "does not answer" in done.stderr.splitlines()[-1]
+
+
+def test_who_opens_a_notebook_is_not_told_its_old_log(scheduler: FakeScheduler) -> None:
+    scheduler.run = None
+    (job_id,) = run("project", "--detach").stdout.split()
+    scheduler.start(scheduler.jobs[job_id])
+    scheduler.print(scheduler.jobs[job_id], b"old words\n")
+    assert "cannot be asked where it is: err" in (done := run("--job", job_id)).stderr
+    assert "old words" not in done.output

@@ -81,6 +81,7 @@ def notebook(
     if forwards and not detach:
         check_listening(address, local_port)
     config = load_config(scheduler, job_dir=job_dir)
+    is_joined = job_id is not None
     if job_id is None:
         prepared = _prepared(job_dir, config=config, **wanted)
         quiet = detach or as_json
@@ -96,7 +97,7 @@ def notebook(
     target = _Target(client, job_id, leaving)
     with naming(job_id, scheduler):
         try:
-            with _Start(client, job_id, console) as start:
+            with _Start(client, job_id, console, is_joined=is_joined) as start:
                 place = start.await_notebook()
         except KeyboardInterrupt:
             leaving.leave()
@@ -108,6 +109,14 @@ def notebook(
             _forward(target, place, local_port=local_port, address=address, as_json=as_json)
         else:
             _tell_place(target, place, as_json=as_json)
+
+
+def _said_bytes(client: Client, job_id: str) -> int:
+    """How much of the log of a job that runs is old: who opens its notebook is not told it."""
+    from foundations.models import JobState
+
+    job = client.job(job_id)
+    return job.log_size_bytes if job.state is JobState.RUNNING else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +146,10 @@ def _prepared(
 class _Start:
     """Tells how a job comes to its notebook: its states, and its log until JupyterLab answers."""
 
-    def __init__(self, client: Client, job_id: str, console: JobConsole) -> None:
+    def __init__(
+        self, client: Client, job_id: str, console: JobConsole, *, is_joined: bool
+    ) -> None:
+        self._is_joined = is_joined
         self._client = client
         self._job_id = job_id
         self._console = console
@@ -181,7 +193,8 @@ class _Start:
         from foundations.errors import AtlasError
 
         with suppress(AtlasError, RuntimeError):  # whoever waits for the job tells of it
-            for piece in self._client.logs(self._job_id, follow=True):
+            offset = _said_bytes(self._client, self._job_id) if self._is_joined else 0
+            for piece in self._client.logs(self._job_id, follow=True, offset=offset):
                 if self._is_over.is_set():
                     return
                 self._console.output(piece)
