@@ -226,9 +226,9 @@ def test_a_pull_tells_what_it_waits_for_and_nothing_twice() -> None:
         "nothing downloaded yet, 0 of 1 layers done.",
         "20 of more than 50 MB downloaded, 0 of 2 layers done.",
         "20 of more than 50 MB downloaded, 0 of 2 layers done; "
-        "1 layer broke off and will be asked for again.",
+        "the connection broke off, and Docker tries again.",
         "21 of 60 MB downloaded, 0 of 2 layers done; "
-        "1 layer broke off and will be asked for again.",
+        "the connection broke off, and Docker tries again.",
         "51 of 60 MB downloaded, 0 of 2 layers done.",
         "60 MB downloaded, 0 MB of them unpacked, 0 of 2 layers done.",
         "60 MB downloaded, 25 MB of them unpacked, 0 of 2 layers done.",

@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from foundations.text.quantities import counted
-
 _SAY_SECONDS = 3.0
 _MB = 1_000_000
 _RED = re.compile("\x1b\\[(?:91|0)m")
@@ -76,9 +74,8 @@ class PullProgress:
         layers = self._layers.values()
         done = sum(layer.is_done for layer in layers)
         said = f"Pulling: {self._amount()}, {done} of {len(layers)} layers done"
-        again = sum(layer.is_asked_again for layer in layers)
-        if again:
-            said += f"; {counted(again, 'layer')} broke off and will be asked for again"
+        if any(layer.is_asked_again for layer in layers):
+            said += "; the connection broke off, and Docker tries again"
         return f"{said}."
 
     def _amount(self) -> str:
