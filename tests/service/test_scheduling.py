@@ -190,8 +190,8 @@ async def test_limits_hold_and_are_lifted_while_the_server_runs(
     cats = [await submitted(database, user=user) for user in ("ada", "bob")]
     dogs = [await submitted(database, "dogs", user=user) for user in ("ada", "eve")]
     await busy.take_turn()
-    assert await reason(busy, cats[1]) == "1 job is running in project cats, and its limit is 1"
-    text = "1 job is running of ada, and the limit of that user is 1"
+    assert await reason(busy, cats[1]) == "project cats runs 1 job, its limit is 1"
+    text = "user ada runs 1 job, their limit is 1"
     assert await reason(busy, dogs[0]) == text
 
     await busy.rename_project("cats", "lions", by="ada")
