@@ -178,7 +178,12 @@ class Effects:
             await asyncio.gather(describe, return_exceptions=True)
         if ended.exit_code is None:
             return Gone(ended.at_ms, ended.lost_reason or "its process left no exit code")
-        return Exited(ended.at_ms, exit_code=ended.exit_code, oom_killed=ended.oom_killed)
+        return Exited(
+            ended.at_ms,
+            exit_code=ended.exit_code,
+            oom_killed=ended.oom_killed,
+            started_at_ms=ended.started_at_ms,
+        )
 
     async def _note_execution(self, job: Job, attempt: AttemptId) -> None:
         """Keep what the attempt runs on; a job must not be lost for want of that."""

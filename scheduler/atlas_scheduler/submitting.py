@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from atlas_scheduler.core.bounds import Bounds
 from atlas_scheduler.core.capacity import refusal
@@ -31,6 +32,7 @@ MOST_DEPENDENCIES = 100_000
 """Of one submission: each of its jobs on each of the others."""
 
 NOTHING: Mapping[str, tuple[Condition, JobState]] = MappingProxyType({})
+T = TypeVar("T")
 _Answer = tuple[str, dict[str, Any]]
 """The id of a job, and what else `Accepted` says."""
 
@@ -52,12 +54,10 @@ class Submitting(SecretKeeping, Transitions):
         """
         self._refuse_impossible(submission)
         await self._need_secrets(submission.spec)
-        (job_id, more), _ = await self._durably(
-            self._database.write(
-                lambda conn: self._insert(conn, submission, idempotency_key, bounds=bounds)
-            ),
-            self._tell,
+        written = self._database.write(
+            lambda conn: self._insert(conn, submission, idempotency_key, bounds=bounds)
         )
+        (job_id, more), _ = await self._accept(written)
         # Why it waits is for who asks: it takes a look at the whole queue.
         view = await self.view(job_id, explain=False)
         return Accepted.model_validate({**dict(view), **more})
@@ -128,13 +128,10 @@ class Submitting(SecretKeeping, Transitions):
         await self._need_secrets(wanted.submission.spec)
         if wanted.submission.unique is not None:
             raise InvalidRequest("A unique key is that of one job: an array cannot have it.")
-        number, _ = await self._durably(
-            self._database.write(
-                lambda conn: self._insert_array(conn, wanted, idempotency_key, bounds),
-                is_large=True,
-            ),
-            self._tell,
+        written = self._database.write(
+            lambda conn: self._insert_array(conn, wanted, idempotency_key, bounds), is_large=True
         )
+        number, _ = await self._accept(written)
         return await self._database.read(lambda conn: arrays.view(conn, number))
 
     def _insert_array(
@@ -181,9 +178,12 @@ class Submitting(SecretKeeping, Transitions):
                 return [self._bar(conn, job.job_id, other) for job in added]
         return []
 
-    def _tell(self, accepted: tuple[object, list[Moved]]) -> None:
-        self._publish(accepted[1])
+    async def _accept(
+        self, written: asyncio.Future[tuple[T, list[Moved]]]
+    ) -> tuple[T, list[Moved]]:
+        # At once: what the queue decides is written after it, and until then looks at the disk.
         self.shell.wake()
+        return await self._durably(written, lambda accepted: self._publish(accepted[1]))
 
     def _refuse_impossible(self, submission: Submission) -> None:
         spec = submission.spec

@@ -17,6 +17,8 @@ from atlas_scheduler.writing import Writing
 
 Moved = tuple[Job, tuple[Effect, ...]]
 """A job after a transition, and what must be done now."""
+_NO_DETAIL = frozenset({"at_ms", "started_at_ms"})
+"""Of an event: the change and the job have these themselves."""
 
 
 class Transitions(Writing):
@@ -78,7 +80,7 @@ class Transitions(Writing):
     ) -> Moved:
         moved, effects = advance(job, event)
         jobs.save_job(conn, moved, engine=engine)
-        detail = {key: value for key, value in asdict(event).items() if key != "at_ms"}
+        detail = {key: value for key, value in asdict(event).items() if key not in _NO_DETAIL}
         if len(moved.retried) > len(job.retried):
             detail |= {"retry": moved.reason, "pause_seconds": _pause_seconds(moved, event)}
         self._append(conn, moved, type(event).__name__, event.at_ms, detail)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from atlas_scheduler.catalogue import Catalogue
@@ -85,7 +85,7 @@ class Writing(Catalogue):
             conn, project=project, event=event, at_ms=self._clock_ms(), detail=detail
         )
 
-    async def _durably(self, write: Coroutine[Any, Any, T], then: Callable[[T], None]) -> T:
+    async def _durably(self, write: Awaitable[T], then: Callable[[T], None]) -> T:
         """Run a write and what must follow it to the end, even when the caller is cancelled."""
 
         async def run() -> T:

@@ -224,6 +224,14 @@ ROWS: tuple[Row, ...] = (
         {"finished_at_ms": NOW, "exit_code": 0},
     ),
     Row(
+        "an end that knows better when the job began corrects that",
+        RUNNING,
+        Exited(NOW, 0, started_at_ms=NOW - 7),
+        JobState.COMPLETED,
+        (_FINISH,),
+        {"finished_at_ms": NOW, "exit_code": 0, "started_at_ms": NOW - 7},
+    ),
+    Row(
         "another exit code fails it",
         RUNNING,
         Exited(NOW, 3),

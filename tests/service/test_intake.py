@@ -34,12 +34,14 @@ class FullFor(Database):
     async def read(self, work: Work[T]) -> T:
         return await self._whole.read(work)
 
-    async def write(self, work: Work[T], *, is_large: bool = False) -> T:
-        if self._left:
-            self._left -= 1
-            self.refused.set()
-            raise StorageFull("no space left on the disk")
-        return await self._whole.write(work, is_large=is_large)
+    def write(self, work: Work[T], *, is_large: bool = False) -> asyncio.Future[T]:
+        if not self._left:
+            return self._whole.write(work, is_large=is_large)
+        self._left -= 1
+        self.refused.set()
+        refusal: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        refusal.set_exception(StorageFull("no space left on the disk"))
+        return refusal
 
 
 def point(step: int) -> bytes:

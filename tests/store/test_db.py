@@ -42,7 +42,7 @@ async def test_writes_that_wait_together_share_one_commit(database: Database) ->
     statements.clear()
     gate = Gate()
     held = await gate.hold(database)
-    waiting = await queue_up(database, *(put(f"{number:02}") for number in range(50)))
+    waiting = queue_up(database, *(put(f"{number:02}") for number in range(50)))
     gate.leave.set()
     await asyncio.gather(held, *waiting)
     await database.write(lambda conn: conn.set_trace_callback(None))
@@ -53,7 +53,7 @@ async def test_writes_that_wait_together_share_one_commit(database: Database) ->
 async def test_a_failing_write_undoes_its_own_changes_and_no_others(database: Database) -> None:
     gate = Gate()
     held = await gate.hold(database)
-    first, second, third, fourth = await queue_up(
+    first, second, third, fourth = queue_up(
         database,
         put("before"),
         failing(ValueError("mine"), key="lost"),
@@ -72,7 +72,7 @@ async def test_a_failing_write_undoes_its_own_changes_and_no_others(database: Da
 async def test_the_first_of_a_batch_may_fail_too(database: Database) -> None:
     gate = Gate()
     held = await gate.hold(database)
-    first, second = await queue_up(database, failing(ValueError("mine"), key="lost"), put("after"))
+    first, second = queue_up(database, failing(ValueError("mine"), key="lost"), put("after"))
     gate.leave.set()
     await asyncio.gather(held, second)
     with pytest.raises(ValueError, match="mine"):
@@ -87,10 +87,9 @@ async def test_a_large_write_shares_its_commit_with_nobody_and_keeps_its_turn(
     await database.write(lambda conn: conn.set_trace_callback(statements.append))
     gate = Gate()
     held = await gate.hold(database)
-    before = await queue_up(database, put("a"), put("b"))
-    large = asyncio.create_task(database.write(put("c"), is_large=True))
-    await asyncio.sleep(0)
-    after = await queue_up(database, put("d"), put("e"))
+    before = queue_up(database, put("a"), put("b"))
+    large = database.write(put("c"), is_large=True)
+    after = queue_up(database, put("d"), put("e"))
     statements.clear()
     gate.leave.set()
     await asyncio.gather(held, *before, large, *after)
@@ -111,7 +110,7 @@ async def test_when_the_commit_fails_all_who_share_it_learn_it(database: Databas
 
     gate = Gate()
     held = await gate.hold(database)
-    tasks = await queue_up(database, put("a"), orphan, put("b"))
+    tasks = queue_up(database, put("a"), orphan, put("b"))
     gate.leave.set()
     await held
     for task in tasks:
@@ -136,7 +135,7 @@ async def test_what_waits_at_closing_is_still_done_and_later_calls_are_refused(
     database = await Database.open(tmp_path / "scheduler.db")
     gate = Gate()
     held = await gate.hold(database)
-    (waiting,) = await queue_up(database, put("a"))
+    (waiting,) = queue_up(database, put("a"))
     closing_down = asyncio.create_task(database.close())
     await asyncio.sleep(0)
     with pytest.raises(RuntimeError, match="closed"):
@@ -155,7 +154,7 @@ async def test_what_waits_at_closing_is_still_done_and_later_calls_are_refused(
 async def test_a_cancelled_write_leaves_its_neighbours_alone(database: Database) -> None:
     gate = Gate()
     held = await gate.hold(database)
-    tasks = await queue_up(database, put("a"), put("gone"), put("b"))
+    tasks = queue_up(database, put("a"), put("gone"), put("b"))
     tasks[1].cancel()
     held.cancel()
     gate.leave.set()
@@ -203,8 +202,8 @@ async def test_callers_are_let_go_when_the_event_loop_takes_the_writing_away(
     before = asyncio.all_tasks()
     gate = Gate()
     held = await gate.hold(database)
-    (waiting,) = await queue_up(database, put("gone"))
-    (flusher,) = asyncio.all_tasks() - before - {held, waiting}
+    (waiting,) = queue_up(database, put("gone"))
+    (flusher,) = asyncio.all_tasks() - before
     flusher.cancel()
     for task in (held, waiting):
         with pytest.raises(asyncio.CancelledError):

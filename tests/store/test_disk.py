@@ -34,7 +34,7 @@ async def test_a_full_database_refuses_writes_and_answers_reads(database: Databa
     await database.write(limit_pages(3))
     gate = Gate()
     held = await gate.hold(database)
-    tasks = await queue_up(database, put("small"), put("large", "x" * 100_000), put("after"))
+    tasks = queue_up(database, put("small"), put("large", "x" * 100_000), put("after"))
     gate.leave.set()
     await held
     for task in tasks:

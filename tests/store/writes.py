@@ -31,14 +31,12 @@ class Gate:
         self.entered.set()
         assert self.leave.wait(DEADLINE_SECONDS)
 
-    async def hold(self, database: Database) -> asyncio.Task[None]:
-        held = asyncio.create_task(database.write(self))
+    async def hold(self, database: Database) -> asyncio.Future[None]:
+        held = database.write(self)
         await asyncio.to_thread(self.entered.wait, DEADLINE_SECONDS)
         return held
 
 
-async def queue_up(database: Database, *works: Work[object]) -> list[asyncio.Task[object]]:
+def queue_up(database: Database, *works: Work[object]) -> list[asyncio.Future[object]]:
     """Start writes behind a gate, so that they share the next commit."""
-    tasks = [asyncio.create_task(database.write(work)) for work in works]
-    await asyncio.sleep(0)
-    return tasks
+    return [database.write(work) for work in works]

@@ -55,6 +55,8 @@ class Exited:
     """What ended it, as far as a local run says."""
     interrupted: bool = False
     """Whether its user ended it with Ctrl-C."""
+    started_at_ms: int | None = None
+    """When it began, where that is known better now than when its start was noted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -215,7 +215,9 @@ def _record(job: Job, event: Event) -> Job:
 def _record_end(job: Job, event: Event) -> Job:
     match event:
         case Exited():
-            return _record_exit(replace(job, exit_code=event.exit_code), event)
+            started_at_ms = event.started_at_ms or job.started_at_ms
+            ended = replace(job, exit_code=event.exit_code, started_at_ms=started_at_ms)
+            return _record_exit(ended, event)
         case StartRefused() | Gone() if job.state is not JobState.STOPPED and not job.timed_out:
             return replace(job, reason=event.reason)
         case NotStarted() if job.state is JobState.LOST:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -72,7 +73,7 @@ class Containers:
         self._instance = instance
         self._prepared = prepared
 
-    def start(self, attempt: AttemptId, recipe: Callable[[], Recipe]) -> ContainerState | None:
+    def start(self, attempt: AttemptId, recipe: Callable[[], Recipe]) -> ContainerState:
         """Start an attempt's container, or adopt the one that has its name.
 
         Args:
@@ -80,7 +81,8 @@ class Containers:
             recipe: gives what to create.
 
         Returns:
-            How it stood just after its start; None when it was gone by then.
+            How it stood just before. After its start Docker tells nothing of one that ends at
+            once until all is put away that it had.
 
         Raises:
             StartRefusedError: the engine will not run it; nothing is left of it.
@@ -92,20 +94,20 @@ class Containers:
             # Perhaps only the answer was lost. What was made has the name, and is found.
             return self._start(attempt, recipe)
 
-    def _start(self, attempt: AttemptId, recipe: Callable[[], Recipe]) -> ContainerState | None:
+    def _start(self, attempt: AttemptId, recipe: Callable[[], Recipe]) -> ContainerState:
         try:
             known = recipe()
         except StartRefusedError:
             state = self.find(attempt)
             if state is None or (state.never_started and PREPARED_LABEL in state.labels):
                 raise
-            return self._begin(attempt, state)  # made while what it needs was still there
+            self._begin(attempt, state)  # made while what it needs was still there
+            return state
         slot, state = self._obtain(attempt, known)
-        is_new = state is None or state.never_started
-        if slot is not None and is_new:
+        if slot is not None and state.never_started:
             self._prepared.aim(slot, known.job_dir, script_of(known.body, known.image))
         try:
-            begun = self._begin(attempt, state)
+            self._begin(attempt, state)
         except StartRefusedError:
             if slot is None or known.mould is None:
                 raise
@@ -116,12 +118,12 @@ class Containers:
             self._prepared.started(slot)
         if known.mould is not None:
             self._prepared.want(known.mould)
-        return begun
+        return state
 
-    def _begin(self, attempt: AttemptId, state: ContainerState | None) -> ContainerState | None:
-        """Start a container unless it was started before; None is a new one."""
-        if state is not None and not state.never_started:
-            return state
+    def _begin(self, attempt: AttemptId, state: ContainerState) -> None:
+        """Start a container unless it was started before."""
+        if not state.never_started:
+            return
         try:
             self._daemon.call(lambda api: api.start(attempt.name))
         except APIError as error:
@@ -129,24 +131,20 @@ class Containers:
                 raise
             self.remove(attempt.name)
             raise _refusal(error) from error
-        return self.find(attempt)
 
-    def _obtain(
-        self, attempt: AttemptId, known: Recipe
-    ) -> tuple[str | None, ContainerState | None]:
+    def _obtain(self, attempt: AttemptId, known: Recipe) -> tuple[str | None, ContainerState]:
         """Claim or create a container, or find the one that has its name.
 
         Returns:
-            The slot of a prepared one; how it stands, None when it is new.
+            The slot of a prepared one; how it stands.
         """
         for _ in range(_CONFLICT_TRIES):
-            try:
-                slot = self._prepared.claim(attempt.name, known.mould)
-                if slot is None:
-                    self._create(attempt.name, known.body)
-                return slot, None
-            except NameTaken:
-                state = self.find(attempt)
+            with suppress(NameTaken):
+                claimed = self._prepared.claim(attempt.name, known.mould)
+                if claimed is not None:
+                    return claimed.slot, claimed.state
+                self._create(attempt.name, known.body)
+            state = self.find(attempt)
             if state is not None:
                 return state.labels.get(PREPARED_LABEL), state
             time.sleep(_CONFLICT_SECONDS)  # someone removes the one that had the name

@@ -106,8 +106,8 @@ class DockerEngine:
         )
         self._logs: dict[str, JobLog] = {}
         """Of attempts that are ready to start."""
-        self._begun: dict[str, ContainerState] = {}
-        """How containers that were started here stood just after that."""
+        self._made: dict[str, ContainerState] = {}
+        """How containers that were started here stood just before that."""
         self._stopped: set[str] = set()
 
     async def capabilities(self) -> Capabilities:
@@ -155,21 +155,18 @@ class DockerEngine:
         recipe = partial(self._recipe, launch)
         marking = asyncio.create_task(self._mark_output(launch.attempt))
         try:
-            begun = await self._ask(partial(self._containers.start, launch.attempt, recipe))
+            made = await self._ask(partial(self._containers.start, launch.attempt, recipe))
         finally:
             await asyncio.wait([marking])
         self._stock.replenish()
-        started_at_ms = None
-        if begun is not None:
-            self._begun[launch.attempt.name] = begun
-            started_at_ms = begun.started_at_ms
-        return started_at_ms or now_ms()
+        self._made[launch.attempt.name] = made
+        return made.started_at_ms or now_ms()
 
     async def execution(self, attempt: AttemptId, *, gpus: Sequence[str]) -> Execution | None:
         """Say what a container really runs on."""
 
         def ask() -> Execution | None:
-            state = self._begun.get(attempt.name) or self._containers.find(attempt)
+            state = self._made.get(attempt.name) or self._containers.find(attempt)
             if state is None:
                 return None
             asked, image_id = state.image, state.image_id
@@ -206,7 +203,6 @@ class DockerEngine:
             self._daemon,
             name,
             log,
-            begun=self._begun.get(name),
             was_stopped=lambda: name in self._stopped,
         )
         with self._streams.watched(name, follower):
@@ -245,7 +241,7 @@ class DockerEngine:
         """Remove the container, whatever its state."""
         await self._ask(partial(self._containers.remove, attempt.name))
         self._logs.pop(attempt.name, None)
-        self._begun.pop(attempt.name, None)
+        self._made.pop(attempt.name, None)
         self._stopped.discard(attempt.name)
         self._usage.forget(attempt.name)
         await self._environments.release(attempt)

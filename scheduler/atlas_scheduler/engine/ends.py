@@ -47,6 +47,7 @@ def container_end(
         at_ms=state.finished_at_ms or now_ms(),
         exit_code=state.exit_code,
         oom_killed=state.oom_killed,
+        started_at_ms=state.started_at_ms,
     )
 
 

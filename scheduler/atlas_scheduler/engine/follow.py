@@ -63,10 +63,8 @@ class Follower:
         log: JobLog,
         *,
         was_stopped: Callable[[], bool],
-        begun: ContainerState | None = None,
     ) -> None:
-        """Prepare to follow a container; `begun` says how it stood a moment ago."""
-        self._begun = begun
+        """Prepare to follow a container."""
         self._daemon = daemon
         self._name = name
         self._log = log
@@ -143,7 +141,7 @@ class Follower:
 
     def _follow_once(self) -> Ended | None:
         """Follow as long as the stream lasts; None when the container runs on."""
-        state, self._begun = self._begun or self._state(), None
+        state = self._state()
         if not state.has_ended and not state.is_going:
             self._broke = False
             self._rewind()

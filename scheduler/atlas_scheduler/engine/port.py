@@ -94,6 +94,8 @@ class Ended:
     """None when the infrastructure lost it; `lost_reason` says how."""
     oom_killed: bool = False
     lost_reason: str | None = None
+    started_at_ms: int | None = None
+    """When it began, where the engine knows better by now than when `start` returned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +252,10 @@ class Engine(Protocol):
         """
 
     async def start(self, launch: Launch) -> int:
-        """Start the attempt, or adopt the one that has its name. Returns its start (ms, UTC).
+        """Start the attempt, or adopt the one that has its name.
+
+        Returns:
+            When it began (ms, UTC), or was told of here; `Ended` says it exactly.
 
         Raises:
             StartRefusedError: the engine will not run it.

@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from docker.errors import APIError, NotFound
 from atlas_scheduler.engine.container import INSTANCE_LABEL
 from atlas_scheduler.engine.daemon import Daemon
 from atlas_scheduler.engine.prepared import PREPARED_LABEL, SCRIPT, SHELL, Mould
+from atlas_scheduler.engine.state import ContainerState
 from foundations.errors import EngineDown
 
 KEEP_SECONDS = 600.0
@@ -31,6 +33,15 @@ _CONFLICT = 409
 
 class NameTaken(Exception):
     """A container has the name of the attempt already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """One that can be claimed."""
+
+    slot: str
+    state: ContainerState
+    """How it stood when it was made."""
 
 
 class PreparedContainers:
@@ -63,8 +74,8 @@ class PreparedContainers:
         self._filling = threading.Lock()
         self._moulds: dict[str, tuple[Mould, float]] = {}
         """By shape, the one asked for last at the end, with when that was."""
-        self._ready: dict[str, list[str]] = {}
-        """Slots by shape."""
+        self._ready: dict[str, list[Ready]] = {}
+        """By shape."""
         self._unfit: set[str] = set()
         self._with_shell: set[str] = set()
         """Ids of images."""
@@ -72,31 +83,31 @@ class PreparedContainers:
 
     # -- use
 
-    def claim(self, name: str, mould: Mould | None) -> str | None:
+    def claim(self, name: str, mould: Mould | None) -> Ready | None:
         """Give a prepared container the name of an attempt.
 
         Returns:
-            Its slot; None when none is ready.
+            Which; None when none is ready.
 
         Raises:
             NameTaken: a container has the name.
             EngineDown: no answer came; whether it was claimed, the name tells.
         """
-        while mould is not None and (slot := self._take(mould.shape)) is not None:
+        while mould is not None and (ready := self._take(mould.shape)) is not None:
             try:
-                self._daemon.call(partial(_rename, self._name(slot), name))
+                self._daemon.call(partial(_rename, self._name(ready.slot), name))
             except NotFound:
-                self.started(slot)  # others removed it
+                self.started(ready.slot)  # others removed it
                 continue
             except APIError as error:
-                self._put_back(mould.shape, slot)
+                self._put_back(mould.shape, ready)
                 if error.status_code == _CONFLICT:
                     raise NameTaken from error
                 raise
             except EngineDown:
-                self._put_back(mould.shape, slot)  # what has another name is not found again
+                self._put_back(mould.shape, ready)  # what has another name is not found again
                 raise
-            return slot
+            return ready
         return None
 
     def aim(self, slot: str, job_dir: Path, script: str) -> None:
@@ -186,14 +197,14 @@ class PreparedContainers:
             self._moulds.clear()
         self.replenish()
 
-    def _take(self, shape: str) -> str | None:
+    def _take(self, shape: str) -> Ready | None:
         with self._lock:
-            slots = self._ready.get(shape)
-            return slots.pop() if slots else None
+            ready = self._ready.get(shape)
+            return ready.pop() if ready else None
 
-    def _put_back(self, shape: str, slot: str) -> None:
+    def _put_back(self, shape: str, ready: Ready) -> None:
         with self._lock:
-            self._ready.setdefault(shape, []).append(slot)
+            self._ready.setdefault(shape, []).append(ready)
 
     def _is_short(self, shape: str) -> bool:
         with self._lock:
@@ -212,7 +223,8 @@ class PreparedContainers:
             self._daemon.call(
                 lambda api: api.create_container_from_config(body, name)  # type: ignore[no-untyped-call]  # in its stubs
             )
-            made = self._daemon.call(lambda api: api.inspect_container(name))
+            answer = self._daemon.call(lambda api: api.inspect_container(name))
+            made = ContainerState.from_inspect(answer)
             has_shell = mould.image_id in self._with_shell or self._daemon.call(
                 partial(_has_shell, name)
             )
@@ -221,19 +233,19 @@ class PreparedContainers:
                 self._remove(slot)
             raise
         # The image's name may mean another one by now.
-        is_right = made["Image"].removeprefix("sha256:") == mould.image_id.removeprefix("sha256:")
+        is_right = made.image_id.removeprefix("sha256:") == mould.image_id.removeprefix("sha256:")
         if is_right and has_shell:
             self._with_shell.add(mould.image_id)
-            return self._put_back(mould.shape, slot)
+            return self._put_back(mould.shape, Ready(slot, made))
         self._remove(slot)
         self.is_unfit(mould.shape)
 
     def _remove_unwanted(self) -> None:
         with self._lock:
             unwanted = [shape for shape in self._ready if shape not in self._moulds]
-            slots = [slot for shape in unwanted for slot in self._ready.pop(shape)]
-        for slot in slots:
-            self._remove(slot)
+            going = [ready for shape in unwanted for ready in self._ready.pop(shape)]
+        for ready in going:
+            self._remove(ready.slot)
 
     def _remove(self, slot: str) -> None:
         with suppress(NotFound):

@@ -93,11 +93,12 @@ class Database:
             raise
         return cls(path, links[0], links[1:])
 
-    async def write(self, work: Work[T], *, is_large: bool = False) -> T:
-        """Run `work` in a transaction and return its result when that is durable.
+    def write(self, work: Work[T], *, is_large: bool = False) -> asyncio.Future[T]:
+        """Run `work` in a transaction; its result comes when that is durable.
 
-        Writes that wait together share one commit. An exception undoes what its own `work` did and
-        nothing else. When the commit itself fails, all who shared it get its error.
+        Writes run in the order of the calls, and those that wait together share one commit. An
+        exception undoes what its own `work` did and nothing else. When the commit itself fails, all
+        who shared it get its error.
 
         Args:
             work: reads and writes rows.
@@ -114,8 +115,7 @@ class Database:
         self._pending.append(write)
         if self._flusher is None or self._flusher.done():
             self._flusher = asyncio.create_task(self._flush())
-        result: T = await write.future
-        return result
+        return write.future
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` on one snapshot of the database and return its result.
