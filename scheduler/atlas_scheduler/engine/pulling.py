@@ -36,7 +36,9 @@ _NOT_REACHED = (
 _NOT_TRUSTED = ("x509:", "server gave http response to https client")
 
 
-def pull(operation: Operation, name: str, why: str, advice: str, tell: Tell) -> None:
+def pull(
+    operation: Operation, name: str, why: str, advice: str, tell: Tell, *, is_here: bool
+) -> None:
     """Pull an image. Blocks.
 
     Args:
@@ -45,6 +47,7 @@ def pull(operation: Operation, name: str, why: str, advice: str, tell: Tell) -> 
         why: says in the error why it is pulled.
         advice: where its name comes from.
         tell: hears the progress.
+        is_here: whether the engine has an image of that name already.
 
     Raises:
         StartRefusedError: it cannot be had; the text holds the registry's words.
@@ -64,7 +67,7 @@ def pull(operation: Operation, name: str, why: str, advice: str, tell: Tell) -> 
     if problem is not None:
         raise StartRefusedError(
             f"The image {name!r} {why} and cannot be pulled: {problem.rstrip('.')}. "
-            f"{_advice(name, problem, advice)}"
+            f"{_advice(name, problem, advice, is_here=is_here)}"
         )
 
 
@@ -111,7 +114,7 @@ def problem_of(operation: Operation, ask: Callable[[APIClient], str | None]) -> 
         raise
 
 
-def _advice(name: str, problem: str, advice: str) -> str:
+def _advice(name: str, problem: str, advice: str, *, is_here: bool) -> str:
     words = problem.lower()
     again = _advice_to_try_again(name, problem)
     if again is not None:
@@ -124,9 +127,14 @@ def _advice(name: str, problem: str, advice: str) -> str:
             "(`credsStore`, `credHelpers`): install it, or remove its line and log in again."
         )
     if any(word in words for word in _NOT_REACHED):
+        unasked = (
+            "`pull: missing` takes the image that it has"
+            if is_here
+            else "an image that is loaded or built there needs no registry"
+        )
         return (
             f"The scheduler's machine does not reach {registry_of(name)}. Check {advice}, and that "
-            f"machine's network; an image that is loaded or built there needs no registry."
+            f"machine's network; {unasked}."
         )
     if any(word in words for word in _NOT_TRUSTED):
         return (
