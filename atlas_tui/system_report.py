@@ -108,14 +108,18 @@ def _host(host: HostView | None, info: SchedulerInfo | None, palette: Palette) -
 
 def _storage(storage: StorageView, palette: Palette) -> Iterator[Text]:
     """The disks beside the home's, and whether there is space on all."""
+    yield _mark(storage.stop_below_bytes)
     for one in storage.disks[1:]:
         free, total = one.free_bytes, one.total_bytes
         words = f"{size(free)} free of {size(total)}, {', '.join(one.holds)}: {one.path}"
         yield _measured("Disk", _share(total - free, total), words, palette)
+        yield _mark(one.stop_below_bytes)
     if storage.problem:
         yield _line("Problem", storage.problem, "bold red")
-    else:
-        yield _line("", f"no job starts below {size(storage.stop_below_bytes)} free")
+
+
+def _mark(stop_below_bytes: int) -> Text:
+    return _line("", f"no job starts below {size(stop_below_bytes)} free")
 
 
 def _gpus(host: HostView | None, palette: Palette) -> Iterator[Text]:
