@@ -195,7 +195,10 @@ class JobCatalogue(JobFiles):
             )
 
         detail = await self._database.read(look)
-        return detail.model_copy(update={"log_size_bytes": self.log_size(detail.job_id)})
+        more: dict[str, object] = {"log_size_bytes": self.log_size(detail.job_id)}
+        if detail.state is JobState.STARTING:
+            more["doing"] = self.last_log_line(detail.job_id) or None
+        return detail.model_copy(update=more)
 
     async def array(self, ref: str) -> ArrayView:
         """An array of jobs, and how they stand.

@@ -386,3 +386,20 @@ def test_show_job_tells_in_a_line_what_it_used(run: Run, scheduler: FakeSchedule
     (line,) = [line for line in output.splitlines() if line.startswith("Used:")]
     assert line.split(maxsplit=1)[1] == ("at most 1.5 GB of memory, 150% of a processor on average")
     assert "system/" not in output
+
+
+def test_a_start_that_a_restarted_scheduler_saw_again_is_told_once(
+    run: Run, run_json: Callable[..., Any], scheduler: FakeScheduler
+) -> None:
+    job = scheduler.add()
+    scheduler.start(job)
+    scheduler.move(job, JobState.RUNNING, "Started")
+    scheduler.move(job, JobState.QUEUED, "Exited")
+    scheduler.start(job)
+
+    told = run("show", "job", "scheduler", job.job_id).stdout.partition("\nHistory\n")[2]
+
+    events = [line.split()[2] for line in told.splitlines()[1:]]
+    assert events == ["Submitted", "Claimed", "Started", "Exited", "Claimed", "Started"]
+    found = run_json("show", "job", "scheduler", job.job_id, "--json")["history"]
+    assert [one["event"] for one in found].count("Started") == 3

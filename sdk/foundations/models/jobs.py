@@ -230,6 +230,8 @@ class JobDetail(JobView):
     container: str | None = None
     """Name of the container of the latest attempt; None where jobs run as plain processes."""
     log_size_bytes: int = 0
+    doing: str | None = None
+    """The last line of its log while it starts, such as how far the pull of its image is."""
     archived: bool = False
     """Whether the archive is finished."""
     metric_series: list[MetricSummary] = []
