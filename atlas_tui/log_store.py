@@ -36,11 +36,6 @@ class LogStore:
         self._blocks: OrderedDict[int, bytearray] = OrderedDict()
         self._starts: dict[int, tuple[int, array[int]]] = {}
 
-    @property
-    def held_bytes(self) -> int:
-        """How much is here."""
-        return sum(len(block) for block in self._blocks.values())
-
     # -- bytes
 
     def put(self, offset: int, data: bytes) -> None:

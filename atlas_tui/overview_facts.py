@@ -49,6 +49,8 @@ def story(detail: JobDetail) -> str:
         place = "" if position is None else f" (place {position})"
         return f"It waits: {detail.waiting.reason}{place}."
     text = f"It {_WORDS[detail.state]}"
+    if detail.doing:
+        return f"{text}. {detail.doing}"
     if detail.state is JobState.FAILED and detail.exit_code is not None:
         text += f" with exit code {detail.exit_code}"
     if detail.reason and detail.state is not JobState.COMPLETED:

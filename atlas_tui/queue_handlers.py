@@ -107,7 +107,7 @@ async def max_running(desk: Desk, selection: Selection) -> None:
         command = BY_NAME["max_running"].command(
             scheduler=desk.board.scheduler, words={"NUMBER": typed}
         )
-        desk.say(Said(f"Up to {typed} jobs at once", "good", command))
+        desk.say(Said(f"Up to {counted(int(typed))} at once", "good", command))
 
 
 @performs("clear_queue")

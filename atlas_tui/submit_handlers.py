@@ -17,6 +17,7 @@ from foundations.errors import AtlasError
 from foundations.models import ArrayView, JobView, ScheduleView
 from foundations.rerun import rerun_spec
 from foundations.terms import said_of
+from foundations.text.quantities import counted
 
 
 @performs("submit")
@@ -64,7 +65,7 @@ def _tell(desk: Desk, sent: Sent | None) -> None:
         return
     scheduler = desk.board.scheduler
     if isinstance(sent, ArrayView):
-        what = f"array {sent.array_id[:8]}, {sent.size} jobs"
+        what = f"array {sent.array_id[:8]}, {counted(sent.size)}"
         command = f"foundations show array {scheduler} {sent.array_id[:8]}"
     elif isinstance(sent, ScheduleView):
         what = f"schedule {sent.schedule_id[:8]}, {next_text(sent)}"

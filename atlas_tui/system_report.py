@@ -20,7 +20,7 @@ from foundations.models import (
     ScheduleView,
     StorageView,
 )
-from foundations.text.quantities import size
+from foundations.text.quantities import counted, size
 from foundations.text.terminal import clean
 
 _LABEL_WIDTH = 14
@@ -108,14 +108,18 @@ def _host(host: HostView | None, info: SchedulerInfo | None, palette: Palette) -
 
 def _storage(storage: StorageView, palette: Palette) -> Iterator[Text]:
     """The disks beside the home's, and whether there is space on all."""
+    yield _mark(storage.stop_below_bytes)
     for one in storage.disks[1:]:
         free, total = one.free_bytes, one.total_bytes
         words = f"{size(free)} free of {size(total)}, {', '.join(one.holds)}: {one.path}"
         yield _measured("Disk", _share(total - free, total), words, palette)
+        yield _mark(one.stop_below_bytes)
     if storage.problem:
         yield _line("Problem", storage.problem, "bold red")
-    else:
-        yield _line("", f"no job starts below {size(storage.stop_below_bytes)} free")
+
+
+def _mark(stop_below_bytes: int) -> Text:
+    return _line("", f"no job starts below {size(stop_below_bytes)} free")
 
 
 def _gpus(host: HostView | None, palette: Palette) -> Iterator[Text]:
@@ -176,7 +180,7 @@ def _disk(disk: DiskView | None, palette: Palette, width: int) -> Iterator[Text]
         yield _title("DISK USE BY PROJECT")
         most = max(max(_project_bytes(one) for one in disk.projects), 1)
         for one in disk.projects:
-            yield _compared(one.name, _project_bytes(one), most, f"{one.jobs} jobs", palette)
+            yield _compared(one.name, _project_bytes(one), most, counted(one.jobs), palette)
 
 
 def _environments(found: EnvironmentsView | None, palette: Palette) -> Iterator[Text]:

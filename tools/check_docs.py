@@ -22,7 +22,9 @@ from foundations.job_config import JobConfig
 from tools import keys_table
 
 ROOT = Path(__file__).resolve().parent.parent
-LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
+LINK = re.compile(r"\]\(([^)#\s]*)(#[^)\s]*)?\)")
+HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
+MODULE = re.compile(r"`([\w/]+\.py)`")
 
 
 def commands(group: click.Command, path: tuple[str, ...]) -> Iterator[tuple[str, click.Command]]:
@@ -60,10 +62,36 @@ def settings(model: type[BaseModel]) -> Iterator[str]:
 
 
 def dead_links(path: Path) -> Iterator[str]:
-    """Relative links of a page whose file is not there."""
-    for target, _ in LINK.findall(path.read_text(encoding="utf-8")):
-        if "://" not in target and not (path.parent / target).exists():
-            yield f"{path.relative_to(ROOT)}: link to {target}"
+    """Relative links of a page whose file or heading is not there."""
+    for target, anchor in LINK.findall(path.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        linked = path.parent / target if target else path
+        is_there = linked.exists()
+        if is_there and anchor and linked.suffix == ".md":
+            is_there = anchor[1:] in anchors(linked.read_text(encoding="utf-8"))
+        if not is_there:
+            yield f"{path.relative_to(ROOT)}: link to {target}{anchor}"
+
+
+def anchors(page: str) -> set[str]:
+    """What the headings of a page are called in links."""
+    return {
+        re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-")
+        for heading in HEADING.findall(page)
+    }
+
+
+def unknown_modules(page: str) -> Iterator[str]:
+    """Modules that `ARCHITECTURE.md` names and that are not there."""
+    modules = [
+        "/" + path.relative_to(ROOT).as_posix()
+        for folder in ("sdk", "scheduler", "atlas_tui", "worker", "tests", "tools")
+        for path in (ROOT / folder).rglob("*.py")
+    ]
+    for name in sorted(set(MODULE.findall(page))):
+        if not any(module.endswith(f"/{name}") for module in modules):
+            yield f"ARCHITECTURE.md: `{name}`"
 
 
 def missing_from_configuration_page(page: str) -> Iterator[str]:
@@ -109,6 +137,7 @@ def problems() -> Iterator[str]:
     )
     yield from missing_from_tui_page((docs / "tui.md").read_text(encoding="utf-8"))
     yield from missing_from_api_page((docs / "api.md").read_text(encoding="utf-8"))
+    yield from unknown_modules((ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"))
     for folder in (ROOT, docs, ROOT / "bench"):
         for path in folder.glob("*.md"):
             yield from dead_links(path)

@@ -113,6 +113,10 @@ class JobScreen(TabActions):
         else:
             self._is_old = True
 
+    def renew(self) -> None:
+        """Ask for the job anew, which may have changed without a word of the feed."""
+        self._ask()
+
     def _ask(self) -> None:
         """Ask for the job; while an answer is awaited, one more time after it and no more."""
         self._is_old = True

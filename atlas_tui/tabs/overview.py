@@ -11,7 +11,9 @@ from atlas_tui import overview
 from atlas_tui.columns import now_utc
 from atlas_tui.tabs.tab import JobTab
 from atlas_tui.widgets.text_pane import TextPane
-from foundations.models import JobDetail
+from foundations.models import JobDetail, JobState
+
+_ASK_SECONDS = 3.0
 
 
 class OverviewTab(JobTab):
@@ -31,6 +33,7 @@ class OverviewTab(JobTab):
     def on_mount(self) -> None:
         """Let times go on."""
         self.set_interval(1.0, self._tick)
+        self.set_interval(_ASK_SECONDS, self._ask)
 
     def on_resize(self) -> None:
         """Write for the new width."""
@@ -55,6 +58,11 @@ class OverviewTab(JobTab):
     def _tick(self) -> None:
         if self.job is not None and self.is_on_screen and overview.is_moving(self.job):
             self._write(self.job)
+
+    def _ask(self) -> None:
+        """Hear how far a start is, of which the feed says nothing."""
+        if self.job is not None and self.is_on_screen and self.job.state is JobState.STARTING:
+            self.job_screen.renew()
 
     def _write(self, detail: JobDetail) -> None:
         written = overview.lines(

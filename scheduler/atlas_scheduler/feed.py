@@ -77,11 +77,6 @@ class Feed:
         self._look = look
         self._followers: set[_Follower] = set()
 
-    @property
-    def follower_count(self) -> int:
-        """How many follow."""
-        return len(self._followers)
-
     def announce(self) -> None:
         """Wake the followers: the history has become longer."""
         for one in self._followers:

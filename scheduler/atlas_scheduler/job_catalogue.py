@@ -16,6 +16,7 @@ from atlas_scheduler.core.filters import FilterError, Query, narrowed, parse
 from atlas_scheduler.core.filters.fields import BuiltIn
 from atlas_scheduler.core.seeds import seeds
 from atlas_scheduler.engine.port import AttemptId
+from atlas_scheduler.engine.process import ProcessEngine
 from atlas_scheduler.engine_state import EngineState
 from atlas_scheduler.job_files import JobFiles
 from atlas_scheduler.outlook import Outlook
@@ -180,7 +181,7 @@ class JobCatalogue(JobFiles):
                 waiting=self._waiting(conn, [stored]),
                 now_ms=self._clock_ms(),
                 more={
-                    "container": attempt.name if attempt.attempt and stored.bundle else None,
+                    "container": attempt.name if _has_container(stored) else None,
                     "metric_series": records.series(conn, job_id),
                     "system_series": records.series(conn, job_id, system=True),
                     "artifacts": records.artifacts(conn, job_id),
@@ -194,7 +195,10 @@ class JobCatalogue(JobFiles):
             )
 
         detail = await self._database.read(look)
-        return detail.model_copy(update={"log_size_bytes": self.log_size(detail.job_id)})
+        more: dict[str, object] = {"log_size_bytes": self.log_size(detail.job_id)}
+        if detail.state is JobState.STARTING:
+            more["doing"] = self.last_log_line(detail.job_id) or None
+        return detail.model_copy(update=more)
 
     async def array(self, ref: str) -> ArrayView:
         """An array of jobs, and how they stand.
@@ -287,3 +291,9 @@ def parsed(
         return narrowed(parse(filter), project=project, states=states, user=user)
     except FilterError as error:
         raise InvalidRequest(str(error)) from error
+
+
+def _has_container(stored: StoredJob) -> bool:
+    """Whether the latest attempt has or had one, as far as is known before its start."""
+    is_plain = stored.bundle is None or stored.engine == ProcessEngine.name
+    return stored.job.attempt > 0 and not is_plain

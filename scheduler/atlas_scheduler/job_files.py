@@ -72,6 +72,10 @@ class JobFiles:
         """How much log there is, in bytes."""
         return self.logs.of(job_id).size_bytes
 
+    def last_log_line(self, job_id: str) -> str:
+        """The last whole line of the log."""
+        return self.logs.of(job_id).last_line()
+
     async def read_log(
         self, job_id: str, offset: int, *, follow: bool, length: int | None = None
     ) -> AsyncIterator[bytes]:

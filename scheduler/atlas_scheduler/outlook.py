@@ -20,6 +20,8 @@ from foundations.models import Waiting
 FORECAST_FRESH_MS = 5_000
 """How old expected starts may be while the queue stays as it is."""
 _USUAL_FRESH_MS = 30_000
+_UNUSUAL_FRESH_MS = 1_000
+"""For how long a kind is taken to have no past: its first end is news to all that wait."""
 _TOLD_FRESH_MS = 1_000
 """How long an answer holds while nothing changes: pages that follow each other cost less then."""
 
@@ -129,7 +131,8 @@ class Outlook:
 
     def _usual_ms(self, conn: sqlite3.Connection, kind: Kind, now_ms: int) -> int | None:
         known = self._usual.get(kind)
-        if known is None or not 0 <= now_ms - known[0] < _USUAL_FRESH_MS:
+        fresh_ms = _UNUSUAL_FRESH_MS if known is None or known[1] is None else _USUAL_FRESH_MS
+        if known is None or not 0 <= now_ms - known[0] < fresh_ms:
             if len(self._usual) > 1_000:
                 self._usual.clear()
             known = self._usual[kind] = now_ms, usual_ms(past_durations_ms(conn, kind))

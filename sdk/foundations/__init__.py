@@ -83,6 +83,23 @@ _NOT_HERE = (
     "submitted."
 )
 
+_INSTEAD = {
+    "set_project_name": "A project is named by `project_name` in job.config.yaml, by `submit "
+    "--project-name`, or in a program that nobody submitted by `foundations.start_run(project)`.",
+    "set_job_resources": "What a job needs stands in job.config.yaml (`num_gpus`, `ram`), or is "
+    "given to `foundations.submit`.",
+    "set_environment": "`foundations.submit(scheduler_config=...)` says which scheduler.",
+    "create_syncable_directory": "`foundations.save_artifact` keeps a file, and `foundations get "
+    "artifact` or `SubmittedJob` fetches it.",
+    "flatten_parameter_dictionary": "It is `foundations.flatten_parameters`.",
+    "log": "`foundations.log_metric(key, value)` records one metric.",
+    "log_metrics": "`foundations.log_metric(key, value)` records one.",
+    "log_artifact": "`foundations.save_artifact(path)` keeps a file.",
+    "init": "A run begins by itself with the first record, or by `foundations.start_run(project)`.",
+    "finish": "A run ends with its program, or by `foundations.end_run()`.",
+}
+"""What stands for names that programs from elsewhere use."""
+
 __all__ = [
     "AsyncClient",
     "AtlasError",
@@ -122,7 +139,7 @@ __all__ = [
 def __getattr__(name: str) -> object:
     module = _HOME_OF.get(name)
     if module is None:
-        raise AttributeError("module 'foundations' has no attribute {!r}".format(name))
+        raise _absent(name)
     if module not in _ANYWHERE and sys.version_info[:2] < _OLDEST:
         running = "it is Python {}.{}, and Atlas needs 3.11".format(*sys.version_info)
         raise ImportError(_NOT_HERE.format(name, running))
@@ -136,6 +153,17 @@ def __getattr__(name: str) -> object:
     value: object = getattr(found, name)
     globals()[name] = value
     return value
+
+
+def _absent(name: str) -> AttributeError:
+    text = "module 'foundations' has no attribute {!r}".format(name)
+    advice = _INSTEAD.get(name)
+    if advice is not None:
+        return AttributeError("{}. {}".format(text, advice))
+    error = AttributeError(text)
+    # By these Python finds the name that was meant.
+    error.name, error.obj = name, sys.modules[__name__]
+    return error
 
 
 def __dir__() -> list[str]:

@@ -24,6 +24,7 @@ from foundations.errors import ConfigError
 from foundations.image_config import Image
 from foundations.limits import read_retries
 from foundations.models import (
+    DEFAULT_COMMAND,
     AbsolutePath,
     Argument,
     EnvironmentName,
@@ -154,7 +155,7 @@ class JobConfig(_Section):
     @property
     def command(self) -> tuple[str, ...]:
         """What to run when `submit` names no command."""
-        return (self.worker.command or ("main.py",)) + self.worker.args
+        return (self.worker.command or DEFAULT_COMMAND) + self.worker.args
 
 
 _HINTS: dict[tuple[str, ...], str] = {

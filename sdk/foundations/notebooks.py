@@ -7,12 +7,14 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from foundations.beside.executed import execute
 from foundations.beside.forwarding import LOOPBACK, Forward
-from foundations.errors import JobConflict, SchedulerError
+from foundations.errors import JobConflict, NotFound, SchedulerError, Unreachable
 from foundations.models import FINAL_STATES, JobDetail, JobState
+from foundations.transport.repetition import patiently
 
 if TYPE_CHECKING:
     from foundations.client import Client
@@ -127,10 +129,11 @@ def await_notebook(
 
     Raises:
         JobConflict: the job has ended, or runs something else.
+        Unreachable: the scheduler does not answer, or does not come back.
     """
     state = None
+    job = client.job(ref)
     while True:
-        job = client.job(ref)
         if tuple(job.spec.command[:2]) != COMMAND:
             raise JobConflict(f"Job `{job.job_id}` runs no notebook.")
         if job.state is not state:
@@ -142,11 +145,14 @@ def await_notebook(
         if job.state is JobState.RUNNING and (place := _look(client, job.job_id)) is not None:
             return place
         time.sleep(_LOOK_SECONDS)
+        job = patiently(partial(client.job, job.job_id), client.patience)
 
 
 def _look(client: Client, job_id: str) -> NotebookPlace | None:
     try:
         return find_notebook(client, job_id)
+    except (Unreachable, NotFound):
+        return None  # a command ends with the scheduler that ran it; the job goes on
     except SchedulerError:
         try:
             client.wait(job_id, timeout_seconds=_END_SECONDS)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import JsonValue, ValidationError
 
+from foundations.doubts import doubts
 from foundations.errors import ConfigError
 from foundations.image_config import decide_image
 from foundations.job_config import (
-    FILE_NAME,
     JobConfig,
     find_infinite,
     load_job_config,
@@ -99,12 +99,11 @@ def prepare_submission(
         spec = _spec(asked, project, command, directory, config=config)
     except ValidationError as error:
         raise ConfigError(_refusal(error, asked, project)) from error
-    found = (_misnamed_config(directory), _missing_script(directory, spec))
     return PreparedSubmission(
         job_dir=directory,
         spec=spec,
         log_level=project.log_level,
-        warnings=tuple(warning for warning in found if warning is not None),
+        warnings=doubts(directory, spec),
         hold=asked.hold,
         terms=asked.terms,
     )
@@ -221,33 +220,6 @@ def _relative_script(command: tuple[str, ...], directory: Path) -> tuple[str, ..
         if script.is_relative_to(start):
             return (str(script.relative_to(start)), *command[1:])
     return command
-
-
-def _misnamed_config(directory: Path) -> str | None:
-    """Name a file that was meant as the project's settings and is not read."""
-    if (directory / FILE_NAME).exists():
-        return None
-    for name in ("job.config.yml", "job_config.yaml", "job-config.yaml", ".job.config.yaml"):
-        if (directory / name).is_file():
-            return f"'{name}' is not read: settings of a project stand in '{FILE_NAME}'. Rename it."
-    return None
-
-
-_CODE_FOLLOWS = ("-c", "-m")
-"""Last words of an entry point behind which no file is named."""
-
-
-def _missing_script(directory: Path, spec: JobSpec) -> str | None:
-    script = spec.command[0] if spec.command else ""
-    if spec.entrypoint and spec.entrypoint[-1] in _CODE_FOLLOWS:
-        return None
-    if script.startswith("-") or (directory / (spec.working_dir or "") / script).is_file():
-        return None
-    return (
-        f"Hey, seems like your command '{script}' is not an existing file in your current "
-        "directory. If you are using Atlas's advanced custom docker image functionality and know "
-        "what you are doing, you can ignore this message."
-    )
 
 
 def _interpreter(

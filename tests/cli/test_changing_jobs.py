@@ -73,6 +73,29 @@ def test_stop_tries_every_job(
     assert (document["job_id"], document["error"]) == (JOB_ID, "job_conflict")
 
 
+@pytest.mark.parametrize("verb", ["stop", "hold"])
+def test_several_ids_may_have_commas_between_them(
+    run: Run, scheduler: FakeScheduler, verb: str
+) -> None:
+    ids = [scheduler.add().job_id for _ in range(3)]
+
+    told = run(verb, "job", "scheduler", ",".join(ids[:2]), ids[2], ids[0]).stdout
+
+    assert len(told.splitlines()) == 3
+    assert all(one in told for one in ids)
+
+
+@pytest.mark.parametrize("words", ["show job", "get logs", "wait job", "rerun job"])
+def test_where_one_job_is_meant_several_are_wrong_usage(
+    run: Run, scheduler: FakeScheduler, words: str
+) -> None:
+    ids = ",".join(scheduler.add().job_id for _ in range(2))
+
+    told = run(*words.split(), "scheduler", ids, exit_code=2).stderr
+
+    assert told.endswith(": only one job can be meant here.\n")
+
+
 def test_stop_asks_for_several_jobs_in_one_step(
     run_json: Callable[..., Any], scheduler: FakeScheduler, running: FakeJob
 ) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
+from atlas_scheduler.core.filters import parse
 from atlas_scheduler.core.offered_volumes import name_refusal
 from atlas_scheduler.settings import ServerSettings
 from foundations import configs
@@ -22,6 +25,15 @@ def example(kind: str) -> str:
     text = (DOCS / "configuration.md").read_text(encoding="utf-8")
     (block,) = re.findall(rf"```yaml {kind}\n(.*?)```", text, re.DOTALL)
     return str(block)
+
+
+def blocks(*kinds: str) -> list[tuple[str, str]]:
+    """The blocks of these kinds of all pages, each with its kind."""
+    pages = [*sorted(DOCS.glob("*.md")), DOCS.parent / "README.md"]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    return [
+        one for one in re.findall(r"```([a-z ]+)\n(.*?)```", text, re.DOTALL) if one[0] in kinds
+    ]
 
 
 def test_the_example_of_a_job_config_is_valid(tmp_path: Path) -> None:
@@ -72,17 +84,30 @@ def test_the_examples_of_volumes_are_valid(tmp_path: Path) -> None:
     )
 
 
-def test_the_examples_of_images_are_valid(tmp_path: Path) -> None:
-    text = (DOCS / "images.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```yaml (job|server)\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) == 6
-    for kind, block in blocks:
-        (tmp_path / "example.yaml").write_text(block)
-        if kind == "server":
-            ServerSettings.load(tmp_path / "example.yaml")
-        else:
-            (tmp_path / "example.yaml").rename(tmp_path / "job.config.yaml")
-            load_job_config(tmp_path)
+@pytest.mark.parametrize(("kind", "block"), blocks("yaml job", "yaml server"))
+def test_every_example_of_a_file_is_valid(tmp_path: Path, kind: str, block: str) -> None:
+    name = "job.config.yaml" if kind == "yaml job" else "server.yaml"
+    (tmp_path / name).write_text(block)
+
+    if kind == "yaml job":
+        load_job_config(tmp_path)
+    else:
+        ServerSettings.load(tmp_path / name)
+
+
+@pytest.mark.parametrize(("kind", "block"), blocks("python"))
+def test_every_example_of_a_program_is_python(kind: str, block: str) -> None:
+    compile(block, kind, "exec")
+
+
+def test_every_example_of_a_filter_is_one() -> None:
+    text = (DOCS / "filters.md").read_text(encoding="utf-8")
+    tables = re.findall(r"^\| filter \| takes \|\n.*\n((?:\|.*\n)+)", text, re.MULTILINE)
+    examples = re.findall(r"^\| `(.+?)` \|", "".join(tables), re.MULTILINE)
+
+    assert len(examples) > 20
+    for example in examples:
+        parse(example.replace(r"\|", "|"))
 
 
 def test_every_argument_and_method_of_a_submission_is_documented() -> None:

@@ -16,7 +16,7 @@ def test_environments_are_listed_with_what_they_take(
     scheduler.environments = environments("numpy==2.1.0", "pandas==2.3.0")
     result = run("list", "environments")
     header, row = result.stdout.splitlines()
-    assert header.split()[0] == "ENVIRONMENT"
+    assert header.split()[0] == "KEY"
     assert row.startswith("3f2a3f2a")
     assert "80.0 MB" in row
     assert "atlas-ce/worker:latest" in row

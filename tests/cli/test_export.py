@@ -18,7 +18,7 @@ from pyarrow import parquet
 
 from foundations.cli.job_spool import JobSpool
 from foundations.errors import AtlasError
-from foundations.models import JobSpec, JobState
+from foundations.models import ArrayPlace, JobSpec, JobState
 from tests.cli.conftest import Run
 from tests.cli.fake_scheduler import BEGIN, FakeScheduler
 
@@ -81,6 +81,24 @@ def test_json_is_one_array_of_the_jobs_as_they_are_listed(
     assert len(text.splitlines()) == 4
 
 
+def test_the_name_of_a_file_says_the_format(run: Run, scheduler: FakeScheduler, work: Path) -> None:
+    for name in ("jobs.csv", "jobs.json", "jobs.parquet"):
+        run("export", "jobs", "scheduler", "-o", name)
+
+    assert (work / "jobs.csv").read_text().startswith("id,")
+    assert json.loads((work / "jobs.json").read_text())[0]["job_id"] == SECOND
+    assert read_parquet(work / "jobs.parquet")[0]["id"] == SECOND
+
+
+@pytest.mark.parametrize("words", [(), ("-o", "jobs.xyz"), ("-o", "csv"), ("-o", "-")])
+def test_without_a_format_that_is_known_nothing_is_exported(
+    run: Run, scheduler: FakeScheduler, words: tuple[str, ...]
+) -> None:
+    told = run("export", "jobs", "scheduler", *words, exit_code=2).stderr
+
+    assert "Missing option '--format': give csv, json, parquet or mlflow, or an --output" in told
+
+
 def test_parquet_has_types_and_exact_values(run: Run, scheduler: FakeScheduler, work: Path) -> None:
     run(*WORDS, "parquet", "--output", "jobs.parquet")
 
@@ -99,6 +117,18 @@ def test_parquet_has_types_and_exact_values(run: Run, scheduler: FakeScheduler, 
     assert [str(schema.field(name).type) for name in ("metric.acc", "exit_code", "tag.kind")] == [
         *("int64", "int64", "string")
     ]
+
+
+def test_a_job_of_an_array_has_its_place_in_parquet(
+    run: Run, scheduler: FakeScheduler, work: Path
+) -> None:
+    scheduler.add(array=ArrayPlace(array_id="c" * 36, index=3))
+
+    run(*WORDS, "parquet", "-o", "jobs.parquet")
+
+    of_array, second, _ = read_parquet(work / "jobs.parquet")
+    assert (of_array["array"], of_array["array_index"]) == ("c" * 36, 3)
+    assert (second["array"], second["array_index"]) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_a_port_here_that_is_taken_and_words_that_are_no_ports_are_refused(
     with socket.create_server(("127.0.0.1", 0)) as taken, scheduler.client() as client:
         port = taken.getsockname()[1]
         with (
-            pytest.raises(ConfigError, match=r"9000:80.*0:80"),
+            pytest.raises(ConfigError, match=f"port {port} of .*: Address already in use"),
             Forward(client, RUNS, [(port, 80)]),
         ):
             pass

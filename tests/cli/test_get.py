@@ -347,5 +347,8 @@ def test_a_file_is_listed_and_saved_by_its_path(
 def test_a_file_that_is_not_there_is_told(run: Run, work: Path, job: FakeJob) -> None:
     result = run("get", "file", "scheduler", JOB_ID, "source/none.py", exit_code=1)
 
-    assert f"Job {JOB_ID} has no file 'source/none.py'." in result.stderr
+    assert result.stderr == (
+        f"Error: Job {JOB_ID} has no file 'source/none.py'.\n"
+        f"`foundations list files scheduler {JOB_ID[:8]}` shows those that it has.\n"
+    )
     assert {path.name for path in work.iterdir()} == {"project"}

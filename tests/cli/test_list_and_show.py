@@ -148,6 +148,8 @@ def test_list_jobs_sorts(run: Run, run_json: Callable[..., Any], scheduler: Fake
     assert losses("-f", "metric.loss >= 2 sort:metric.loss") == [2, 3]
     result = run("list", "jobs", "--sort", "metric.loss", "--limit", "2")
     assert result.stderr == "The first 2 are shown; --limit shows more.\n"
+    one = run("list", "jobs", "--limit", "1")
+    assert one.stderr == "The newest is shown; --limit shows more.\n"
 
 
 def test_an_error_in_a_filter_is_shown_with_its_place(run: Run, scheduler: FakeScheduler) -> None:
@@ -220,6 +222,24 @@ def test_csv_of_chosen_columns(run: Run, scheduler: FakeScheduler) -> None:
         "state,command,metric.loss\nqueued,main.py,\nrunning,main.py,\nfailed,main.py,0.123456789\n"
     )
     assert run("list", "jobs", *words, "--project", "none").stdout == "state,command,metric.loss\n"
+
+
+def test_a_job_waits_for_jobs_or_for_none(run: Run, scheduler: FakeScheduler) -> None:
+    scheduler.jobs.clear()
+    first = scheduler.add("a" * 36, state=JobState.RUNNING)
+    second = scheduler.add("b" * 36, state=JobState.RUNNING)
+    scheduler.add("c" * 36)
+    scheduler.add("d" * 36, held_by="ada")
+    words = ("list", "jobs", "--columns", "id,waits_for", "--filter", "state:queued")
+
+    assert [row.split()[1:] for row in run(*words).stdout.splitlines()[1:]] == [
+        ["-"],
+        [first.job_id, second.job_id],
+    ]
+    assert run(*words, "--csv").stdout.splitlines()[1:] == [
+        f"{'d' * 36},",
+        f"{'c' * 36},{first.job_id} {second.job_id}",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -366,3 +386,20 @@ def test_show_job_tells_in_a_line_what_it_used(run: Run, scheduler: FakeSchedule
     (line,) = [line for line in output.splitlines() if line.startswith("Used:")]
     assert line.split(maxsplit=1)[1] == ("at most 1.5 GB of memory, 150% of a processor on average")
     assert "system/" not in output
+
+
+def test_a_start_that_a_restarted_scheduler_saw_again_is_told_once(
+    run: Run, run_json: Callable[..., Any], scheduler: FakeScheduler
+) -> None:
+    job = scheduler.add()
+    scheduler.start(job)
+    scheduler.move(job, JobState.RUNNING, "Started")
+    scheduler.move(job, JobState.QUEUED, "Exited")
+    scheduler.start(job)
+
+    told = run("show", "job", "scheduler", job.job_id).stdout.partition("\nHistory\n")[2]
+
+    events = [line.split()[2] for line in told.splitlines()[1:]]
+    assert events == ["Submitted", "Claimed", "Started", "Exited", "Claimed", "Started"]
+    found = run_json("show", "job", "scheduler", job.job_id, "--json")["history"]
+    assert [one["event"] for one in found].count("Started") == 3

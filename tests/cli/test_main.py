@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 import foundations
 from foundations.cli.__main__ import COMMANDS, cli
+from foundations.cli.other_words import OF_OTHER_PROGRAMS
 from foundations.errors import AtlasError
 from tests.cli.conftest import Run
 from tests.cli.fake_scheduler import FakeScheduler
@@ -81,6 +82,55 @@ def test_init_and_completion_load_nothing_that_takes_long(home: Path, work: Path
 def test_an_unknown_command_is_wrong_usage(run: Run) -> None:
     assert "No such command 'submti'. Did you mean 'submit'?" in run("submti", exit_code=2).stderr
     assert run("zzzzzz", exit_code=2).stderr.endswith("No such command 'zzzzzz'.\n")
+
+
+@pytest.mark.parametrize(
+    ("other", "meant"),
+    [
+        ("logs", "get logs"),
+        ("ps", "list jobs"),
+        ("queue", "show queue"),
+        ("run", "submit"),
+        ("cancel", "stop job"),
+    ],
+)
+def test_who_types_the_word_of_another_program_is_told_ours(
+    run: Run, other: str, meant: str
+) -> None:
+    assert run(other, "4711", exit_code=2).stderr.endswith(
+        f"No such command '{other}'. Did you mean '{meant}'?\n"
+    )
+
+
+def test_every_word_of_another_program_leads_to_a_command() -> None:
+    context = click.Context(cli, info_name="foundations")
+    for other, words in OF_OTHER_PROGRAMS.items():
+        assert other not in COMMANDS
+        verb, *noun = words.split()
+        command = cli.get_command(context, verb)
+        assert command is not None
+        if noun:
+            assert isinstance(command, click.Group)
+            assert command.get_command(context, noun[0]) is not None
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (
+            ("delete", "scheduler", "4711"),
+            "'scheduler' is none of 'delete job', 'delete project', 'delete schedule'.",
+        ),
+        (("rerun", "4711"), "'4711' is not 'rerun job'."),
+        (("get", "artifacts", "scheduler"), "'artifacts' is none of 'get artifact', 'get file', "),
+        (("get", "artifacts", "scheduler"), "'get job', 'get logs'. Did you mean 'get artifact'?"),
+        (("list", "job"), "Did you mean 'list jobs'?"),
+        (("config", "rm", "lab"), "is none of 'config add', 'config default', 'config list', "),
+        (("get", "--oops"), "No such option"),
+    ],
+)
+def test_a_word_left_out_after_the_verb_is_told(run: Run, args: tuple[str, ...], told: str) -> None:
+    assert told in run(*args, exit_code=2).stderr
 
 
 def test_an_error_of_atlas_is_one_line_on_standard_error(

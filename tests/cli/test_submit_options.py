@@ -65,6 +65,15 @@ def test_an_unknown_option_is_wrong_usage(run: Run, scheduler: FakeScheduler) ->
     assert "--num-gpu" in run("submit", "--num-gpu", "1", "scheduler", ".", exit_code=2).stderr
 
 
+@pytest.mark.parametrize("option", ["--ram", "--shm"])
+def test_memory_is_a_number_of_gigabytes(run: Run, scheduler: FakeScheduler, option: str) -> None:
+    told = run("submit", option, "4G", "scheduler", "project", exit_code=2).stderr
+
+    assert told.endswith(
+        f"Error: Invalid value for '{option}': write a number of GB, such as 16 or 0.5, not '4G'.\n"
+    )
+
+
 # -- what is asked for
 
 
@@ -207,6 +216,66 @@ def test_a_missing_script_is_warned_about_and_submitted(run: Run, scheduler: Fak
 
     assert f"Foundations WARNING: {MISSING_SCRIPT}\n" in output
     assert scheduler.only_job().spec.command == ("train.py",)
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (
+            ["project", "python", "main.py"],
+            "runs a command with Python: leave 'python' away.",
+        ),
+        (["project", "python3.11", "main.py"], "leave 'python3.11' away."),
+        (["project", "torchrun", "main.py"], "Another program is given as the entry point, as in "),
+        (["project", "run.sh"], "'run.sh' is a shell script: give --entrypoint bash."),
+        (["--entrypoint", "main.py", "project"], "foundations submit SCHEDULER JOB_DIR main.py"),
+    ],
+)
+def test_who_names_a_program_where_a_script_belongs_is_told_how_to(
+    run: Run, scheduler: FakeScheduler, work: Path, words: list[str], advice: str
+) -> None:
+    (work / "project" / "run.sh").write_text("echo hello\n")
+
+    output = run("submit", "scheduler", *words).stdout
+
+    assert "Foundations WARNING: " in output
+    assert advice in output
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--entrypoint", "bash", "project", "run.sh"],
+        ["--entrypoint", "./main.py", "project", "main.py"],
+        ["--image", "mine:1", "project", "run.sh"],
+        ["project", "main.py"],
+    ],
+)
+def test_a_program_that_is_named_as_one_is_not_warned_about(
+    run: Run, scheduler: FakeScheduler, work: Path, words: list[str]
+) -> None:
+    (work / "project" / "run.sh").write_text("echo hello\n")
+
+    assert "WARNING" not in run("submit", "scheduler", *words).stdout
+
+
+def test_what_runs_without_a_command_is_named_where_it_is_not_there(
+    run: Run, scheduler: FakeScheduler, work: Path
+) -> None:
+    (work / "elsewhere").mkdir()
+
+    output = run("submit", "scheduler", "elsewhere").stdout
+
+    assert "you can ignore this message. Where no command is given it is 'main.py'.\n" in output
+
+
+def test_a_program_of_an_image_gets_no_advice_about_the_standard_worker(
+    run: Run, scheduler: FakeScheduler
+) -> None:
+    output = run("submit", "--image", "mine:1", "scheduler", "project", "python", "main.py").stdout
+
+    assert "Hey, seems like your command 'python'" in output
+    assert "standard worker" not in output
 
 
 def test_the_active_environment_runs_the_job_and_else_python3_of_the_path(

@@ -6,6 +6,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import httpx
+
+from foundations.errors import NotAuthorised
 from foundations.models import NewToken, Role
 from tests.cli.conftest import Run
 from tests.cli.fake_scheduler import FakeScheduler
@@ -82,3 +85,14 @@ def test_whoami_names_user_role_and_way(
     told = run("whoami").stdout
     assert told == "ada, role admin, by the socket that only you can open\n"
     assert run_json("whoami", "--json")["role"] == "admin"
+
+
+def test_who_is_not_known_is_told_where_to_sign_in(run: Run, scheduler: FakeScheduler) -> None:
+    def refuse(request: httpx.Request) -> None:
+        raise NotAuthorised("This scheduler wants to know who asks.")
+
+    scheduler.on_request = refuse
+
+    assert run("list", "jobs", "scheduler", exit_code=1).stderr == (
+        "Error: This scheduler wants to know who asks.\nTo sign in: foundations login scheduler\n"
+    )

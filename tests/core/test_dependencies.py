@@ -42,8 +42,8 @@ def test_blockers_are_named_with_their_states() -> None:
 
     assert blocked(blockers[:1]) == "comes after job 00000001 (running)"
     assert blocked(blockers) == (
-        "comes after job 00000001 (running), job 00000002 (running), job 00000003 (running) "
-        "and 2 more"
+        "comes after 5 jobs: job 00000001 (running), job 00000002 (running), "
+        "job 00000003 (running) and 2 more"
     )
 
 

@@ -164,8 +164,8 @@ def test_limits_of_projects_and_users_hold_nobody_else_up() -> None:
 
     assert decision.picked == [job_id(2), job_id(4)]
     assert decision.waiting == {
-        job_id(1): "1 job is running in project iris, and its limit is 1",
-        job_id(3): "1 job is running of bob, and the limit of that user is 1",
+        job_id(1): "project iris runs 1 job, its limit is 1",
+        job_id(3): "user bob runs 1 job, their limit is 1",
     }
     assert decision.moment.why(queued[0]).blockers == (job_id(9),)
     assert decision.moment.why(queued[2]).blockers == (job_id(8),)
@@ -176,7 +176,7 @@ def test_a_limit_counts_the_jobs_that_are_about_to_start() -> None:
     decision = decide(queued, [], Capacity(9, limits=RunningLimits(each_project=2)))
 
     assert decision.picked == [job_id(1), job_id(2)]
-    assert reason(decision, 3) == "2 jobs are running in project iris, and its limit is 2"
+    assert reason(decision, 3) == "project iris runs 2 jobs, its limit is 2"
 
 
 def test_shares_fill_a_gpu_that_is_begun_and_never_mix_with_whole_gpus() -> None:
@@ -435,7 +435,7 @@ def test_a_job_has_no_turn_before_its_time_and_holds_nobody_up() -> None:
 def test_a_job_that_waits_for_its_retry_is_told_what_for() -> None:
     job = replace(waiting(1, not_before_ms=NOW + 1), reason="retry 1 of 2 after exit code 3")
     told = reason(decide([job], [], Capacity(1), now_ms=NOW), 1)
-    assert told == "waits until 2023-11-14 22:13:20 UTC: retry 1 of 2 after exit code 3"
+    assert told == "retry 1 of 2 after exit code 3, at 2023-11-14 22:13:20 UTC"
 
 
 def test_who_holds_a_job_that_waits_for_a_time_is_told_before_the_time() -> None:

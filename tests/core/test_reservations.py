@@ -217,7 +217,7 @@ def test_a_job_that_passes_leaves_the_reserved_one_its_place_within_all_limits()
 
     assert found.picked == [job_id(3)]
     assert found.waiting[job_id(2)] == (
-        "1 job is running in project iris, and its limit is 2, "
+        "project iris runs 1 job, its limit is 2, "
         "with job 00000001 that has waited too long to be passed again"
     )
     assert found.moment.why(queued[1]).blockers == (job_id(1), job_id(9))

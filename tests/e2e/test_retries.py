@@ -88,7 +88,7 @@ def test_a_retry_that_waits_frees_its_slot_survives_a_restart_and_is_stopped_for
     before = own.job(job_id)
     assert (before.state, before.reason) == ("queued", "retry 1 of 1 after exit code 4")
     assert before.waiting is not None
-    assert before.waiting.reason.endswith(" UTC: retry 1 of 1 after exit code 4")
+    assert before.waiting.reason.startswith("retry 1 of 1 after exit code 4, at ")
     assert (before.started_at, before.gpus, before.archived) == (None, [], False)
     own.kill()
     own.start()

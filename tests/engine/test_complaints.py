@@ -139,6 +139,11 @@ REGISTRY = 'Get "https://registry.lab:4290/v2/": '
             "A registry says the same of an image that does not exist.",
         ),
         (
+            "unexpected EOF",
+            "The connection to registry.lab:4290 broke off, also when Docker tried again. Submit "
+            "again: what came of it is kept.",
+        ),
+        (
             "toomanyrequests: You have reached your pull rate limit",
             "The registry takes no more requests for now: submit again later, or log in there.",
         ),
@@ -150,8 +155,9 @@ REGISTRY = 'Get "https://registry.lab:4290/v2/": '
 )
 def test_a_pull_that_fails_says_why_and_what_to_do(said: str, advice: str) -> None:
     name = "registry.lab:4290/x:1"
+    why = "is not on this machine"
     with pytest.raises(StartRefusedError) as refusal:
-        pull(RefusingOperation(said), name, "is not on this machine", "`worker: image:`", print)
+        pull(RefusingOperation(said), name, why, "`worker: image:`", print, is_here=False)
     assert str(refusal.value) == (
         f"The image '{name}' is not on this machine and cannot be pulled: {said}. {advice}"
     )

@@ -183,7 +183,7 @@ def test_the_engines_address_is_that_of_the_current_context(
 
 def test_a_pull_is_summed_up_now_and_then() -> None:
     now = 0.0
-    progress = PullProgress("torch:2", clock_seconds=lambda: now)
+    progress = PullProgress(clock_seconds=lambda: now)
     events: list[dict[str, Any]] = [
         {"status": "Pulling from torch", "id": "2"},
         {"status": "Pulling fs layer", "progressDetail": {}, "id": "a"},
@@ -194,10 +194,46 @@ def test_a_pull_is_summed_up_now_and_then() -> None:
     now = 5.0
     downloading = {"current": 20_000_000, "total": 100_000_000}
     line = progress.line({"status": "Downloading", "progressDetail": downloading, "id": "a"})
-    assert line == "Pulling image torch:2: 1 of 2 layers done, 20 of 100 MB downloaded."
+    assert line == "Pulling: 20 of 100 MB downloaded, 1 of 2 layers done."
     assert (
         progress.line({"status": "Downloading", "progressDetail": downloading, "id": "a"}) is None
     )
+
+
+def test_a_pull_tells_what_it_waits_for_and_nothing_twice() -> None:
+    now = 0.0
+    progress = PullProgress(clock_seconds=lambda: now)
+    said: list[str] = []
+
+    def hear(layer: str, status: str, current: int = 0, total: int = 0) -> None:
+        nonlocal now
+        now += 4
+        detail = {"current": current * 10**6, "total": total * 10**6}
+        line = progress.line({"id": layer, "status": status, "progressDetail": detail})
+        said.extend([line] if line else [])
+
+    hear("a", "Waiting")
+    hear("b", "Downloading", 20, 50)
+    hear("b", "Retrying in 2 seconds")
+    hear("b", "Retrying in 1 second")
+    hear("a", "Downloading", 1, 10)
+    hear("b", "Downloading", 50, 50)
+    hear("a", "Download complete")
+    hear("b", "Download complete")
+    hear("b", "Extracting", 25, 50)
+    hear("b", "Pull complete")
+    assert [line.removeprefix("Pulling: ") for line in said] == [
+        "nothing downloaded yet, 0 of 1 layers done.",
+        "20 of more than 50 MB downloaded, 0 of 2 layers done.",
+        "20 of more than 50 MB downloaded, 0 of 2 layers done; "
+        "the connection broke off, and Docker tries again.",
+        "21 of 60 MB downloaded, 0 of 2 layers done; "
+        "the connection broke off, and Docker tries again.",
+        "51 of 60 MB downloaded, 0 of 2 layers done.",
+        "60 MB downloaded, 0 MB of them unpacked, 0 of 2 layers done.",
+        "60 MB downloaded, 25 MB of them unpacked, 0 of 2 layers done.",
+        "60 MB downloaded, 50 MB of them unpacked, 1 of 2 layers done.",
+    ]
 
 
 def test_a_build_is_told_step_by_step() -> None:

@@ -103,6 +103,16 @@ async def test_nobody_starts_with_what_another_installed_unless_the_admin_wants_
     assert len(downloads) == (1 if are_shared else 2)
 
 
+async def test_no_index_is_asked_where_pip_is_told_to_ask_none(rig: Rig) -> None:
+    environment = {
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": "./wheels",
+        "PIP_INDEX_URL": "http://127.0.0.1:9/nobody/answers/here",
+    }
+    launch = job(rig, "atlasdemo\n", environment=environment)
+    assert (await completed(rig, launch))[-1].startswith("1.5 ")
+
+
 BUILT = "import atlasbuilt; print(atlasbuilt.told)"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -134,6 +135,26 @@ async def test_what_the_registry_does_not_have_is_told_in_its_words(
         assert reason.endswith(
             "The registry does not have it. Check `worker: image:` in job.config.yaml."
         )
+
+
+async def test_where_no_registry_answers_it_is_told_how_to_do_without(
+    rig: PullRig, lab: Registry
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        host = f"127.0.0.1:{closed.getsockname()[1]}"
+    lab.push("team/local:1", seed=7)
+    name, missing = f"{lab.host}/team/local:1", f"{host}/team/local:1"
+    try:
+        reason = await rig.refused(missing)
+        assert f"does not reach {host}. Check `worker: image:`" in reason
+        assert reason.endswith("an image that is loaded or built there needs no registry.")
+        await rig.prepared(name)
+        rig.client.images.get(name).tag(f"{host}/team/local", "1")
+        reason = await rig.refused(missing, pull="always")
+        assert "is to be pulled for each job and cannot be pulled" in reason
+        assert reason.endswith("`pull: missing` takes the image that it has.")
+    finally:
+        lab.forget(name, missing)
 
 
 async def test_only_the_registries_that_the_admin_names_are_asked(

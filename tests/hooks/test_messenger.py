@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from atlas_scheduler.core.events import Exited, StopRequested
 from atlas_scheduler.hooks import Ended, HookFailed, Messenger
 from atlas_scheduler.service import Service
+from atlas_scheduler.store import meta
 from atlas_scheduler.store.db import Database
 from foundations.home import Home
 from foundations.models import FINAL_STATES, JobState
@@ -84,12 +85,17 @@ async def telling(
         retry_seconds=(0.0,),
         now=lambda: now or datetime.fromtimestamp(1_000, UTC),
     )
+
+    def have_places(conn: sqlite3.Connection) -> bool:
+        numbers = range(len(listeners))
+        return all(meta.get_setting(conn, f"hook.{number}") is not None for number in numbers)
+
     running = asyncio.create_task(messenger.run())
     try:
         # Once each has its place in the feed, what ends from now on is theirs to tell.
         async with asyncio.timeout(30):
-            while service.feed.follower_count < len(listeners):  # noqa: ASYNC110 - nobody tells
-                await asyncio.sleep(0)
+            while not await database.read(have_places):
+                pass
         yield
     finally:
         running.cancel()

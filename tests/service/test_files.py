@@ -10,7 +10,7 @@ from foundations.errors import NotFound
 from foundations.logs.times import TimeMark
 from foundations.models import LogTimesRange
 from tests.store.projects import stored
-from tests.store.samples import add
+from tests.store.samples import add, claim, run
 
 pytestmark = pytest.mark.anyio
 
@@ -30,6 +30,17 @@ async def test_files_are_listed_and_opened_by_prefix(service: Service, database:
         await service.open_file(job.job_id, "source/other.py")
     with pytest.raises(NotFound):
         await service.files("nowhere")
+
+
+async def test_of_a_job_that_starts_the_last_line_of_its_log_is_told(
+    service: Service, database: Database
+) -> None:
+    job = await database.write(lambda conn: claim(conn, add(conn)))
+    assert (await service.job(job.job_id)).doing is None
+    service.logs.of(job.job_id).say("Pulling the image.")
+    assert (await service.job(job.job_id)).doing == "Pulling the image."
+    await database.write(lambda conn: run(conn, job))
+    assert (await service.job(job.job_id)).doing is None
 
 
 async def test_times_of_a_log_are_asked_for_by_prefix(service: Service, database: Database) -> None:

@@ -190,8 +190,8 @@ async def test_limits_hold_and_are_lifted_while_the_server_runs(
     cats = [await submitted(database, user=user) for user in ("ada", "bob")]
     dogs = [await submitted(database, "dogs", user=user) for user in ("ada", "eve")]
     await busy.take_turn()
-    assert await reason(busy, cats[1]) == "1 job is running in project cats, and its limit is 1"
-    text = "1 job is running of ada, and the limit of that user is 1"
+    assert await reason(busy, cats[1]) == "project cats runs 1 job, its limit is 1"
+    text = "user ada runs 1 job, their limit is 1"
     assert await reason(busy, dogs[0]) == text
 
     await busy.rename_project("cats", "lions", by="ada")
@@ -230,6 +230,27 @@ async def test_the_start_of_a_job_is_expected_from_what_others_of_its_kind_took(
         start = waiting.expected_start_at
         starts.append(None if start is None else start.timestamp() * 1000 - clock.now_ms)
     assert starts == [60_000, 160_000, 260_000, None]
+
+
+async def test_the_first_of_a_kind_that_ends_tells_all_that_wait_of_that_kind(
+    busy: Service, database: Database, clock: Clock
+) -> None:
+    await busy.set_queue_settings(NewQueueSettings(max_running_jobs=1), by="ada")
+    first, second, third = [await submitted(database) for _ in range(3)]
+    await busy.take_turn()
+    await busy.apply(first, Started(clock.now_ms))
+    before = (await shown(busy, third)).waiting
+    assert before is not None
+    assert before.expected_start_at is None
+
+    clock.now_ms += 7_000
+    await busy.apply(first, Exited(clock.now_ms, exit_code=0, oom_killed=False))
+    await busy.take_turn()
+    await busy.apply(second, Started(clock.now_ms))
+    after = (await shown(busy, third)).waiting
+    assert after is not None
+    assert after.expected_start_at is not None
+    assert after.expected_start_at.timestamp() * 1000 == clock.now_ms + 7_000
 
 
 async def test_a_failed_claim_leaves_the_queue_as_it_was(

@@ -91,6 +91,13 @@ def add(conn: sqlite3.Connection, **wanted: Any) -> Job:
     return stored.job
 
 
+def claim(conn: sqlite3.Connection, job: Job) -> Job:
+    """Let a job begin to start."""
+    starting = replace(job, state=JobState.STARTING, attempt=1)
+    jobs.save_job(conn, starting, engine="process")
+    return starting
+
+
 def run(conn: sqlite3.Connection, job: Job) -> Job:
     """Let a job run."""
     running = replace(job, state=JobState.RUNNING, attempt=1, started_at_ms=2_000)

@@ -167,6 +167,19 @@ def test_the_downloads_go_before_any_environment(home: Home) -> None:
     assert environments.wheels_bytes() == 0
 
 
+def test_no_environment_goes_for_downloads_that_a_build_still_needs(home: Home) -> None:
+    environments = Environments(home, max_bytes=3 * SIZE, clock_ms=Clock())
+    build(environments, A)
+    place = environments.begin(B)
+    (environments.wheels / "large.whl").write_bytes(b"x" * 3 * SIZE)
+    build(environments, C)
+    assert (keys(environments), environments.is_over) == (["c", "a"], True)
+    environments.discard(place)
+    environments.trim()
+    assert (keys(environments), environments.is_over) == (["c", "a"], False)
+    assert environments.wheels_bytes() == 0
+
+
 def test_one_in_use_stays_however_full_it_is_and_goes_with_its_last_job(home: Home) -> None:
     environments = Environments(home, max_bytes=0, clock_ms=Clock())
     for job_id in ("one", "two"):

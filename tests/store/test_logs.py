@@ -54,6 +54,25 @@ def test_a_new_log_is_empty_and_makes_no_file(log: FileLog) -> None:
     assert not log.path.exists()
 
 
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"", ""),
+        (b"half", ""),
+        (b"one\n", "one"),
+        (b"one\ntwo \r\nha", "two"),
+        (b"x" * 5000 + b"\n", "x" * 1023),
+        (b"caf\xff\n", "caf\ufffd"),
+    ],
+)
+def test_the_last_line_is_the_last_that_is_complete(
+    log: FileLog, content: bytes, line: str
+) -> None:
+    assert log.last_line() == ""
+    log.append(content)
+    assert log.last_line() == line
+
+
 def test_what_atlas_says_comes_before_the_output(log: FileLog) -> None:
     log.say("Pulling the image.")
     log.say("Starting.")

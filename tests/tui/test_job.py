@@ -23,7 +23,7 @@ from atlas_tui.tabs.metrics import MetricsTab
 from atlas_tui.widgets.chart_view import ChartView
 from atlas_tui.widgets.text_pane import TextPane
 from foundations.models import JobSpec, JobState, NewArray, Submission
-from tests.store.samples import DIGEST, add, finish
+from tests.store.samples import DIGEST, add, claim, finish
 from tests.tui import rich_job
 from tests.tui.conftest import Stage, staged
 from tests.tui.rich_job import JOB, ORIGIN
@@ -83,6 +83,17 @@ async def test_the_overview_tells_how_long_each_state_took(tmp_path: Path) -> No
         await shows(stage, "queued      3m 00s", "starting     10.0s", "running    58m 30s")
         await shows(stage, "main.py --epochs 20", "8 GB", "OMP_NUM_THREADS=4")
         await shows(stage, "foundations rerun job scheduler 45540b52")
+
+
+async def test_the_overview_tells_how_far_a_start_is(tmp_path: Path) -> None:
+    def insert(conn: sqlite3.Connection) -> None:
+        claim(conn, add(conn, job_id=JOB))
+
+    async with staged(tmp_path, insert) as stage:
+        stage.app.open([JOB], "job")
+        await shows(stage, "It is being started.")
+        stage.service.logs.of(JOB).say("Pulling: 5 of 9 MB.")
+        await shows(stage, "It is being started. Pulling: 5 of 9 MB.")
 
 
 async def test_enter_on_the_overview_goes_to_the_job_that_is_repeated(tmp_path: Path) -> None:

@@ -181,6 +181,8 @@ def test_limits_and_a_further_attempt_are_shown_and_others_are_not() -> None:
             "It failed: no such image.",
         ),
         ({"state": S.RUNNING}, "It runs."),
+        ({"state": S.STARTING}, "It is being started."),
+        ({"state": S.STARTING, "doing": "Pulling it."}, "It is being started. Pulling it."),
         ({"state": S.COMPLETED, "exit_code": 0}, "exit code 0."),
         ({"state": S.LOST, "reason": "container removed"}, "is not to blame: container removed."),
         ({"state": S.STOPPED, "reason": "stopped by ada"}, "It was stopped by request: stopped by"),

@@ -75,9 +75,12 @@ def test_a_report_says_why_nothing_starts_on_a_full_disk() -> None:
                 holds=[name],
                 total_bytes=8 * 10**9,
                 free_bytes=2 * 10**9,
-                stop_below_bytes=10**9,
+                stop_below_bytes=mark,
             )
-            for path, name in (("/h", "home"), ("/var/lib/docker", "engine"))
+            for path, name, mark in (
+                ("/h", "home", 10**9),
+                ("/var/lib/docker", "engine", 2 * 10**8),
+            )
         ]
         storage = StorageView(free_bytes=1, stop_below_bytes=10**9, problem=problem, disks=disks)
         info = SchedulerInfo(
@@ -96,7 +99,10 @@ def test_a_report_says_why_nothing_starts_on_a_full_disk() -> None:
     (engine,) = [line for line in shown(None) if "/var/lib/docker" in line]
     assert engine.split("  ")[0].strip() == "Disk"
     assert engine.endswith("#####..... 2.0 GB free of 8.0 GB, engine: /var/lib/docker")
-    assert any("no job starts below 1.0 GB free" in line for line in shown(None))
+    told = [line.strip() for line in shown(None)]
+    at = told.index("no job starts below 1.0 GB free")
+    assert told[at + 1].endswith("/var/lib/docker")
+    assert told[at + 2] == "no job starts below 200.0 MB free", "each disk has its own mark"
     problem = "the disk of /h is nearly full"
     assert any("Problem" in line and problem in line for line in shown(problem))
 

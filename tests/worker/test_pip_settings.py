@@ -28,7 +28,6 @@ def test_variables_of_pip_become_those_of_uv() -> None:
             "PIP_FIND_LINKS": "./a ./b",
             "PIP_TRUSTED_HOST": "one.example\ntwo.example",
             "PIP_PRE": "1",
-            "PIP_NO_INDEX": "true",
             "PIP_CERT": "/ca.pem",
             "PIP_NO_COLOR": "1",
         }
@@ -37,7 +36,7 @@ def test_variables_of_pip_become_those_of_uv() -> None:
     assert chosen["UV_INDEX"] == "https://two.example/simple https://three.example/simple"
     assert chosen["UV_FIND_LINKS"] == "./a,./b"
     assert chosen["UV_INSECURE_HOST"] == "one.example two.example"
-    assert (chosen["UV_PRERELEASE"], chosen["UV_NO_INDEX"]) == ("allow", "1")
+    assert chosen["UV_PRERELEASE"] == "allow"
     assert chosen["SSL_CERT_FILE"] == "/ca.pem"
     assert chosen["PIP_NO_COLOR"] == "1"
 
@@ -83,6 +82,16 @@ def test_whoever_chose_indexes_for_uv_gets_none_of_pips(name: str) -> None:
 
 
 def test_nothing_set_up_means_nothing_said() -> None:
-    assert pip_settings.for_uv({"A": "b", "PIP_NO_INDEX": "0"}).keys() - {"UV_SYSTEM_CERTS"} == {
-        *("A", "PIP_NO_INDEX")
-    }
+    given = {"A": "b", "PIP_NO_INDEX": "0"}
+    assert pip_settings.for_uv(given).keys() - {"UV_SYSTEM_CERTS"} == given.keys()
+    assert pip_settings.options_for_uv(given) == []
+
+
+def test_uv_asks_no_index_where_pip_may_ask_none(tmp_path: Path) -> None:
+    (tmp_path / "pip.conf").write_text("[global]\nno-index = yes\n")
+    by_file = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf")}
+    assert pip_settings.options_for_uv(by_file) == ["--no-index"]
+    assert pip_settings.options_for_uv({"PIP_NO_INDEX": "True"}) == ["--no-index"]
+    assert pip_settings.options_for_uv({**by_file, "PIP_NO_INDEX": "off"}) == []
+    own = {**by_file, "UV_DEFAULT_INDEX": "https://mine.example"}
+    assert pip_settings.options_for_uv(own) == [], "whoever chose an index for uv has that"

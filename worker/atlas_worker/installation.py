@@ -53,6 +53,7 @@ def main(arguments: List[str]) -> int:
     command = [uv, "pip", "install", "--no-config", "--no-progress", "--python", python]
     file_name = os.path.basename(path)
     wanted = [*(["-r", file_name] if file_name else []), "--", *also]
+    command += pip_settings.options_for_uv(os.environ)
     installed = _run([*command, "--compile-bytecode", *wanted], environment)
     if installed != 0:
         return installed

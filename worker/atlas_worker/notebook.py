@@ -68,7 +68,7 @@ def _note(path: str, port: int) -> str:
     import json
     import secrets
 
-    token = secrets.token_hex(24)
+    token = secrets.token_hex(16)  # more would break the URL in a terminal of 80 columns
     os.makedirs(os.path.dirname(path), exist_ok=True)
     partial = "{}.{}".format(path, os.getpid())
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC

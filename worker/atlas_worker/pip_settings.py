@@ -3,7 +3,7 @@
 import configparser
 import os
 import sys
-from typing import Dict, Iterator, Mapping
+from typing import Dict, Iterator, List, Mapping
 
 _SECTIONS = ("global", "install")
 _UV_NAMES = {
@@ -12,7 +12,6 @@ _UV_NAMES = {
     "find-links": "UV_FIND_LINKS",
     "trusted-host": "UV_INSECURE_HOST",
     "constraint": "UV_CONSTRAINT",
-    "no-index": "UV_NO_INDEX",
     "pre": "UV_PRERELEASE",
     "cert": "SSL_CERT_FILE",
     "proxy": "ALL_PROXY",
@@ -37,14 +36,12 @@ def for_uv(environment: Mapping[str, str]) -> Dict[str, str]:
         That environment, and what uv must be told.
     """
     chosen = dict(environment)
-    has_index = any(environment.get(name) for name in _OWN_INDEX)
+    has_index = _has_own_index(environment)
     for option, value in _settings(environment).items():
-        name = _UV_NAMES[option]
-        if name in chosen or (has_index and option.endswith("index-url")):
+        name = _UV_NAMES.get(option, "")
+        if not name or name in chosen or (has_index and option.endswith("index-url")):
             continue
         chosen[name] = _translated(option, value)
-    if not chosen.get("UV_NO_INDEX"):
-        chosen.pop("UV_NO_INDEX", None)
     # pip trusts what the system trusts, such as the authority of a company.
     if "SSL_CERT_FILE" not in chosen and environment.get("REQUESTS_CA_BUNDLE"):
         chosen["SSL_CERT_FILE"] = environment["REQUESTS_CA_BUNDLE"]
@@ -53,11 +50,23 @@ def for_uv(environment: Mapping[str, str]) -> Dict[str, str]:
     return chosen
 
 
+def options_for_uv(environment: Mapping[str, str]) -> List[str]:
+    """List what uv is told of pip's settings by options, having no variables for it.
+
+    Args:
+        environment: in which pip would run.
+    """
+    is_shut = _settings(environment).get("no-index", "").lower() in _TRUE
+    return ["--no-index"] if is_shut and not _has_own_index(environment) else []
+
+
+def _has_own_index(environment: Mapping[str, str]) -> bool:
+    return any(environment.get(name) for name in _OWN_INDEX)
+
+
 def _translated(option: str, value: str) -> str:
     if option == "pre":
         return "allow" if value.lower() in _TRUE else "if-necessary-or-explicit"
-    if option == "no-index":
-        return "1" if value.lower() in _TRUE else ""
     if option == "find-links":
         return ",".join(value.split())
     return " ".join(value.split())
@@ -78,7 +87,7 @@ def _settings(environment: Mapping[str, str]) -> Dict[str, str]:
     for name, value in environment.items():
         if name.startswith("PIP_"):
             found[name[4:].lower().replace("_", "-")] = value
-    return {option: value for option, value in found.items() if option in _UV_NAMES and value}
+    return {option: value for option, value in found.items() if value}
 
 
 def _files(environment: Mapping[str, str]) -> Iterator[str]:

@@ -58,8 +58,9 @@ def verdict(condition: Condition, state: JobState) -> Verdict:
 def blocked(blockers: Sequence[Blocker]) -> str:
     """Say which jobs have to end first."""
     named = ", ".join(str(one) for one in blockers[:_NAMED])
-    more = f" and {len(blockers) - _NAMED} more" if len(blockers) > _NAMED else ""
-    return f"comes after {named}{more}"
+    if len(blockers) <= _NAMED:
+        return f"comes after {named}"
+    return f"comes after {len(blockers)} jobs: {named} and {len(blockers) - _NAMED} more"
 
 
 def barred(other_id: str, state: JobState) -> str:

@@ -84,8 +84,8 @@ def set_aside(job: Job, capacity: Capacity, *, now_ms: int) -> str | None:
     if job.blockers:
         return blocked(job.blockers)
     if job.not_before_ms is not None and now_ms < job.not_before_ms:
-        what_for = f": {job.reason}" if job.reason else ""
-        return f"waits until {utc(job.not_before_ms):%Y-%m-%d %H:%M:%S} UTC{what_for}"
+        moment = f"{utc(job.not_before_ms):%Y-%m-%d %H:%M:%S} UTC"
+        return f"{job.reason}, at {moment}" if job.reason else f"waits until {moment}"
     return paused(job.project, capacity) or capacity.problem or refusal(job.needs, capacity)
 
 

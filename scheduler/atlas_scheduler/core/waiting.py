@@ -75,11 +75,11 @@ class Moment:
             return None  # it has its place
         if _is_reached(limits.of_project(job.project), left.taken_of_project(job.project)):
             limit, count = limits.of_project(job.project), left.running.by_project[job.project]
-            reason = f"{_running(count)} in project {job.project}, and its limit is {limit}"
+            reason = f"project {job.project} runs {counted(count)}, its limit is {limit}"
             return self._full(reason, lambda one: one.project == job.project)
         if _is_reached(limits.of_user(job.user), left.taken_of_user(job.user)):
             limit, count = limits.of_user(job.user), left.running.by_user[job.user]
-            reason = f"{_running(count)} of {job.user}, and the limit of that user is {limit}"
+            reason = f"user {job.user} runs {counted(count)}, their limit is {limit}"
             return self._full(reason, lambda one: one.user == job.user)
         full = array_is_full(job.array, left, self.capacity)
         return None if full is None else self._full(full, lambda one: one.array == job.array)
@@ -294,7 +294,3 @@ def _keys_of(project: str, jobs: Sequence[Job]) -> list[Key]:
 
 def _is_reached(limit: int | None, count: int) -> bool:
     return limit is not None and count >= limit
-
-
-def _running(count: int) -> str:
-    return "1 job is running" if count == 1 else f"{count} jobs are running"

@@ -257,7 +257,7 @@ def _pull(operation: Operation, name: str, why: str, named_in: str, tell: Tell) 
     advice = named_in
     if with_tag(name) == ML_IMAGE:
         advice = f"whether it is built: docker build -t {ML_IMAGE} {_packaged_images() / 'ml'}"
-    pull(operation, name, why, advice, tell)
+    pull(operation, name, why, advice, tell, is_here=is_here)
     tell(f"Pulled image {name}.")
 
 

@@ -22,40 +22,75 @@ _STEP = re.compile(r"(\[\d+/\d+\] )?Step \d+/\d+ ?: ", re.IGNORECASE)
 """Podman shouts it, after the number of the stage if there are several."""
 
 
-class PullProgress:
-    """Sums up a pull's layers, and speaks now and then."""
+class _Layer:
+    """How far one layer of an image is."""
 
-    def __init__(self, image: str, *, clock_seconds: Callable[[], float] = time.monotonic) -> None:
-        self._image = image
+    __slots__ = ("downloaded", "has_known_size", "is_asked_again", "is_done", "size", "unpacked")
+
+    def __init__(self) -> None:
+        self.size = self.downloaded = self.unpacked = 0
+        self.has_known_size = self.is_asked_again = self.is_done = False
+
+    def take(self, status: str, detail: Mapping[str, Any]) -> None:
+        """Learn from an event."""
+        self.is_asked_again = status.startswith("Retrying")
+        if status == "Downloading" and detail.get("total"):
+            self.downloaded, self.size = detail.get("current", 0), detail["total"]
+            self.has_known_size = True
+        elif status == "Download complete":
+            self.downloaded, self.has_known_size = self.size, True
+        elif status == "Extracting":
+            self.unpacked = detail.get("current", 0)
+        elif status in ("Pull complete", "Already exists"):
+            self.downloaded = self.unpacked = self.size
+            self.is_done = self.has_known_size = True
+
+
+class PullProgress:
+    """Sums up a pull's layers, and speaks now and then when there is something new."""
+
+    def __init__(self, *, clock_seconds: Callable[[], float] = time.monotonic) -> None:
         self._clock_seconds = clock_seconds
         self._spoke_at = clock_seconds()
-        self._layers: dict[str, tuple[int, int]] = {}
-        self._done: set[str] = set()
+        self._said = ""
+        self._layers: dict[str, _Layer] = {}
 
     def line(self, event: Mapping[str, Any]) -> str | None:
         """Take the next event; return a line when it is time for one."""
         layer, status = event.get("id"), event.get("status", "")
         if layer is None or status.startswith("Pulling from"):
             return None
-        detail = event.get("progressDetail") or {}
-        if status == "Downloading" and detail.get("total"):
-            self._layers[layer] = (detail.get("current", 0), detail["total"])
-        elif status in ("Pull complete", "Already exists"):
-            self._done.add(layer)
-        self._layers.setdefault(layer, (0, 0))
+        self._layers.setdefault(layer, _Layer()).take(status, event.get("progressDetail") or {})
         now = self._clock_seconds()
         if now - self._spoke_at < _SAY_SECONDS:
             return None
-        self._spoke_at = now
-        return self._summary()
+        summary = self._summary()
+        if summary == self._said:
+            return None
+        self._spoke_at, self._said = now, summary
+        return summary
 
     def _summary(self) -> str:
-        current = sum(current for current, _ in self._layers.values())
-        total = sum(total for _, total in self._layers.values())
-        return (
-            f"Pulling image {self._image}: {len(self._done)} of {len(self._layers)} layers done, "
-            f"{current // _MB} of {total // _MB} MB downloaded."
-        )
+        layers = self._layers.values()
+        done = sum(layer.is_done for layer in layers)
+        said = f"Pulling: {self._amount()}, {done} of {len(layers)} layers done"
+        if any(layer.is_asked_again for layer in layers):
+            said += "; the connection broke off, and Docker tries again"
+        return f"{said}."
+
+    def _amount(self) -> str:
+        layers = self._layers.values()
+        downloaded = sum(layer.downloaded for layer in layers)
+        total = sum(layer.size for layer in layers)
+        if not total:
+            return "nothing downloaded yet"
+        # Docker tells the size of a layer when its download begins, and loads three at a time.
+        if not all(layer.has_known_size for layer in layers):
+            return f"{downloaded // _MB} of more than {total // _MB} MB downloaded"
+        if downloaded < total:
+            return f"{downloaded // _MB} of {total // _MB} MB downloaded"
+        unpacked = sum(layer.unpacked for layer in layers)
+        return f"{total // _MB} MB downloaded, {unpacked // _MB} MB of them unpacked"
 
 
 def build_line(event: Mapping[str, Any]) -> str | None:

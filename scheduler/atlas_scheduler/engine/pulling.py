@@ -36,7 +36,9 @@ _NOT_REACHED = (
 _NOT_TRUSTED = ("x509:", "server gave http response to https client")
 
 
-def pull(operation: Operation, name: str, why: str, advice: str, tell: Tell) -> None:
+def pull(
+    operation: Operation, name: str, why: str, advice: str, tell: Tell, *, is_here: bool
+) -> None:
     """Pull an image. Blocks.
 
     Args:
@@ -45,6 +47,7 @@ def pull(operation: Operation, name: str, why: str, advice: str, tell: Tell) -> 
         why: says in the error why it is pulled.
         advice: where its name comes from.
         tell: hears the progress.
+        is_here: whether the engine has an image of that name already.
 
     Raises:
         StartRefusedError: it cannot be had; the text holds the registry's words.
@@ -58,13 +61,13 @@ def pull(operation: Operation, name: str, why: str, advice: str, tell: Tell) -> 
             raise
         except DockerException as error:  # a credential helper, asked before the engine
             return f"the credentials of its registry cannot be read: {_unwrapped(error)}"
-        return play(events, PullProgress(name).line, tell)
+        return play(events, PullProgress().line, tell)
 
     problem = problem_of(operation, ask)
     if problem is not None:
         raise StartRefusedError(
             f"The image {name!r} {why} and cannot be pulled: {problem.rstrip('.')}. "
-            f"{_advice(name, problem, advice)}"
+            f"{_advice(name, problem, advice, is_here=is_here)}"
         )
 
 
@@ -111,15 +114,11 @@ def problem_of(operation: Operation, ask: Callable[[APIClient], str | None]) -> 
         raise
 
 
-def _advice(name: str, problem: str, advice: str) -> str:
+def _advice(name: str, problem: str, advice: str, *, is_here: bool) -> str:
     words = problem.lower()
-    if problem == NOTHING_CAME:
-        return (
-            "Submit again: what came of it is kept. `docker: pull_idle_seconds` in "
-            "config/server.yaml is the longest silence."
-        )
-    if any(word in words for word in _TOO_MANY):
-        return "The registry takes no more requests for now: submit again later, or log in there."
+    again = _advice_to_try_again(name, problem)
+    if again is not None:
+        return again
     if any(word in words for word in _NOT_LET_IN):
         return _advice_to_log_in(name)
     if "credentials of its registry" in words:
@@ -128,9 +127,14 @@ def _advice(name: str, problem: str, advice: str) -> str:
             "(`credsStore`, `credHelpers`): install it, or remove its line and log in again."
         )
     if any(word in words for word in _NOT_REACHED):
+        unasked = (
+            "`pull: missing` takes the image that it has"
+            if is_here
+            else "an image that is loaded or built there needs no registry"
+        )
         return (
             f"The scheduler's machine does not reach {registry_of(name)}. Check {advice}, and that "
-            f"machine's network; an image that is loaded or built there needs no registry."
+            f"machine's network; {unasked}."
         )
     if any(word in words for word in _NOT_TRUSTED):
         return (
@@ -144,6 +148,23 @@ def _advice(name: str, problem: str, advice: str) -> str:
         f"Check {advice}, and whether the scheduler's machine reaches the registry and is logged "
         f"in there (`docker login`)."
     )
+
+
+def _advice_to_try_again(name: str, problem: str) -> str | None:
+    words = problem.lower()
+    if problem == NOTHING_CAME:
+        return (
+            "Submit again: what came of it is kept. `docker: pull_idle_seconds` in "
+            "config/server.yaml is the longest silence."
+        )
+    if words.endswith("eof"):
+        return (
+            f"The connection to {registry_of(name)} broke off, also when Docker tried again. "
+            f"Submit again: what came of it is kept."
+        )
+    if any(word in words for word in _TOO_MANY):
+        return "The registry takes no more requests for now: submit again later, or log in there."
+    return None
 
 
 def _unwrapped(error: DockerException) -> str:

@@ -224,15 +224,16 @@ class Environments:
         wheels_bytes = self._wheels_bytes
         if wheels_bytes is None:
             wheels_bytes = self._wheels_bytes = self.wheels_bytes()
-        total_bytes = wheels_bytes + sum(one.size_bytes for one in ready)
-        if total_bytes > self.max_bytes:
-            total_bytes -= self._empty_wheels(wheels_bytes)
+        ready_bytes = sum(one.size_bytes for one in ready)
+        if wheels_bytes + ready_bytes > self.max_bytes:
+            wheels_bytes -= self._empty_wheels(wheels_bytes)
+        # Wheels that a build still needs go after it: no environment goes in their place.
         for one in reversed(ready):
-            if total_bytes <= self.max_bytes:
+            if ready_bytes <= self.max_bytes:
                 break
             if self._evict(one.key):
-                total_bytes -= one.size_bytes
-        self.is_over = self.is_over or total_bytes > self.max_bytes
+                ready_bytes -= one.size_bytes
+        self.is_over = self.is_over or wheels_bytes + ready_bytes > self.max_bytes
 
     def prune(self, *, unused_ms: int = 0) -> Pruned:
         """Remove what no job uses now.

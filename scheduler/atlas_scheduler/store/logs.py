@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from weakref import WeakValueDictionary
 
@@ -20,6 +21,7 @@ from foundations.logs.times import TimeMark
 
 CHUNK_BYTES = 64 * 1024
 """The most that a follower gets at once."""
+_LINE_BYTES = 1024
 
 
 class FileLog:
@@ -61,6 +63,14 @@ class FileLog:
     def size_bytes(self) -> int:
         """How much it holds; 0 before the first write."""
         return size_of(self._path)
+
+    def last_line(self) -> str:
+        """The last line that is complete, as far as a person reads it; empty without one."""
+        with suppress(FileNotFoundError), self._path.open("rb") as file:
+            file.seek(max(0, self.size_bytes - _LINE_BYTES))
+            *lines, _ = file.read().decode("utf-8", "replace").split("\n")
+            return lines[-1].strip() if lines else ""
+        return ""
 
     def say(self, text: str) -> None:
         """Append a line of Atlas' own, before the job's first byte.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import threading
 import time
@@ -99,8 +101,8 @@ class Forward:
             raise JobConflict(f"Job `{job.job_id}` is {job.state}: only a job that runs has ports.")
         self.job_id = job.job_id
         try:
-            for local, port in self._wanted:
-                self._listeners.append(_listen(self._address, local, port=port))
+            for local, _ in self._wanted:
+                self._listeners.append(_listen(self._address, local))
         except ConfigError:
             self.close()
             raise
@@ -237,14 +239,30 @@ class _Tunnel:
                 self._is_over.wait(_PAUSE_SECONDS)
 
 
-def _listen(address: str, local: int, *, port: int) -> socket.socket:
+def check_listening(address: str, local: int) -> None:
+    """See whether a port can be listened at, before anything is begun that needs it.
+
+    Raises:
+        ConfigError: it is not free, may not be taken, or the address is not of this machine.
+    """
+    _listen(address, local).close()
+
+
+def _listen(address: str, local: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         return socket.create_server((address, local), family=family, backlog=128)
+    except socket.gaierror as error:
+        raise ConfigError(f"Cannot listen at {address}: {error.strerror}.") from error
     except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise ConfigError(
+                f"Cannot listen at {address}, which is no address of this machine."
+            ) from error
+        why = os.strerror(error.errno) if error.errno else str(error)
         raise ConfigError(
-            f"Cannot listen at port {local} of {address}: {error.strerror or error}. Choose "
-            f"another port of this machine, as in 9000:{port}, or any that is free, as in 0:{port}."
+            f"Cannot listen at port {local} of {address}: {why}. "
+            "Choose another port of this machine, or 0 for any that is free."
         ) from error
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from foundations.cli import completion, confirmation, render
-from foundations.cli.context import naming
+from foundations.cli.context import naming, several
 from foundations.cli.groups import notes_of
 from foundations.errors import SchedulerError
 from foundations.job_states import FINAL_STATES, JobState
@@ -86,7 +86,7 @@ def typed_ids(job_ids: Iterable[str], filter_: str | None) -> list[str]:
     Raises:
         click.UsageError: there are neither ids nor a filter, or both.
     """
-    typed = list(dict.fromkeys(job_ids))
+    typed = list(dict.fromkeys(several(job_ids)))
     if filter_ is None and not typed:
         raise click.UsageError("Missing argument 'JOB_ID...'. Give ids, or --filter.")
     if filter_ is not None and typed:

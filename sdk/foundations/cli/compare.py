@@ -14,11 +14,12 @@ from foundations.cli.context import (
     naming,
     scheduler_argument,
 )
+from foundations.cli.groups import VerbGroup
 from foundations.cli.job_values import cell, exact
 from foundations.cli.render import Column, clean
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def compare() -> None:
     """Compare jobs."""
 

@@ -9,7 +9,7 @@ import click
 
 from foundations.cli import completion, render
 from foundations.cli.context import json_option
-from foundations.cli.groups import CommandFailed
+from foundations.cli.groups import CommandFailed, VerbGroup
 from foundations.cli.info import show_environments
 from foundations.cli.token_input import read_token, token_file_option
 
@@ -20,7 +20,7 @@ LONGEST_WAIT_SECONDS = 10.0
 """For the answer of the one scheduler that is tested."""
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def config() -> None:
     """Say which schedulers there are, and which is meant where none is named."""
 

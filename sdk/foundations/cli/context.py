@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from foundations.cli import completion
+from foundations.cli.groups import SCHEDULER_ASKED
 from foundations.cli.scheduler_argument import SchedulerArgument, default_scheduler
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ def optional_scheduler_argument(function: F) -> F:
 
 def job_argument(function: F) -> F:
     """Take one job by its id or a unique beginning of it."""
-    return click.argument("job_id", shell_complete=completion.complete_job)(function)
+    return click.argument("job_id", callback=one_job, shell_complete=completion.complete_job)(
+        function
+    )
 
 
 def jobs_argument(function: F) -> F:
@@ -58,8 +61,21 @@ def jobs_argument(function: F) -> F:
         metavar="JOB_ID...",
         nargs=-1,
         required=True,
+        callback=lambda ctx, parameter, words: several(words),
         shell_complete=completion.complete_job,
     )(function)
+
+
+def one_job(ctx: click.Context, parameter: click.Parameter, word: str | None) -> str | None:
+    """Refuse several ids where one job is meant, as the callback of an argument."""
+    if word is not None and "," in word:
+        raise click.BadParameter("only one job can be meant here.", ctx=ctx, param=parameter)
+    return word
+
+
+def several(words: Iterable[str]) -> tuple[str, ...]:
+    """Return the ids in words of which each may have several, with commas between them."""
+    return tuple(one for word in words for one in word.split(",") if one)
 
 
 def json_option(function: F) -> F:
@@ -108,6 +124,7 @@ def reach(config: SchedulerConfig) -> Client:
     if context is not None:
         context.call_on_close(client.close)
         context.meta[_CLIENT] = client
+        context.meta[SCHEDULER_ASKED] = config.name
     return client
 
 

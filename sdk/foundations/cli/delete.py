@@ -10,6 +10,7 @@ import click
 from foundations.cli import confirmation, render
 from foundations.cli.batch import FINAL, Result, act_on_each, choose, jobs_or_filter, matching_jobs
 from foundations.cli.context import connect, json_option, scheduler_argument
+from foundations.cli.groups import VerbGroup
 from foundations.cli.schedules import act_on_schedules, schedules_argument
 from foundations.errors import JobConflict, NotFound
 from foundations.text.quantities import counted
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from foundations.models import ProjectView
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def delete() -> None:
     """Delete jobs with their archives, a project, or schedules."""
 

@@ -8,9 +8,10 @@ import click
 
 from foundations.cli import render
 from foundations.cli.context import connect, json_option, scheduler_argument
+from foundations.cli.groups import VerbGroup
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def describe() -> None:
     """Say what a project is about."""
 

@@ -9,6 +9,7 @@ import click
 
 from foundations.cli import completion, render
 from foundations.cli.context import connect, json_option, naming, scheduler_argument
+from foundations.cli.groups import VerbGroup
 from foundations.cli.job_values import cell
 from foundations.cli.render import Column, clean
 
@@ -21,7 +22,7 @@ _MARKS = {"added": "A", "removed": "D", "changed": "M", "unknown": "?"}
 _SHORT_ID = 8
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def diff() -> None:
     """Show what differs between two jobs."""
 

@@ -12,12 +12,12 @@ from foundations.cli.context import connect, json_option, optional_scheduler_arg
 from foundations.cli.render import Column
 
 _COLUMNS = (
-    Column("ENVIRONMENT", narrowest=11),
+    Column("KEY"),
     Column("PYTHON"),
     Column("SIZE"),
     Column("LAST USED"),
     Column("JOBS"),
-    Column("BASE", narrowest=10),
+    Column("BASE", narrowest=8),
     Column("PACKAGES", narrowest=12, droppable=True),
 )
 _USER = Column("USER", narrowest=6)

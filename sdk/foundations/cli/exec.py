@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from foundations.cli.context import connect, job_argument, naming, scheduler_argument
+from foundations.cli.groups import VerbGroup
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -28,7 +29,7 @@ _SHELL = ("/bin/sh", "-c", "exec $(command -v bash || echo sh)")
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
-@click.group("exec")
+@click.group("exec", cls=VerbGroup)
 def exec_() -> None:
     """Run a command beside a job that runs."""
 
@@ -66,7 +67,7 @@ def exec_job(
         ctx.exit(_run(client, job_id, command, in_terminal=in_terminal, reads=reads or in_terminal))
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def shell() -> None:
     """Open a shell beside a job that runs."""
 

@@ -20,6 +20,7 @@ from foundations.cli.export_text import (
     text_output,
     write_json,
 )
+from foundations.cli.groups import VerbGroup
 from foundations.cli.output_file import refuse_to_replace, written_whole
 from foundations.cli.parquet import ParquetWriter
 from foundations.errors import NotFound
@@ -33,7 +34,7 @@ ROWS_AT_ONCE = 10_000
 FORMATS = ("csv", "json", "parquet")
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def export() -> None:
     """Export jobs for other programs."""
 
@@ -44,8 +45,7 @@ def export() -> None:
     "--format",
     "form",
     type=click.Choice([*FORMATS, "mlflow"]),
-    required=True,
-    help="What to write.",
+    help="What to write. Default: what the name of the output ends in.",
 )
 @click.option(
     "--output",
@@ -67,7 +67,7 @@ def export() -> None:
 def jobs(
     scheduler: str,
     *,
-    form: str,
+    form: str | None,
     output: str | None,
     tracking_uri: str | None,
     project: str | None,
@@ -77,6 +77,7 @@ def jobs(
     force: bool,
 ) -> None:
     """Export all jobs, newest first, or with --points all that they measured."""
+    form = form or _form_of(output)
     if form == "mlflow":
         if points or force:
             raise click.UsageError("--points and --force are not for MLflow: runs have all points.")
@@ -101,6 +102,21 @@ def jobs(
         _write_text(form, target, pages, points=points)
     if target != STANDARD_OUTPUT:
         click.echo(f"Exported {'points' if points else 'jobs'} to {target}")
+
+
+def _form_of(output: str | None) -> str:
+    """Tell the format by the name of a file.
+
+    Raises:
+        click.UsageError: it does not say.
+    """
+    ending = "" if output is None else Path(output).suffix.removeprefix(".").lower()
+    if ending not in FORMATS:
+        raise click.UsageError(
+            "Missing option '--format': give csv, json, parquet or mlflow, or an --output whose "
+            "name ends in .csv, .json or .parquet."
+        )
+    return ending
 
 
 def write_jobs(path: Path, pages: Iterable[list[Row]], *, form: str) -> None:

@@ -19,6 +19,7 @@ _FIELD_KINDS: dict[str, Kind] = {
     "exit_code": "integer",
     "attempt": "integer",
     "priority": "integer",
+    "array_index": "integer",
     "gpus": "number",
     "cpus": "number",
     "ram": "number",

@@ -12,7 +12,7 @@ import click
 
 from foundations.cli import render
 from foundations.cli.context import connect, job_argument, json_option, naming, scheduler_argument
-from foundations.cli.groups import JOB_NOT_COMPLETED
+from foundations.cli.groups import JOB_NOT_COMPLETED, VerbGroup
 
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
 
@@ -48,7 +48,7 @@ address_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def forward() -> None:
     """Reach ports of a job that runs."""
 

@@ -8,9 +8,10 @@ from foundations.cli.get_artifact import artifact
 from foundations.cli.get_file import file_
 from foundations.cli.get_job import job
 from foundations.cli.get_logs import logs
+from foundations.cli.groups import VerbGroup
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def get() -> None:
     """Get a job's archive, logs, artifacts or files."""
 

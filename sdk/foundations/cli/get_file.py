@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
 from foundations.cli import render
 from foundations.cli.context import connect, job_argument, json_option, naming, scheduler_argument
 from foundations.cli.output_file import output_options, save
+from foundations.errors import NotFound
 
 
 @click.command("file")
@@ -22,7 +25,12 @@ def file_(
     client = connect(scheduler)
     with naming(job_id, scheduler):
         full_id = client.job(job_id).job_id
-    saved = save(client.file(full_id, path), output, name=path, force=force)
+    try:
+        saved = save(client.file(full_id, path), output, name=path, force=force)
+    except NotFound as error:
+        listing = f"foundations list files {shlex.quote(scheduler)} {full_id[:8]}"
+        error.add_note(f"`{listing}` shows those that it has.")
+        raise
     if saved is None:
         return
     if as_json:

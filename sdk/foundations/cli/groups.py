@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
 
 from foundations.cli.entry import INTERRUPTED
-from foundations.errors import AtlasError
+from foundations.cli.other_words import OF_OTHER_PROGRAMS
+from foundations.errors import AtlasError, NotAuthorised
 from foundations.text.terminal import clean
 
 JOB_NOT_COMPLETED = 3
 """Exit code when the command worked and the job itself did not complete."""
+SCHEDULER_ASKED = "foundations.scheduler"
+"""Where the context of a command has the name of the config whose scheduler it asked."""
 
 
 class CommandFailed(click.ClickException):
@@ -52,11 +55,8 @@ class LateGroup(click.Group):
         """Find the command of the arguments, or say which one was probably meant."""
         name = args[0]
         if name not in self._late and not name.startswith("-") and not ctx.resilient_parsing:
-            import difflib
-
-            meant = difflib.get_close_matches(name, self._late, n=1)
-            guess = f" Did you mean '{meant[0]}'?" if meant else ""
-            ctx.fail(f"No such command '{name}'.{guess}")
+            meant = OF_OTHER_PROGRAMS.get(name) or _nearest(name, self._late)
+            ctx.fail(f"No such command '{name}'.{_guess(meant)}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -80,13 +80,33 @@ class RootGroup(LateGroup):
         except AtlasError as error:
             if ctx.params.get("debug"):
                 raise
-            raise CommandFailed(told(error)) from error
+            raise CommandFailed("\n".join((told(error), *_way_in(ctx, error)))) from error
         except BrokenPipeError:
             raise  # click ends quietly when nobody reads any more
         except OSError as error:
             if ctx.params.get("debug"):
                 raise
             raise CommandFailed(_explain(error)) from error
+
+
+class VerbGroup(click.Group):
+    """What stands behind a verb; who leaves the noun out is told which ones there are."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command of the arguments, or say what stands behind the verb."""
+        name = args[0]
+        if name not in self.commands and not name.startswith("-") and not ctx.resilient_parsing:
+            from foundations.configs import DEFAULT_NAME
+
+            known = {noun: f"{ctx.info_name} {noun}" for noun in self.list_commands(ctx)}
+            listed = ", ".join(f"'{words}'" for words in known.values())
+            fault = f"'{name}' is {'not' if len(known) == 1 else 'none of'} {listed}."
+            # The scheduler's name comes next, so it is a noun left out, and no noun misspelt.
+            near = None if name == DEFAULT_NAME else _nearest(name, known)
+            ctx.fail(fault + _guess(known[near] if near else None))
+        return super().resolve_command(ctx, args)
 
 
 class NounGroup(click.Group):
@@ -106,6 +126,16 @@ class NounGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
+def _nearest(name: str, known: Iterable[str]) -> str | None:
+    import difflib
+
+    return next(iter(difflib.get_close_matches(name, known, n=1)), None)
+
+
+def _guess(meant: str | None) -> str:
+    return f" Did you mean '{meant}'?" if meant else ""
+
+
 def told(error: AtlasError) -> str:
     """The text of an error for a person: its message, and a line for each of its notes."""
     return "\n".join((error.message, *notes_of(error)))
@@ -114,6 +144,14 @@ def told(error: AtlasError) -> str:
 def notes_of(error: AtlasError) -> tuple[str, ...]:
     """What an error says beside its message, such as what to do."""
     return tuple(getattr(error, "__notes__", ()))
+
+
+def _way_in(ctx: click.Context, error: AtlasError) -> tuple[str, ...]:
+    """How to sign in at the scheduler that was asked, which does not know its own name here."""
+    name = ctx.meta.get(SCHEDULER_ASKED)
+    if name is None or not isinstance(error, NotAuthorised):
+        return ()
+    return (f"To sign in: foundations login {name}",)
 
 
 def _explain(error: OSError) -> str:

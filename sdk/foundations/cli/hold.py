@@ -8,9 +8,10 @@ import click
 
 from foundations.cli.batch import WAITING, Result, act_on_each, choose, jobs_or_filter
 from foundations.cli.context import connect, json_option, scheduler_argument
+from foundations.cli.groups import VerbGroup
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def hold() -> None:
     """Keep jobs in the queue."""
 
@@ -36,7 +37,7 @@ def hold_job(
     act_on_each(chosen, hold_one, scheduler=scheduler, as_json=as_json)
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def release() -> None:
     """Let held jobs have their turn."""
 

@@ -28,6 +28,7 @@ def fields(detail: JobDetail) -> list[tuple[str, str]]:
         ("Comes after", after_text(detail.after)),
         ("State", detail.state),
         ("Reason", detail.reason or ""),
+        ("Doing", detail.doing or ""),
         ("Waits because", _waits_because(waiting)),
         ("Waits for", ", ".join(waiting.blockers) if waiting else ""),
         ("Expected start", expected_start(waiting)),

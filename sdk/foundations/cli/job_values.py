@@ -8,7 +8,8 @@ from typing import Any
 
 from foundations.text import value_words
 
-_WORDS = ("command", "entrypoint")
+_WORDS = ("command", "entrypoint", "waits_for")
+"""What is a list of words, which people write with spaces between."""
 
 
 def cell(name: str, value: Any) -> str:
@@ -17,7 +18,9 @@ def cell(name: str, value: Any) -> str:
         return value_words.MISSING
     if name == "duration":
         return value_words.duration(value)
-    return shlex.join(value) if name in _WORDS else value_words.value(value)
+    if name in _WORDS:
+        return shlex.join(value) or value_words.MISSING
+    return value_words.value(value)
 
 
 def exact(name: str, value: Any) -> str:

@@ -20,6 +20,7 @@ from foundations.cli.context import (
 )
 from foundations.cli.environments import list_environments
 from foundations.cli.events import list_events
+from foundations.cli.groups import VerbGroup
 from foundations.cli.images import list_images
 from foundations.cli.job_columns import JobColumn
 from foundations.cli.render import Column
@@ -54,7 +55,8 @@ class _Asked:
         if offset is None:
             found, more = paging.first_jobs(client, **asdict(self))
             kind = "newest" if newest else "first"
-            return found, f"The {kind} {len(found)} are shown; --limit shows more." if more else ""
+            shown = f"{kind} is" if len(found) == 1 else f"{kind} {len(found)} are"
+            return found, f"The {shown} shown; --limit shows more." if more else ""
         found, total = paging.jobs_from(client, offset, **asdict(self))
         if not found:
             return found, f"The list has {total} jobs."
@@ -63,7 +65,7 @@ class _Asked:
         return found, f"Jobs {offset + 1} to {end} of {total}{more_at}."
 
 
-@click.group("list")
+@click.group("list", cls=VerbGroup)
 def list_() -> None:
     """List jobs, projects, schedules, files, environments, images, or what happened."""
 

@@ -11,7 +11,7 @@ import click
 
 from foundations.cli import render
 from foundations.cli.context import connect, job_argument, json_option, naming, scheduler_argument
-from foundations.cli.groups import CommandFailed
+from foundations.cli.groups import CommandFailed, VerbGroup
 from foundations.cli.render import Column
 from foundations.errors import NotFound
 from foundations.tracking import SYSTEM_PREFIX
@@ -33,7 +33,7 @@ CHART_HEIGHT = 16
 _SUMMARY_FIELDS = ("last", "last_step", "min", "min_step", "max", "max_step", "count")
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def metrics() -> None:
     """Print or draw what a job measured."""
 

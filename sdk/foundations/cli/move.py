@@ -9,6 +9,7 @@ import click
 from foundations.cli import completion, render
 from foundations.cli.batch import WAITING, confirm_count, filter_options, typed_ids
 from foundations.cli.context import connect, json_option, scheduler_argument
+from foundations.cli.groups import VerbGroup
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -28,7 +29,7 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     return [*completion.complete_job(ctx, param, incomplete), *offered]
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def move() -> None:
     """Change the order of the queue."""
 

@@ -8,9 +8,10 @@ import click
 
 from foundations.cli import render
 from foundations.cli.context import connect, job_argument, json_option, naming, scheduler_argument
+from foundations.cli.groups import VerbGroup
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def note() -> None:
     """Write notes about jobs, or read them."""
 

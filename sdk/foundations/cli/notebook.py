@@ -73,10 +73,15 @@ def notebook(
     What is done in the notebook is done in the job's copy, and kept in its archive when it ends:
     `foundations get job` brings it back. After Ctrl-C the job goes on; --job opens it again.
     """
+    from foundations.beside.forwarding import check_listening
+    from foundations.errors import Unreachable
     from foundations.streaming import JobConsole
 
     ctx = click.get_current_context()
+    if forwards and not detach:
+        check_listening(address, local_port)
     config = load_config(scheduler, job_dir=job_dir)
+    is_joined = job_id is not None
     if job_id is None:
         prepared = _prepared(job_dir, config=config, **wanted)
         quiet = detach or as_json
@@ -92,15 +97,26 @@ def notebook(
     target = _Target(client, job_id, leaving)
     with naming(job_id, scheduler):
         try:
-            with _Start(client, job_id, console) as start:
+            with _Start(client, job_id, console, is_joined=is_joined) as start:
                 place = start.await_notebook()
         except KeyboardInterrupt:
             leaving.leave()
             ctx.exit(INTERRUPTED)
+        except Unreachable:
+            leaving.tell_ways()
+            raise
         if forwards:
             _forward(target, place, local_port=local_port, address=address, as_json=as_json)
         else:
             _tell_place(target, place, as_json=as_json)
+
+
+def _said_bytes(client: Client, job_id: str) -> int:
+    """How much of the log of a job that runs is old: who opens its notebook is not told it."""
+    from foundations.models import JobState
+
+    job = client.job(job_id)
+    return job.log_size_bytes if job.state is JobState.RUNNING else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +146,10 @@ def _prepared(
 class _Start:
     """Tells how a job comes to its notebook: its states, and its log until JupyterLab answers."""
 
-    def __init__(self, client: Client, job_id: str, console: JobConsole) -> None:
+    def __init__(
+        self, client: Client, job_id: str, console: JobConsole, *, is_joined: bool
+    ) -> None:
+        self._is_joined = is_joined
         self._client = client
         self._job_id = job_id
         self._console = console
@@ -174,7 +193,8 @@ class _Start:
         from foundations.errors import AtlasError
 
         with suppress(AtlasError, RuntimeError):  # whoever waits for the job tells of it
-            for piece in self._client.logs(self._job_id, follow=True):
+            offset = _said_bytes(self._client, self._job_id) if self._is_joined else 0
+            for piece in self._client.logs(self._job_id, follow=True, offset=offset):
                 if self._is_over.is_set():
                     return
                 self._console.output(piece)
@@ -203,6 +223,10 @@ class _Leaving:
             self._client.stop(self._job_id)
             click.echo(f"Job '{self._job_id}' is being stopped.", err=True)
             return
+        self.tell_ways()
+
+    def tell_ways(self) -> None:
+        """Say what can be done with the job from now on."""
         click.echo(f"The job goes on. To open it again: {self._again}", err=True)
         click.echo(f"To stop it: {self._stop}", err=True)
 
@@ -210,6 +234,8 @@ class _Leaving:
 def _forward(
     target: _Target, place: NotebookPlace, *, local_port: int, address: str, as_json: bool
 ) -> None:
+    from foundations.errors import ConfigError
+
     def tell(opened: Forward) -> None:
         url = place.url(opened.url)
         if as_json:
@@ -219,14 +245,18 @@ def _forward(
         click.echo(f"\n    {url}\n")
         click.echo(target.leaving.meaning, err=True)
 
-    keep_forwarding(
-        target.client,
-        target.job_id,
-        [(local_port, place.port)],
-        address=address,
-        tell=tell,
-        on_interrupt=target.leaving.leave,
-    )
+    try:
+        keep_forwarding(
+            target.client,
+            target.job_id,
+            [(local_port, place.port)],
+            address=address,
+            tell=tell,
+            on_interrupt=target.leaving.leave,
+        )
+    except ConfigError:  # the port was taken meanwhile
+        target.leaving.leave()
+        raise
 
 
 def _tell_place(target: _Target, place: NotebookPlace, *, as_json: bool) -> None:

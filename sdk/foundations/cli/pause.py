@@ -8,13 +8,14 @@ import click
 
 from foundations.cli import render
 from foundations.cli.context import connect, json_option, scheduler_argument
+from foundations.cli.groups import VerbGroup
 from foundations.cli.schedules import act_on_schedules, schedules_argument
 
 if TYPE_CHECKING:
     from foundations.models import PauseView, QueueView
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def pause() -> None:
     """Start nothing any more."""
 
@@ -42,7 +43,7 @@ def pause_schedule(scheduler: str, schedule_ids: tuple[str, ...], *, as_json: bo
     act_on_schedules(schedule_ids, pause_one, as_json=as_json)
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def resume() -> None:
     """Start jobs again."""
 

@@ -8,6 +8,7 @@ import click
 
 from foundations.cli import render
 from foundations.cli.context import connect, json_option, scheduler_argument
+from foundations.cli.groups import VerbGroup
 from foundations.text.quantities import counted
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _unused_days = click.option(
 )
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def prune() -> None:
     """Remove what is kept only to be faster."""
 

@@ -6,9 +6,10 @@ import click
 
 from foundations.cli import render
 from foundations.cli.context import connect, json_option, scheduler_argument
+from foundations.cli.groups import VerbGroup
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def rename() -> None:
     """Rename a project."""
 

@@ -10,6 +10,7 @@ import click
 
 from foundations.cli import render
 from foundations.cli.context import connect, job_argument, naming, scheduler_argument
+from foundations.cli.groups import VerbGroup
 from foundations.cli.limit_options import limit_options
 from foundations.cli.queueing import queue, queue_directory, stream
 from foundations.cli.resource_options import resource_options
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from foundations.preparation import PreparedSubmission
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def rerun() -> None:
     """Repeat jobs."""
 

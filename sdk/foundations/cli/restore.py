@@ -6,12 +6,13 @@ import click
 
 from foundations.cli import render
 from foundations.cli.batch import Result, act_on_each
-from foundations.cli.context import connect, json_option, scheduler_argument
+from foundations.cli.context import connect, json_option, scheduler_argument, several
+from foundations.cli.groups import VerbGroup
 from foundations.errors import NotFound
 from foundations.text.quantities import counted
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def restore() -> None:
     """Undo a deletion."""
 
@@ -35,7 +36,7 @@ def restore_job(scheduler: str, job_ids: tuple[str, ...], *, as_json: bool) -> N
             return {"job_id": job_id, "error": error.code, "message": error.message}
         return {"job_id": job.job_id, "message": f"Job {job.job_id} is back"}
 
-    act_on_each(job_ids, restore_one, scheduler=scheduler, as_json=as_json)
+    act_on_each(several(job_ids), restore_one, scheduler=scheduler, as_json=as_json)
 
 
 @restore.command("project")

@@ -64,10 +64,11 @@ class SchedulerArgument(click.Argument):
 def _is_left_out(first: str, others: Sequence[click.Argument], words: Sequence[str]) -> bool:
     if not others:
         return False
-    needed = sum(other.nargs if other.nargs > 0 else int(other.required) for other in others)
+    most = sum(other.nargs if other.nargs > 0 else int(other.required) for other in others)
+    optional = sum(other.nargs > 0 and not other.required for other in others)
     takes_job = "JOB" in (others[0].metavar or others[0].name or "").upper()
-    could_be_next = JOB.fullmatch(first) is not None if takes_job else True
-    is_short = len(words) == needed - 1
+    could_be_next = all(map(JOB.fullmatch, first.split(","))) if takes_job else True
+    is_short = most - optional - 1 <= len(words) < most
     is_job = takes_job and any(other.nargs < 0 for other in others)
     return could_be_next and (is_short or is_job) and not is_scheduler(first)
 
@@ -85,4 +86,5 @@ def _hand_out(
     for other in others:
         count = other.nargs if other.nargs > 0 else len(words)
         taken, words = words[:count], words[count:]
-        values[other.name or ""] = taken[0] if other.nargs == 1 else tuple(taken)
+        if taken or other.nargs != 1:  # else it was not given, and stays so
+            values[other.name or ""] = taken[0] if other.nargs == 1 else tuple(taken)

@@ -14,13 +14,14 @@ from foundations.cli.context import (
     optional_scheduler_argument,
     scheduler_argument,
 )
+from foundations.cli.groups import VerbGroup
 from foundations.cli.render import Column
 
 _COLUMNS = (Column("SECRET", narrowest=10), Column("WHOSE"), Column("SET"))
 _shared = click.option("--shared", is_flag=True, help="The one of all users; for admins.")
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def secret() -> None:
     """Keep values that jobs get and nobody is shown, such as tokens of other services."""
 

@@ -9,10 +9,11 @@ import click
 from foundations.cli import retention
 from foundations.cli.batch import WAITING, Result, act_on_each, choose, jobs_or_filter
 from foundations.cli.context import connect, json_option, scheduler_argument
+from foundations.cli.groups import VerbGroup
 from foundations.cli.queue_settings import LIMIT, MOST, tell
 
 
-@click.group("set")
+@click.group("set", cls=VerbGroup)
 def set_() -> None:
     """Change how the queue is run, how many jobs of whom may run, priorities, or what is kept."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -17,6 +18,7 @@ from foundations.cli.context import (
     optional_scheduler_argument,
     scheduler_argument,
 )
+from foundations.cli.groups import VerbGroup
 from foundations.cli.job_fields import expected_start, fields
 from foundations.cli.pause import pause_lines
 from foundations.cli.queue_settings import limit_lines
@@ -25,10 +27,10 @@ from foundations.cli.schedules import print_schedule
 
 if TYPE_CHECKING:
     from foundations.client import Client
-    from foundations.models import JobDetail, JobView
+    from foundations.models import Change, JobDetail, JobView
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def show() -> None:
     """Show one job, array or schedule, where a job comes from, or the queue."""
 
@@ -210,6 +212,15 @@ def _print_history(detail: JobDetail) -> None:
             change.state,
             " ".join(f"{k}={render.value(v)}" for k, v in change.detail.items() if v),
         ]
-        for change in detail.history
+        for change in _told_once(detail.history)
     ]
     render.print_table(columns, rows)
+
+
+def _told_once(history: Iterable[Change]) -> Iterator[Change]:
+    """Leave out that a scheduler which was restarted saw a job run that it knew to run."""
+    state = None
+    for change in history:
+        if change.event != "Started" or change.state != state:
+            yield change
+        state = change.state

@@ -10,7 +10,7 @@ import click
 from foundations.cli import completion, render
 from foundations.cli.batch import Result, act_on_each, choose, filter_options
 from foundations.cli.context import connect, json_option, naming, scheduler_argument
-from foundations.cli.groups import CommandFailed
+from foundations.cli.groups import CommandFailed, VerbGroup
 from foundations.errors import NotFound
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def _words(metavar: str) -> Callable[[F], F]:
     )
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def tag() -> None:
     """Tag jobs."""
 
@@ -57,7 +57,7 @@ def tag_job(
     _act(chosen, tag_one, scheduler=scheduler, as_json=as_json)
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def untag() -> None:
     """Remove tags from jobs."""
 

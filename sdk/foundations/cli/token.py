@@ -9,6 +9,7 @@ import click
 
 from foundations.cli import render
 from foundations.cli.context import connect, json_option, optional_scheduler_argument
+from foundations.cli.groups import VerbGroup
 from foundations.cli.limit_options import DURATION
 from foundations.cli.render import Column
 
@@ -48,7 +49,7 @@ def token_group(where: _Where, reach: _Reach) -> click.Group:
         reach: makes a client of what that parameter was given.
     """
     made = (_create(where, reach), _list(where, reach), _rotate(where, reach))
-    return click.Group(
+    return VerbGroup(
         "token",
         commands=[*made, _revoke(where, reach)],
         help="Say who may use a scheduler over a network: make, list, rotate and revoke tokens.",

@@ -10,8 +10,14 @@ import click
 
 from foundations.cli import completion, render
 from foundations.cli.batch import FINAL, matching_jobs
-from foundations.cli.context import connect, json_option, naming, scheduler_argument
-from foundations.cli.groups import JOB_NOT_COMPLETED, CommandFailed
+from foundations.cli.context import (
+    connect,
+    json_option,
+    naming,
+    one_job,
+    scheduler_argument,
+)
+from foundations.cli.groups import JOB_NOT_COMPLETED, CommandFailed, VerbGroup
 from foundations.cli.wait_line import telling
 from foundations.text.quantities import counted
 
@@ -20,14 +26,14 @@ if TYPE_CHECKING:
     from foundations.models import JobDetail
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def wait() -> None:
     """Wait until a job has ended."""
 
 
 @wait.command()
 @scheduler_argument
-@click.argument("job_id", required=False, shell_complete=completion.complete_job)
+@click.argument("job_id", required=False, callback=one_job, shell_complete=completion.complete_job)
 @click.option(
     "--filter", "-f", "filter_", metavar="FILTER", help="All jobs that it takes, in place of an id."
 )

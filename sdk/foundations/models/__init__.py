@@ -65,6 +65,7 @@ from foundations.models.jobs import (
 )
 from foundations.models.limits import Retries
 from foundations.models.requests import (
+    DEFAULT_COMMAND,
     BackfillSeconds,
     ClearQueue,
     DescribeProject,
@@ -138,6 +139,7 @@ from foundations.models.words import (
 from foundations.provenance import Origin, Provenance
 
 __all__ = [
+    "DEFAULT_COMMAND",
     "API_VERSION",
     "AbsolutePath",
     "Accepted",

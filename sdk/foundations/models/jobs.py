@@ -228,8 +228,10 @@ class JobDetail(JobView):
     local_run: LocalRunView | None = None
     """None for a job that was submitted."""
     container: str | None = None
-    """Name of the container or process group of the latest attempt."""
+    """Name of the container of the latest attempt; None where jobs run as plain processes."""
     log_size_bytes: int = 0
+    doing: str | None = None
+    """The last line of its log while it starts, such as how far the pull of its image is."""
     archived: bool = False
     """Whether the archive is finished."""
     metric_series: list[MetricSummary] = []

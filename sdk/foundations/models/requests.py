@@ -32,6 +32,9 @@ from foundations.models.words import (
 from foundations.provenance import Origin
 from foundations.text.shapes import Shape
 
+DEFAULT_COMMAND = ("main.py",)
+"""What a job runs that names no command."""
+
 
 class Volume(Request):
     """What of the scheduler's machine a job sees inside its container."""
@@ -58,7 +61,7 @@ class JobSpec(Request):
     """What to run and with what: everything that the submitter decides."""
 
     project: ProjectName
-    command: Annotated[tuple[Argument, ...], Field(max_length=4096)] = ("main.py",)
+    command: Annotated[tuple[Argument, ...], Field(max_length=4096)] = DEFAULT_COMMAND
     """What follows the entry point: for the standard worker a script and its arguments."""
     params: dict[str, JsonValue] = {}
     """Written to `foundations_job_parameters.json` in the job's own work dir."""
