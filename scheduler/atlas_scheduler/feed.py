@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from atlas_scheduler.store import history
 from atlas_scheduler.store.db import Database
@@ -20,6 +20,8 @@ RECORDS_SECONDS = 1.0
 
 HOST_SECONDS = 5.0
 """A follower who wants to know how busy the machine is hears it this often."""
+_MOST_CHANGES = 500
+"""So many are read at once."""
 _LOOK_SECONDS = 2.0
 """Longest that news wait for a look at the machine."""
 
@@ -147,15 +149,16 @@ class Feed:
             return []
         follower.is_behind = False
         interest = follower.interest
-        found: Sequence[Change | QueueChange]
-        if interest.queue and interest.job_id is None:
-            found = await self._database.read(partial(history.all_changes_since, seq=since))
-        else:
-            found = await self._database.read(
-                partial(history.changes_since, seq=since, job_id=interest.job_id)
-            )
-        if found:
-            follower.is_behind = True  # there may be more than one answer holds
+        job_id = interest.job_id
+
+        def look(conn: sqlite3.Connection) -> Sequence[Change | QueueChange]:
+            if interest.queue and job_id is None:
+                return history.all_changes_since(conn, since, limit=_MOST_CHANGES)
+            return history.changes_since(conn, since, job_id=job_id, limit=_MOST_CHANGES)
+
+        found = await self._database.read(look)
+        if len(found) == _MOST_CHANGES:
+            follower.is_behind = True
         return found
 
     async def _host(self) -> HostView | None:
