@@ -120,7 +120,9 @@ def _serve(home: Home, gpus: str | None, listen: tuple[str, ...], *, insecure_ht
     process.take_lock(home)
     finish(home)
     home.create_contents()
-    asyncio.run(serve(home, settings, on_ready=on_ready))
+    with asyncio.Runner() as runner:
+        runner.run(serve(home, settings, on_ready=on_ready))
+        process.leave()
 
 
 @cli.command()

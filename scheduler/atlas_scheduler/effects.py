@@ -25,6 +25,9 @@ from atlas_scheduler.store.threads import finish_in_thread
 from foundations.errors import AtlasError, EngineDown, NotFound, StorageFull
 from foundations.models import JobState
 
+CLOSE_SECONDS = 3.0
+"""Longest that the end of the server waits for files that are made or kept."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -85,10 +88,18 @@ class Effects:
             await asyncio.wait([self._tasks[job_id, effect] for effect in doing])
 
     async def close(self) -> None:
-        """Break off all that is under way; the next start of the server takes it up."""
-        for task in self._tasks.values():
+        """Break off all that is under way; the next start of the server takes it up.
+
+        So it does what a disk keeps busy for long: a large directory, or one that hangs.
+        """
+        tasks = set(self._tasks.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        if tasks:
+            _, left = await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
+            if left:
+                names = sorted(task.get_name() for task in left)
+                log.warning("the next start takes up what is under way", effects=names)
 
     def is_busy(self, job: Job) -> bool:
         """Whether something is being done for the job that an outside look would meddle with."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import os
 import random
 import signal
 import threading
@@ -14,7 +15,7 @@ import pytest
 from foundations.errors import AtlasError
 from foundations.models import Submission
 from tests.e2e.driver import Scheduler
-from tests.e2e.engines import Make
+from tests.e2e.engines import Make, on_processes
 from tests.e2e.projects import config_with, until, write_project
 
 STEADY = """\
@@ -240,3 +241,27 @@ def test_two_servers_started_at_once_leave_one(make: Make) -> None:
         assert scheduler.cli("list", "jobs").out == "No jobs.\n"
         scheduler.server("stop")
         assert (one if loser is other else other).wait(timeout=20) == 0
+
+
+@on_processes
+def test_a_server_ends_although_a_disk_does_not_answer_and_the_next_one_goes_on(
+    own: Scheduler,
+) -> None:
+    project = write_project(own.root / "counted", {"main.py": "print('ran')"})
+    own.wait(own.submit(project))
+    (file,) = own.home.bundles.glob("*/tree/main.py")
+    content, times = file.read_bytes(), file.stat()
+    file.unlink()
+    os.mkfifo(file)  # who opens it waits for ever, as for a disk that hangs
+    job_id = own.submit(project)
+    until(lambda: own.home.job_dir(job_id).exists(), "the work dir is being made")
+
+    own.server("stop")
+
+    file.unlink()
+    file.write_bytes(content)
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    own.start()
+    job = own.wait(job_id)
+    assert (job.state, job.attempt) == ("completed", 1)
+    assert own.log(job_id).endswith("ran\n")

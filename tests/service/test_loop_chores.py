@@ -95,7 +95,7 @@ class Finisher:
         with self.lock:
             self.under_way += 1
             self.most = max(self.most, self.under_way)
-        self.may_go_on.wait(DEADLINE_SECONDS)
+        assert self.may_go_on.wait(2 * DEADLINE_SECONDS)
         with self.lock:
             self.under_way -= 1
             self.done += 1
@@ -157,3 +157,28 @@ async def test_archives_of_a_cleared_queue_are_completed_a_few_at_once(
         while await service.unfinished_archives():
             await service.info()
     assert (finisher.done, finisher.most) == (8, AT_ONCE)
+
+
+async def test_a_server_that_ends_leaves_an_archive_that_takes_long_to_the_next_start(
+    service: Service, clock: Clock, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("atlas_scheduler.effects.CLOSE_SECONDS", 0.01)
+    service.bundles.sweep()
+    submission = Submission(spec=JobSpec(project="cats"), bundle=await stored(service.bundles))
+    await service.pause_queue(None, by="ada")
+    finisher = Finisher()
+    with monkeypatch.context() as hanging:
+        hanging.setattr(service.archives, "finish", finisher)
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            async with looping(service, database, FakeEngine()):
+                job_id = (await service.submit(submission, idempotency_key=None)).job_id
+                await service.clear_queue(None, by="ada")
+                while not finisher.under_way:
+                    await service.info()
+    assert finisher.done == 0, "nobody waited for it"
+    finisher.may_go_on.set()
+
+    async with looping(service, database, FakeEngine()), asyncio.timeout(DEADLINE_SECONDS):
+        while await service.unfinished_archives():
+            await service.info()
+    assert service.archives.is_complete(job_id)
