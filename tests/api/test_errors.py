@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 from structlog.testing import capture_logs
 
+from atlas_scheduler.store.db import DatabaseClosed
 from foundations.errors import SCHEDULER_ERRORS, SchedulerError
 from foundations.models import Submission
 from tests.api.fake_service import DIGEST, FakeService
@@ -252,6 +253,15 @@ async def test_a_defect_in_the_middle_of_an_answer_breaks_the_connection(
     with capture_logs() as entries, pytest.raises(httpx.RemoteProtocolError):
         await http.get(f"/jobs/{job_id}/archive")
     assert [entry["event"] for entry in entries] == ["request_failed"]
+
+
+async def test_a_request_that_comes_when_the_server_has_ended_is_not_answered(
+    http: httpx.AsyncClient, service: FakeService
+) -> None:
+    service.broken = DatabaseClosed("the database is closed")
+    with capture_logs() as entries, pytest.raises(httpx.RemoteProtocolError):
+        await http.get("/info")
+    assert entries == [], "it is no defect"
 
 
 async def test_a_name_that_may_not_be_so_is_told_in_words_and_where_it_stands(

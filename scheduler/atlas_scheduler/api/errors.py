@@ -19,6 +19,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import foundations
+from atlas_scheduler.store.db import DatabaseClosed
 from foundations.errors import InvalidRequest, NotFound, SchedulerError, ServerFault, TooMany
 from foundations.models import API_VERSION, WireError
 from foundations.transport.answers import ERROR_HEADER, NO_SUCH_KEY
@@ -26,6 +27,12 @@ from foundations.transport.answers import ERROR_HEADER, NO_SUCH_KEY
 SHOWN_PROBLEMS = 3
 """How many problems of one request body are named; the rest is counted."""
 
+_BROKEN_OFF: Message = {
+    "type": "http.response.start",
+    "status": 503,
+    "headers": [(b"content-length", b"1")],
+}
+"""Begins an answer of which nothing more comes."""
 LINGER_SECONDS = 2.0
 """Longest time for which a client that is refused may go on sending before it is cut off."""
 
@@ -203,6 +210,10 @@ class Faults:
 
         try:
             await self.app(scope, receive, watch)
+        except DatabaseClosed:
+            # As if the process were gone already: the client asks again, and whoever comes next.
+            if not started:
+                await send(_BROKEN_OFF)
         except Exception:
             fault_id = secrets.token_hex(4)
             log.exception(

@@ -22,6 +22,7 @@ import aiosqlite
 from atlas_scheduler.store import queue_places, regexp, schema
 from atlas_scheduler.store.faults import (
     DatabaseBusy,
+    DatabaseClosed,
     DatabaseCorrupt,
     DatabaseTooNew,
     translate,
@@ -29,7 +30,14 @@ from atlas_scheduler.store.faults import (
 from atlas_scheduler.store.transaction import Done, Undone, Work, read_once, write_all
 from foundations.errors import ConfigError
 
-__all__ = ["Database", "DatabaseBusy", "DatabaseCorrupt", "DatabaseTooNew", "Work"]
+__all__ = [
+    "Database",
+    "DatabaseBusy",
+    "DatabaseClosed",
+    "DatabaseCorrupt",
+    "DatabaseTooNew",
+    "Work",
+]
 
 T = TypeVar("T")
 
@@ -169,7 +177,7 @@ class Database:
 
     def _require_open(self) -> None:
         if self._closed:
-            raise RuntimeError("the database is closed")
+            raise DatabaseClosed("the database is closed")
 
     def _release(self, reader: _Link, done: asyncio.Future[Any]) -> None:
         if not done.cancelled():

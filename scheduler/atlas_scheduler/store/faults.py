@@ -24,6 +24,10 @@ class DatabaseTooNew(AtlasError):
     code = "database_too_new"
 
 
+class DatabaseClosed(RuntimeError):
+    """Somebody asks for something when the server has ended but for its process."""
+
+
 class DatabaseBusy(SchedulerError):
     """Another program holds the file locked."""
 
