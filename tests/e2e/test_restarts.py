@@ -129,7 +129,7 @@ def test_a_job_that_was_queued_or_starting_at_a_kill_runs_once(own: Scheduler) -
         own.kill()  # at once: the job is queued, starting or running
         own.start()
         job = own.wait(job_id)
-        assert (job.state, job.attempt) == ("completed", 1), own.log(job_id)
+        assert (job.state, job.attempt, job.reason) == ("completed", 1, None), own.log(job_id)
         assert (place / "starts").read_text() == "started\n" * count
 
 
