@@ -21,7 +21,7 @@ OWN_PACKAGES = frozenset({"foundations", "atlas_worker"})
 JOB_SIDE_OF_FOUNDATIONS = (
     *("__init__.py", "tracking.py", "parameters.py", "artifact_files.py", "recorder.py"),
     *("local_run.py", "local_run_dir.py", "local_machine.py", "process_exit.py"),
-    "job_secrets.py",
+    *("job_secrets.py", "bundles/__init__.py", "bundles/holes.py"),
 )
 NEWER_THAN_3_8 = frozenset({"graphlib", "zoneinfo", "tomllib", "annotationlib", "compression"})
 STANDARD_LIBRARY = frozenset(sys.stdlib_module_names) - NEWER_THAN_3_8

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import os
 
 from foundations.recorder import warn
 
 TYPE_CHECKING = False  # as in recorder.py
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from io import FileIO
 
 _LONGEST_FILE_NAME = 200
@@ -91,27 +89,14 @@ def _copy_content(source: str, target: str) -> None:
 
         copyfile(source, target)
         return
+    from foundations.bundles.holes import stretches
+
     with open(source, "rb", buffering=0) as old, open(target, "wb", buffering=0) as new:
-        for start, end in _stretches(old.fileno(), status.st_size):
+        for start, end in stretches(old.fileno(), status.st_size):
             old.seek(start)
             new.seek(start)
             _copy_bytes(old, new, end - start)
         new.truncate(status.st_size)
-
-
-def _stretches(descriptor: int, size_bytes: int) -> Iterator[tuple[int, int]]:
-    """Yield where in a file there is anything but holes."""
-    end = 0
-    while end < size_bytes:
-        try:
-            start = os.lseek(descriptor, end, os.SEEK_DATA)
-        except OSError as error:
-            if error.errno != errno.ENXIO:
-                raise
-            return  # nothing but a hole from here on
-        end = min(os.lseek(descriptor, start, os.SEEK_HOLE), size_bytes)
-        if start < end:
-            yield start, end
 
 
 def _copy_bytes(old: FileIO, new: FileIO, missing: int) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,19 +10,10 @@ from atlas_scheduler.store.blob_upload import BlobUpload
 from atlas_scheduler.store.bundles import Bundles
 from foundations.bundles.listing import digest_of
 from foundations.errors import BundleRejected
-from foundations.home import Home
 from tests.store.listings import LARGE, frame, listing_of, sha256
 
 MIB = 2**20
 CONTENT = os.urandom(6 * MIB)
-
-
-@pytest.fixture
-def bundles(tmp_path: Path) -> Iterator[Bundles]:
-    opened = Bundles(Home(tmp_path / "home"), boot_id="this boot")
-    opened.sweep()
-    yield opened
-    opened.close()
 
 
 def begun(bundles: Bundles, *, offset: int = 0, until: int) -> BlobUpload:

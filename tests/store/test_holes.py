@@ -7,10 +7,8 @@ import io
 import os
 import tarfile
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,7 +19,6 @@ from atlas_scheduler.store.reflink import copy_file
 from foundations.bundles.holes import write_with_holes
 from foundations.bundles.listing import digest_of
 from foundations.bundles.unpack import RETRIEVED, unpack_file
-from foundations.home import Home
 from tests.store.listings import LARGE, frame, listing_of, sha256
 
 MIB = 2**20
@@ -41,14 +38,6 @@ def content_of(runs: list[tuple[bytes, int]]) -> bytes:
 
 def allocated_bytes(path: Path) -> int:
     return path.stat().st_blocks * 512
-
-
-@pytest.fixture
-def bundles(tmp_path: Path) -> Iterator[Bundles]:
-    opened = Bundles(Home(tmp_path / "home"), boot_id="this boot")
-    opened.sweep()
-    yield opened
-    opened.close()
 
 
 @given(runs=RUNS, pieces=st.lists(st.integers(1, 300_000), max_size=6))

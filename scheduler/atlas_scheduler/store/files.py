@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from foundations.bundles.holes import stretches
 from foundations.errors import StorageFull
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -144,26 +145,11 @@ def copy_content(source: int, destination: int, size_bytes: int) -> None:
         raise OSError(errno.EIO, "the file is shorter than it was")
     if size_bytes < _LEAST_WITH_HOLES or status.st_blocks * 512 >= size_bytes:
         return _copy_range(source, destination, size_bytes)
-    for start, end in _stretches(source, size_bytes):
+    for start, end in stretches(source, size_bytes):
         os.lseek(source, start, os.SEEK_SET)
         os.lseek(destination, start, os.SEEK_SET)
         _copy_range(source, destination, end - start)
     os.ftruncate(destination, size_bytes)
-
-
-def _stretches(descriptor: int, size_bytes: int) -> Iterator[tuple[int, int]]:
-    """Yield where in a file there is anything but holes, up to a size."""
-    end = 0
-    while end < size_bytes:
-        try:
-            start = os.lseek(descriptor, end, os.SEEK_DATA)
-        except OSError as error:
-            if error.errno != errno.ENXIO:
-                raise
-            return  # nothing but holes from here on
-        end = min(os.lseek(descriptor, start, os.SEEK_HOLE), size_bytes)
-        if start < end:
-            yield start, end
 
 
 def _copy_range(source: int, destination: int, size_bytes: int) -> None:

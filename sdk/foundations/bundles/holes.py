@@ -1,13 +1,30 @@
-"""Writes files whose long runs of zeros take no space, where the file system can leave them out."""
+"""Holes of files: long runs of zeros that take no space where a file system can leave them out."""
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Iterator
 
 _CHUNK_BYTES = 64 * 1024
 _LEAST_BYTES = 4096
 """Less would not free a block of most file systems."""
 _ZEROS = bytes(_CHUNK_BYTES)
+
+
+def stretches(descriptor: int, size_bytes: int) -> Iterator[tuple[int, int]]:
+    """Yield where in a file there is anything but holes, up to a size."""
+    end = 0
+    while end < size_bytes:
+        try:
+            start = os.lseek(descriptor, end, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            return  # nothing but holes from here on
+        end = min(os.lseek(descriptor, start, os.SEEK_HOLE), size_bytes)
+        if start < end:
+            yield start, end
 
 
 def write_with_holes(descriptor: int, data: bytes | memoryview) -> None:
